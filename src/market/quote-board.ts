@@ -1,0 +1,120 @@
+import type { InstrumentId } from '../messages/primitives.js';
+import { invariant } from '../messages/errors.js';
+import type { OrderBook } from './order-book.js';
+
+/** Levels per side that the board keeps; detectors size within them. */
+export const BOARD_DEPTH = 20;
+
+export const TRUST_NONE = 0;
+export const TRUST_OK = 1;
+
+/**
+ * The node's shared picture of all markets, in typed arrays: feeds write, detectors and the gate read. No message per tick.
+ * A feed publishes a book once per batch of frames and the slot is marked dirty once, until a reader takes it.
+ */
+export class QuoteBoard {
+  private readonly slots = new Map<InstrumentId, number>();
+  private readonly names: InstrumentId[] = [];
+  readonly capacity: number;
+  readonly bidPrices: Float64Array;
+  readonly bidSizes: Float64Array;
+  readonly askPrices: Float64Array;
+  readonly askSizes: Float64Array;
+  readonly bidLevels: Uint8Array;
+  readonly askLevels: Uint8Array;
+  readonly trust: Uint8Array;
+  /** Grows at each start of the feed that owns the slot. */
+  readonly epoch: Float64Array;
+  readonly sequence: Float64Array;
+  /** Exchange's own time of the newest frame, Unix ms. */
+  readonly exchangeTimeMs: Float64Array;
+  /** Local wall time at which that frame arrived. */
+  readonly receiveTimeMs: Float64Array;
+  /** Monotonic local time at which the newest frame of this slot arrived. */
+  readonly changedMonotonicMs: Float64Array;
+  /** Monotonic local time at which the slot's connection last proved alive. */
+  readonly aliveMonotonicMs: Float64Array;
+  private readonly listeners = new Set<(slot: number) => void>();
+
+  constructor(capacity = 4096) {
+    this.capacity = capacity;
+    this.bidPrices = new Float64Array(capacity * BOARD_DEPTH);
+    this.bidSizes = new Float64Array(capacity * BOARD_DEPTH);
+    this.askPrices = new Float64Array(capacity * BOARD_DEPTH);
+    this.askSizes = new Float64Array(capacity * BOARD_DEPTH);
+    this.bidLevels = new Uint8Array(capacity);
+    this.askLevels = new Uint8Array(capacity);
+    this.trust = new Uint8Array(capacity);
+    this.epoch = new Float64Array(capacity);
+    this.sequence = new Float64Array(capacity);
+    this.exchangeTimeMs = new Float64Array(capacity);
+    this.receiveTimeMs = new Float64Array(capacity);
+    this.changedMonotonicMs = new Float64Array(capacity);
+    this.aliveMonotonicMs = new Float64Array(capacity);
+  }
+
+  /** The slot of an instrument, assigned at first use. Throws ARB_INVARIANT when the board is full. */
+  slotOf(instrument: InstrumentId): number {
+    const known = this.slots.get(instrument);
+    if (known !== undefined) return known;
+    const slot = this.names.length;
+    invariant(slot < this.capacity, `the quote board is full at ${this.capacity} instruments`);
+    this.slots.set(instrument, slot);
+    this.names.push(instrument);
+    return slot;
+  }
+
+  nameOf(slot: number): InstrumentId {
+    const name = this.names[slot];
+    invariant(name !== undefined, `no instrument at slot ${slot}`);
+    return name;
+  }
+
+  get size(): number {
+    return this.names.length;
+  }
+
+  /** Publishes the top of a trusted book. */
+  publish(
+    slot: number,
+    book: OrderBook,
+    epoch: number,
+    exchangeTimeMs: number,
+    receiveTimeMs: number,
+    monotonicMs: number,
+  ): void {
+    const at = slot * BOARD_DEPTH;
+    this.bidLevels[slot] = book.copyTop('bid', BOARD_DEPTH, this.bidPrices, this.bidSizes, at);
+    this.askLevels[slot] = book.copyTop('ask', BOARD_DEPTH, this.askPrices, this.askSizes, at);
+    this.epoch[slot] = epoch;
+    this.sequence[slot] = book.sequence;
+    this.exchangeTimeMs[slot] = exchangeTimeMs;
+    this.receiveTimeMs[slot] = receiveTimeMs;
+    this.changedMonotonicMs[slot] = monotonicMs;
+    this.aliveMonotonicMs[slot] = monotonicMs;
+    this.trust[slot] = TRUST_OK;
+    this.markDirty(slot);
+  }
+
+  /** The book may not be used until it is published again. Readers are told, since an edge may have ended. */
+  distrust(slot: number): void {
+    if (this.trust[slot] === TRUST_NONE) return;
+    this.trust[slot] = TRUST_NONE;
+    this.markDirty(slot);
+  }
+
+  /** The connection of this slot proved alive (any frame, pong) without a change of this book. */
+  markAlive(slot: number, monotonicMs: number): void {
+    this.aliveMonotonicMs[slot] = monotonicMs;
+  }
+
+  /** Calls `listener` when a slot becomes dirty; it must only note the slot. Returns the removal. */
+  onDirty(listener: (slot: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private markDirty(slot: number): void {
+    for (const listener of this.listeners) listener(slot);
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { bookTop, feedStatus, tradePrint } from './feed.js';
+import { balancesChanged, ledgerEntry } from './ledger.js';
+import { arbitrageClosed, fill, legResult, submitLeg } from './order.js';
+import { haltChanged, verdict } from './risk.js';
+import { opportunityEvent, signal } from './signal.js';
+import { supervisionEvent } from './supervision.js';
+
+/**
+ * The one table of what may travel on the bus: kind ⇔ schema ⇔ subject ⇔ version ⇔ maximum age. `docs/messages.md` shows the
+ * same table; a test compares both ways.
+ */
+export interface MessageSpec {
+  readonly schema: z.ZodType;
+  /** Grows when the shape changes; a receiver refuses versions it does not know. */
+  readonly version: number;
+  /** Pattern with one `*` per variable token. */
+  readonly subject: string;
+  /** Older messages are dropped by the receiver; null = never stale (facts about money). */
+  readonly maxAgeMs: number | null;
+}
+
+export const MESSAGES = {
+  feedStatus: { schema: feedStatus, version: 1, subject: 'feed.status.*', maxAgeMs: 60_000 },
+  tradePrint: { schema: tradePrint, version: 1, subject: 'md.trade.*.*', maxAgeMs: 5_000 },
+  bookTop: { schema: bookTop, version: 1, subject: 'md.book.*.*', maxAgeMs: 1_000 },
+  signal: { schema: signal, version: 1, subject: 'signal.*', maxAgeMs: 2_000 },
+  opportunityEvent: { schema: opportunityEvent, version: 1, subject: 'opportunity.*', maxAgeMs: null },
+  verdict: { schema: verdict, version: 1, subject: 'risk.verdict.*', maxAgeMs: 5_000 },
+  haltChanged: { schema: haltChanged, version: 1, subject: 'risk.halt', maxAgeMs: null },
+  submitLeg: { schema: submitLeg, version: 1, subject: 'order.submit.*', maxAgeMs: 2_000 },
+  legResult: { schema: legResult, version: 1, subject: 'order.result.*', maxAgeMs: null },
+  fill: { schema: fill, version: 1, subject: 'order.fill.*', maxAgeMs: null },
+  arbitrageClosed: { schema: arbitrageClosed, version: 1, subject: 'arbitrage.closed.*', maxAgeMs: null },
+  ledgerEntry: { schema: ledgerEntry, version: 1, subject: 'ledger.entry', maxAgeMs: null },
+  balancesChanged: { schema: balancesChanged, version: 1, subject: 'ledger.balances', maxAgeMs: null },
+  supervisionEvent: { schema: supervisionEvent, version: 1, subject: 'supervision.*', maxAgeMs: null },
+} as const satisfies Record<string, MessageSpec>;
+
+export type MessageKind = keyof typeof MESSAGES;
+export type MessageOf<K extends MessageKind> = z.infer<(typeof MESSAGES)[K]['schema']>;
+
+/** The subject of a kind with its variable tokens filled in; dots and spaces inside a token become `_`. */
+export function subjectOf(kind: MessageKind, ...tokens: string[]): string {
+  let index = 0;
+  return MESSAGES[kind].subject.replaceAll('*', () => (tokens[index++] ?? '_').replaceAll(/[.\s*>]/g, '_'));
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import * as p from './primitives.js';
+
+/** Messages of the feed stage. Order-book updates do not travel as messages on a node: they go through the QuoteBoard. */
+
+export const feedState = z.enum([
+  'connecting',
+  'syncing',
+  'live',
+  'stale',
+  'disconnected',
+  'quarantined',
+  'stopped',
+]);
+export type FeedState = z.infer<typeof feedState>;
+
+/** A feed changed its state; `instrument` absent = the whole connection. */
+export const feedStatus = z.strictObject({
+  exchange: p.exchangeId,
+  instrument: p.instrumentId.optional(),
+  state: feedState,
+  reason: z.string().max(300),
+  epoch: p.count,
+  atMs: p.timeMs,
+});
+export type FeedStatus = z.infer<typeof feedStatus>;
+
+/** One public trade. `side` is the taker's side; `tradeId` is text because some exceed 2^53. */
+export const tradePrint = z.strictObject({
+  instrument: p.instrumentId,
+  tradeId: z.string().min(1).max(64),
+  price: p.positiveDecimalText,
+  quantity: p.positiveDecimalText,
+  side: p.side,
+  exchangeTimeMs: p.timeMs,
+  receiveTimeMs: p.timeMs,
+});
+export type TradePrint = z.infer<typeof tradePrint>;
+
+/** A book as other nodes and late readers get it. Best level first. */
+export const bookTop = z.strictObject({
+  instrument: p.instrumentId,
+  epoch: p.count,
+  sequence: p.count,
+  trusted: z.boolean(),
+  bids: z.array(z.tuple([z.number().positive().finite(), z.number().positive().finite()])).max(50),
+  asks: z.array(z.tuple([z.number().positive().finite(), z.number().positive().finite()])).max(50),
+  exchangeTimeMs: p.timeMs,
+  receiveTimeMs: p.timeMs,
+});
+export type BookTop = z.infer<typeof bookTop>;

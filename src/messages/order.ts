@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import * as p from './primitives.js';
+
+/** Messages between the arbitrage saga and the order gateways. */
+
+/** Place one leg. Commands travel as request and reply; no reply means *outcome unknown*, never "not placed". */
+export const submitLeg = z.strictObject({
+  /** Deterministic: a function of (arbitrage, leg, attempt). */
+  clientOrderId: p.entityId,
+  arbitrageId: p.entityId,
+  legIndex: z.number().int().min(0).max(3),
+  attempt: z.number().int().min(0).max(99),
+  verdictId: p.entityId,
+  nonce: z.string().regex(/^[0-9a-f]{32}$/),
+  verdictExpiresAtMs: p.timeMs,
+  instrument: p.instrumentId,
+  exchange: p.exchangeId,
+  side: p.side,
+  quantity: p.positiveDecimalText,
+  limitPrice: p.positiveDecimalText,
+  timeInForce: z.literal('IOC'),
+  /** Best price of that side at decision, for slippage. */
+  decisionPrice: p.positiveDecimalText,
+  submittedAtMs: p.timeMs,
+});
+export type SubmitLeg = z.infer<typeof submitLeg>;
+
+/** One execution. Applied exactly once by (exchange, tradeId), for ever. */
+export const fill = z.strictObject({
+  exchange: p.exchangeId,
+  instrument: p.instrumentId,
+  tradeId: p.entityId,
+  clientOrderId: p.entityId,
+  arbitrageId: p.entityId,
+  side: p.side,
+  price: p.positiveDecimalText,
+  quantity: p.positiveDecimalText,
+  /** Signed cost: positive = charged, negative = rebate. */
+  fee: p.decimalText,
+  feeAsset: p.assetId,
+  liquidity: z.enum(['taker', 'maker']),
+  exchangeTimeMs: p.timeMs,
+});
+export type Fill = z.infer<typeof fill>;
+
+/** How a leg ended. `unknown` is a state that is resolved by asking, not an error. */
+export const legResult = z.strictObject({
+  clientOrderId: p.entityId,
+  arbitrageId: p.entityId,
+  legIndex: z.number().int().min(0).max(3),
+  status: z.enum(['filled', 'partially_filled', 'expired', 'rejected', 'unknown']),
+  filledQuantity: p.unsignedDecimalText,
+  averagePrice: p.positiveDecimalText.nullable(),
+  fills: z.array(fill).max(200),
+  reason: z.string().max(200),
+  acknowledgedAtMs: p.timeMs,
+});
+export type LegResult = z.infer<typeof legResult>;
+
+/** The arbitrage ended: expected against realised. All money in the quote asset. */
+export const arbitrageClosed = z.strictObject({
+  arbitrageId: p.entityId,
+  opportunityId: p.entityId,
+  signalId: p.entityId,
+  pair: p.pairId,
+  buyExchange: p.exchangeId,
+  sellExchange: p.exchangeId,
+  outcome: z.enum(['completed', 'partial', 'unwound', 'failed', 'flagged']),
+  boughtQuantity: p.unsignedDecimalText,
+  soldQuantity: p.unsignedDecimalText,
+  /** Base left over by unequal fills and fees in base; signed. */
+  residualBase: p.decimalText,
+  expectedNet: p.decimalText,
+  /** Quote change plus the residue at the average price of its own side. */
+  realisedNet: p.decimalText,
+  fees: p.decimalText,
+  openedAtMs: p.timeMs,
+  closedAtMs: p.timeMs,
+});
+export type ArbitrageClosed = z.infer<typeof arbitrageClosed>;

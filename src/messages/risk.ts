@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import * as p from './primitives.js';
+import { signal } from './signal.js';
+
+/** Messages of the risk gate. */
+
+/** Why a signal may not trade: always rule, limit and actual value (DESIGN §6). */
+export const refusal = z.strictObject({
+  rule: z.string().regex(/^[A-Z][A-Z_]{1,47}$/),
+  limit: z.string().max(80),
+  actual: z.string().max(80),
+  unit: z.string().max(24),
+  /** What it was measured on: an exchange, an asset, an instrument. */
+  subject: z.string().max(96),
+});
+export type Refusal = z.infer<typeof refusal>;
+
+const verdictBase = {
+  verdictId: p.entityId,
+  signalId: p.entityId,
+  opportunityId: p.entityId,
+  decidedAtMs: p.timeMs,
+};
+
+/** The gate's answer. An approval is single-use and expires; the order gateway takes nothing else. */
+export const verdict = z.discriminatedUnion('decision', [
+  z.strictObject({
+    ...verdictBase,
+    decision: z.literal('approved'),
+    /** The signal as approved: legs may be smaller than asked, never larger. */
+    signal,
+    expiresAtMs: p.timeMs,
+    nonce: z.string().regex(/^[0-9a-f]{32}$/),
+  }),
+  z.strictObject({
+    ...verdictBase,
+    decision: z.literal('refused'),
+    refusals: z.array(refusal).min(1).max(32),
+  }),
+]);
+export type Verdict = z.infer<typeof verdict>;
+export type ApprovedVerdict = Extract<Verdict, { decision: 'approved' }>;
+export type RefusedVerdict = Extract<Verdict, { decision: 'refused' }>;
+
+/** The kill switch changed. While engaged no risk-increasing order leaves; only a person clears it. */
+export const haltChanged = z.strictObject({
+  engaged: z.boolean(),
+  reason: z.string().max(300),
+  by: z.string().max(96),
+  atMs: p.timeMs,
+});
+export type HaltChanged = z.infer<typeof haltChanged>;

@@ -1,0 +1,92 @@
+import type { BalancesChanged, LedgerEntry } from '../messages/ledger.js';
+import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
+import type { AssetId, DecimalText, ExchangeId, ModeName } from '../messages/primitives.js';
+import type { Verdict } from '../messages/risk.js';
+import type { OpportunityEvent, Signal } from '../messages/signal.js';
+
+/**
+ * Domain stores. Each has a real, an embedded and an in-memory implementation under one contract suite. All calls reject
+ * with ARB_STORE_UNAVAILABLE when the store does not answer; what is *unknown* then is settled by reading back by id.
+ */
+
+export type Booked = 'booked' | 'duplicate';
+
+export interface LedgerStore {
+  /** Appends one balanced entry in one transaction. The same entryId again is `duplicate` and changes nothing. Rejects ARB_LEDGER_UNBALANCED. */
+  append(entry: LedgerEntry): Promise<Booked>;
+  /** A fill and its entry in one transaction; duplicate by (exchange, tradeId), for ever. */
+  bookFill(fill: Fill, entry: LedgerEntry): Promise<Booked>;
+  /** Sum of all postings on `exchange:*` accounts. */
+  holdings(): Promise<BalancesChanged['holdings']>;
+  /** Sum per account and asset, exact. */
+  balances(): Promise<readonly { account: string; asset: AssetId; amount: DecimalText }[]>;
+  /** Entries in booking order after a position (0 = from the start). */
+  entries(afterPosition: number, limit: number): Promise<readonly { position: number; entry: LedgerEntry }[]>;
+  fills(afterPosition: number, limit: number): Promise<readonly { position: number; fill: Fill }[]>;
+}
+
+export interface TradeStore {
+  /** Journal before send: the legs of one arbitrage in one commit. (verdict, leg, attempt) is unique: a second use rejects ARB_STORE_CONFLICT. */
+  journalLegs(legs: readonly SubmitLeg[]): Promise<void>;
+  saveLegResult(result: LegResult): Promise<void>;
+  closeArbitrage(closed: ArbitrageClosed): Promise<Booked>;
+  /** Newest first. */
+  recentArbitrages(limit: number): Promise<readonly ArbitrageClosed[]>;
+  /** Journalled legs that have no result yet, oldest first: what a restart must settle. */
+  openLegs(): Promise<readonly SubmitLeg[]>;
+}
+
+export interface SignalStore {
+  saveSignal(signal: Signal, verdict: Verdict): Promise<Booked>;
+  saveOpportunity(event: OpportunityEvent): Promise<void>;
+  recentSignals(limit: number): Promise<readonly { signal: Signal; verdict: Verdict }[]>;
+  recentOpportunities(limit: number): Promise<readonly OpportunityEvent[]>;
+}
+
+export interface PortfolioSnapshot {
+  readonly atMs: number;
+  /** Asset the totals are in. */
+  readonly currency: AssetId;
+  readonly equity: DecimalText;
+  readonly realisedNet: DecimalText;
+  readonly holdings: readonly {
+    exchange: ExchangeId;
+    asset: AssetId;
+    amount: DecimalText;
+    mark: DecimalText | null;
+  }[];
+}
+
+export interface PortfolioStore {
+  saveSnapshot(snapshot: PortfolioSnapshot): Promise<void>;
+  recentSnapshots(limit: number): Promise<readonly PortfolioSnapshot[]>;
+}
+
+export interface SettingsStore {
+  /** Stamps the data folder with its mode at first use; rejects ARB_MODE_MIXED when it was written in another. */
+  claimMode(mode: ModeName): Promise<void>;
+  /** The kill switch and whatever else must survive a restart. */
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string): Promise<void>;
+}
+
+export interface StoreDescription {
+  readonly name: string;
+  /** `pglite 0.5.16`, `postgresql 15.18`, `memory`. */
+  readonly engine: string;
+  readonly location: string;
+  /** What makes it unfit for LIVE, empty when nothing does. */
+  readonly unsafeForLive: readonly string[];
+}
+
+export interface Stores {
+  readonly ledger: LedgerStore;
+  readonly trades: TradeStore;
+  readonly signals: SignalStore;
+  readonly portfolio: PortfolioStore;
+  readonly settings: SettingsStore;
+  describe(): Promise<StoreDescription>;
+  /** Round trip in ms; rejects when unavailable. */
+  ping(): Promise<number>;
+  close(): Promise<void>;
+}
