@@ -1,3 +1,5 @@
+import { ArbotError, invariant } from '../messages/errors.js';
+
 /**
  * One order book in typed arrays. Levels are kept sorted with the best LAST, because most updates fall near the best and
  * then only a few slots move (PERFORMANCE §4). Prices and sizes are float64; the exact text stays with the exchange.
@@ -8,6 +10,14 @@ export type BookTrust = 'empty' | 'syncing' | 'trusted' | 'untrusted';
 export type BookSide = 'bid' | 'ask';
 
 const INITIAL_LEVELS = 64;
+
+function isLevel(price: number, size: number): boolean {
+  return price > 0 && price < Infinity && size >= 0 && size < Infinity;
+}
+
+function refuseLevel(price: number, size: number): never {
+  throw new ArbotError('ARB_INVARIANT', `a level of price ${price} and size ${size} reached a book`);
+}
 
 /** One side: ascending `keys`, where key = price for bids and −price for asks, so that the best is always last. */
 class Half {
@@ -87,6 +97,7 @@ export class OrderBook {
 
   /** `maxLevels` bounds each side; the worst levels fall out first. */
   constructor(maxLevels = 10_000) {
+    invariant(Number.isInteger(maxLevels) && maxLevels > 0, 'a book keeps at least one level per side');
     this.maxLevels = maxLevels;
   }
 
@@ -95,12 +106,17 @@ export class OrderBook {
     this.asks.length = 0;
   }
 
-  /** Sets the absolute size of a level; 0 removes it. Price must be finite and above 0, size finite and not negative. */
+  /**
+   * Sets the absolute size of a level; 0 removes it. Price must be finite and above 0, size finite and not negative: the
+   * decoder refuses the rest, and one NaN would break the order of the arrays, so that it is an invariant here.
+   */
   setBid(price: number, size: number): void {
+    if (!isLevel(price, size)) refuseLevel(price, size);
     this.bids.set(price, size, this.maxLevels);
   }
 
   setAsk(price: number, size: number): void {
+    if (!isLevel(price, size)) refuseLevel(price, size);
     this.asks.set(-price, size, this.maxLevels);
   }
 

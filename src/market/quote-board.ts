@@ -8,6 +8,9 @@ export const BOARD_DEPTH = 20;
 export const TRUST_NONE = 0;
 export const TRUST_OK = 1;
 
+/** After this silence of the newest source of a slot, an older source is accepted again. */
+const DEFAULT_MAX_SILENCE_MS = 5_000;
+
 /**
  * The node's shared picture of all markets, in typed arrays: feeds write, detectors and the gate read. No message per tick.
  * A feed publishes a book once per batch of frames and the slot is marked dirty once, until a reader takes it.
@@ -35,9 +38,14 @@ export class QuoteBoard {
   /** Monotonic local time at which the slot's connection last proved alive. */
   readonly aliveMonotonicMs: Float64Array;
   private readonly listeners = new Set<(slot: number) => void>();
+  private readonly maxSilenceMs: number;
+  /** Writes refused because a newer source owns the slot; for metrics. */
+  staleEpochWrites = 0;
 
-  constructor(capacity = 4096) {
+  constructor(capacity = 4096, options: { readonly maxSilenceMs?: number } = {}) {
+    invariant(Number.isInteger(capacity) && capacity > 0, 'a quote board has at least one slot');
     this.capacity = capacity;
+    this.maxSilenceMs = options.maxSilenceMs ?? DEFAULT_MAX_SILENCE_MS;
     this.bidPrices = new Float64Array(capacity * BOARD_DEPTH);
     this.bidSizes = new Float64Array(capacity * BOARD_DEPTH);
     this.askPrices = new Float64Array(capacity * BOARD_DEPTH);
@@ -74,7 +82,11 @@ export class QuoteBoard {
     return this.names.length;
   }
 
-  /** Publishes the top of a trusted book. */
+  /**
+   * Publishes the top of a trusted book. Two owners of a feed may overlap for a moment: a write with an older epoch than the
+   * slot's is ignored (false) unless the newest source has been silent beyond the limit. A crossed book is stored for
+   * people to see and never trusted.
+   */
   publish(
     slot: number,
     book: OrderBook,
@@ -82,7 +94,11 @@ export class QuoteBoard {
     exchangeTimeMs: number,
     receiveTimeMs: number,
     monotonicMs: number,
-  ): void {
+  ): boolean {
+    if (this.isSuperseded(slot, epoch, monotonicMs)) {
+      this.staleEpochWrites++;
+      return false;
+    }
     const at = slot * BOARD_DEPTH;
     this.bidLevels[slot] = book.copyTop('bid', BOARD_DEPTH, this.bidPrices, this.bidSizes, at);
     this.askLevels[slot] = book.copyTop('ask', BOARD_DEPTH, this.askPrices, this.askSizes, at);
@@ -92,19 +108,29 @@ export class QuoteBoard {
     this.receiveTimeMs[slot] = receiveTimeMs;
     this.changedMonotonicMs[slot] = monotonicMs;
     this.aliveMonotonicMs[slot] = monotonicMs;
-    this.trust[slot] = TRUST_OK;
+    this.trust[slot] = book.isCrossed ? TRUST_NONE : TRUST_OK;
     this.markDirty(slot);
+    return true;
   }
 
-  /** The book may not be used until it is published again. Readers are told, since an edge may have ended. */
-  distrust(slot: number): void {
-    if (this.trust[slot] === TRUST_NONE) return;
+  /** True when a newer source owns the slot and still proves alive. */
+  isSuperseded(slot: number, epoch: number, monotonicMs: number): boolean {
+    return epoch < this.epoch[slot]! && monotonicMs - this.aliveMonotonicMs[slot]! <= this.maxSilenceMs;
+  }
+
+  /**
+   * The book may not be used until it is published again. Readers are told, since an edge may have ended. A source that
+   * names its `epoch` cannot distrust the book of a newer one.
+   */
+  distrust(slot: number, epoch = Infinity): void {
+    if (this.trust[slot] === TRUST_NONE || epoch < this.epoch[slot]!) return;
     this.trust[slot] = TRUST_NONE;
     this.markDirty(slot);
   }
 
   /** The connection of this slot proved alive (any frame, pong) without a change of this book. */
-  markAlive(slot: number, monotonicMs: number): void {
+  markAlive(slot: number, monotonicMs: number, epoch = Infinity): void {
+    if (epoch < this.epoch[slot]!) return;
     this.aliveMonotonicMs[slot] = monotonicMs;
   }
 
