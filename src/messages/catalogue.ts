@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { bookTop, feedStatus, tradePrint } from './feed.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
-import { arbitrageClosed, fill, legResult, submitLeg } from './order.js';
-import { haltChanged, verdict } from './risk.js';
+import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
+import { haltChanged, riskHold, verdict } from './risk.js';
 import { opportunityEvent, signal } from './signal.js';
 import { supervisionEvent } from './supervision.js';
 
@@ -28,7 +28,9 @@ export const MESSAGES = {
   opportunityEvent: { schema: opportunityEvent, version: 1, subject: 'opportunity.*', maxAgeMs: null },
   verdict: { schema: verdict, version: 1, subject: 'risk.verdict.*', maxAgeMs: 5_000 },
   haltChanged: { schema: haltChanged, version: 1, subject: 'risk.halt', maxAgeMs: null },
+  riskHold: { schema: riskHold, version: 1, subject: 'risk.hold', maxAgeMs: null },
   submitLeg: { schema: submitLeg, version: 1, subject: 'order.submit.*', maxAgeMs: 2_000 },
+  queryOrder: { schema: queryOrder, version: 1, subject: 'order.query.*', maxAgeMs: 2_000 },
   legResult: { schema: legResult, version: 1, subject: 'order.result.*', maxAgeMs: null },
   fill: { schema: fill, version: 1, subject: 'order.fill.*', maxAgeMs: null },
   arbitrageClosed: { schema: arbitrageClosed, version: 1, subject: 'arbitrage.closed.*', maxAgeMs: null },

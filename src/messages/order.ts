@@ -57,6 +57,20 @@ export const legResult = z.strictObject({
 });
 export type LegResult = z.infer<typeof legResult>;
 
+/**
+ * What became of an order? The reply is a `legResult`; an order the gateway has never seen is `unknown` with reason
+ * ORDER_NOT_FOUND, which is the exchange's word and therefore evidence (R3, R5); no reply is no evidence.
+ */
+export const queryOrder = z.strictObject({
+  clientOrderId: p.entityId,
+  arbitrageId: p.entityId,
+  legIndex: z.number().int().min(0).max(3),
+  instrument: p.instrumentId,
+  exchange: p.exchangeId,
+  askedAtMs: p.timeMs,
+});
+export type QueryOrder = z.infer<typeof queryOrder>;
+
 /** The arbitrage ended: expected against realised. All money in the quote asset. */
 export const arbitrageClosed = z.strictObject({
   arbitrageId: p.entityId,

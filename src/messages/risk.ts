@@ -50,3 +50,12 @@ export const haltChanged = z.strictObject({
   atMs: p.timeMs,
 });
 export type HaltChanged = z.infer<typeof haltChanged>;
+
+/** A part that money depends on cannot do its work (a store is away): no risk is added until the same source lifts it. */
+export const riskHold = z.strictObject({
+  source: p.entityId,
+  held: z.boolean(),
+  reason: z.string().max(300),
+  atMs: p.timeMs,
+});
+export type RiskHold = z.infer<typeof riskHold>;
