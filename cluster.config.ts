@@ -1,0 +1,29 @@
+import { defineCluster } from './src/config/index.js';
+
+/**
+ * Where ArBot runs. Shape only: no secrets here, only the NAMES of the environment variables that hold them.
+ * `npx arbot config check` names every mistake; docs/configuration.md explains every key.
+ */
+export default defineCluster({
+  name: 'arbot',
+
+  // One process per node. On a laptop a single node has every role.
+  nodes: [
+    {
+      name: 'local',
+      region: 'local',
+      roles: ['feeds', 'detectors', 'trade', 'recorder'],
+      dataFolder: '.arbot',
+      // The inspection API and the page. Loopback only; the token is generated into the data folder unless the variable is set.
+      http: { host: '127.0.0.1', port: 8787, tokenEnv: 'ARBOT_HTTP_TOKEN' },
+    },
+  ],
+
+  // Several nodes talk over NATS: { kind: 'nats', urls: ['nats://10.0.0.1:4222'], userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' }
+  bus: { kind: 'in-process' },
+
+  stores: {
+    // Trades, signals and the ledger. A server instead: { kind: 'postgres', urlEnv: 'PG_URL' }
+    trades: { kind: 'pglite' },
+  },
+});

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { durationMs, environmentName, nodeName } from './fields.js';
+import type { ConfigProblem } from './problems.js';
+
+/**
+ * `cluster.config.ts`: where ArBot runs. Shape only: secrets and addresses with secrets come from the environment, the file
+ * holds the names of the variables (ECOSYSTEM conventions; DESIGN §4).
+ */
+
+export const nodeRole = z.enum(['feeds', 'detectors', 'trade', 'recorder']);
+export type NodeRole = z.infer<typeof nodeRole>;
+
+const hostName = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|::1)$/, 'must be a host name or address');
+
+const http = z.strictObject({
+  /** Loopback unless a TLS proxy stands in front. */
+  host: hostName.default('127.0.0.1'),
+  /** 0 = any free port. */
+  port: z.number().int().min(0).max(65_535).default(8787),
+  tokenEnv: environmentName.default('ARBOT_HTTP_TOKEN'),
+  /** Further `Host` header names that are accepted, for a proxy. */
+  allowedHosts: z.array(hostName).max(16).default([]),
+  behindTlsProxy: z.boolean().default(false),
+});
+
+const node = z.strictObject({
+  name: nodeName,
+  region: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be lower-case letters, digits and hyphens'),
+  roles: z.array(nodeRole).min(1).max(4),
+  dataFolder: z.string().min(1).max(500).default('.arbot'),
+  http: http.prefault({}),
+});
+
+/** `nats://host:port` or `tls://host:port`, without user or password: those have their own variables. */
+const natsUrl = z
+  .string()
+  .max(300)
+  .regex(
+    /^(?:nats|tls):\/\/[A-Za-z0-9.[\]:-]+$/,
+    'must be nats://host:port or tls://host:port, without user or password',
+  );
+
+const bus = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('in-process') }),
+  z.strictObject({
+    kind: z.literal('nats'),
+    urls: z.array(natsUrl).min(1).max(16),
+    userEnv: environmentName.optional(),
+    passwordEnv: environmentName.optional(),
+    pingIntervalMs: durationMs.default(1_000),
+  }),
+]);
+
+const tradeStore = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('pglite') }),
+  z.strictObject({ kind: z.literal('postgres'), urlEnv: environmentName }),
+  z.strictObject({ kind: z.literal('memory') }),
+]);
+
+export const clusterSchema = z.strictObject({
+  name: nodeName.default('arbot'),
+  nodes: z.array(node).min(1).max(64),
+  bus: bus.prefault({ kind: 'in-process' }),
+  stores: z.strictObject({ trades: tradeStore.prefault({ kind: 'pglite' }) }).prefault({}),
+});
+
+export type ClusterConfigInput = z.input<typeof clusterSchema>;
+/** The checked file with every default filled in. */
+export type ClusterConfig = z.output<typeof clusterSchema>;
+export type NodeConfig = ClusterConfig['nodes'][number];
+
+/** Types the object of `cluster.config.ts`; returns it unchanged. */
+export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
+  return config;
+}
+
+export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', 'localhost', '::1'];
+
+const duplicates = (names: readonly string[]): number[] =>
+  names.flatMap((name, index) => (names.indexOf(name) === index ? [] : [index]));
+
+/** Relations between values that a field alone cannot see. */
+export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'source'>[] {
+  const problems: Omit<ConfigProblem, 'source'>[] = [];
+  const refuse = (key: string, message: string): void => void problems.push({ key, message });
+  for (const index of duplicates(config.nodes.map((n) => n.name)))
+    refuse(`nodes[${index}].name`, 'two nodes have this name');
+  config.nodes.forEach((n, index) => {
+    for (const role of duplicates(n.roles))
+      refuse(`nodes[${index}].roles[${role}]`, 'this role is named twice');
+    if (!LOOPBACK_HOSTS.includes(n.http.host) && !n.http.behindTlsProxy)
+      refuse(
+        `nodes[${index}].http.host`,
+        'not a loopback address: set behindTlsProxy once a TLS proxy stands in front',
+      );
+  });
+  if (!config.nodes.some((n) => n.roles.includes('trade')))
+    refuse('nodes', 'no node has the role trade, so nothing could ever be executed');
+  if (config.nodes.length > 1 && config.bus.kind === 'in-process')
+    refuse('bus.kind', 'several nodes need the bus nats');
+  if (config.nodes.length > 1 && config.stores.trades.kind !== 'postgres')
+    refuse(
+      'stores.trades.kind',
+      'several nodes need the store postgres: it holds the lease of who may trade',
+    );
+  if (
+    config.bus.kind === 'nats' &&
+    (config.bus.userEnv === undefined) !== (config.bus.passwordEnv === undefined)
+  )
+    refuse('bus.passwordEnv', 'userEnv and passwordEnv belong together');
+  return problems;
+}

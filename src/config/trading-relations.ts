@@ -1,0 +1,146 @@
+import { Decimal } from 'decimal.js';
+import type { ConfigProblem } from './problems.js';
+import type { TradingConfig } from './trading.js';
+
+/** Relations between values of `trading.config.ts`. Each is a rule a reader can quote; all of them run, so that all problems show at once. */
+
+type Found = Omit<ConfigProblem, 'source'>;
+type Refuse = (key: string, message: string) => void;
+
+const above = (a: string, b: string): boolean => new Decimal(a).greaterThan(b);
+
+/** BASE and QUOTE of a pair id. */
+export function assetsOfPair(pair: string): { base: string; quote: string } {
+  const [base = '', quote = ''] = pair.split('-');
+  return { base, quote };
+}
+
+export function tradingRelations(config: TradingConfig): Found[] {
+  const found: Found[] = [];
+  const refuse: Refuse = (key, message) => void found.push({ key, message });
+  checkPairs(config, refuse);
+  checkDirections(config, refuse);
+  checkExchanges(config, refuse);
+  checkEdgeAndSizes(config, refuse);
+  checkLimits(config, refuse);
+  checkBlacklist(config, refuse);
+  checkTimes(config, refuse);
+  return found;
+}
+
+function checkPairs(config: TradingConfig, refuse: Refuse): void {
+  const seen = new Set<string>();
+  config.pairs.forEach((entry, index) => {
+    const key = `pairs[${index}].pair`;
+    const { base, quote } = assetsOfPair(entry.pair);
+    if (seen.has(entry.pair)) refuse(key, 'this pair is listed twice');
+    seen.add(entry.pair);
+    if (base === quote) refuse(key, 'base and quote are the same asset');
+    if (!Object.hasOwn(config.assets, base)) refuse(key, `its base asset is not in assets`);
+    if (!Object.hasOwn(config.assets, quote)) refuse(key, `its quote asset is not in assets`);
+    if (quote === 'KRW' && config.bridge === 'none') refuse(key, 'a KRW pair needs bridge leg or inventory');
+    if (entry.maxNotional !== undefined && above(entry.maxNotional, config.limits.orderNotional))
+      refuse(`pairs[${index}].maxNotional`, 'above limits.orderNotional');
+  });
+  if (!Object.hasOwn(config.assets, config.reportingCurrency))
+    refuse('reportingCurrency', 'is not in assets');
+  if (!config.pairs.some((entry) => entry.enabled)) refuse('pairs', 'no pair is enabled');
+}
+
+function checkDirections(config: TradingConfig, refuse: Refuse): void {
+  config.pairs.forEach((entry, index) => {
+    if (entry.directions === 'all') return;
+    const seen = new Set<string>();
+    entry.directions.forEach(({ buy, sell }, at) => {
+      const key = `pairs[${index}].directions[${at}]`;
+      if (buy === sell) refuse(key, 'buys and sells on the same exchange');
+      if (!Object.hasOwn(config.exchanges, buy)) refuse(`${key}.buy`, 'this exchange is not in exchanges');
+      if (!Object.hasOwn(config.exchanges, sell)) refuse(`${key}.sell`, 'this exchange is not in exchanges');
+      if (seen.has(`${buy}>${sell}`)) refuse(key, 'this direction is listed twice');
+      seen.add(`${buy}>${sell}`);
+    });
+  });
+}
+
+function checkExchanges(config: TradingConfig, refuse: Refuse): void {
+  for (const [name, exchange] of Object.entries(config.exchanges)) {
+    const at = `exchanges.${name}`;
+    for (const asset of Object.keys(exchange.opening))
+      if (!Object.hasOwn(config.assets, asset))
+        refuse(`${at}.opening.${asset}`, 'this asset is not in assets');
+    for (const [asset, reserve] of Object.entries(exchange.reserve)) {
+      const opening = exchange.opening[asset] ?? '0';
+      if (!Object.hasOwn(config.assets, asset))
+        refuse(`${at}.reserve.${asset}`, 'this asset is not in assets');
+      if (above(reserve, opening))
+        refuse(`${at}.reserve.${asset}`, 'above the opening balance of this asset');
+    }
+    if (exchange.paperLatency.p99Ms < exchange.paperLatency.medianMs)
+      refuse(`${at}.paperLatency.p99Ms`, 'below medianMs');
+    const cash = exchange.opening[config.reportingCurrency] ?? '0';
+    const limit = config.limits.exchangeNotionalBy[name] ?? config.limits.exchangeNotional;
+    if (above(cash, limit))
+      refuse(`${at}.opening.${config.reportingCurrency}`, 'above the limit of this exchange');
+  }
+  const enabled = Object.values(config.exchanges).filter((exchange) => exchange.enabled).length;
+  if (enabled < 2) refuse('exchanges', 'fewer than two exchanges are enabled: there is nothing to compare');
+}
+
+function checkEdgeAndSizes(config: TradingConfig, refuse: Refuse): void {
+  const { edge, sizes, limits } = config;
+  if (edge.minNetEdgeBps >= edge.tooGoodToBeTrueBps)
+    refuse('edge.minNetEdgeBps', 'not below edge.tooGoodToBeTrueBps: every signal would be refused');
+  if (edge.reportFloorBps >= edge.tooGoodToBeTrueBps)
+    refuse('edge.reportFloorBps', 'not below edge.tooGoodToBeTrueBps');
+  if (above(sizes.minNotional, sizes.maxNotional)) refuse('sizes.minNotional', 'above sizes.maxNotional');
+  if (above(sizes.maxNotional, limits.orderNotional))
+    refuse('sizes.maxNotional', 'above limits.orderNotional');
+}
+
+function checkLimits(config: TradingConfig, refuse: Refuse): void {
+  const { limits } = config;
+  if (above(limits.orderNotional, limits.assetNotional))
+    refuse('limits.orderNotional', 'above limits.assetNotional');
+  if (above(limits.orderNotional, limits.exchangeNotional))
+    refuse('limits.orderNotional', 'above limits.exchangeNotional');
+  if (above(limits.orderNotional, limits.totalNotional))
+    refuse('limits.orderNotional', 'above limits.totalNotional');
+  if (above(limits.assetNotional, limits.totalNotional))
+    refuse('limits.assetNotional', 'above limits.totalNotional');
+  for (const [name, limit] of Object.entries(limits.exchangeNotionalBy)) {
+    const key = `limits.exchangeNotionalBy.${name}`;
+    if (!Object.hasOwn(config.exchanges, name)) refuse(key, 'this exchange is not in exchanges');
+    if (above(limit, limits.exchangeNotional)) refuse(key, 'above limits.exchangeNotional');
+  }
+  for (const [name, asset] of Object.entries(config.assets))
+    if (asset.maxExposure !== undefined && above(asset.maxExposure, limits.totalNotional))
+      refuse(`assets.${name}.maxExposure`, 'above limits.totalNotional');
+  if (limits.clockSkewMaxMs >= limits.bookAgeMaxMs)
+    refuse('limits.clockSkewMaxMs', 'not below limits.bookAgeMaxMs');
+  if (limits.unchangedMaxMs < limits.bookAgeMaxMs)
+    refuse('limits.unchangedMaxMs', 'below limits.bookAgeMaxMs');
+}
+
+function checkBlacklist(config: TradingConfig, refuse: Refuse): void {
+  // A name that exists nowhere is a slip of the pen that would leave the meant one tradeable.
+  const pairs = new Set(config.pairs.map((entry) => entry.pair));
+  config.blacklist.assets.forEach((name, at) => {
+    if (!Object.hasOwn(config.assets, name)) refuse(`blacklist.assets[${at}]`, 'is not in assets');
+    if (name === config.reportingCurrency) refuse(`blacklist.assets[${at}]`, 'is the reporting currency');
+  });
+  config.blacklist.pairs.forEach((name, at) => {
+    if (!pairs.has(name)) refuse(`blacklist.pairs[${at}]`, 'is not in pairs');
+  });
+  config.blacklist.exchanges.forEach((name, at) => {
+    if (!Object.hasOwn(config.exchanges, name)) refuse(`blacklist.exchanges[${at}]`, 'is not in exchanges');
+  });
+}
+
+function checkTimes(config: TradingConfig, refuse: Refuse): void {
+  config.noTradeWindows.forEach((window, index) => {
+    if (window.from === window.to)
+      refuse(`noTradeWindows[${index}].to`, 'equals from: use 00:00 to 23:59 for a whole day');
+    if (new Set(window.days).size !== window.days.length)
+      refuse(`noTradeWindows[${index}].days`, 'a day is named twice');
+  });
+}

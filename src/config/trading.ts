@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import * as p from '../messages/primitives.js';
+import { amounts, bps, durationMs, money, positiveMoney, timeOfDay } from './fields.js';
+
+/** `trading.config.ts`: what a trader decides (TRADING §8). All money is decimal text in the reporting currency unless an asset is named. */
+
+const asset = z.strictObject({
+  /** What is held on purpose over all exchanges; exposure is measured from it (TRADING §1). Absent = the sum of the opening balances. */
+  baseline: money.optional(),
+  /** Trading exposure allowed in this asset, in the reporting currency; absent = `limits.assetNotional`. */
+  maxExposure: positiveMoney.optional(),
+});
+
+const direction = z.strictObject({ buy: p.exchangeId, sell: p.exchangeId });
+
+const pair = z.strictObject({
+  pair: p.pairId,
+  enabled: z.boolean().default(true),
+  /** `all` = every enabled exchange against every other, both ways. */
+  directions: z
+    .union([z.literal('all'), z.array(direction).min(1).max(64)], 'must be "all" or a list of {buy, sell}')
+    .default('all'),
+  legPolicy: z.enum(['concurrent', 'lead-follow']).default('concurrent'),
+  /** Absent = `sizes.maxNotional`. */
+  maxNotional: positiveMoney.optional(),
+});
+
+/** Latency of a simulated order, from sending to the matching engine; log-normal through these two points. */
+const paperLatency = z.strictObject({
+  medianMs: z.number().finite().min(0).max(60_000).default(15),
+  p99Ms: z.number().finite().min(0).max(60_000).default(60),
+});
+
+const exchange = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Absent = the start-up default of the fee table. */
+  takerFeeBps: bps.optional(),
+  feeMode: p.feeMode.optional(),
+  paperLatency: paperLatency.prefault({}),
+  /** Opening balances of paper trading, booked once in the ledger. */
+  opening: amounts.default({}),
+  /** Kept back per asset: only what is above it trades. */
+  reserve: amounts.default({}),
+});
+
+const edge = z.strictObject({
+  /** Net edge below which nothing trades. */
+  minNetEdgeBps: bps.default(5),
+  /** Net profit in the quote asset below which nothing trades. */
+  minNetProfit: money.default('0.5'),
+  /** Gross edge at or above which a signal is taken for wrong data. */
+  tooGoodToBeTrueBps: bps.default(500),
+  latencyDecayBps: bps.default(0),
+  /** Amortised cost of moving inventory, per unit of notional. */
+  transferCostBps: bps.default(0),
+  /** Gross edge from which an opportunity is shown at all. */
+  reportFloorBps: bps.default(3),
+});
+
+const sizes = z.strictObject({
+  minNotional: money.default('10'),
+  maxNotional: positiveMoney.default('5000'),
+});
+
+const riskLimits = z.strictObject({
+  orderNotional: positiveMoney.default('5000'),
+  /** Trading exposure per asset. */
+  assetNotional: positiveMoney.default('20000'),
+  /** Everything held on one exchange (counterparty risk). */
+  exchangeNotional: positiveMoney.default('2000000'),
+  exchangeNotionalBy: z.record(p.exchangeId, positiveMoney).default({}),
+  /** Trading exposure over all assets. */
+  totalNotional: positiveMoney.default('50000'),
+  /** Book age (TRADING §2): connection silence plus transit lag. */
+  bookAgeMaxMs: durationMs.default(1_000),
+  /** Time since the book last changed; quiet pairs send nothing, so this is looser. */
+  unchangedMaxMs: durationMs.default(60_000),
+  clockSkewMaxMs: durationMs.default(250),
+});
+
+const noTradeWindow = z.strictObject({
+  from: timeOfDay,
+  to: timeOfDay,
+  timeZone: z.enum(['UTC', 'KST']).default('UTC'),
+  /** 0 = Sunday; empty = every day. */
+  days: z.array(z.number().int().min(0).max(6)).max(7).default([]),
+  reason: z.string().max(120).default(''),
+});
+
+const blacklist = z.strictObject({
+  assets: z.array(p.assetId).max(1_000).default([]),
+  pairs: z.array(p.pairId).max(1_000).default([]),
+  exchanges: z.array(p.exchangeId).max(64).default([]),
+});
+
+export const tradingSchema = z.strictObject({
+  reportingCurrency: p.assetId.default('USDT'),
+  /** Where a trading day begins. */
+  dayBoundary: z.enum(['UTC', 'KST']).default('UTC'),
+  assets: z.record(p.assetId, asset),
+  pairs: z.array(pair).min(1).max(1_000),
+  exchanges: z.record(p.exchangeId, exchange),
+  edge: edge.prefault({}),
+  sizes: sizes.prefault({}),
+  limits: riskLimits.prefault({}),
+  blacklist: blacklist.prefault({}),
+  noTradeWindows: z.array(noTradeWindow).max(64).default([]),
+  /** KRW books against USDT books (TRADING §3): `leg` converts by a third order, `inventory` in batches, `none` = no KRW pairs. */
+  bridge: z.enum(['none', 'leg', 'inventory']).default('none'),
+});
+
+export type TradingConfigInput = z.input<typeof tradingSchema>;
+/** The checked file with every default filled in. */
+export type TradingConfig = z.output<typeof tradingSchema>;
+export type PairConfig = TradingConfig['pairs'][number];
+export type ExchangeConfig = TradingConfig['exchanges'][string];
+
+/** Types the object of `trading.config.ts`; returns it unchanged. */
+export function defineTrading(config: TradingConfigInput): TradingConfigInput {
+  return config;
+}
