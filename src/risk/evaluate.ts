@@ -1,0 +1,121 @@
+import { Decimal } from '../market/decimal.js';
+import { orderRulesOf } from '../market/order-rules.js';
+import type { Refusal } from '../messages/risk.js';
+import type { Signal } from '../messages/signal.js';
+import { refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
+import { bookAgeRule } from './rules/book-age.js';
+import { bookChangeRule } from './rules/book-change.js';
+import { bookTrustRule } from './rules/book-trust.js';
+import { assetExposureRule } from './rules/asset-exposure.js';
+import { duplicateRule } from './rules/duplicate.js';
+import { exchangeExposureRule } from './rules/exchange-exposure.js';
+import { identityRule } from './rules/identity.js';
+import { instrumentStateRule } from './rules/instrument-state.js';
+import { inventoryRule } from './rules/inventory.js';
+import { killSwitchRule } from './rules/kill-switch.js';
+import { netEdgeRule } from './rules/net-edge.js';
+import { netProfitRule } from './rules/net-profit.js';
+import { orderExposureRule } from './rules/order-exposure.js';
+import { orderMinimumsRule } from './rules/order-minimums.js';
+import { riskHoldRule } from './rules/risk-hold.js';
+import { signalExpiryRule } from './rules/signal-expiry.js';
+import { tooGoodRule } from './rules/too-good.js';
+import { totalExposureRule } from './rules/total-exposure.js';
+import { shrinkSignal, type Lots } from './shrink.js';
+
+/** Judged once, whatever the size. */
+export const FIXED_RULES: readonly Rule[] = [
+  killSwitchRule,
+  riskHoldRule,
+  duplicateRule,
+  signalExpiryRule,
+  identityRule,
+  instrumentStateRule,
+  bookTrustRule,
+  bookAgeRule,
+  bookChangeRule,
+  tooGoodRule,
+];
+
+/** Judged for the size asked and again for each size it is shrunk to. */
+export const SIZED_RULES: readonly Rule[] = [netEdgeRule, netProfitRule, orderMinimumsRule];
+
+export const SIZE_RULES: readonly SizeRule[] = [
+  inventoryRule,
+  orderExposureRule,
+  assetExposureRule,
+  exchangeExposureRule,
+  totalExposureRule,
+];
+
+/** Rounding the legs back onto their lots can miss a cap by less than a lot; so often is it tried again below. */
+const SHRINK_TRIES = 3;
+const MAX_REFUSALS = 32;
+
+export type Judgement =
+  | { readonly allowed: true; readonly signal: Signal }
+  | { readonly allowed: false; readonly refusals: readonly Refusal[] };
+
+/** Asks every rule, so that a refusal names all its reasons; then makes the trade fit the limits, if it may be smaller. */
+export function evaluate(question: Question): Judgement {
+  const refusals = [
+    ...legShape(question),
+    ...FIXED_RULES.flatMap((rule) => rule(question)),
+    ...SIZED_RULES.flatMap((rule) => rule(question)),
+  ];
+  const exceeded = exceededCaps(question);
+  if (exceeded.length === 0 && refusals.length === 0) return { allowed: true, signal: question.signal };
+  if (refusals.length > 0 || !question.limits.shrinkToFit) {
+    return refused([...refusals, ...exceeded.map((cap) => cap.refusal)]);
+  }
+  return fitInto(question, exceeded);
+}
+
+/** This stage trades two legs, one bought and one sold, on different exchanges (a self-trade is none, I13). */
+function legShape({ signal, buy, sell }: Question): Refusal[] {
+  if (signal.legs.length !== 2 || buy.side !== 'buy' || sell.side !== 'sell')
+    return [refuse('LEG_SHAPE', 'buy, sell', signal.legs.map((l) => l.side).join(', '), 'legs', signal.pair)];
+  if (buy.exchange === sell.exchange) return [refuse('SELF_TRADE', 2, 1, 'exchanges', buy.exchange)];
+  return [];
+}
+
+function exceededCaps(question: Question): SizeCap[] {
+  return SIZE_RULES.flatMap((rule) => rule(question)).filter(({ cap }) => cap.lt(question.signal.quantity));
+}
+
+function fitInto(question: Question, exceeded: readonly SizeCap[]): Judgement {
+  const lots = lotsOf(question);
+  let cap = Decimal.min(...exceeded.map((c) => c.cap));
+  for (let tried = 0; tried < SHRINK_TRIES; tried++) {
+    const smaller = shrinkSignal(question.signal, cap, lots);
+    if (smaller === null) break;
+    const again = questionFor(question, smaller);
+    const refusals = SIZED_RULES.flatMap((rule) => rule(again));
+    if (refusals.length > 0) return refused([...exceeded.map((c) => c.refusal), ...refusals]);
+    const still = exceededCaps(again);
+    if (still.length === 0) return { allowed: true, signal: smaller };
+    // A cap at or above this size cannot shrink it further by itself: one lot less always does.
+    cap = Decimal.min(...still.map((c) => c.cap), new Decimal(smaller.quantity).minus(lots.buy));
+  }
+  return refused(exceeded.map((c) => c.refusal));
+}
+
+/** Lots are known here: an unknown instrument was refused by identity before any shrinking. */
+function lotsOf(question: Question): Lots {
+  const lotOf = (id: string) => {
+    const instrument = question.instruments.get(id);
+    return instrument === undefined ? new Decimal(1) : orderRulesOf(instrument).lot;
+  };
+  return { buy: lotOf(question.buy.instrument), sell: lotOf(question.sell.instrument) };
+}
+
+function questionFor(question: Question, signal: Signal): Question {
+  const [first, second] = signal.legs;
+  const swapped = first!.side === 'sell';
+  return { ...question, signal, buy: swapped ? second! : first!, sell: swapped ? first! : second! };
+}
+
+const refused = (refusals: readonly Refusal[]): Judgement => ({
+  allowed: false,
+  refusals: refusals.slice(0, MAX_REFUSALS),
+});

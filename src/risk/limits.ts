@@ -1,0 +1,42 @@
+import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+
+/**
+ * The limits of the risk gate (TRADING §1–§3). Money is in the reporting currency unless the name says otherwise; the
+ * reporting currency itself carries no price risk and has no trading exposure.
+ */
+export interface RiskLimits {
+  readonly reportingCurrency: AssetId;
+  /** Net edge over the notional, basis points; equal is enough. */
+  readonly minNetEdgeBps: number;
+  /** Expected net profit of the whole trade, in the quote asset. */
+  readonly minNetProfit: DecimalText;
+  /** A gross edge above this is taken for an error in the data, basis points. */
+  readonly maxGrossEdgeBps: number;
+  /** Age of each book by TRADING §2 (since its connection proved alive + transit lag). */
+  readonly maxBookAgeMs: number;
+  /** Time since the book last changed: quiet pairs are judged apart from dead connections. */
+  readonly maxUnchangedMs: number;
+  readonly maxOrderNotional: DecimalText;
+  readonly maxAssetExposure: DecimalText;
+  readonly assetExposureOverrides: Readonly<Record<AssetId, DecimalText>>;
+  /** Counts everything held at the exchange: what is lost when it fails. */
+  readonly maxExchangeHoldings: DecimalText;
+  readonly exchangeHoldingsOverrides: Readonly<Record<ExchangeId, DecimalText>>;
+  readonly maxTotalExposure: DecimalText;
+  /** Held on purpose, per asset over all exchanges: no exposure and no loss comes from it. */
+  readonly baseline: readonly { readonly asset: AssetId; readonly amount: DecimalText }[];
+  /** Never sold below, per exchange and asset. */
+  readonly reserve: readonly {
+    readonly exchange: ExchangeId;
+    readonly asset: AssetId;
+    readonly amount: DecimalText;
+  }[];
+  /** False: what does not fit a limit is refused instead of made smaller. */
+  readonly shrinkToFit: boolean;
+  /** Buy orders reserve this much above their limit price, so that one recovery order stays inside the reservation. */
+  readonly recoverySlackBps: number;
+  readonly approvalLifetimeMs: number;
+  /** An approval that nothing was ever heard of lapses this long after its expiry. */
+  readonly unclaimedGraceMs: number;
+  readonly maxReservations: number;
+}

@@ -1,0 +1,76 @@
+import { Decimal } from '../market/decimal.js';
+import type { Instrument } from '../market/instrument.js';
+import type { InstrumentId } from '../messages/primitives.js';
+import type { Refusal } from '../messages/risk.js';
+import type { PlannedLeg, Signal } from '../messages/signal.js';
+import type { ExposureBook } from './exposure.js';
+import type { KillSwitch } from './kill-switch.js';
+import type { RiskLimits } from './limits.js';
+
+/** What the gate is told about the book of one leg at the moment of decision. */
+export interface BookCondition {
+  readonly instrument: InstrumentId;
+  readonly trusted: boolean;
+  readonly epoch: number;
+  /** TRADING §2: since the connection proved alive + transit lag of the last frame. */
+  readonly ageMs: number;
+  /** Since the book last changed. */
+  readonly unchangedMs: number;
+}
+
+/** Everything the rules may look at; they look at nothing else. */
+export interface Question {
+  readonly signal: Signal;
+  readonly buy: PlannedLeg;
+  readonly sell: PlannedLeg;
+  readonly books: ReadonlyMap<InstrumentId, BookCondition>;
+  readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  readonly exposure: ExposureBook;
+  readonly limits: RiskLimits;
+  readonly killSwitch: KillSwitch;
+  /** Source → reason of each part that asked not to add risk. */
+  readonly holds: ReadonlyMap<string, string>;
+  readonly signalSeen: boolean;
+  readonly opportunityTaken: boolean;
+  readonly nowMs: number;
+}
+
+/** Judges yes or no. An empty list allows. */
+export type Rule = (question: Question) => readonly Refusal[];
+
+/** The largest base quantity a limit still allows, and what to say when that is too little. */
+export interface SizeCap {
+  readonly cap: Decimal;
+  readonly refusal: Refusal;
+}
+
+/** Judges how much. May answer for both legs. */
+export type SizeRule = (question: Question) => readonly SizeCap[];
+
+export function refuse(
+  rule: string,
+  limit: string | number,
+  actual: string | number,
+  unit: string,
+  subject: string,
+): Refusal {
+  return {
+    rule,
+    limit: String(limit).slice(0, 80),
+    actual: String(actual).slice(0, 80),
+    unit: unit.slice(0, 24),
+    subject: subject.slice(0, 96),
+  };
+}
+
+export const legsOf = (question: Question): readonly PlannedLeg[] => [question.buy, question.sell];
+
+/** Base quantity of an order per unit of the signal's quantity: above 1 where the fee is taken from what is bought. */
+export function orderPerUnit(question: Question, leg: PlannedLeg): Decimal {
+  return new Decimal(leg.quantity).div(question.signal.quantity);
+}
+
+/** Short text of an amount for a refusal: exact up to twelve decimals, cut towards zero beyond. */
+export function amountText(amount: Decimal): string {
+  return amount.toDecimalPlaces(12, Decimal.ROUND_DOWN).toFixed();
+}

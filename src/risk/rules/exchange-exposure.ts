@@ -1,0 +1,45 @@
+import { Decimal } from '../../market/decimal.js';
+import { markUnknown } from '../mark-unknown.js';
+import {
+  amountText,
+  legsOf,
+  orderPerUnit,
+  refuse,
+  type Question,
+  type SizeCap,
+  type SizeRule,
+} from '../question.js';
+import type { PlannedLeg } from '../../messages/signal.js';
+
+/** Counterparty risk: everything held at the exchange plus everything that may still arrive there, without subtracting what may leave. */
+export const exchangeExposureRule: SizeRule = (question) =>
+  legsOf(question).map((leg) => capOf(question, leg));
+
+function capOf(question: Question, leg: PlannedLeg): SizeCap {
+  const { limits, exposure, signal } = question;
+  const limit = new Decimal(limits.exchangeHoldingsOverrides[leg.exchange] ?? limits.maxExchangeHoldings);
+  let value = new Decimal(0);
+  for (const { asset, amount } of exposure.worstAt(leg.exchange)) {
+    const mark = exposure.markOf(asset);
+    if (mark === null && !amount.isZero()) return markUnknown('EXCHANGE_EXPOSURE', asset);
+    if (mark !== null) value = value.plus(amount.times(mark));
+  }
+  const perUnit = inflowValuePerUnit(question, leg);
+  if (perUnit === null)
+    return markUnknown('EXCHANGE_EXPOSURE', leg.side === 'buy' ? signal.base : signal.quote);
+  const room = limit.minus(value);
+  const actual = amountText(value.plus(perUnit.times(signal.quantity)));
+  return {
+    cap: room.lte(0) ? new Decimal(0) : room.div(perUnit),
+    refusal: refuse('EXCHANGE_EXPOSURE', limit.toFixed(), actual, limits.reportingCurrency, leg.exchange),
+  };
+}
+
+/** What one unit of the signal brings to the exchange of this leg, in the reporting currency. */
+function inflowValuePerUnit(question: Question, leg: PlannedLeg): Decimal | null {
+  const { signal, exposure } = question;
+  const perUnit = orderPerUnit(question, leg);
+  if (leg.side === 'buy') return exposure.markOf(signal.base)?.times(perUnit) ?? null;
+  const price = Decimal.max(leg.expectedVwap, leg.limitPrice);
+  return exposure.markOf(signal.quote)?.times(price).times(perUnit) ?? null;
+}

@@ -1,0 +1,29 @@
+import { Decimal } from '../../market/decimal.js';
+import { amountText, orderPerUnit, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
+import { reservedLegs } from '../reserved-legs.js';
+
+/**
+ * Prefunded: each exchange must hold, above its reserve and above what is promised already, what its leg gives at worst
+ * (buy: limit price, recovery slack and a fee taken in quote; sell: the quantity).
+ */
+export const inventoryRule: SizeRule = (question) => {
+  const [buy, sell] = reservedLegs(question.signal, question.buy, question.sell, question.limits);
+  return [
+    capOf(question, buy.exchange, buy.outAsset, buy.outAmount, orderPerUnit(question, question.buy)),
+    capOf(question, sell.exchange, sell.outAsset, sell.outAmount, orderPerUnit(question, question.sell)),
+  ];
+};
+
+function capOf(
+  question: Question,
+  exchange: string,
+  asset: string,
+  needed: Decimal,
+  perUnit: Decimal,
+): SizeCap {
+  const available = question.exposure.available(exchange, asset);
+  const neededPerUnit = needed.div(question.signal.quantity);
+  // needed grows with the order, so the cap in units of the signal is available ÷ (needed per unit); perUnit > 0 always.
+  const cap = available.lte(0) || perUnit.lte(0) ? new Decimal(0) : available.div(neededPerUnit);
+  return { cap, refusal: refuse('INVENTORY', amountText(available), amountText(needed), asset, exchange) };
+}

@@ -1,0 +1,14 @@
+import { refuse, type Rule } from '../question.js';
+import { Decimal } from '../../market/decimal.js';
+
+const BPS = 10_000;
+
+/** An edge too good to be true is an error in the data until a person says otherwise. */
+export const tooGoodRule: Rule = ({ signal, buy, sell, limits }) => {
+  const best = new Decimal(sell.expectedVwap).div(buy.expectedVwap).minus(1).times(BPS);
+  const claimed = Decimal.max(best, signal.grossBps);
+  if (claimed.lte(limits.maxGrossEdgeBps)) return [];
+  return [
+    refuse('TOO_GOOD', limits.maxGrossEdgeBps, claimed.toDecimalPlaces(6).toFixed(), 'bps', signal.pair),
+  ];
+};
