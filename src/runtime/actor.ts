@@ -39,7 +39,7 @@ export interface MailboxSpec<M> {
   maxAgeMsOf?(message: M): number | undefined;
 }
 
-export type StopReason = 'shutdown' | 'restart' | 'crash' | 'hung' | 'escalation';
+export type StopReason = 'shutdown' | 'restart' | 'crash' | 'hung' | 'escalation' | 'exit';
 
 /** Told once to each watcher when an incarnation ends. */
 export interface Terminated {
@@ -82,6 +82,8 @@ export interface ActorContext<M> {
   onEnd(cleanup: () => void): void;
   /** Ends this incarnation as a crash, e.g. from a protocol violation seen outside a handler. */
   crash(error: Error): void;
+  /** Ends this incarnation in order: its work is done. The restart type decides what follows. */
+  exit(): void;
 }
 
 export interface ActorBehaviour<M> {
@@ -99,9 +101,13 @@ export interface ActorDefinition<M> {
   readonly mailbox: MailboxSpec<M>;
   /** A handler that runs longer is reported as hung and the child replaced. */
   readonly handlerTimeoutMs: number;
+  /** How long `create` may take before the start counts as failed; absent = DEFAULT_START_TIMEOUT_MS. */
+  readonly startTimeoutMs?: number;
   /** A start that throws or rejects counts as a failed start. */
   create(context: ActorContext<M>): ActorBehaviour<M> | Promise<ActorBehaviour<M>>;
 }
+
+export const DEFAULT_START_TIMEOUT_MS = 30_000;
 
 /** Everything the inspection API shows of one actor. Times in ms. */
 export interface ActorInspection {
