@@ -1,0 +1,92 @@
+import { ArbotError } from '../messages/errors.js';
+import { ledgerEntry } from '../messages/ledger.js';
+import { arbitrageClosed, fill, legResult } from '../messages/order.js';
+import { modeName } from '../messages/primitives.js';
+import { verdict } from '../messages/risk.js';
+import { opportunityEvent, signal } from '../messages/signal.js';
+import type {
+  LedgerStore,
+  PortfolioStore,
+  SettingsStore,
+  SignalStore,
+  Stores,
+  TradeStore,
+} from '../ports/stores.js';
+import { journalledLegs, portfolioSnapshot, settingKey, settingValue } from './bodies.js';
+import { accept, acceptLimit, acceptPosition } from './border.js';
+import { requireBalanced } from './ledger-rules.js';
+
+/** Puts the same border in front of every implementation, so that all refuse the same inputs with the same words. */
+export function bordered(inner: Stores): Stores {
+  return {
+    ledger: borderedLedger(inner.ledger),
+    trades: borderedTrades(inner.trades),
+    signals: borderedSignals(inner.signals),
+    portfolio: borderedPortfolio(inner.portfolio),
+    settings: borderedSettings(inner.settings),
+    describe: () => inner.describe(),
+    ping: () => inner.ping(),
+    close: () => inner.close(),
+  };
+}
+
+function borderedLedger(inner: LedgerStore): LedgerStore {
+  return {
+    append: async (value) => {
+      const entry = accept(ledgerEntry, value, 'entry');
+      requireBalanced(entry);
+      return inner.append(entry);
+    },
+    bookFill: async (fillValue, entryValue) => {
+      const booked = accept(fill, fillValue, 'fill');
+      const entry = accept(ledgerEntry, entryValue, 'entry');
+      requireBalanced(entry);
+      return inner.bookFill(booked, entry);
+    },
+    holdings: () => inner.holdings(),
+    balances: () => inner.balances(),
+    entries: async (after, limit) => inner.entries(acceptPosition(after), acceptLimit(limit)),
+    fills: async (after, limit) => inner.fills(acceptPosition(after), acceptLimit(limit)),
+  };
+}
+
+function borderedTrades(inner: TradeStore): TradeStore {
+  return {
+    journalLegs: async (legs) => inner.journalLegs(accept(journalledLegs, legs, 'legs')),
+    saveLegResult: async (result) => inner.saveLegResult(accept(legResult, result, 'result')),
+    closeArbitrage: async (closed) => inner.closeArbitrage(accept(arbitrageClosed, closed, 'closed')),
+    recentArbitrages: async (limit) => inner.recentArbitrages(acceptLimit(limit)),
+    openLegs: () => inner.openLegs(),
+  };
+}
+
+function borderedSignals(inner: SignalStore): SignalStore {
+  return {
+    saveSignal: async (signalValue, verdictValue) => {
+      const detected = accept(signal, signalValue, 'signal');
+      const decided = accept(verdict, verdictValue, 'verdict');
+      if (decided.signalId !== detected.signalId)
+        throw new ArbotError('ARB_MESSAGE_INVALID', 'verdict.signalId: belongs to another signal');
+      return inner.saveSignal(detected, decided);
+    },
+    saveOpportunity: async (event) => inner.saveOpportunity(accept(opportunityEvent, event, 'event')),
+    recentSignals: async (limit) => inner.recentSignals(acceptLimit(limit)),
+    recentOpportunities: async (limit) => inner.recentOpportunities(acceptLimit(limit)),
+  };
+}
+
+function borderedPortfolio(inner: PortfolioStore): PortfolioStore {
+  return {
+    saveSnapshot: async (snapshot) => inner.saveSnapshot(accept(portfolioSnapshot, snapshot, 'snapshot')),
+    recentSnapshots: async (limit) => inner.recentSnapshots(acceptLimit(limit)),
+  };
+}
+
+function borderedSettings(inner: SettingsStore): SettingsStore {
+  return {
+    claimMode: async (mode) => inner.claimMode(accept(modeName, mode, 'mode')),
+    get: async (key) => inner.get(accept(settingKey, key, 'key')),
+    set: async (key, value) =>
+      inner.set(accept(settingKey, key, 'key'), accept(settingValue, value, 'value')),
+  };
+}

@@ -1,0 +1,116 @@
+import { ArbotError } from '../../messages/errors.js';
+import type { Clock, Timers } from '../../ports/time.js';
+
+/** The ways a store can fail that the simulation switches on and off while it runs. */
+export interface StoreFaults {
+  /** Every call takes this long before it takes effect. */
+  delayMs: number;
+  /** Every call is refused and changes nothing. */
+  down: boolean;
+  /** This many of the next writes take effect and are then reported as failed. */
+  lostAcknowledgements: number;
+}
+
+export interface StoredResult {
+  readonly clientOrderId: string;
+  readonly body: string;
+}
+
+/**
+ * The content of the in-memory stores, apart from them, so that a simulated crash can open it again. Bodies are JSON text,
+ * as in the database, so that nothing shares objects with its callers.
+ */
+export interface MemoryDatabase {
+  mode: string | null;
+  readonly settings: Map<string, string>;
+  readonly entries: { readonly entryId: string; readonly body: string }[];
+  readonly entryIds: Set<string>;
+  readonly fills: { readonly key: string; readonly body: string }[];
+  /** (exchange, trade id) to the index in `fills`. */
+  readonly fillKeys: Map<string, number>;
+  readonly legs: Map<string, string>;
+  readonly legKeys: Set<string>;
+  readonly results: Map<string, string>;
+  readonly arbitrages: Map<string, string>;
+  readonly signals: Map<string, { readonly signal: string; readonly verdict: string }>;
+  readonly verdictIds: Set<string>;
+  readonly opportunities: Set<string>;
+  readonly snapshots: Map<string, string>;
+}
+
+export function createMemoryDatabase(): MemoryDatabase {
+  return {
+    mode: null,
+    settings: new Map(),
+    entries: [],
+    entryIds: new Set(),
+    fills: [],
+    fillKeys: new Map(),
+    legs: new Map(),
+    legKeys: new Set(),
+    results: new Map(),
+    arbitrages: new Map(),
+    signals: new Map(),
+    verdictIds: new Set(),
+    opportunities: new Set(),
+    snapshots: new Map(),
+  };
+}
+
+export function noFaults(): StoreFaults {
+  return { delayMs: 0, down: false, lostAcknowledgements: 0 };
+}
+
+function unavailable(reason: string): ArbotError {
+  return new ArbotError('ARB_STORE_UNAVAILABLE', `the in-memory store does not answer: ${reason}`, {
+    retryable: true,
+  });
+}
+
+/** Runs calls on the database under the faults of the moment; each call is atomic, as a transaction is. */
+export class MemoryEngine {
+  readonly database: MemoryDatabase;
+  readonly #faults: StoreFaults;
+  readonly #timers: Timers;
+  readonly #clock: Clock;
+  #closed = false;
+
+  constructor(database: MemoryDatabase, faults: StoreFaults, timers: Timers, clock: Clock) {
+    this.database = database;
+    this.#faults = faults;
+    this.#timers = timers;
+    this.#clock = clock;
+  }
+
+  async read<T>(look: (database: MemoryDatabase) => T): Promise<T> {
+    await this.#admit();
+    return look(this.database);
+  }
+
+  async write<T>(change: (database: MemoryDatabase) => T): Promise<T> {
+    await this.#admit();
+    const result = change(this.database);
+    if (this.#faults.lostAcknowledgements > 0) {
+      this.#faults.lostAcknowledgements--;
+      throw unavailable('the acknowledgement was lost; the outcome is unknown until it is read back');
+    }
+    return result;
+  }
+
+  async ping(): Promise<number> {
+    const startedMs = this.#clock.monotonicMs();
+    await this.#admit();
+    return this.#clock.monotonicMs() - startedMs;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #admit(): Promise<void> {
+    const { delayMs } = this.#faults;
+    if (delayMs > 0) await new Promise<void>((resume) => this.#timers.setTimer(resume, delayMs));
+    if (this.#closed) throw unavailable('it is closed');
+    if (this.#faults.down) throw unavailable('it is down');
+  }
+}

@@ -1,0 +1,214 @@
+import { ArbotError, errorText } from '../../messages/errors.js';
+import type { Logger } from '../../ports/log.js';
+import type { Clock, TimerHandle, Timers } from '../../ports/time.js';
+import { toArbotError } from '../sql/sql-errors.js';
+import { forkEntry, type Forked } from './fork-entry.js';
+import { PendingCalls, type Results } from './pending-calls.js';
+import { EXIT, isChildMessage, type ChildMessage, type ParentMessage } from './protocol.js';
+
+export interface ChildPorts {
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly clock: Clock;
+}
+
+type Request = ParentMessage extends infer M
+  ? M extends { readonly id: number }
+    ? Omit<M, 'id'>
+    : never
+  : never;
+
+const MAX_IN_FLIGHT = 512;
+const START_LIMIT_MS = 60_000;
+/** PGlite cannot interrupt a statement; a child that is silent this long is replaced. */
+const ANSWER_LIMIT_MS = 15_000;
+const WATCH_EVERY_MS = 1_000;
+const CLOSE_LIMIT_MS = 800;
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 10_000;
+/** A child that ran this long starts the back-off anew. */
+const STABLE_MS = 60_000;
+/** How often the first start is tried again while the child of a killed predecessor still ends. */
+const FIRST_STARTS = 5;
+
+type State = 'starting' | 'ready' | 'backing_off' | 'closed';
+
+/** Keeps one database child running: starts it, bounds and times its calls, restarts it with back-off when it dies. */
+export class SupervisedChild {
+  readonly #entry: string;
+  readonly #args: readonly string[];
+  readonly #ports: ChildPorts;
+  readonly #calls = new PendingCalls(MAX_IN_FLIGHT);
+  #state: State = 'starting';
+  #reason = 'it is starting';
+  #forked: Forked | null = null;
+  #startedMs = 0;
+  #failures = 0;
+  #timer: TimerHandle | null = null;
+  #watch: TimerHandle | null = null;
+  #settled: ((error: Error | null) => void) | null = null;
+  #restarts = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(entry: string, args: readonly string[], ports: ChildPorts) {
+    this.#entry = entry;
+    this.#args = args;
+    this.#ports = ports;
+  }
+
+  /** The pid of the running child, for inspection and tests. */
+  get pid(): number | undefined {
+    return this.#forked?.process.pid;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Resolves when the child is ready; rejects ARB_STORE_UNAVAILABLE after several failed starts. */
+  async start(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const error = await new Promise<Error | null>((settled) => {
+        this.#settled = settled;
+        this.#spawn();
+      });
+      if (error === null) break;
+      if (attempt >= FIRST_STARTS || this.#state === 'closed') throw error;
+      await new Promise<void>((resume) => this.#ports.timers.setTimer(resume, BACKOFF_MIN_MS * 2 ** attempt));
+    }
+    this.#scheduleWatch();
+  }
+
+  /** Sends a request; rejects ARB_STORE_UNAVAILABLE at once while no child is ready. */
+  call(request: Request): Promise<Results> {
+    if (this.#state !== 'ready') return Promise.reject(this.#unavailable(this.#reason));
+    const deadlineMs = this.#ports.clock.monotonicMs() + ANSWER_LIMIT_MS;
+    return this.#calls.open(deadlineMs, (id) => this.#send({ ...request, id }));
+  }
+
+  /** Lets the child finish what it has, close the database and end; kills it when that takes too long. */
+  close(reason = 'the store is closed'): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  async #close(reason: string): Promise<void> {
+    const wasReady = this.#state === 'ready';
+    this.#state = 'closed';
+    this.#reason = reason;
+    if (this.#timer !== null) this.#ports.timers.clearTimer(this.#timer);
+    if (this.#watch !== null) this.#ports.timers.clearTimer(this.#watch);
+    const child = this.#forked?.process;
+    if (child === undefined) return;
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
+    const limit = this.#ports.timers.setTimer(() => child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    if (wasReady) this.#send({ kind: 'close' });
+    else child.kill('SIGKILL');
+    await ended;
+    this.#ports.timers.clearTimer(limit);
+  }
+
+  /** Ends the child at once, for a folder that is no longer ours. */
+  kill(): void {
+    this.#forked?.process.kill('SIGKILL');
+  }
+
+  #unavailable(reason: string): ArbotError {
+    return new ArbotError('ARB_STORE_UNAVAILABLE', `the embedded database does not answer: ${reason}`, {
+      retryable: this.#state !== 'closed',
+    });
+  }
+
+  #send(message: ParentMessage): void {
+    // A failed send means that the child is gone; its exit settles every call.
+    this.#forked?.process.send(message, (error) => {
+      if (error !== null)
+        this.#ports.log.debug({ reason: error.message }, 'a message to the database child was lost');
+    });
+  }
+
+  #spawn(): void {
+    this.#state = 'starting';
+    this.#reason = 'it is starting';
+    this.#startedMs = this.#ports.clock.monotonicMs();
+    const forked = forkEntry(this.#entry, this.#args);
+    this.#forked = forked;
+    this.#timer = this.#ports.timers.setTimer(() => forked.process.kill('SIGKILL'), START_LIMIT_MS);
+    forked.process.on('message', (message) => this.#receive(message));
+    forked.process.once('error', (error) => this.#ended(forked, errorText(error)));
+    // `close` comes after `exit` and after the last byte of stderr.
+    forked.process.once('close', (code, signal) => this.#ended(forked, this.#obituary(forked, code, signal)));
+  }
+
+  #obituary(forked: Forked, code: number | null, signal: NodeJS.Signals | null): string {
+    if (code === EXIT.folderBusy) return 'the child of an earlier process still has the folder open';
+    return `its process ended (${signal ?? `exit ${String(code)}`}) ${forked.complaint()}`.trim();
+  }
+
+  #receive(message: unknown): void {
+    if (!isChildMessage(message)) {
+      this.#ports.log.error({}, 'the database child sent something unknown; it is replaced');
+      this.kill();
+      return;
+    }
+    if (message.kind === 'ready') this.#becomeReady();
+    else this.#answer(message);
+  }
+
+  #becomeReady(): void {
+    if (this.#timer !== null) this.#ports.timers.clearTimer(this.#timer);
+    if (this.#state !== 'starting') return;
+    this.#state = 'ready';
+    this.#settle(null);
+  }
+
+  #answer(message: Exclude<ChildMessage, { kind: 'ready' }>): void {
+    const call = this.#calls.take(message.id);
+    if (call === undefined) return;
+    if (message.kind === 'done') call.resolve(message.results);
+    else call.reject(toArbotError(message));
+  }
+
+  #settle(error: Error | null): void {
+    const settled = this.#settled;
+    this.#settled = null;
+    settled?.(error);
+  }
+
+  #ended(forked: Forked, reason: string): void {
+    if (this.#forked !== forked) return;
+    this.#forked = null;
+    if (this.#timer !== null) this.#ports.timers.clearTimer(this.#timer);
+    if (this.#state !== 'closed') this.#reason = reason;
+    this.#calls.rejectAll(this.#unavailable(`${this.#reason}; the outcome is unknown until it is read back`));
+    const first = this.#settled !== null;
+    this.#settle(this.#unavailable(this.#reason));
+    if (this.#state !== 'closed' && !first) this.#restartLater(reason);
+  }
+
+  #restartLater(reason: string): void {
+    const ranMs = this.#ports.clock.monotonicMs() - this.#startedMs;
+    this.#failures = ranMs >= STABLE_MS ? 0 : this.#failures + 1;
+    const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 10));
+    this.#state = 'backing_off';
+    this.#restarts++;
+    this.#ports.log.error(
+      { reason, delayMs, restarts: this.#restarts },
+      'the embedded database ended and is restarted',
+    );
+    this.#timer = this.#ports.timers.setTimer(() => this.#spawn(), delayMs);
+  }
+
+  #scheduleWatch(): void {
+    this.#watch = this.#ports.timers.setTimer(() => {
+      if (this.#state === 'ready' && this.#calls.isOverdue(this.#ports.clock.monotonicMs())) {
+        this.#ports.log.error(
+          { waiting: this.#calls.size },
+          'the embedded database is silent and is replaced',
+        );
+        this.kill();
+      }
+      this.#scheduleWatch();
+    }, WATCH_EVERY_MS);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Clock } from '../../ports/time.js';
+import type { Stores } from '../../ports/stores.js';
+import type { Db } from './db.js';
+import { sqlLedger } from './ledger-store.js';
+import { sqlPortfolio } from './portfolio-store.js';
+import { sqlSettings } from './settings-store.js';
+import { sqlSignals } from './signal-store.js';
+import { sqlTrades } from './trade-store.js';
+
+/** All stores over one database connection, whichever engine is behind it. */
+export function sqlStores(db: Db, clock: Clock): Stores {
+  return {
+    ledger: sqlLedger(db),
+    trades: sqlTrades(db),
+    signals: sqlSignals(db),
+    portfolio: sqlPortfolio(db),
+    settings: sqlSettings(db),
+    describe: async () => ({
+      name: 'trades',
+      engine: await db.engine(),
+      location: db.location,
+      unsafeForLive: [...db.hazards],
+    }),
+    ping: async () => {
+      const startedMs = clock.monotonicMs();
+      await db.query('select 1::text as one');
+      return clock.monotonicMs() - startedMs;
+    },
+    close: () => db.close(),
+  };
+}
