@@ -1,0 +1,87 @@
+import { Decimal } from '../../market/decimal.js';
+
+/** One place where an answer differs from the reference. */
+export interface Difference {
+  readonly field: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** Digits the reference keeps of a number without a finite decimal form. */
+const REFERENCE_DIGITS = 40;
+/** Working digits that survive a chain of divisions; a finite number may have passed through some. */
+const RELIABLE_DIGITS = 80;
+
+interface ReferenceNumber {
+  readonly dec: string;
+  readonly exact: boolean;
+}
+
+function isReferenceNumber(value: unknown): value is ReferenceNumber {
+  return typeof value === 'object' && value !== null && 'dec' in value && 'exact' in value;
+}
+
+/**
+ * Every difference between a reference answer and ours. Only fields that the reference names are compared, except inside
+ * `closed` fields, where keys we add are differences too. Numbers compare as decimals: exactly when the reference is exact,
+ * else on its 40 digits.
+ */
+export function differences(
+  expected: unknown,
+  actual: unknown,
+  field = '',
+  closed: ReadonlySet<string> = new Set(),
+): Difference[] {
+  const differs = () => [{ field, expected: show(expected), actual: show(actual) }];
+  if (isReferenceNumber(expected)) return equalNumbers(expected, actual) ? [] : differs();
+  if (typeof expected === 'string' && actual instanceof Decimal) {
+    return equalNumbers({ dec: expected, exact: significantDigits(expected) < REFERENCE_DIGITS }, actual)
+      ? []
+      : differs();
+  }
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(actual) || actual.length !== expected.length) return differs();
+    return expected.flatMap((item, i) => differences(item, actual[i], `${field}[${i}]`, closed));
+  }
+  if (typeof expected === 'object' && expected !== null) {
+    if (typeof actual !== 'object' || actual === null || actual instanceof Decimal) return differs();
+    return objectDifferences(expected, actual, field, closed);
+  }
+  return expected === actual ? [] : differs();
+}
+
+function objectDifferences(
+  expected: object,
+  actual: object,
+  field: string,
+  closed: ReadonlySet<string>,
+): Difference[] {
+  const ours = new Map<string, unknown>(Object.entries(actual));
+  const path = (key: string) => (field === '' ? key : `${field}.${key}`);
+  const found = Object.entries(expected).flatMap(([key, value]) =>
+    differences(value, ours.get(key), path(key), closed),
+  );
+  if (!closed.has(field.split('.').at(-1) ?? '')) return found;
+  const named = new Set(Object.keys(expected));
+  const extra = [...ours].filter(([key]) => !named.has(key));
+  return [
+    ...found,
+    ...extra.map(([key, value]) => ({ field: path(key), expected: 'absent', actual: show(value) })),
+  ];
+}
+
+function equalNumbers(expected: ReferenceNumber, actual: unknown): boolean {
+  if (!(actual instanceof Decimal)) return false;
+  const wanted = new Decimal(expected.dec);
+  if (actual.equals(wanted)) return true;
+  const digits = expected.exact ? RELIABLE_DIGITS : REFERENCE_DIGITS;
+  return actual.toSignificantDigits(digits).equals(wanted);
+}
+
+const significantDigits = (text: string): number => text.replace(/^-?0*\.?0*/, '').replace('.', '').length;
+
+function show(value: unknown): string {
+  if (value instanceof Decimal) return value.toSignificantDigits(REFERENCE_DIGITS).toString();
+  if (isReferenceNumber(value)) return value.dec;
+  return value === undefined ? 'absent' : JSON.stringify(value);
+}

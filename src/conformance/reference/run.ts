@@ -1,0 +1,59 @@
+import { ArbotError, errorText } from '../../messages/errors.js';
+import { differences, type Difference } from './compare.js';
+import { answerTaker, answerTwoLegs } from './fills.js';
+import { answerDepth, answerOptimalSize, answerSpread } from './finance.js';
+import { referenceFile } from './inputs.js';
+
+/** Kinds of reference files that ArBot's own code answers today. */
+const ANSWERS = new Map<string, (input: unknown) => unknown>([
+  ['spread', answerSpread],
+  ['depth', answerDepth],
+  ['optimal_size', answerOptimalSize],
+  ['taker_fill_simulation', answerTaker],
+  ['two_leg_execution', answerTwoLegs],
+]);
+
+/** Maps whose key set is part of the answer: a fee charged in one more coin is wrong. */
+const CLOSED = new Set(['fees', 'balances']);
+
+export interface ReferenceFailure extends Difference {
+  readonly id: string;
+}
+
+export interface ReferenceReport {
+  /** Cases without any difference. */
+  readonly passed: number;
+  /** Every difference of every other case. */
+  readonly failed: readonly ReferenceFailure[];
+  /** Number of cases that failed; a case may have several differences. */
+  readonly failedCases: number;
+}
+
+export const REFERENCE_KINDS: readonly string[] = [...ANSWERS.keys()];
+
+/**
+ * Runs every case of a parsed reference file through ArBot's own code. `json` is the whole file.
+ * @throws ArbotError ARB_CLI_USAGE for a kind not in REFERENCE_KINDS; ZodError for a file of another shape.
+ */
+export function runReferenceFile(kind: string, json: unknown): ReferenceReport {
+  const answer = ANSWERS.get(kind);
+  if (answer === undefined) throw new ArbotError('ARB_CLI_USAGE', `no answers for reference kind ${kind}`);
+  const { cases } = referenceFile.parse(json);
+  const failed: ReferenceFailure[] = [];
+  let passed = 0;
+  for (const { id, input, expected } of cases) {
+    const found = judge(() => answer(input), expected);
+    if (found.length === 0) passed++;
+    failed.push(...found.map((difference) => ({ id, ...difference })));
+  }
+  return { passed, failed, failedCases: cases.length - passed };
+}
+
+/** An answer that throws is a failure of its case, with the error as the answer. */
+function judge(answer: () => unknown, expected: unknown): Difference[] {
+  try {
+    return differences(expected, answer(), '', CLOSED);
+  } catch (error) {
+    return [{ field: 'error', expected: 'an answer', actual: errorText(error) }];
+  }
+}
