@@ -1,6 +1,6 @@
 import { ArbotError } from './errors.js';
-import type { MessageHeader } from './codec.js';
 import type { BookTop } from './feed.js';
+import { senderName, type MessageHeader } from './header.js';
 import * as p from './primitives.js';
 
 /**
@@ -22,7 +22,6 @@ const HEADER_BYTES = 56;
 const LEVEL_BYTES = 16;
 const MAX_LEVELS = 50;
 const TRUSTED = 1;
-const SENDER = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,119}$/;
 
 export function isBookBytes(bytes: Uint8Array): boolean {
   return bytes[0] === MAGIC;
@@ -105,12 +104,15 @@ interface Shape {
 }
 
 function readShape(view: DataView, kindVersion: number): Shape {
-  if (view.byteLength < HEADER_BYTES) throw invalid(`length: ${view.byteLength} bytes, shorter than a header`);
+  if (view.byteLength < HEADER_BYTES)
+    throw invalid(`length: ${view.byteLength} bytes, shorter than a header`);
   const [layout, kind] = [view.getUint8(1), view.getUint16(2, true)];
-  if (layout !== LAYOUT_VERSION) throw invalid(`layout: version ${layout} is not known, only ${LAYOUT_VERSION}`);
+  if (layout !== LAYOUT_VERSION)
+    throw invalid(`layout: version ${layout} is not known, only ${LAYOUT_VERSION}`);
   if (kind !== kindVersion) throw invalid(`kv: version ${kind} is not known, only ${kindVersion}`);
   const flags = view.getUint8(4);
-  if ((flags & ~TRUSTED) !== 0 || view.getUint16(10, true) !== 0) throw invalid('flags: unknown bits are set');
+  if ((flags & ~TRUSTED) !== 0 || view.getUint16(10, true) !== 0)
+    throw invalid('flags: unknown bits are set');
   const [bids, asks] = [view.getUint8(5), view.getUint8(6)];
   if (bids > MAX_LEVELS) throw invalid(`body.bids: ${bids} levels, at most ${MAX_LEVELS}`);
   if (asks > MAX_LEVELS) throw invalid(`body.asks: ${asks} levels, at most ${MAX_LEVELS}`);
@@ -164,7 +166,7 @@ function textOf(
 }
 
 const isInstrument = (text: string) => p.instrumentId.safeParse(text).success;
-const isSender = (text: string) => SENDER.test(text);
+const isSender = (text: string) => senderName.safeParse(text).success;
 const isTrace = (text: string) => p.traceId.safeParse(text).success;
 
 function counter(value: number, field: string): number {

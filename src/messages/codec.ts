@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { checkBookTop, decodeBookTop, encodeBookTop, isBookBytes } from './book-codec.js';
 import { MESSAGES, type MessageKind, type MessageOf } from './catalogue.js';
 import { ArbotError, ERROR_CODES, errorText, type ErrorCode } from './errors.js';
+import { messageHeader, senderName, type MessageHeader } from './header.js';
 import { exceedsDepth, issueText } from './inspection.js';
 import * as p from './primitives.js';
 
@@ -19,23 +20,6 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 export const MAX_NESTING = 32;
 
 const MAX_ERROR_TEXT = 500;
-
-export const senderName = z
-  .string()
-  .max(120)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]*$/, 'not a valid sender');
-
-/** Everything of a message but its body. */
-export interface MessageHeader {
-  /** Follows one cause through every stage. */
-  readonly traceId: string;
-  /** The node or part that sent it. */
-  readonly sender: string;
-  /** Wall time at which it was handed to the bus, Unix ms. */
-  readonly sentAtMs: number;
-  /** Of a request, repeated in its reply; absent in published messages. */
-  readonly id?: string;
-}
 
 /** A message whose header was read and checked; its body is only checked when asked for. */
 export interface OpenedMessage<K extends MessageKind> {
@@ -115,7 +99,11 @@ export function decodeMessage<K extends MessageKind>(
   return { header: opened.header, body: opened.body() };
 }
 
-function write(kind: MessageKind, header: MessageHeader, content: Pick<Envelope, 'body' | 'error'>): Uint8Array {
+function write(
+  kind: MessageKind,
+  header: MessageHeader,
+  content: Pick<Envelope, 'body' | 'error'>,
+): Uint8Array {
   const { traceId, sender, sentAtMs, id } = checkHeader(kind, header);
   const wire: Envelope = {
     v: ENVELOPE_VERSION,
@@ -132,15 +120,8 @@ function write(kind: MessageKind, header: MessageHeader, content: Pick<Envelope,
   return bytes;
 }
 
-const headerSchema = z.strictObject({
-  traceId: p.traceId,
-  sender: senderName,
-  sentAtMs: p.timeMs,
-  id: p.entityId.exactOptional(),
-});
-
 function checkHeader(kind: MessageKind, header: MessageHeader): MessageHeader {
-  const parsed = headerSchema.safeParse(header);
+  const parsed = messageHeader.safeParse(header);
   if (!parsed.success) throw invalid(kind, issueText(parsed.error));
   return parsed.data;
 }

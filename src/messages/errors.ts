@@ -5,6 +5,7 @@
  */
 export const ERROR_CODES = {
   ARB_ACTOR_STOPPED: 'The actor asked is stopped or has crashed; no answer will come.',
+  ARB_ACTOR_UNKNOWN: 'No actor of this node has the path.',
   ARB_ASK_TIMEOUT: 'No answer arrived in time. For an order this means: outcome unknown.',
   ARB_CHECKSUM: 'A book does not match the checksum its exchange sent.',
   ARB_CLI_USAGE: 'The command line names an unknown command, option or value.',
@@ -24,7 +25,8 @@ export const ERROR_CODES = {
   ARB_MAILBOX_FULL: 'The bounded mailbox of an actor refused a message.',
   ARB_MESSAGE_INVALID: 'A message does not match the schema of its kind.',
   ARB_MESSAGE_TOO_LARGE: 'A message is larger than the bus allows.',
-  ARB_MIGRATION_REFUSED: 'The schema of a database does not fit the migrations of this version; the file is named.',
+  ARB_MIGRATION_REFUSED:
+    'The schema of a database does not fit the migrations of this version; the file is named.',
   ARB_MODE_MIXED: 'A data folder written in one mode was opened in another.',
   ARB_NO_RESPONDER: 'Nobody answers requests on this subject.',
   ARB_RATE_LIMITED: 'The budget of calls to an exchange is spent, or the exchange told us to wait.',
