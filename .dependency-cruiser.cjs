@@ -120,8 +120,8 @@ module.exports = {
     ),
     rule(
       'drivers-ws',
-      'Only the platform and the simulator server open WebSockets.',
-      { pathNot: '^src/(runtime/platform|simulator|modes)/' },
+      'Only the platform, the simulator and the replay server open WebSockets.',
+      { pathNot: '^src/(runtime/platform|simulator|replay|modes)/' },
       { path: 'node_modules/ws/' },
     ),
   ],

@@ -1,0 +1,58 @@
+import type { BookChange, TextLevel } from './protocol.js';
+
+/**
+ * The book that a recording implies after its frames so far, in the exchange's own text, so that a snapshot made from it is exact.
+ * It belongs to the server side of a replay: it answers clients that ask again, and knows nothing of trust.
+ */
+export class RebuiltBook {
+  readonly key: string;
+  readonly symbol: string;
+  readonly channel: string;
+  private readonly bids = new Map<string, string>();
+  private readonly asks = new Map<string, string>();
+  sequence: number | null = null;
+  crossSequence: number | null = null;
+  timeMs: number | null = null;
+  /** True from a snapshot until a gap in the recording: only then it is the whole book. */
+  complete = false;
+
+  constructor(key: string, symbol: string, channel: string) {
+    this.key = key;
+    this.symbol = symbol;
+    this.channel = channel;
+  }
+
+  apply(change: BookChange): void {
+    const missing = change.follows !== null && this.sequence !== null && change.follows > this.sequence;
+    if (missing && !change.snapshot) this.complete = false;
+    if (change.snapshot) {
+      this.bids.clear();
+      this.asks.clear();
+      this.complete = true;
+    }
+    applySide(this.bids, change.bids);
+    applySide(this.asks, change.asks);
+    this.sequence = change.sequence ?? this.sequence;
+    this.crossSequence = change.crossSequence ?? this.crossSequence;
+    this.timeMs = change.timeMs ?? this.timeMs;
+  }
+
+  /** Best first, at most `limit` levels. */
+  topBids(limit = Number.POSITIVE_INFINITY): TextLevel[] {
+    return sorted(this.bids, -1).slice(0, limit);
+  }
+
+  topAsks(limit = Number.POSITIVE_INFINITY): TextLevel[] {
+    return sorted(this.asks, 1).slice(0, limit);
+  }
+}
+
+function applySide(side: Map<string, string>, levels: readonly TextLevel[]): void {
+  for (const [price, size] of levels) {
+    if (Number(size) === 0) side.delete(price);
+    else side.set(price, size);
+  }
+}
+
+const sorted = (side: Map<string, string>, direction: 1 | -1): TextLevel[] =>
+  [...side].sort((a, b) => direction * (Number(a[0]) - Number(b[0])));
