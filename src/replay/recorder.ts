@@ -204,22 +204,27 @@ export class Recorder {
 
   /** After a write error: what waits is lost and counted, later frames begin new files. */
   private async discard(error: string): Promise<void> {
-    this.lastError = error;
     this.options.log.error({ exchange: this.options.exchange, error }, 'recording failed');
     const lost = this.closed ? this.finished.splice(0) : [...this.finished.splice(0), this.segment];
+    // Before anything is awaited, so that a frame that arrives meanwhile goes into new files.
+    if (!this.closed) this.segment = this.newSegment();
+    this.inGap = !this.closed;
+    this.lastError ??= error;
     for (const segment of lost) {
-      for (const stream of ['frames', 'times', 'sent', 'rest'] as const) {
-        const lines = segment.pending[stream];
-        if (stream === 'frames') this.dropped += lines.length;
-        this.bufferedBytes -= lines.reduce((sum, line) => sum + line.byteLength, 0);
-        segment.pending[stream] = [];
-      }
+      this.forget(segment);
       await closeSegment(segment).catch((again: unknown) => {
-        this.lastError = `${error}; ${errorText(again)}`;
+        this.options.log.warn({ error: errorText(again) }, 'a recording file could not be closed');
       });
     }
-    if (!this.closed) this.segment = this.newSegment();
-    this.inGap = true;
+  }
+
+  private forget(segment: Segment): void {
+    for (const stream of ['frames', 'times', 'sent', 'rest'] as const) {
+      const lines = segment.pending[stream];
+      if (stream === 'frames') this.dropped += lines.length;
+      this.bufferedBytes -= lines.reduce((sum, line) => sum + line.byteLength, 0);
+      segment.pending[stream] = [];
+    }
   }
 }
 
