@@ -131,6 +131,12 @@ export class ActorSystem {
     return ask({ target, build, timeoutMs, timers: this.services.timers, asker: null });
   }
 
+  /** The number of the newest incarnation at the path, 0 before the first, and whether it lives. */
+  lifeOf(path: string): { readonly incarnation: number; readonly isAlive: boolean } {
+    const record = this.recordOf(path);
+    return { incarnation: record.incarnations, isAlive: record.current !== null };
+  }
+
   /** Says what is shown while nothing lives at the path. */
   rest(path: string, state: 'stopped' | 'backing_off' | 'quarantined'): void {
     this.recordOf(path).resting = state;

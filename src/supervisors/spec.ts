@@ -14,7 +14,7 @@ export interface Backoff {
 }
 
 export interface Intensity {
-  /** Restarts without a stable period in between that are still tolerated; the next one gives up. */
+  /** The child is given up at this crash (or failed start) when no stable period lay between them. */
   readonly restarts: number;
   /** A child that ran this long since its last start begins anew at zero. */
   readonly stableMs: number;
@@ -41,6 +41,9 @@ export interface SupervisorSpec {
   readonly restart: RestartType;
   readonly strategy: Strategy;
   readonly intensity: Intensity;
+  /** How its own parent restarts it and gives it up; absent = DEFAULT_BACKOFF and escalation. */
+  readonly backoff?: Backoff;
+  readonly giveUp?: GiveUp;
   readonly children: readonly ChildSpec[];
 }
 
