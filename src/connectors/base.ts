@@ -1,0 +1,247 @@
+import type { ResolvedMarket } from '../market/asset-registry.js';
+import type { Instrument } from '../market/instrument.js';
+import type { DecimalText, ExchangeId, FeeMode, Side } from '../messages/primitives.js';
+import type { LevelRow } from './fields.js';
+import { LevelBuffer } from './level-buffer.js';
+import type { LimitScheme } from './rate-limiter.js';
+
+/**
+ * The contract of one exchange's protocol. A connector is pure: bytes to events and back, no clock, no I/O. What differs
+ * between exchanges and needs no code is data (`Capabilities`); facts carry the tags of the protocol sheet.
+ */
+
+/** How the frames of one book follow one another (PROTOCOLS §1.2). */
+export type SyncRule =
+  /** Diffs with a first and a last number; a REST snapshot is bridged into them: Binance, KuCoin, Gate v1. */
+  | 'bridged'
+  /** Diffs that name their predecessor; the snapshot comes on the socket: OKX, Bitget. */
+  | 'linked'
+  /** Diffs counted one by one; the snapshot comes on the socket: Bybit, Gate v2, KuCoin Pro. */
+  | 'counted'
+  /** Every frame is the whole book: Upbit, Bithumb. */
+  | 'whole';
+
+export interface Heartbeat {
+  /** Sent every so often whatever arrives; null where the exchange does not ask for it. */
+  readonly everyMs: number | null;
+  /** What to send: a WebSocket ping frame, or this text. */
+  readonly probe: { readonly kind: 'ping' } | { readonly kind: 'text'; readonly text: string };
+  /** Silence after which the connection is probed. */
+  readonly probeAfterSilenceMs: number;
+  /** Silence after which it is dead; at most 10 s, so that a half-open connection costs no more (RELIABILITY F2). */
+  readonly deadAfterSilenceMs: number;
+}
+
+export interface ConnectionLimits {
+  /** Larger frames close the socket. */
+  readonly maxFrameBytes: number;
+  readonly connects: LimitScheme;
+  /** Messages of the client on one connection. */
+  readonly clientMessages: LimitScheme;
+  /** Subscribe and unsubscribe requests on one connection; null = only `clientMessages`. */
+  readonly subscriptions: LimitScheme | null;
+  readonly topicsPerRequest: number;
+  readonly topicsPerConnection: number;
+  /** The exchange closes a connection of this age; null = never. */
+  readonly lifetimeMs: number | null;
+}
+
+/** Silences that mean "acknowledged, but not served" (PROTOCOLS §12 trap 7). */
+export interface Watchdogs {
+  /** Subscribed, and no snapshot yet. */
+  readonly noSnapshotMs: number;
+  /** No frame of one symbol. Quiet pairs are quiet, so each repetition waits twice as long. */
+  readonly silentSymbolMs: number;
+  /** Connected, and no market data of any symbol. */
+  readonly silentConnectionMs: number;
+}
+
+export interface Capabilities {
+  readonly syncRule: SyncRule;
+  readonly snapshotSource: 'socket' | 'rest';
+  /** `non-zero`: verified whenever it is not 0, never required. */
+  readonly checksum: 'none' | 'non-zero';
+  /** True where a best quote and a book frame of one order number show the same moment, so that they must agree. */
+  readonly quoteOrderIsExact: boolean;
+  readonly channels: { readonly depth: string; readonly bestQuote: string | null; readonly trades: string };
+  readonly heartbeat: Heartbeat;
+  readonly limits: ConnectionLimits;
+  /** Budgets of the REST interface, by IP. */
+  readonly restLimits: readonly LimitScheme[];
+  readonly watchdogs: Watchdogs;
+}
+
+/** Where an exchange is reached. Simulated and replayed servers stand in by other URLs. */
+export interface Endpoints {
+  readonly websocketUrl: string;
+  readonly restUrl: string;
+}
+
+/** A GET request as data; `path` includes the query. */
+export interface RestRequest {
+  readonly path: string;
+  /** Cost by the scheme name of `restLimits`. */
+  readonly costs: Readonly<Record<string, number>>;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/** One frame of an order book. The object is reused: it is valid until the sink returns. */
+export class BookEvent {
+  symbol = '';
+  channel = '';
+  /** True: clear and load. False: absolute sizes of changed levels. */
+  snapshot = false;
+  /** Numbers of the exchange, NaN where it sends none. `first`..`last` are covered; `previous` is the frame before. */
+  first = NaN;
+  last = NaN;
+  previous = NaN;
+  /** Comparable between the channels of one symbol; larger is newer. */
+  order = NaN;
+  /** 0 = none. */
+  checksum = 0;
+  exchangeTimeMs = 0;
+  readonly bids: LevelBuffer;
+  readonly asks: LevelBuffer;
+  /** The levels as text, for checksums. */
+  bidRows: readonly LevelRow[] = [];
+  askRows: readonly LevelRow[] = [];
+
+  constructor(maxLevels = 10_000) {
+    this.bids = new LevelBuffer(maxLevels);
+    this.asks = new LevelBuffer(maxLevels);
+  }
+}
+
+/** The best quote of a symbol. Reused. A side without orders has price 0. */
+export class BestQuoteEvent {
+  symbol = '';
+  channel = '';
+  order = NaN;
+  /** 0 where the exchange sends none. */
+  exchangeTimeMs = 0;
+  bid = 0;
+  bidSize = 0;
+  ask = 0;
+  askSize = 0;
+}
+
+export interface TradeEvent {
+  readonly symbol: string;
+  readonly channel: string;
+  readonly tradeId: string;
+  readonly price: DecimalText;
+  readonly quantity: DecimalText;
+  /** The taker's side. */
+  readonly side: Side;
+  readonly exchangeTimeMs: number;
+}
+
+export type ControlKind =
+  | 'subscribed'
+  | 'unsubscribed'
+  /** The exchange refused a request. */
+  | 'refused'
+  | 'pong'
+  /** Announcement of an upgrade: reconnect soon. */
+  | 'reconnect-notice';
+
+export interface ControlEvent {
+  readonly kind: ControlKind;
+  readonly channel: string;
+  readonly symbol: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Where decoded frames go. Books and quotes are reused objects. */
+export interface FrameSink {
+  book(event: BookEvent): void;
+  bestQuote(event: BestQuoteEvent): void;
+  trade(event: TradeEvent): void;
+  control(event: ControlEvent): void;
+}
+
+/** `foreign`: well-formed JSON that is no channel of ours. */
+export type FrameCategory = 'book' | 'bestQuote' | 'trade' | 'control' | 'foreign';
+
+/** What a frame was; filled before its levels are read, so that it also says what a bad frame was meant to be. Reused. */
+export interface FrameHeader {
+  category: FrameCategory;
+  channel: string;
+  symbol: string;
+  /** `snapshot`, `delta`, `subscribe` …: the exchange's own word. */
+  detail: string;
+}
+
+/** An exchange's base and quote tickers in the terms of the asset registry (`AssetRegistry.resolveMarket`). */
+export type MarketLookup = (exchange: ExchangeId, baseTicker: string, quoteTicker: string) => ResolvedMarket;
+
+/** Start-up defaults; LIVE fetches the account's own (PROTOCOLS §11.1). */
+export interface FeeDefaults {
+  readonly takerFeeRate: DecimalText;
+  readonly makerFeeRate: DecimalText;
+  readonly feeMode: FeeMode;
+}
+
+export interface InstrumentList {
+  readonly instruments: readonly Instrument[];
+  /** Markets that could not be taken, with the field that was wrong. */
+  readonly refused: readonly { readonly symbol: string; readonly reason: string }[];
+}
+
+/** `depth`: the book channel of these symbols. `all`: books, best quotes and trades. */
+export type SubscriptionScope = 'all' | 'depth';
+
+export interface Connector {
+  readonly exchange: ExchangeId;
+  readonly capabilities: Capabilities;
+  readonly endpoints: Endpoints;
+  readonly fees: FeeDefaults;
+  /** Of the frame decoded last. */
+  readonly header: FrameHeader;
+  /** Frames to send; each keeps within `topicsPerRequest`. `requestId` is unique on the connection. */
+  subscribe(symbols: readonly string[], scope: SubscriptionScope, requestId: number): readonly string[];
+  unsubscribe(symbols: readonly string[], scope: SubscriptionScope, requestId: number): readonly string[];
+  /** Reads one frame into the sink. @throws FrameError naming the field; nothing of a refused book frame reaches the sink. */
+  decode(data: Buffer, sink: FrameSink): FrameHeader;
+  readonly rest: ConnectorRest;
+}
+
+export interface ConnectorRest {
+  /** `symbols` narrows the answer where the exchange can; null = all spot markets. */
+  instruments(symbols: readonly string[] | null): RestRequest;
+  depth(symbol: string): RestRequest;
+  serverTime(): RestRequest;
+  /** @throws FrameError, or ArbotError ARB_EXCHANGE_ERROR / ARB_RATE_LIMITED when the exchange refused. */
+  parseInstruments(body: Buffer, lookup: MarketLookup): InstrumentList;
+  /** The snapshot goes to `sink.book`. */
+  parseDepth(body: Buffer, symbol: string, sink: FrameSink): void;
+  /** Unix ms. */
+  parseServerTime(body: Buffer): number;
+}
+
+export function emptyHeader(): FrameHeader {
+  return { category: 'foreign', channel: '', symbol: '', detail: '' };
+}
+
+export function setHeader(
+  header: FrameHeader,
+  category: FrameCategory,
+  channel: string,
+  symbol: string,
+  detail: string,
+): FrameHeader {
+  header.category = category;
+  header.channel = channel;
+  header.symbol = symbol;
+  header.detail = detail;
+  return header;
+}
+
+/** Splits topics over requests. */
+export function inChunks<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
+  return chunks;
+}
