@@ -94,18 +94,18 @@ function paidFactor({ numerator, keep, costRate, hurdleFactor }: EdgeTerms): Dec
 /** Walks both books to q; null when a book is too thin for it. */
 export function priceSize(books: TwoBooks, terms: EdgeTerms, q: Decimal): PricedSize | null {
   if (!q.greaterThan(0)) return q.isZero() ? NOTHING : null;
-  const buy = take(books.asks, q, terms.keep);
-  const sell = take(books.bids, q, ONE);
+  const buy = takeBase(books.asks, q, terms.keep);
+  const sell = takeBase(books.bids, q);
   if (buy === null || sell === null) return null;
   return { q, asked: buy.quote, bid: sell.quote, limitBuy: buy.worst, limitSell: sell.worst };
 }
 
-/** Quote of `q` units where each level offers size × `share`. */
-function take(
+/** Σ price·taken for `q` units where each level offers size × `share`, and the worst level needed; null when too thin. */
+export function takeBase(
   levels: readonly Level[],
   q: Decimal,
-  share: Decimal,
-): { quote: Decimal; worst: Decimal } | null {
+  share: Decimal = ONE,
+): { readonly quote: Decimal; readonly worst: Decimal } | null {
   let left = q;
   let quote = ZERO;
   for (const [price, size] of levels) {

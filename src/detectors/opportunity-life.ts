@@ -1,0 +1,135 @@
+import type { OpportunityEvent } from '../messages/signal.js';
+import { roundForMessage, toText, type Decimal, ZERO } from '../market/decimal.js';
+
+/**
+ * open: seen, not yet tradeable · signalled: offered to the gate, answer awaited · refused: the gate or the saga declined ·
+ * executed: traded, never again in this life.
+ */
+export type LifeState = 'open' | 'signalled' | 'refused' | 'executed';
+
+/** Who and what an opportunity is; the same in each of its events. */
+export interface OpportunityIdentity {
+  readonly opportunityId: string;
+  readonly pair: string;
+  readonly buyExchange: string;
+  readonly sellExchange: string;
+  readonly openedAtMs: number;
+}
+
+/** What the newest look at it said. */
+export interface EdgeNow {
+  readonly grossBps: number;
+  readonly netBps: number;
+  readonly quantity: Decimal;
+  readonly net: Decimal;
+}
+
+/** Repeated events per life; a life may last for days. */
+const MAX_REPEATS = 8;
+
+/** One life of an opportunity, from its edge opening to its closing, and the events that tell of it (bounded). */
+export class OpportunityLife {
+  readonly identity: OpportunityIdentity;
+  state: LifeState = 'open';
+  /** Profit and time of the last refusal by gate or saga. */
+  refusedNet: Decimal = ZERO;
+  refusedAtMs = 0;
+  /** Why the detector itself does not offer it; '' = not judged yet. */
+  obstacle = '';
+  /** What the float64 walk said at the last exact look. */
+  private sizedProfit = NaN;
+  private sizedQuantity = NaN;
+  private latest: EdgeNow;
+  private reportedGrossBps: number;
+  private obstacleReports = 0;
+  private improvementReports = 0;
+
+  constructor(identity: OpportunityIdentity, edge: EdgeNow) {
+    this.identity = identity;
+    this.latest = edge;
+    this.reportedGrossBps = edge.grossBps;
+  }
+
+  opened(): OpportunityEvent {
+    return this.event('opened', 'EDGE_OPENED', '', this.identity.openedAtMs);
+  }
+
+  /** Notes the newest edge; an event when it grew by `factor` since last told, at most eight times. */
+  improved(edge: EdgeNow, factor: number, atMs: number): OpportunityEvent | null {
+    this.latest = edge;
+    if (this.improvementReports >= MAX_REPEATS || !(edge.grossBps > this.reportedGrossBps * factor))
+      return null;
+    this.improvementReports++;
+    this.reportedGrossBps = edge.grossBps;
+    return this.event('improved', 'EDGE_GREW', '', atMs);
+  }
+
+  /** The detector's own reason not to offer it; told when it changes, at most eight times. */
+  obstructed(reason: string, detail: string, atMs: number): OpportunityEvent | null {
+    if (reason === this.obstacle) return null;
+    this.obstacle = reason;
+    if (this.obstacleReports >= MAX_REPEATS) return null;
+    this.obstacleReports++;
+    return this.event('refused', reason, detail, atMs);
+  }
+
+  /** False when the float64 walk says what it said at the last exact look, which then need not be repeated. */
+  isNews(profit: number, quantity: number): boolean {
+    if (profit === this.sizedProfit && quantity === this.sizedQuantity) return false;
+    this.sizedProfit = profit;
+    this.sizedQuantity = quantity;
+    return true;
+  }
+
+  /** The next look must be exact again: something else than the size decided in between. */
+  forgetSizing(): void {
+    this.sizedProfit = NaN;
+    this.sizedQuantity = NaN;
+  }
+
+  /** It was offered with these figures. */
+  offered(edge: EdgeNow): void {
+    this.latest = edge;
+    this.state = 'signalled';
+    this.obstacle = '';
+  }
+
+  executed(atMs: number): OpportunityEvent {
+    this.state = 'executed';
+    return this.event('executed', 'EXECUTED', '', atMs);
+  }
+
+  /** Declined after it was offered: by the gate (`refused`) or because nothing filled (`missed`). */
+  declined(phase: 'refused' | 'missed', reason: string, detail: string, atMs: number): OpportunityEvent {
+    this.state = 'refused';
+    this.refusedAtMs = atMs;
+    this.refusedNet = this.latest.net;
+    this.forgetSizing();
+    return this.event(phase, reason, detail, atMs);
+  }
+
+  closed(reason: string, atMs: number): OpportunityEvent {
+    return this.event('closed', reason, '', atMs);
+  }
+
+  private event(
+    phase: OpportunityEvent['phase'],
+    reason: string,
+    detail: string,
+    atMs: number,
+  ): OpportunityEvent {
+    const { grossBps, netBps, quantity, net } = this.latest;
+    return {
+      ...this.identity,
+      phase,
+      strategy: 'spatial',
+      grossBps,
+      netBps,
+      quantity: toText(roundForMessage(quantity, 'down')),
+      netProfit: toText(roundForMessage(net, 'down')),
+      reason: reason.slice(0, 64),
+      detail: detail.slice(0, 300),
+      atMs,
+    };
+  }
+}

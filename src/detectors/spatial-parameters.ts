@@ -1,0 +1,121 @@
+import { ArbotError } from '../messages/errors.js';
+import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+import { BPS, Decimal, decimalOf, parsePositive, parseUnsigned, ZERO } from '../market/decimal.js';
+import { BOARD_DEPTH } from '../market/quote-board.js';
+
+/** Limits in units of a quote currency; a pair whose quote has none is not watched. */
+export interface QuoteLimits {
+  /** Least expected net profit of a trade. */
+  readonly minNetProfit: DecimalText;
+  /** Most quote one trade may spend, fees included. */
+  readonly maxNotional: DecimalText;
+}
+
+export interface SpatialParameters {
+  readonly limits: ReadonlyMap<AssetId, QuoteLimits>;
+  /** Least net profit over quote spent, bps. */
+  readonly minNetBps: number;
+  /** Expected loss of edge until the orders arrive, bps of the buy notional (learned, TRADING §3). */
+  readonly latencyDecayBps: number;
+  /** Amortised cost of moving the inventory back, bps of the buy notional. */
+  readonly transferCostBps: number;
+  /** Signed inventory price of a direction, bps of the buy notional; positive = restores targets. Absent = 0. */
+  readonly inventoryCreditBps?: (base: AssetId, buyOn: ExchangeId, sellOn: ExchangeId) => number;
+  /** Levels per side that sizing may use, 1…BOARD_DEPTH. */
+  readonly depth: number;
+  /** Gross edges below this are nobody's business, bps. */
+  readonly reportFloorBps: number;
+  /** Oldest book that may be used, ms (TRADING §2). */
+  readonly maxBookAgeMs: number;
+  /** Longest time without any change of a book, ms. */
+  readonly maxUnchangedMs: number;
+  /** Exchange clock − local clock, ms. Absent = 0. */
+  readonly clockOffsetMs?: (exchange: ExchangeId) => number;
+  /** How far a limit may be beyond the worst level needed, bps; never more than half of the edge above the minimum. */
+  readonly limitSlackBps: number;
+  /** A signal is worthless after this, ms. */
+  readonly signalTtlMs: number;
+  /** A refused opportunity may be signalled again after this, ms … */
+  readonly retryCooldownMs: number;
+  /** … or when its profit has grown by this factor. */
+  readonly improvementFactor: number;
+}
+
+/** Sensible values for everything but the limits per quote currency. */
+export const DEFAULT_SPATIAL_PARAMETERS: Omit<SpatialParameters, 'limits'> = {
+  minNetBps: 2,
+  latencyDecayBps: 0.5,
+  transferCostBps: 0.5,
+  depth: BOARD_DEPTH,
+  reportFloorBps: 3,
+  maxBookAgeMs: 1_500,
+  maxUnchangedMs: 60_000,
+  limitSlackBps: 0,
+  signalTtlMs: 500,
+  retryCooldownMs: 1_000,
+  improvementFactor: 1.25,
+};
+
+export interface QuoteLimitsExact {
+  readonly minNetProfit: Decimal;
+  /** The same in float64, for the test that runs per tick. */
+  readonly minNetProfitNumber: number;
+  readonly maxNotional: Decimal;
+}
+
+/** Reads and checks the limits. Throws ARB_DECIMAL_INVALID naming the currency. */
+export function exactLimits(parameters: SpatialParameters): Map<AssetId, QuoteLimitsExact> {
+  const exact = new Map<AssetId, QuoteLimitsExact>();
+  for (const [quote, limits] of parameters.limits) {
+    const minNetProfit = parseUnsigned(limits.minNetProfit, `minNetProfit of ${quote}`);
+    const maxNotional = parsePositive(limits.maxNotional, `maxNotional of ${quote}`);
+    exact.set(quote, { minNetProfit, minNetProfitNumber: minNetProfit.toNumber(), maxNotional });
+  }
+  return exact;
+}
+
+/** Throws ARB_CONFIG_INVALID naming every number that makes no sense. */
+export function checkParameters(parameters: SpatialParameters): void {
+  const { depth, improvementFactor } = parameters;
+  const notNegative = [
+    'latencyDecayBps',
+    'transferCostBps',
+    'reportFloorBps',
+    'limitSlackBps',
+    'maxBookAgeMs',
+    'maxUnchangedMs',
+    'signalTtlMs',
+    'retryCooldownMs',
+  ] as const;
+  const wrong: string[] = notNegative.filter((name) => !(parameters[name] >= 0));
+  if (!Number.isFinite(parameters.minNetBps)) wrong.push('minNetBps');
+  if (!Number.isInteger(depth) || depth < 1 || depth > BOARD_DEPTH) wrong.push('depth');
+  if (!(improvementFactor > 1)) wrong.push('improvementFactor');
+  if (wrong.length > 0) {
+    throw new ArbotError('ARB_CONFIG_INVALID', `spatial detector: ${wrong.join(', ')} out of range`);
+  }
+}
+
+/** Proportional costs of a direction as exact fractions of the buy notional. */
+export interface RouteCosts {
+  readonly latencyDecay: Decimal;
+  readonly transfer: Decimal;
+  /** Signed: positive is a credit. */
+  readonly inventory: Decimal;
+  /** What sizing charges: decay + transfer − inventory. */
+  readonly rate: Decimal;
+}
+
+export function routeCosts(
+  parameters: SpatialParameters,
+  base: AssetId,
+  buyOn: ExchangeId,
+  sellOn: ExchangeId,
+): RouteCosts {
+  const fraction = (bps: number) => decimalOf(bps).div(BPS);
+  const latencyDecay = fraction(parameters.latencyDecayBps);
+  const transfer = fraction(parameters.transferCostBps);
+  const credit = parameters.inventoryCreditBps;
+  const inventory = credit === undefined ? ZERO : fraction(credit(base, buyOn, sellOn));
+  return { latencyDecay, transfer, inventory, rate: latencyDecay.plus(transfer).minus(inventory) };
+}

@@ -1,0 +1,144 @@
+import type { AssetId } from '../messages/primitives.js';
+import { commonStep, Decimal, parsePositive, parseUnsigned, ZERO } from '../market/decimal.js';
+import type { Fee } from '../market/fees.js';
+import type { Instrument } from '../market/instrument.js';
+import { orderRulesOf, type OrderRules } from '../market/order-rules.js';
+import type { OpportunityLife } from './opportunity-life.js';
+import { fastTermsOf, type FastTerms } from './optimal-size-fast.js';
+import {
+  routeCosts,
+  type QuoteLimitsExact,
+  type RouteCosts,
+  type SpatialParameters,
+} from './spatial-parameters.js';
+import { edgeTermsOf } from './two-books.js';
+
+/** One market as the spatial detector sees it. Rules are in exchange units; `units` converts to canonical base. */
+export interface SpatialMarket {
+  readonly instrument: Instrument;
+  readonly slot: number;
+  readonly rules: OrderRules;
+  readonly fee: Fee;
+  readonly units: Decimal;
+  readonly clockOffsetMs: number;
+}
+
+/** Buy on one market, sell on another. All quantities in canonical base. */
+export interface SpatialRoute {
+  readonly buy: SpatialMarket;
+  readonly sell: SpatialMarket;
+  /** Both legs' lots divide it: the coarser one, where one is a multiple of the other. */
+  readonly lot: Decimal;
+  readonly minBase: Decimal;
+  readonly maxBase: Decimal | null;
+  readonly limits: QuoteLimitsExact;
+  readonly costs: RouteCosts;
+  readonly fast: FastTerms;
+}
+
+/** @throws ArbotError ARB_DECIMAL_INVALID naming instrument and field. */
+export function spatialMarket(
+  instrument: Instrument,
+  slot: number,
+  parameters: SpatialParameters,
+): SpatialMarket {
+  const rate = parseUnsigned(instrument.takerFeeRate, `${instrument.id} takerFeeRate`);
+  return {
+    instrument,
+    slot,
+    rules: orderRulesOf(instrument),
+    fee: { rate, mode: instrument.feeMode, discount: ZERO },
+    units: parsePositive(instrument.unitMultiplier, `${instrument.id} unitMultiplier`),
+    clockOffsetMs: parameters.clockOffsetMs?.(instrument.exchange) ?? 0,
+  };
+}
+
+/** The routes between all markets of equal, known base and quote, both directions; quotes without limits are left out. */
+export function spatialRoutes(
+  markets: readonly SpatialMarket[],
+  limits: ReadonlyMap<AssetId, QuoteLimitsExact>,
+  parameters: SpatialParameters,
+): SpatialRoute[] {
+  const groups = new Map<string, SpatialMarket[]>();
+  for (const market of markets) {
+    const { identityKnown, base, quote } = market.instrument;
+    if (!identityKnown) continue;
+    const group = groups.get(`${base} ${quote}`);
+    if (group === undefined) groups.set(`${base} ${quote}`, [market]);
+    else group.push(market);
+  }
+  const routes: SpatialRoute[] = [];
+  for (const group of groups.values()) {
+    const quoteLimits = limits.get(group[0]!.instrument.quote);
+    if (quoteLimits === undefined) continue;
+    for (const buy of group) {
+      for (const sell of group) {
+        if (buy.instrument.exchange !== sell.instrument.exchange) {
+          routes.push(routeOf(buy, sell, quoteLimits, parameters));
+        }
+      }
+    }
+  }
+  return routes;
+}
+
+/** A route and the life that is going on there, if any. */
+export interface RouteWatch {
+  readonly route: SpatialRoute;
+  life: OpportunityLife | null;
+}
+
+/** Every route under both of its slots, so that a dirty slot finds what it touches. */
+export function watchesBySlot(routes: readonly SpatialRoute[]): Map<number, RouteWatch[]> {
+  const index = new Map<number, RouteWatch[]>();
+  for (const route of routes) {
+    const watch: RouteWatch = { route, life: null };
+    for (const { slot } of [route.buy, route.sell]) {
+      const watches = index.get(slot);
+      if (watches === undefined) index.set(slot, [watch]);
+      else watches.push(watch);
+    }
+  }
+  return index;
+}
+
+function routeOf(
+  buy: SpatialMarket,
+  sell: SpatialMarket,
+  limits: QuoteLimitsExact,
+  parameters: SpatialParameters,
+): SpatialRoute {
+  const costs = routeCosts(
+    parameters,
+    buy.instrument.base,
+    buy.instrument.exchange,
+    sell.instrument.exchange,
+  );
+  const most = [buy, sell].flatMap(({ rules, units }) =>
+    rules.maxQuantity === null ? [] : [rules.maxQuantity.times(units)],
+  );
+  const maxBase = most.length === 0 ? null : Decimal.min(...most);
+  const terms = edgeTermsOf({
+    asks: [],
+    bids: [],
+    feeBuy: buy.fee,
+    feeSell: sell.fee,
+    costRate: costs.rate,
+    maxQuote: null,
+    maxBase: null,
+  });
+  return {
+    buy,
+    sell,
+    lot: commonStep(buy.rules.lot.times(buy.units), sell.rules.lot.times(sell.units)),
+    minBase: Decimal.max(buy.rules.minQuantity.times(buy.units), sell.rules.minQuantity.times(sell.units)),
+    maxBase,
+    limits,
+    costs,
+    fast: fastTermsOf(
+      terms,
+      { ask: buy.units.toNumber(), bid: sell.units.toNumber() },
+      { maxQuote: limits.maxNotional.toNumber(), maxBase: maxBase?.toNumber() ?? Infinity },
+    ),
+  };
+}

@@ -1,0 +1,300 @@
+import { invariant } from '../messages/errors.js';
+import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import { bookProblem, type BookProblem } from '../market/book-problem.js';
+import { ZERO } from '../market/decimal.js';
+import type { Instrument } from '../market/instrument.js';
+import { BOARD_DEPTH, type QuoteBoard } from '../market/quote-board.js';
+import { OpportunityLife, type EdgeNow } from './opportunity-life.js';
+import { bestNetReturn, FastSize, fastOptimalSize, type SideView } from './optimal-size-fast.js';
+import { checkParameters, exactLimits, type SpatialParameters } from './spatial-parameters.js';
+import { planTrade } from './spatial-plan.js';
+import {
+  spatialMarket,
+  spatialRoutes,
+  watchesBySlot,
+  type RouteWatch,
+  type SpatialRoute,
+} from './spatial-route.js';
+import { spatialSignal } from './spatial-signal.js';
+
+/** What the detector wants done; its actor sends them. */
+export type SpatialEffect =
+  | { readonly kind: 'opportunity'; readonly event: OpportunityEvent }
+  | { readonly kind: 'signal'; readonly signal: Signal };
+
+const NO_EFFECTS: readonly SpatialEffect[] = Object.freeze([]);
+/** A life closes somewhat below where it opens, so that an edge at the floor does not flicker. */
+const CLOSE_SHARE = 0.8;
+/** Closed lives whose offer is still unanswered, kept for the answer. */
+const MAX_ANSWERS_DUE = 1_024;
+/** Obstacles of size, which only a larger profit can lift. */
+const SIZE_OBSTACLES = new Set(['MIN_PROFIT', 'MIN_NOTIONAL', 'MIN_QUANTITY', 'LOT_SIZE']);
+
+export interface SpatialDetectorOptions {
+  readonly instruments: readonly Instrument[];
+  readonly board: QuoteBoard;
+  readonly parameters: SpatialParameters;
+  /** A fresh entity id with this prefix; deterministic in replays. */
+  readonly nextId: (prefix: string) => string;
+}
+
+/**
+ * Buy on one exchange, sell the same asset on another. A dirty slot is compared with the other markets of its pair only:
+ * best quotes in float64, then the float64 walk, and only an edge that survives both is sized exactly. Nothing is offered on
+ * an untrusted, crossed or aged book. Pure: equal calls in equal order give equal effects.
+ */
+export class SpatialDetector {
+  private readonly board: QuoteBoard;
+  private readonly parameters: SpatialParameters;
+  private readonly nextId: (prefix: string) => string;
+  private watches = new Map<number, RouteWatch[]>();
+  private readonly open = new Map<string, RouteWatch>();
+  private readonly answersDue = new Map<string, OpportunityLife>();
+  private readonly fast = new FastSize();
+  private readonly asks: SideView;
+  private readonly bids: SideView;
+  private effects: SpatialEffect[] = [];
+
+  /** @throws ArbotError ARB_CONFIG_INVALID or ARB_DECIMAL_INVALID naming what is wrong. */
+  constructor({ instruments, board, parameters, nextId }: SpatialDetectorOptions) {
+    checkParameters(parameters);
+    this.board = board;
+    this.parameters = parameters;
+    this.nextId = nextId;
+    this.asks = { prices: board.askPrices, sizes: board.askSizes };
+    this.bids = { prices: board.bidPrices, sizes: board.bidSizes };
+    this.watches = this.watchesOf(instruments);
+  }
+
+  /** Other rules, fees, states or markets: every open life closes, and the routes are built anew. */
+  replaceInstruments(instruments: readonly Instrument[], nowMs: number): readonly SpatialEffect[] {
+    const watches = this.watchesOf(instruments);
+    for (const watch of [...this.open.values()]) this.close(watch, 'RECONFIGURED', nowMs);
+    this.watches = watches;
+    return this.takeEffects();
+  }
+
+  private watchesOf(instruments: readonly Instrument[]): Map<number, RouteWatch[]> {
+    const ids = new Set(instruments.map(({ id }) => id));
+    invariant(ids.size === instruments.length, 'an instrument is listed twice');
+    const markets = instruments.map((instrument) =>
+      spatialMarket(instrument, this.board.slotOf(instrument.id), this.parameters),
+    );
+    return watchesBySlot(spatialRoutes(markets, exactLimits(this.parameters), this.parameters));
+  }
+
+  /** Directed routes watched. */
+  get routeCount(): number {
+    return [...this.watches.values()].reduce((sum, watches) => sum + watches.length, 0) / 2;
+  }
+
+  get openLives(): number {
+    return this.open.size;
+  }
+
+  /** The board's slots that this detector reads. */
+  get slots(): readonly number[] {
+    return [...this.watches.keys()];
+  }
+
+  /** A book changed or lost trust. `nowMs` is wall clock, `monotonicMs` the clock of the board's ages. */
+  onSlotDirty(slot: number, nowMs: number, monotonicMs: number): readonly SpatialEffect[] {
+    const watches = this.watches.get(slot);
+    if (watches === undefined) return NO_EFFECTS;
+    for (const watch of watches) this.look(watch, nowMs, monotonicMs);
+    return this.takeEffects();
+  }
+
+  /** Looks at every open life again, since books also age when nothing arrives. Call it about once a second. */
+  sweep(nowMs: number, monotonicMs: number): readonly SpatialEffect[] {
+    for (const watch of [...this.open.values()]) this.look(watch, nowMs, monotonicMs);
+    return this.takeEffects();
+  }
+
+  /** The saga traded it: it is not offered again in this life. */
+  markExecuted(opportunityId: string, nowMs: number): readonly SpatialEffect[] {
+    const life = this.lifeOf(opportunityId);
+    if (life !== null && life.state !== 'executed') this.tell(life.executed(nowMs));
+    return this.takeEffects();
+  }
+
+  /** The gate refused it: it may be offered again after the cool-down or when its profit has grown. */
+  markRefused(id: string, reason: string, detail: string, nowMs: number): readonly SpatialEffect[] {
+    return this.decline('refused', id, reason, detail, nowMs);
+  }
+
+  /** The saga tried and nothing filled: as refused. */
+  markMissed(id: string, reason: string, detail: string, nowMs: number): readonly SpatialEffect[] {
+    return this.decline('missed', id, reason, detail, nowMs);
+  }
+
+  private decline(
+    phase: 'refused' | 'missed',
+    opportunityId: string,
+    reason: string,
+    detail: string,
+    nowMs: number,
+  ): readonly SpatialEffect[] {
+    const life = this.lifeOf(opportunityId);
+    if (life?.state === 'signalled') this.tell(life.declined(phase, reason, detail, nowMs));
+    return this.takeEffects();
+  }
+
+  /** The life an answer is about; the answer ends the memory of a closed one. */
+  private lifeOf(opportunityId: string): OpportunityLife | null {
+    const closed = this.answersDue.get(opportunityId);
+    this.answersDue.delete(opportunityId);
+    return closed ?? this.open.get(opportunityId)?.life ?? null;
+  }
+
+  /** Best quotes first: almost every call ends after these few float64 operations. */
+  private look(watch: RouteWatch, nowMs: number, monotonicMs: number): void {
+    const { board, parameters } = this;
+    const { buy, sell, fast } = watch.route;
+    const quoted = board.askLevels[buy.slot]! > 0 && board.bidLevels[sell.slot]! > 0;
+    const ask = quoted ? board.askPrices[buy.slot * BOARD_DEPTH]! : NaN;
+    const bid = quoted ? board.bidPrices[sell.slot * BOARD_DEPTH]! : NaN;
+    const grossBps = ((bid * fast.askUnits) / (ask * fast.bidUnits) - 1) * 1e4;
+    const netBps = bestNetReturn(ask, bid, fast) * 1e4;
+    const floorBps = parameters.reportFloorBps * (watch.life === null ? 1 : CLOSE_SHARE);
+    if (!(grossBps >= floorBps || (netBps > 0 && netBps > parameters.minNetBps))) {
+      if (watch.life !== null) this.close(watch, quoted ? 'EDGE_CLOSED' : 'NO_QUOTE', nowMs);
+      return;
+    }
+    const edge = { grossBps, netBps, quantity: ZERO, net: ZERO };
+    const life = watch.life ?? this.openLife(watch, edge, nowMs);
+    const problem = this.problemOf(watch.route, monotonicMs);
+    if (life.state === 'open') this.judge(watch.route, life, edge, problem, nowMs);
+    else this.follow(watch, life, edge, problem, nowMs);
+  }
+
+  private problemOf(
+    { buy, sell }: SpatialRoute,
+    monotonicMs: number,
+  ): { readonly reason: BookProblem; readonly on: string } | null {
+    for (const { slot, clockOffsetMs, instrument } of [buy, sell]) {
+      const reason = bookProblem(this.board, slot, monotonicMs, this.parameters, clockOffsetMs);
+      if (reason !== null) return { reason, on: instrument.id };
+    }
+    return null;
+  }
+
+  private openLife(watch: RouteWatch, edge: EdgeNow, nowMs: number): OpportunityLife {
+    const { buy, sell } = watch.route;
+    const identity = {
+      opportunityId: this.nextId('opp'),
+      pair: buy.instrument.pair,
+      buyExchange: buy.instrument.exchange,
+      sellExchange: sell.instrument.exchange,
+      openedAtMs: nowMs,
+    };
+    const life = new OpportunityLife(identity, edge);
+    watch.life = life;
+    this.open.set(identity.opportunityId, watch);
+    this.tell(life.opened());
+    return life;
+  }
+
+  private close(watch: RouteWatch, reason: string, nowMs: number): void {
+    const { life } = watch;
+    if (life === null) return;
+    const { opportunityId } = life.identity;
+    watch.life = null;
+    this.open.delete(opportunityId);
+    if (life.state === 'signalled') {
+      const oldest = this.answersDue.keys().next();
+      if (this.answersDue.size >= MAX_ANSWERS_DUE && !oldest.done) this.answersDue.delete(oldest.value);
+      this.answersDue.set(opportunityId, life);
+    }
+    this.tell(life.closed(reason, nowMs));
+  }
+
+  /** A life not offered yet: offer it, or say why not. */
+  private judge(
+    route: SpatialRoute,
+    life: OpportunityLife,
+    edge: EdgeNow,
+    problem: { readonly reason: string; readonly on: string } | null,
+    nowMs: number,
+  ): void {
+    const { minNetBps, improvementFactor } = this.parameters;
+    this.tell(life.improved(edge, improvementFactor, nowMs));
+    if (problem !== null) {
+      life.forgetSizing();
+      this.tell(life.obstructed(problem.reason, problem.on, nowMs));
+    } else if (!(edge.netBps > minNetBps)) {
+      life.forgetSizing();
+      const detail = `net ${edge.netBps.toFixed(2)} bps at best prices, minimum ${minNetBps} bps`;
+      this.tell(life.obstructed('NET_EDGE', detail, nowMs));
+    } else {
+      this.walkFast(route);
+      // A lattice only takes profit away: a float64 walk below the minimum needs no exact one, except to learn the reason.
+      const hopeless = this.fast.profit < route.limits.minNetProfitNumber * (1 - 1e-9);
+      if (hopeless && SIZE_OBSTACLES.has(life.obstacle)) return;
+      if (life.isNews(this.fast.profit, this.fast.q)) this.offer(route, life, edge, nowMs);
+    }
+  }
+
+  /** Fills `fast` with the float64 optimum of a route. */
+  private walkFast({ buy, sell, fast }: SpatialRoute): void {
+    const { board, parameters } = this;
+    fastOptimalSize(
+      this.asks,
+      buy.slot * BOARD_DEPTH,
+      Math.min(board.askLevels[buy.slot]!, parameters.depth),
+      this.bids,
+      sell.slot * BOARD_DEPTH,
+      Math.min(board.bidLevels[sell.slot]!, parameters.depth),
+      fast,
+      this.fast,
+    );
+  }
+
+  private offer(route: SpatialRoute, life: OpportunityLife, edge: EdgeNow, nowMs: number): void {
+    const plan = planTrade(route, this.board, this.parameters);
+    if (plan.kind === 'none') {
+      this.tell(life.obstructed(plan.reason, plan.detail, nowMs));
+      return;
+    }
+    life.offered({ grossBps: edge.grossBps, netBps: plan.netBps, quantity: plan.quantity, net: plan.net });
+    const ids = { signalId: this.nextId('sig'), opportunityId: life.identity.opportunityId };
+    const signal = spatialSignal(route, plan, ids, nowMs, this.parameters.signalTtlMs);
+    this.effects.push({ kind: 'signal', signal });
+  }
+
+  /**
+   * A life already offered. It ends with its net edge or a book's trust, not only with its gross edge: otherwise a standing
+   * small spread would join separate dislocations into one life, and all but the first would be lost.
+   */
+  private follow(
+    watch: RouteWatch,
+    life: OpportunityLife,
+    edge: EdgeNow,
+    problem: { readonly reason: string } | null,
+    nowMs: number,
+  ): void {
+    const { retryCooldownMs, improvementFactor, minNetBps } = this.parameters;
+    if (problem !== null || !(edge.netBps > 0)) {
+      this.close(watch, problem?.reason ?? 'EDGE_CLOSED', nowMs);
+      return;
+    }
+    if (life.state !== 'refused' || !(edge.netBps > minNetBps)) return;
+    this.walkFast(watch.route);
+    const cooled = nowMs - life.refusedAtMs >= retryCooldownMs;
+    const grown = this.fast.profit >= life.refusedNet.toNumber() * improvementFactor;
+    if ((cooled || grown) && life.isNews(this.fast.profit, this.fast.q)) {
+      this.offer(watch.route, life, edge, nowMs);
+    }
+  }
+
+  private tell(event: OpportunityEvent | null): void {
+    if (event !== null) this.effects.push({ kind: 'opportunity', event });
+  }
+
+  private takeEffects(): readonly SpatialEffect[] {
+    if (this.effects.length === 0) return NO_EFFECTS;
+    const taken = this.effects;
+    this.effects = [];
+    return taken;
+  }
+}
