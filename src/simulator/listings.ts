@@ -1,0 +1,114 @@
+import { ArbotError } from '../messages/errors.js';
+import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primitives.js';
+import { stepUnit, type StepUnit } from './exact-units.js';
+
+/** The exchanges that have a face. */
+export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit'] as const;
+export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
+
+/** Pairs that are simulated when nothing else is asked for. */
+export const DEFAULT_PAIRS: readonly PairId[] = ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT', 'DOGE-USDT'];
+
+/** One market of one simulated exchange, with its rules as the exchange publishes them. */
+export interface Listing {
+  readonly exchange: SimulatedExchange;
+  readonly pair: PairId;
+  readonly base: AssetId;
+  readonly quote: AssetId;
+  /** The exchange's own name: `BTCUSDT`, `BTC-USDT`. */
+  readonly symbol: string;
+  readonly tick: StepUnit;
+  readonly lot: StepUnit;
+  readonly minLots: number;
+  /** Least price × size in quote; 0 where the exchange only has a least size (OKX). */
+  readonly minNotional: number;
+}
+
+/** How a pair behaves, the same on every exchange. */
+export interface PairModel {
+  readonly pair: PairId;
+  /** Price at the start, to which it is drawn back over hours. */
+  readonly referencePrice: number;
+  /** Standard deviation of a 100 ms return, basis points. */
+  readonly volatilityBps: number;
+  /** Typical notional of one book level, quote units. */
+  readonly levelNotional: number;
+}
+
+const PAIR_MODELS: readonly PairModel[] = [
+  { pair: 'BTC-USDT', referencePrice: 84_000, volatilityBps: 0.25, levelNotional: 14_000 },
+  { pair: 'ETH-USDT', referencePrice: 2_650, volatilityBps: 0.3, levelNotional: 9_000 },
+  { pair: 'SOL-USDT', referencePrice: 148, volatilityBps: 0.4, levelNotional: 6_000 },
+  { pair: 'XRP-USDT', referencePrice: 2.35, volatilityBps: 0.4, levelNotional: 5_000 },
+  { pair: 'DOGE-USDT', referencePrice: 0.182, volatilityBps: 0.45, levelNotional: 4_000 },
+];
+
+/** tick, lot, least size, least notional */
+type Rules = readonly [DecimalText, DecimalText, DecimalText, number];
+
+/** PROTOCOLS §11.2; SOL and DOGE and rows marked [D] there are plausible defaults. */
+const RULES: Readonly<Record<SimulatedExchange, Readonly<Record<string, Rules>>>> = {
+  binance: {
+    BTC: ['0.01', '0.00001', '0.00001', 5],
+    ETH: ['0.01', '0.0001', '0.0001', 5],
+    SOL: ['0.01', '0.001', '0.001', 5],
+    XRP: ['0.0001', '0.1', '0.1', 5],
+    DOGE: ['0.00001', '1', '1', 5],
+  },
+  okx: {
+    BTC: ['0.1', '0.00000001', '0.00001', 0],
+    ETH: ['0.01', '0.000001', '0.0001', 0],
+    SOL: ['0.01', '0.000001', '0.01', 0],
+    XRP: ['0.0001', '0.000001', '1', 0],
+    DOGE: ['0.00001', '0.000001', '10', 0],
+  },
+  bybit: {
+    BTC: ['0.1', '0.000001', '0.000001', 5],
+    ETH: ['0.01', '0.00001', '0.00001', 5],
+    SOL: ['0.01', '0.001', '0.001', 5],
+    XRP: ['0.0001', '0.01', '0.01', 5],
+    DOGE: ['0.00001', '0.1', '0.1', 5],
+  },
+};
+
+/** The exchange ids that can be simulated, checked. Throws ARB_CONFIG_INVALID naming the unknown one. */
+export function simulatedExchange(exchange: ExchangeId): SimulatedExchange {
+  const known = SIMULATED_EXCHANGES.find((id) => id === exchange);
+  if (known !== undefined) return known;
+  throw new ArbotError(
+    'ARB_CONFIG_INVALID',
+    `exchange ${exchange} cannot be simulated; known: ${SIMULATED_EXCHANGES.join(', ')}`,
+  );
+}
+
+/** How a pair behaves. Throws ARB_CONFIG_INVALID for a pair that has no model. */
+export function pairModel(pair: PairId): PairModel {
+  const model = PAIR_MODELS.find((candidate) => candidate.pair === pair);
+  if (model !== undefined) return model;
+  throw new ArbotError(
+    'ARB_CONFIG_INVALID',
+    `pair ${pair} cannot be simulated; known: ${DEFAULT_PAIRS.join(', ')}`,
+  );
+}
+
+/** The listing of a pair on an exchange. Throws ARB_CONFIG_INVALID when there is none. */
+export function listingOf(exchange: SimulatedExchange, pair: PairId): Listing {
+  const model = pairModel(pair);
+  const [base = '', quote = ''] = model.pair.split('-');
+  const rules = RULES[exchange][base];
+  if (rules === undefined) {
+    throw new ArbotError('ARB_CONFIG_INVALID', `${exchange} does not list ${pair}`);
+  }
+  const lot = stepUnit(rules[1]);
+  return {
+    exchange,
+    pair,
+    base,
+    quote,
+    symbol: exchange === 'okx' ? `${base}-${quote}` : `${base}${quote}`,
+    tick: stepUnit(rules[0]),
+    lot,
+    minLots: Math.round(Number(rules[2]) / lot.value),
+    minNotional: rules[3],
+  };
+}
