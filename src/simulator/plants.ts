@@ -1,0 +1,319 @@
+import type { LevelText, PairId, Side } from '../messages/primitives.js';
+import { plainText } from './exact-units.js';
+import type { LadderSide } from './ladder.js';
+import type { SimulatedExchange } from './listings.js';
+import type { SimulatedMarket } from './market.js';
+import { NORMAL_QUOTING, type Quoting } from './market-maker.js';
+import { type Oracle, type Plant, type PlantKind, REASON_OF } from './oracle.js';
+import { Prng } from './prng.js';
+
+/** When and what is planted. All times are world ms; ranges are [from, to). */
+export interface PlantSettings {
+  /** No plant before this long after the start of the world. */
+  readonly firstAfterMs: number;
+  /** Quiet time of a pair between two plants. */
+  readonly quietMs: readonly [number, number];
+  /** Life of the edge, except for stale books, which need longer to grow old. */
+  readonly durationMs: readonly [number, number];
+  /** Gross edge of true plants, basis points. */
+  readonly trueEdgeBps: readonly [number, number];
+  /** How often each kind comes, relative to the others; 0 = never. */
+  readonly weights: Readonly<Record<PlantKind, number>>;
+}
+
+export const DEFAULT_PLANTS: PlantSettings = {
+  firstAfterMs: 8_000,
+  quietMs: [8_000, 20_000],
+  durationMs: [1_500, 5_000],
+  trueEdgeBps: [45, 145],
+  weights: {
+    true: 5,
+    stale: 1,
+    crossed: 1,
+    too_thin: 1,
+    below_minimum: 1,
+    eaten_by_fees: 1,
+    too_good: 1,
+  },
+};
+
+/** Nothing is planted. */
+export const NO_PLANTS: PlantSettings = { ...DEFAULT_PLANTS, firstAfterMs: Number.POSITIVE_INFINITY };
+
+/** The pair stands still this long before and after the edge, so that readers of several sockets agree about it. */
+const SETTLE_MS = 1_000;
+const STALE_DURATION_MS = 8_000;
+/** A stale plant moves the market this much per 100 ms: slow enough that one second of delay is no edge after fees. */
+const STALE_DRIFT_BPS_PER_SECOND = 12;
+/** World ms of delay gained per ms: frames keep coming, ever older. */
+const STALE_DELAY_GROWTH = 0.75;
+const STALE_MAX_DELAY_MS = 5_500;
+const PLANTED_LEVELS = 10;
+/** Quotes stand 0.7 bps off the fair price on both sides, and ticks round away from it. */
+const QUOTE_COST_BPS = 2.5;
+
+/** What the director may do to the world. */
+export interface PlantStage {
+  readonly stepMs: number;
+  market(exchange: SimulatedExchange, pair: PairId): SimulatedMarket;
+  fair(exchange: SimulatedExchange, pair: PairId): number;
+  requote(exchange: SimulatedExchange, pair: PairId, quoting: Quoting): void;
+  setCalm(pair: PairId, calm: boolean): void;
+  hold(pair: PairId): void;
+  drift(pair: PairId, bpsPerStep: number): void;
+  release(pair: PairId): void;
+  delayFrames(exchange: SimulatedExchange, pair: PairId, growth: number, maxDelayMs: number): void;
+  stopDelay(exchange: SimulatedExchange, pair: PairId): void;
+}
+
+interface PairSchedule {
+  readonly pair: PairId;
+  readonly prng: Prng;
+  /** Every ordered pair of exchanges once per shuffle, so that inventory returns to where it was. */
+  deck: (readonly [SimulatedExchange, SimulatedExchange])[];
+  nextAtMs: number;
+  plant: Plant | null;
+  /** The plant of this moment was published late. */
+  disturbed: boolean;
+}
+
+/** Stages the plants of all pairs, each on its own schedule and its own random stream. */
+export class PlantDirector {
+  private readonly settings: PlantSettings;
+  private readonly stage: PlantStage;
+  private readonly oracle: Oracle;
+  private readonly exchanges: readonly SimulatedExchange[];
+  private readonly schedules: PairSchedule[];
+  private planted = 0;
+
+  constructor(
+    seed: number,
+    settings: PlantSettings,
+    exchanges: readonly SimulatedExchange[],
+    pairs: readonly PairId[],
+    stage: PlantStage,
+    oracle: Oracle,
+    startMs: number,
+  ) {
+    this.settings = settings;
+    this.stage = stage;
+    this.oracle = oracle;
+    this.exchanges = exchanges;
+    this.schedules = pairs.map((pair) => {
+      const prng = Prng.of(seed, `plants/${pair}`);
+      const nextAtMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
+      return { pair, prng, deck: [], nextAtMs, plant: null, disturbed: false };
+    });
+  }
+
+  /**
+   * Moves every schedule on; called once per step, after the makers. `isLate` = readers get this step late, so that what
+   * is alive now cannot be judged.
+   */
+  step(nowMs: number, isLate: boolean): void {
+    if (this.exchanges.length < 2) return;
+    for (const schedule of this.schedules) {
+      this.stepPair(schedule, nowMs);
+      if (isLate && schedule.plant !== null) schedule.disturbed = true;
+    }
+  }
+
+  /** Time jumped: what was under way cannot be judged. Markets are brought back to normal. */
+  abandon(nowMs: number): void {
+    for (const schedule of this.schedules) {
+      const plant = schedule.plant;
+      if (plant !== null) {
+        plant.state = 'void';
+        this.undo(plant, nowMs);
+        this.settle(schedule, nowMs);
+      }
+      schedule.nextAtMs = Math.max(schedule.nextAtMs, nowMs + this.settings.quietMs[0]);
+    }
+  }
+
+  private stepPair(schedule: PairSchedule, nowMs: number): void {
+    const plant = schedule.plant;
+    if (plant === null) {
+      if (nowMs >= schedule.nextAtMs) this.announce(schedule, nowMs);
+    } else if (plant.state === 'announced' && nowMs >= plant.startMs) {
+      plant.state = 'active';
+      this.begin(plant, schedule.prng, nowMs);
+      plant.planted = this.published(plant);
+    } else if (plant.state === 'active' && nowMs >= plant.endMs) {
+      plant.state = schedule.disturbed ? 'void' : 'over';
+      this.undo(plant, nowMs);
+    } else if ((plant.state === 'over' || plant.state === 'void') && nowMs >= plant.endMs + SETTLE_MS) {
+      this.settle(schedule, nowMs);
+    }
+  }
+
+  private announce(schedule: PairSchedule, nowMs: number): void {
+    const { pair, prng } = schedule;
+    const kind = weighted(this.settings.weights, prng);
+    const [buyExchange, sellExchange] = this.deal(schedule);
+    const disturbBuy = prng.next() < 0.5;
+    const length = kind === 'stale' ? STALE_DURATION_MS : prng.between(...this.settings.durationMs);
+    const startMs = nowMs + SETTLE_MS;
+    const plant: Plant = {
+      id: `plant-${++this.planted}`,
+      kind,
+      pair,
+      buyExchange,
+      sellExchange,
+      disturbedExchange: disturbBuy ? buyExchange : sellExchange,
+      announcedAtMs: nowMs,
+      startMs,
+      endMs: startMs + Math.ceil(length / this.stage.stepMs) * this.stage.stepMs,
+      expected: kind === 'true' ? { decision: 'execute' } : { decision: 'refuse', reason: REASON_OF[kind] },
+      state: 'announced',
+      planted: null,
+    };
+    schedule.plant = plant;
+    this.oracle.add(plant);
+    this.stage.hold(pair);
+    this.stage.setCalm(pair, true);
+    if (kind === 'true') this.clearTheStage(plant);
+  }
+
+  /**
+   * The other exchanges widen their quotes beyond the coming edge, so that it exists between exactly two; those two
+   * quote full sizes, so that nothing eaten before makes the edge thin.
+   */
+  private clearTheStage(plant: Plant): void {
+    const aside = this.settings.trueEdgeBps[1] + 20;
+    for (const exchange of this.exchanges) {
+      const takesPart = exchange === plant.buyExchange || exchange === plant.sellExchange;
+      const offset = takesPart ? 0 : aside;
+      const quoting = { bidOffsetBps: -offset, askOffsetBps: offset, front: null, calm: true };
+      this.stage.requote(exchange, plant.pair, quoting);
+    }
+  }
+
+  private begin(plant: Plant, prng: Prng, nowMs: number): void {
+    const sign = plant.disturbedExchange === plant.sellExchange ? 1 : -1;
+    const dislocate = (bps: number) =>
+      this.requote(plant, { bidOffsetBps: sign * bps, askOffsetBps: sign * bps, front: null, calm: true });
+    switch (plant.kind) {
+      case 'true':
+        return dislocate(prng.between(...this.settings.trueEdgeBps) + QUOTE_COST_BPS);
+      case 'eaten_by_fees':
+        return dislocate(prng.between(9, 14) + QUOTE_COST_BPS);
+      case 'too_good':
+        return dislocate(prng.between(850, 1_200));
+      case 'too_thin':
+        return this.thin(plant, sign, prng, prng.between(12, 40));
+      case 'below_minimum':
+        return this.thin(plant, sign, prng, null);
+      case 'crossed':
+        return this.cross(plant, sign, prng, nowMs);
+      case 'stale':
+        return this.slowDown(plant, sign);
+    }
+  }
+
+  /**
+   * One small order far inside the other exchange's book, the opposite side moved out of its way. `notional` null = a share of
+   * the least order of the exchange.
+   */
+  private thin(plant: Plant, sign: number, prng: Prng, notional: number | null): void {
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    const { listing } = this.stage.market(exchange, plant.pair);
+    const fair = this.stage.fair(exchange, plant.pair);
+    const edge = prng.between(50, 90);
+    const least = listing.minNotional > 0 ? listing.minNotional / fair / listing.lot.value : listing.minLots;
+    const size = notional === null ? least * prng.between(0.3, 0.7) : notional / fair / listing.lot.value;
+    const side: Side = sign > 0 ? 'buy' : 'sell';
+    const away = sign * (edge + 10);
+    this.requote(plant, {
+      bidOffsetBps: sign > 0 ? 0 : away,
+      askOffsetBps: sign > 0 ? away : 0,
+      front: { side, offsetBps: sign * edge, lots: Math.max(1, Math.floor(size)) },
+      calm: true,
+    });
+  }
+
+  private cross(plant: Plant, sign: number, prng: Prng, nowMs: number): void {
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    const market = this.stage.market(exchange, plant.pair);
+    const price = this.stage.fair(exchange, plant.pair) * (1 + (sign * prng.between(50, 90)) / 10_000);
+    const side: Side = sign > 0 ? 'buy' : 'sell';
+    const lots = market.engine.level(side, 0)?.lots ?? market.listing.minLots;
+    market.setPhantom({ side, priceTicks: Math.round(price / market.listing.tick.value), lots }, nowMs);
+  }
+
+  private slowDown(plant: Plant, sign: number): void {
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    // The slow exchange shows old prices: too low while the market rises (buy there), too high while it falls.
+    this.stage.drift(plant.pair, (-sign * STALE_DRIFT_BPS_PER_SECOND * this.stage.stepMs) / 1_000);
+    this.stage.delayFrames(exchange, plant.pair, STALE_DELAY_GROWTH, STALE_MAX_DELAY_MS);
+  }
+
+  private requote(plant: Plant, quoting: Quoting): void {
+    this.stage.requote(plant.disturbedExchange as SimulatedExchange, plant.pair, quoting);
+  }
+
+  private undo(plant: Plant, nowMs: number): void {
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    if (plant.kind === 'stale') {
+      this.stage.hold(plant.pair);
+      this.stage.stopDelay(exchange, plant.pair);
+    } else if (plant.kind === 'crossed') {
+      this.stage.market(exchange, plant.pair).setPhantom(null, nowMs);
+    } else {
+      this.requote(plant, { ...NORMAL_QUOTING, calm: true });
+    }
+  }
+
+  private settle(schedule: PairSchedule, nowMs: number): void {
+    const plant = schedule.plant;
+    schedule.plant = null;
+    schedule.disturbed = false;
+    schedule.nextAtMs = nowMs + schedule.prng.between(...this.settings.quietMs);
+    if (plant?.kind === 'true') {
+      for (const exchange of this.exchanges) {
+        if (exchange === plant.buyExchange || exchange === plant.sellExchange) continue;
+        this.stage.requote(exchange, plant.pair, NORMAL_QUOTING);
+      }
+    }
+    this.stage.setCalm(schedule.pair, false);
+    this.stage.release(schedule.pair);
+  }
+
+  private published(plant: Plant): Plant['planted'] {
+    const buy = this.stage.market(plant.buyExchange as SimulatedExchange, plant.pair);
+    const sell = this.stage.market(plant.sellExchange as SimulatedExchange, plant.pair);
+    const asks = levelTexts(buy, buy.ladder().asks);
+    const bids = levelTexts(sell, sell.ladder().bids);
+    const [ask, bid] = [asks[0], bids[0]];
+    if (ask === undefined || bid === undefined) return null;
+    const grossBps = ((Number(bid[0]) - Number(ask[0])) / Number(ask[0])) * 10_000;
+    return { asks, bids, grossBps, quantity: Number(ask[1]) < Number(bid[1]) ? ask[1] : bid[1] };
+  }
+
+  private deal(schedule: PairSchedule): readonly [SimulatedExchange, SimulatedExchange] {
+    if (schedule.deck.length === 0) {
+      const all = this.exchanges.flatMap((buy) =>
+        this.exchanges.filter((sell) => sell !== buy).map((sell) => [buy, sell] as const),
+      );
+      schedule.deck = schedule.prng.shuffled(all);
+    }
+    return schedule.deck.pop()!;
+  }
+}
+
+function levelTexts(market: SimulatedMarket, side: LadderSide): LevelText[] {
+  const { tick, lot } = market.listing;
+  return side.prices
+    .slice(0, PLANTED_LEVELS)
+    .map((price, i) => [plainText(tick, price), plainText(lot, side.lots[i]!)]);
+}
+
+function weighted(weights: PlantSettings['weights'], prng: Prng): PlantKind {
+  const kinds = Object.entries(weights) as [PlantKind, number][];
+  let at = prng.next() * kinds.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [kind, weight] of kinds) {
+    at -= weight;
+    if (at < 0) return kind;
+  }
+  return 'true';
+}
