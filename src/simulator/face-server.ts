@@ -1,0 +1,165 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { errorText } from '../messages/errors.js';
+import type { Logger } from '../ports/log.js';
+import type { FaceHttpResponse, FaceTransport } from './face-protocol.js';
+import type { AnyFace } from './faces.js';
+import type { SimulatedExchange } from './listings.js';
+
+/** The client requests that are accepted at all; exchanges close with 1009 beyond. */
+const MAX_CLIENT_FRAME_BYTES = 128 * 1_024;
+/** A client that does not read is dropped at this backlog. */
+const MAX_BACKLOG_BYTES = 16 * 1_024 * 1_024;
+const MAX_CONNECTIONS_PER_EXCHANGE = 300;
+/** Roots without path: `ws://127.0.0.1:<port>` and `http://127.0.0.1:<port>`. The paths are the exchange's own. */
+export interface Endpoint {
+  readonly ws: string;
+  readonly rest: string;
+}
+
+/** One exchange on one port: REST and WebSocket upgrades. */
+export class FaceServer {
+  readonly exchange: SimulatedExchange;
+  readonly endpoint: Endpoint;
+  private readonly face: AnyFace;
+  private readonly log: Logger;
+  private readonly http: Server;
+  private readonly sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_CLIENT_FRAME_BYTES,
+    perMessageDeflate: false,
+    autoPong: false,
+  });
+
+  private constructor(face: AnyFace, http: Server, log: Logger) {
+    this.face = face;
+    this.http = http;
+    this.log = log;
+    this.exchange = face.exchange;
+    const { port } = http.address() as AddressInfo;
+    this.endpoint = { ws: `ws://127.0.0.1:${port}`, rest: `http://127.0.0.1:${port}` };
+    http.on('request', (request, answer) => this.answer(request, answer));
+    http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
+  }
+
+  static async listen(face: AnyFace, log: Logger): Promise<FaceServer> {
+    const http = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 });
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', reject);
+      http.listen(0, '127.0.0.1', () => {
+        http.off('error', reject);
+        resolve();
+      });
+    });
+    http.on('error', (error) => log.error({ error: errorText(error) }, 'simulated exchange server failed'));
+    return new FaceServer(face, http, log);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets.clients) socket.terminate();
+    this.sockets.close();
+    this.http.closeAllConnections();
+    await new Promise<void>((resolve) => this.http.close(() => resolve()));
+  }
+
+  private answer(request: IncomingMessage, answer: ServerResponse): void {
+    request.resume();
+    const { status, headers, body } = this.face.handleHttp({
+      method: request.method ?? '',
+      url: request.url ?? '/',
+    });
+    answer.writeHead(status, headers).end(body);
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const full = this.sockets.clients.size >= MAX_CONNECTIONS_PER_EXCHANGE;
+    if (full) return refuse(socket, { status: 429, headers: {}, body: '' });
+    const link = new SocketLink(this.log);
+    const accepted = this.face.onConnect(link, request.url ?? '/');
+    if (typeof accepted !== 'number') return refuse(socket, accepted);
+    // A handshake that fails closes the raw socket, and then no WebSocket ever reports it.
+    const lost = () => this.face.onClose(accepted);
+    socket.once('close', lost);
+    this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('close', lost);
+      this.wire(webSocket, link, accepted);
+    });
+  }
+
+  private wire(socket: WebSocket, link: SocketLink, id: number): void {
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      if (!isBinary) this.face.onClientFrame(id, (data as Buffer).toString('utf8'));
+    });
+    socket.on('ping', (payload: Buffer) => this.face.onClientPing(id, payload));
+    socket.on('pong', (payload: Buffer) => this.face.onClientPong(id, payload.toString('utf8')));
+    socket.on('close', () => this.face.onClose(id));
+    socket.on('error', (error) => {
+      this.log.debug(
+        { exchange: this.exchange, error: errorText(error) },
+        'simulated exchange lost a client',
+      );
+    });
+    link.attach(socket);
+  }
+}
+
+/** A face's view of one WebSocket. What it sends during the handshake waits until the socket is open. */
+class SocketLink implements FaceTransport {
+  private readonly log: Logger;
+  private socket: WebSocket | null = null;
+  private early: ((socket: WebSocket) => void)[] = [];
+
+  constructor(log: Logger) {
+    this.log = log;
+  }
+
+  attach(socket: WebSocket): void {
+    this.socket = socket;
+    for (const action of this.early) action(socket);
+    this.early = [];
+  }
+
+  send(text: string): void {
+    this.do((socket) => {
+      if (socket.readyState !== socket.OPEN) return;
+      socket.send(text);
+      if (socket.bufferedAmount <= MAX_BACKLOG_BYTES) return;
+      this.log.warn({ bufferedBytes: socket.bufferedAmount }, 'a client that does not read is dropped');
+      socket.terminate();
+    });
+  }
+
+  ping(payload: string): void {
+    this.do((socket) => {
+      if (socket.readyState === socket.OPEN) socket.ping(payload);
+    });
+  }
+
+  pong(payload: Uint8Array): void {
+    this.do((socket) => {
+      if (socket.readyState === socket.OPEN) socket.pong(payload);
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.do((socket) => socket.close(code, reason));
+  }
+
+  terminate(): void {
+    this.do((socket) => socket.terminate());
+  }
+
+  private do(action: (socket: WebSocket) => void): void {
+    if (this.socket === null) this.early.push(action);
+    else action(this.socket);
+  }
+}
+
+function refuse(socket: Duplex, answer: FaceHttpResponse): void {
+  const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${answer.status} Refused\r\nconnection: close\r\n${headers.join('')}\r\n${answer.body}`,
+  );
+}

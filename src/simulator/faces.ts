@@ -1,0 +1,23 @@
+import { BinanceFace } from './binance-face.js';
+import { BybitFace } from './bybit-face.js';
+import type { FaceOptions } from './face.js';
+import { OkxFace } from './okx-face.js';
+
+export type AnyFace = BinanceFace | OkxFace | BybitFace;
+
+/** The faces of the exchanges that are part of a world. */
+export interface Faces {
+  readonly binance?: BinanceFace;
+  readonly okx?: OkxFace;
+  readonly bybit?: BybitFace;
+}
+
+/** The face of each exchange over one world. */
+export function createFaces(options: FaceOptions): Faces {
+  const { exchanges } = options.world;
+  return {
+    ...(exchanges.includes('binance') ? { binance: new BinanceFace(options) } : {}),
+    ...(exchanges.includes('okx') ? { okx: new OkxFace(options) } : {}),
+    ...(exchanges.includes('bybit') ? { bybit: new BybitFace(options) } : {}),
+  };
+}
