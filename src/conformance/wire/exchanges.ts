@@ -1,0 +1,48 @@
+import type { Connector, FrameHeader } from '../../connectors/base.js';
+import { binance, type BinanceOptions } from '../../connectors/binance.js';
+import { bybit, type BybitOptions } from '../../connectors/bybit.js';
+import { okx, type OkxBookChannel } from '../../connectors/okx.js';
+
+/** What the answers of one exchange are keyed by, and how its connector is set to the channels of a capture. */
+export interface WireExchange {
+  readonly exchange: string;
+  connector(depthChannel: string | null, tradeChannel: string | null): Connector;
+  bookKey(symbol: string, channel: string): string;
+  frameKey(header: FrameHeader): string;
+}
+
+const WIRE_EXCHANGES: readonly WireExchange[] = [
+  {
+    exchange: 'binance',
+    connector: (depth, trades) =>
+      binance({
+        ...(depth !== null && { depthStream: depth as NonNullable<BinanceOptions['depthStream']> }),
+        ...(trades !== null && { tradeStream: trades as NonNullable<BinanceOptions['tradeStream']> }),
+      }),
+    bookKey: (symbol) => symbol,
+    frameKey: ({ category, channel, symbol }) =>
+      category === 'control' ? '(control)' : `${channel}|${symbol}`,
+  },
+  {
+    exchange: 'okx',
+    connector: (depth) => okx(depth === null ? {} : { bookChannel: depth as OkxBookChannel }),
+    bookKey: (symbol) => symbol,
+    frameKey: ({ category, channel, symbol, detail }) =>
+      `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,
+  },
+  {
+    exchange: 'bybit',
+    connector: (depth) =>
+      bybit(
+        depth === null ? {} : { depth: Number(depth.split('.')[1]) as NonNullable<BybitOptions['depth']> },
+      ),
+    bookKey: (symbol, channel) => `${channel}.${symbol}`,
+    frameKey: ({ category, channel, symbol, detail }) =>
+      category === 'control' ? '(control)' : `${channel}.${symbol}|${detail}`,
+  },
+];
+
+/** null for an exchange whose connector is not built yet. */
+export function wireExchange(exchange: string): WireExchange | null {
+  return WIRE_EXCHANGES.find((candidate) => candidate.exchange === exchange) ?? null;
+}
