@@ -1,0 +1,4 @@
+import { runContract } from './contract.js';
+
+runContract('nact');
+runContract('plain');
