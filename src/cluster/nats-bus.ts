@@ -1,4 +1,12 @@
-import { connect, createInbox, Events, type ConnectionOptions, type Msg, type NatsConnection } from 'nats';
+import {
+  connect,
+  createInbox,
+  Events,
+  NatsError,
+  type ConnectionOptions,
+  type Msg,
+  type NatsConnection,
+} from 'nats';
 import { MESSAGES, type MessageKind, type MessageOf } from '../messages/catalogue.js';
 import { encodeMessage } from '../messages/codec.js';
 import { ArbotError, errorText, invariant } from '../messages/errors.js';
@@ -69,8 +77,7 @@ export class NatsBus implements Bus {
   static async connect(options: NatsBusOptions): Promise<NatsBus> {
     if (options.prefix !== undefined) checkSubject(options.prefix);
     invariant(options.servers.length > 0, 'a NATS bus needs at least one server');
-    const connecting = connect(connectionOptions(options));
-    return new NatsBus(options, await unlessAborted(connecting, options.signal));
+    return new NatsBus(options, await firstConnection(options));
   }
 
   publish<K extends MessageKind>(
@@ -274,27 +281,35 @@ function connectionOptions(options: NatsBusOptions): ConnectionOptions {
     maxPingOut: MAX_PINGS_OUT,
     timeout: DIAL_TIMEOUT_MS,
     maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => RECONNECT_WAIT_MS + random.next() * RECONNECT_JITTER_MS,
-    waitOnFirstConnect: true,
+    reconnectDelayHandler: () => reconnectWaitMs(random),
     ...(tls === undefined ? {} : { tls }),
     ...(auth === undefined ? {} : 'token' in auth ? auth : { user: auth.user, pass: auth.password }),
   };
 }
 
-async function unlessAborted(
-  connecting: Promise<NatsConnection>,
-  signal: AbortSignal | undefined,
-): Promise<NatsConnection> {
-  if (signal === undefined) return connecting;
-  const abandon = () => connecting.then((late) => late.close());
-  return new Promise<NatsConnection>((resolve, reject) => {
-    const onAbort = () => {
-      reject(noResponder('NATS', 'gave up waiting for a server'));
-      // A connection that still comes up is not wanted any more; one that fails is what was expected.
-      abandon().catch(() => undefined);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    connecting.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+/**
+ * Tries until a server answers. Not left to the client, whose own waiting cannot be ended. Rejects with ARB_NO_RESPONDER when
+ * `signal` aborts or the server refuses the credentials.
+ */
+async function firstConnection(options: NatsBusOptions): Promise<NatsConnection> {
+  const { signal, log, timers, random } = options;
+  for (let attempt = 1; ; attempt++) {
+    if (signal?.aborted === true) throw noResponder('NATS', 'gave up waiting for a server');
+    try {
+      return await connect(connectionOptions(options));
+    } catch (error) {
+      if (error instanceof NatsError && error.isAuthError()) {
+        throw new ArbotError('ARB_NO_RESPONDER', `NATS refused the credentials: ${error.message}`, {
+          cause: error,
+        });
+      }
+      if (attempt === 1 || attempt % 50 === 0)
+        log.warn({ attempt, error: errorText(error) }, 'waiting for NATS');
+    }
+    await new Promise<void>((resolve) => timers.setTimer(resolve, reconnectWaitMs(random)));
+  }
+}
+
+function reconnectWaitMs(random: Random): number {
+  return RECONNECT_WAIT_MS + random.next() * RECONNECT_JITTER_MS;
 }
