@@ -10,7 +10,7 @@ export interface RiskLimits {
   readonly minNetEdgeBps: number;
   /** Expected net profit of the whole trade, in the quote asset. */
   readonly minNetProfit: DecimalText;
-  /** A gross edge above this is taken for an error in the data, basis points. */
+  /** A gross edge at or above this is taken for an error in the data, basis points. */
   readonly maxGrossEdgeBps: number;
   /** Age of each book by TRADING §2 (since its connection proved alive + transit lag). */
   readonly maxBookAgeMs: number;

@@ -3,11 +3,11 @@ import { Decimal } from '../../market/decimal.js';
 
 const BPS = 10_000;
 
-/** An edge too good to be true is an error in the data until a person says otherwise. */
+/** An edge at or above the limit is too good to be true: an error in the data until a person says otherwise. */
 export const tooGoodRule: Rule = ({ signal, buy, sell, limits }) => {
   const best = new Decimal(sell.expectedVwap).div(buy.expectedVwap).minus(1).times(BPS);
   const claimed = Decimal.max(best, signal.grossBps);
-  if (claimed.lte(limits.maxGrossEdgeBps)) return [];
+  if (claimed.lt(limits.maxGrossEdgeBps)) return [];
   return [
     refuse('TOO_GOOD', limits.maxGrossEdgeBps, claimed.toDecimalPlaces(6).toFixed(), 'bps', signal.pair),
   ];

@@ -1,0 +1,83 @@
+import { bookAgeMs, sinceChangeMs } from '../market/book-age.js';
+import { Decimal, decimalOf, toText } from '../market/decimal.js';
+import type { Instrument } from '../market/instrument.js';
+import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
+import type { AssetId, DecimalText, InstrumentId } from '../messages/primitives.js';
+import type { SimulatedBook } from '../execution/fill-simulator.js';
+import { midPrice } from '../execution/portfolio.js';
+import type { LegQuote } from '../execution/recovery.js';
+import type { BookCondition } from '../risk/question.js';
+
+/** What the money actors read from the QuoteBoard, as plain values that can be recorded. */
+
+/** Ages that cannot be told are as old as can be written down; a record must survive JSON. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
+
+export function bookConditionOf(
+  board: QuoteBoard,
+  instrument: InstrumentId,
+  monotonicMs: number,
+  clockOffsetMs: number,
+): BookCondition {
+  const slot = board.slotOf(instrument);
+  return {
+    instrument,
+    trusted: board.trust[slot] === TRUST_OK,
+    epoch: board.epoch[slot]!,
+    ageMs: Math.min(NEVER_MS, bookAgeMs(board, slot, monotonicMs, clockOffsetMs)),
+    unchangedMs: Math.min(NEVER_MS, sinceChangeMs(board, slot, monotonicMs)),
+  };
+}
+
+export function legQuoteOf(board: QuoteBoard, instrument: InstrumentId): LegQuote {
+  const slot = board.slotOf(instrument);
+  const at = slot * BOARD_DEPTH;
+  return {
+    instrument,
+    trusted: board.trust[slot] === TRUST_OK,
+    bid: board.bidLevels[slot]! > 0 ? board.bidPrices[at]! : 0,
+    ask: board.askLevels[slot]! > 0 ? board.askPrices[at]! : 0,
+  };
+}
+
+/** The book as it stands, best first; null while it is not trusted. */
+export function arrivalBookOf(board: QuoteBoard, instrument: InstrumentId): SimulatedBook | null {
+  const slot = board.slotOf(instrument);
+  if (board.trust[slot] !== TRUST_OK) return null;
+  return {
+    timeMs: board.receiveTimeMs[slot]!,
+    asks: levelsOf(board.askPrices, board.askSizes, slot, board.askLevels[slot]!),
+    bids: levelsOf(board.bidPrices, board.bidSizes, slot, board.bidLevels[slot]!),
+  };
+}
+
+function levelsOf(prices: Float64Array, sizes: Float64Array, slot: number, count: number) {
+  const levels: (readonly [Decimal, Decimal])[] = [];
+  for (let i = slot * BOARD_DEPTH; i < slot * BOARD_DEPTH + count; i++)
+    levels.push([decimalOf(prices[i]!), decimalOf(sizes[i]!)]);
+  return levels;
+}
+
+export interface Mark {
+  readonly asset: AssetId;
+  readonly price: DecimalText;
+}
+
+/**
+ * Prices in the reporting currency from the mid prices of trusted books: directly, or through a book that quotes the
+ * reporting currency itself (KRW through USDT-KRW). The first trusted book of an asset counts.
+ */
+export function marksOf(board: QuoteBoard, instruments: readonly Instrument[], currency: AssetId): Mark[] {
+  const marks = new Map<AssetId, DecimalText>();
+  for (const instrument of instruments) {
+    const direct = instrument.quote === currency;
+    const asset = direct ? instrument.base : instrument.quote;
+    if ((!direct && instrument.base !== currency) || marks.has(asset)) continue;
+    const quote = legQuoteOf(board, instrument.id);
+    const mid = quote.trusted ? midPrice(quote.bid, quote.ask) : null;
+    if (mid === null || mid.isZero()) continue;
+    const price = direct ? mid : new Decimal(1).div(mid).toDecimalPlaces(18, Decimal.ROUND_DOWN);
+    marks.set(asset, toText(price));
+  }
+  return [...marks].map(([asset, price]) => ({ asset, price }));
+}

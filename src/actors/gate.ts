@@ -1,0 +1,245 @@
+import type { Instrument } from '../market/instrument.js';
+import type { QuoteBoard } from '../market/quote-board.js';
+import { subjectOf } from '../messages/catalogue.js';
+import { ArbotError, errorText } from '../messages/errors.js';
+import type { ExchangeId } from '../messages/primitives.js';
+import type { Refusal } from '../messages/risk.js';
+import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import type { Bus, Subscription } from '../ports/bus.js';
+import type { SettingsStore, TradeStore } from '../ports/stores.js';
+import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
+import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
+import type { RiskLimits } from '../risk/limits.js';
+import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import { backoffMs, type RetryBackoff } from './backoff.js';
+import { bookConditionOf, marksOf } from './board-reading.js';
+import type { RecordInput } from './recording.js';
+
+/**
+ * The risk gate as an actor: signals in, verdicts out. All it decides is in `stepGate`; this shell reads the board, draws
+ * the nonce, speaks to the bus and persists the kill switch.
+ */
+export interface GateActorOptions {
+  readonly bus: Bus;
+  readonly board: QuoteBoard;
+  readonly instruments: readonly Instrument[];
+  readonly limits: RiskLimits;
+  readonly settings: SettingsStore;
+  readonly trades: TradeStore;
+  readonly retry: RetryBackoff;
+  /** Exchange clock − local clock, ms; 0 where it is not measured. */
+  readonly clockOffsetMs?: (exchange: ExchangeId) => number;
+  readonly record?: RecordInput;
+}
+
+export type GateMessage =
+  | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
+  | { readonly kind: 'fact'; readonly event: GateEvent }
+  | { readonly kind: 'persist'; readonly tries: number }
+  | { readonly kind: 'persisted'; readonly killSwitch: KillSwitch }
+  | { readonly kind: 'persistFailed'; readonly tries: number; readonly error: string };
+
+const MAILBOX = 8_192;
+const TICK_MS = 1_000;
+const HANDLER_TIMEOUT_MS = 5_000;
+
+export function gateActor(options: GateActorOptions): ActorDefinition<GateMessage> {
+  return {
+    kind: 'gate',
+    mailbox: {
+      capacity: MAILBOX,
+      // A signal is worth nothing later; facts about money are never dropped.
+      policyOf: (message) => (message.kind === 'signal' ? { kind: 'dropOldest' } : { kind: 'reject' }),
+    },
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    create: (context) => createGate(options, context),
+  };
+}
+
+async function createGate(
+  options: GateActorOptions,
+  context: ActorContext<GateMessage>,
+): Promise<ActorBehaviour<GateMessage>> {
+  const nowMs = context.clock.nowMs();
+  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY), nowMs);
+  const legs = await options.trades.openLegs();
+  const { limits, instruments } = options;
+  const gate = new GateActor(options, context, startGate({ limits, instruments, killSwitch, nowMs }));
+  gate.step({ kind: 'recovered', legs });
+  gate.subscribe();
+  context.every('tick', TICK_MS, { kind: 'fact', event: { kind: 'tick' } });
+  return gate;
+}
+
+class GateActor implements ActorBehaviour<GateMessage> {
+  private readonly options: GateActorOptions;
+  private readonly context: ActorContext<GateMessage>;
+  private readonly state: GateState;
+  private readonly refusedBy = new Map<string, number>();
+  private approved = 0;
+  private refused = 0;
+  private lapsed = 0;
+  private persistedSwitch: KillSwitch;
+
+  constructor(options: GateActorOptions, context: ActorContext<GateMessage>, state: GateState) {
+    this.options = options;
+    this.context = context;
+    this.state = state;
+    this.persistedSwitch = state.killSwitch;
+  }
+
+  subscribe(): void {
+    const { bus } = this.options;
+    const on = (subscription: Subscription) => this.context.onEnd(() => subscription.unsubscribe());
+    on(
+      bus.subscribe(
+        'signal.*',
+        'signal',
+        ({ message, traceId }) => void this.context.self.tell({ kind: 'signal', signal: message, traceId }),
+      ),
+    );
+    on(
+      bus.subscribe('ledger.balances', 'balancesChanged', (d) =>
+        this.fact({ kind: 'balances', changed: d.message }),
+      ),
+    );
+    on(bus.subscribe('risk.halt', 'haltChanged', (d) => this.fact({ kind: 'halt', halt: d.message })));
+    on(bus.subscribe('risk.hold', 'riskHold', (d) => this.fact({ kind: 'hold', hold: d.message })));
+    on(
+      bus.subscribe('order.result.*', 'legResult', (d) =>
+        this.fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
+      ),
+    );
+    on(
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message: { arbitrageId, opportunityId } }) =>
+        this.fact({ kind: 'closed', arbitrageId, opportunityId }),
+      ),
+    );
+  }
+
+  /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
+  private fact(event: GateEvent): void {
+    const told = this.context.self.tell({ kind: 'fact', event });
+    if (told === 'full')
+      this.context.crash(new ArbotError('ARB_MAILBOX_FULL', `the gate lost a ${event.kind}`));
+  }
+
+  handle(message: GateMessage): void {
+    switch (message.kind) {
+      case 'signal':
+        return this.judge(message.signal, message.traceId);
+      case 'fact':
+        return this.step(message.event);
+      case 'persist':
+        return this.persist(message.tries);
+      case 'persisted':
+        this.persistedSwitch = message.killSwitch;
+        if (this.state.killSwitch !== message.killSwitch) this.persist(0);
+        return;
+      case 'persistFailed': {
+        this.context.log.error(
+          { error: message.error },
+          'the kill switch could not be persisted; trying again',
+        );
+        const delayMs = backoffMs(this.options.retry, message.tries);
+        this.context.timer('persist', delayMs, { kind: 'persist', tries: message.tries + 1 });
+      }
+    }
+  }
+
+  private judge(signal: Signal, traceId: string): void {
+    const { board, instruments, limits, clockOffsetMs } = this.options;
+    const monotonicMs = this.context.clock.monotonicMs();
+    const books = signal.legs.map((leg) =>
+      bookConditionOf(board, leg.instrument, monotonicMs, clockOffsetMs?.(leg.exchange) ?? 0),
+    );
+    const marks = marksOf(board, instruments, limits.reportingCurrency);
+    const verdictId = this.context.ids.next('v');
+    const nonce = Buffer.from(this.context.random.bytes(16)).toString('hex');
+    this.step({ kind: 'signal', signal, books, marks, verdictId, nonce }, traceId);
+  }
+
+  step(event: GateEvent, traceId = 'gate'): void {
+    const nowMs = this.context.clock.nowMs();
+    this.options.record?.({ stage: 'gate', key: '', event, nowMs });
+    for (const effect of stepGate(this.state, event, nowMs)) this.carryOut(effect, traceId, nowMs);
+  }
+
+  private carryOut(effect: GateEffect, traceId: string, nowMs: number): void {
+    const { bus } = this.options;
+    switch (effect.kind) {
+      case 'approved':
+        this.approved++;
+        bus.publish(subjectOf('verdict', 'approved'), 'verdict', effect.verdict, { traceId });
+        return;
+      case 'refused': {
+        this.refused++;
+        const { signal, refusals } = effect;
+        for (const { rule } of refusals) this.refusedBy.set(rule, (this.refusedBy.get(rule) ?? 0) + 1);
+        bus.publish(subjectOf('verdict', 'refused'), 'verdict', effect.verdict, { traceId });
+        const event = refusedOpportunity(signal, refusals, nowMs);
+        bus.publish(subjectOf('opportunityEvent', signal.strategy), 'opportunityEvent', event, { traceId });
+        return;
+      }
+      case 'persistHalt':
+        this.context.log.warn({ ...effect.killSwitch }, 'kill switch changed');
+        return this.persist(0);
+      case 'lapsed':
+        this.lapsed++;
+        this.context.log.warn({ arbitrageId: effect.arbitrageId }, 'an approval was never used');
+        return;
+      case 'released':
+      case 'releaseIgnored':
+        return;
+    }
+  }
+
+  private persist(tries: number): void {
+    const { killSwitch } = this.state;
+    this.context.pipe(
+      this.options.settings.set(KILL_SWITCH_KEY, encodeKillSwitch(killSwitch)),
+      () => ({ kind: 'persisted', killSwitch }),
+      (error) => ({ kind: 'persistFailed', tries, error: errorText(error) }),
+    );
+  }
+
+  summary() {
+    return {
+      killSwitch: this.state.killSwitch.engaged ? 'engaged' : 'cleared',
+      killSwitchPersisted: this.persistedSwitch === this.state.killSwitch,
+      holds: [...this.state.holds.keys()],
+      approved: this.approved,
+      refused: this.refused,
+      refusedBy: Object.fromEntries(this.refusedBy),
+      inFlight: this.state.exposure.reservationCount,
+      lapsed: this.lapsed,
+    };
+  }
+}
+
+/** The same refusal for people: the first reason leads, all are told. */
+export function refusedOpportunity(
+  signal: Signal,
+  refusals: readonly Refusal[],
+  nowMs: number,
+): OpportunityEvent {
+  const of = (side: string) =>
+    signal.legs.find((leg) => leg.side === side)?.exchange ?? signal.legs[0]!.exchange;
+  const told = refusals.map((r) => `${r.rule} ${r.subject}: ${r.actual} against ${r.limit} ${r.unit}`);
+  return {
+    opportunityId: signal.opportunityId,
+    phase: 'refused',
+    strategy: signal.strategy,
+    pair: signal.pair,
+    buyExchange: of('buy'),
+    sellExchange: of('sell'),
+    grossBps: signal.grossBps,
+    netBps: signal.netBps,
+    quantity: signal.quantity,
+    netProfit: signal.edge.net,
+    reason: refusals[0]?.rule ?? 'REFUSED',
+    detail: told.join('; ').slice(0, 300),
+    openedAtMs: signal.detectedAtMs,
+    atMs: nowMs,
+  };
+}

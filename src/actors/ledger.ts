@@ -1,0 +1,228 @@
+import { fillEntry, LedgerBook, openingEntries, type OpeningBalance } from '../execution/ledger.js';
+import { MESSAGES, subjectOf } from '../messages/catalogue.js';
+import { ArbotError, errorText } from '../messages/errors.js';
+import type { LedgerEntry } from '../messages/ledger.js';
+import type { Fill } from '../messages/order.js';
+import type { Bus } from '../ports/bus.js';
+import type { Booked, LedgerStore } from '../ports/stores.js';
+import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import { backoffMs, type RetryBackoff } from './backoff.js';
+import type { RecordInput } from './recording.js';
+
+/**
+ * The ledger as an actor: each fill becomes one balanced entry, booked exactly once by the store. The book in memory is
+ * rebuilt from the store at every start and changes only by what the store confirmed. While the store is away the gate is
+ * told not to add risk; fills wait here, bounded, and whoever sent them repeats until they are confirmed.
+ */
+export interface LedgerActorOptions {
+  readonly bus: Bus;
+  readonly store: LedgerStore;
+  /** Booked once for ever, by their entry ids. */
+  readonly openings: readonly OpeningBalance[];
+  readonly retry: RetryBackoff;
+  readonly record?: RecordInput;
+}
+
+export type LedgerMessage =
+  | { readonly kind: 'fill'; readonly fill: Fill; readonly traceId: string }
+  | { readonly kind: 'announce' }
+  | { readonly kind: 'work' }
+  | { readonly kind: 'stored'; readonly entry: LedgerEntry; readonly booked: Booked }
+  | { readonly kind: 'notStored'; readonly error: unknown };
+
+interface Waiting {
+  readonly fill: Fill;
+  readonly entry: LedgerEntry;
+  readonly traceId: string;
+}
+
+const MAX_WAITING = 10_000;
+const MAX_REFUSED = 100;
+const MAILBOX = 8_192;
+const ANNOUNCE_MS = 5_000;
+const HANDLER_TIMEOUT_MS = 5_000;
+const SOURCE = 'ledger';
+
+export function ledgerActor(options: LedgerActorOptions): ActorDefinition<LedgerMessage> {
+  return {
+    kind: 'ledger',
+    mailbox: { capacity: MAILBOX, policyOf: () => ({ kind: 'reject' }) },
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    create: (context) => createLedger(options, context),
+  };
+}
+
+async function createLedger(
+  options: LedgerActorOptions,
+  context: ActorContext<LedgerMessage>,
+): Promise<ActorBehaviour<LedgerMessage>> {
+  for (const entry of openingEntries(options.openings, context.clock.nowMs())) {
+    if ((await options.store.append(entry)) === 'booked')
+      context.log.info({ entryId: entry.entryId }, 'opening balance booked');
+  }
+  const book = LedgerBook.fromBalances(await options.store.balances());
+  context.assertCurrent();
+  // Versions must grow over restarts too; entries are booked far slower than one per millisecond.
+  book.version = Math.floor(context.clock.nowMs());
+  const ledger = new LedgerActor(options, context, book);
+  const subscription = options.bus.subscribe(MESSAGES.fill.subject, 'fill', ({ message, traceId }) =>
+    ledger.receive(message, traceId),
+  );
+  context.onEnd(() => subscription.unsubscribe());
+  context.every('announce', ANNOUNCE_MS, { kind: 'announce' });
+  context.self.tell({ kind: 'announce' });
+  return ledger;
+}
+
+class LedgerActor implements ActorBehaviour<LedgerMessage> {
+  private readonly options: LedgerActorOptions;
+  private readonly context: ActorContext<LedgerMessage>;
+  private readonly book: LedgerBook;
+  private readonly waiting: Waiting[] = [];
+  private readonly waitingIds = new Set<string>();
+  /** Fills the store will never take as they are: for a person. */
+  private readonly refused: { readonly entryId: string; readonly reason: string }[] = [];
+  private working = false;
+  private tries = 0;
+  private held = false;
+  private holdReason = '';
+  private booked = 0;
+  private duplicates = 0;
+
+  constructor(options: LedgerActorOptions, context: ActorContext<LedgerMessage>, book: LedgerBook) {
+    this.options = options;
+    this.context = context;
+    this.book = book;
+  }
+
+  receive(fill: Fill, traceId: string): void {
+    const told = this.context.self.tell({ kind: 'fill', fill, traceId });
+    // The saga repeats what is not confirmed, so a full mailbox delays a fill and does not lose it.
+    if (told === 'full')
+      this.context.log.warn({ tradeId: fill.tradeId }, 'the ledger is behind; a fill must be repeated');
+  }
+
+  handle(message: LedgerMessage): void {
+    switch (message.kind) {
+      case 'announce':
+        // Told again and again: it also lifts the hold of an incarnation before, and reaches a gate that started later.
+        this.publishHold();
+        return this.publishBalances();
+      case 'fill':
+        this.enqueue(message.fill, message.traceId);
+        return this.work();
+      case 'work':
+        return this.work();
+      case 'stored':
+        return this.stored(message.entry, message.booked);
+      case 'notStored':
+        return this.notStored(message.error);
+    }
+  }
+
+  private enqueue(fill: Fill, traceId: string): void {
+    const nowMs = this.context.clock.nowMs();
+    this.options.record?.({ stage: 'ledger', key: '', event: { kind: 'fill', fill }, nowMs });
+    const entry = fillEntry(fill, nowMs);
+    if (this.waitingIds.has(entry.entryId) || this.refused.some((r) => r.entryId === entry.entryId)) return;
+    if (this.waiting.length >= MAX_WAITING)
+      throw new ArbotError('ARB_MAILBOX_FULL', `${MAX_WAITING} fills wait for the ledger's store`);
+    this.waitingIds.add(entry.entryId);
+    this.waiting.push({ fill, entry, traceId });
+  }
+
+  /** One booking at a time, in the order of arrival. */
+  private work(): void {
+    const next = this.waiting[0];
+    if (this.working || next === undefined) return;
+    this.working = true;
+    this.context.pipe(
+      this.options.store.bookFill(next.fill, next.entry),
+      (booked) => ({ kind: 'stored', entry: next.entry, booked }),
+      (error) => ({ kind: 'notStored', error }),
+    );
+  }
+
+  private stored(entry: LedgerEntry, booked: Booked): void {
+    const done = this.takeFirst();
+    this.tries = 0;
+    if (booked === 'booked') {
+      this.booked++;
+      this.book.apply(entry);
+      this.publishBalances();
+    } else this.duplicates++;
+    // Balances first: whoever learns that a fill is booked finds it in the balances already told.
+    this.options.bus.publish(subjectOf('ledgerEntry'), 'ledgerEntry', entry, {
+      traceId: done?.traceId ?? SOURCE,
+    });
+    if (this.refused.length === 0) this.hold(false, '');
+    this.work();
+  }
+
+  private notStored(error: unknown): void {
+    this.working = false;
+    const reason = errorText(error);
+    if (error instanceof ArbotError && error.code !== 'ARB_STORE_UNAVAILABLE' && !error.retryable) {
+      this.refuse(reason);
+      return this.work();
+    }
+    this.hold(true, `the ledger's store is away: ${reason}`);
+    const delayMs = backoffMs(this.options.retry, this.tries++);
+    this.context.log.warn({ waiting: this.waiting.length, delayMs, reason }, 'fill not booked yet');
+    this.context.timer('work', delayMs, { kind: 'work' });
+  }
+
+  /** Ledger and exchange disagree, or a fill cannot be booked: nothing is mended silently, no risk is added. */
+  private refuse(reason: string): void {
+    const done = this.takeFirst();
+    const entryId = done?.entry.entryId ?? '';
+    if (this.refused.length < MAX_REFUSED) this.refused.push({ entryId, reason });
+    this.context.log.error({ entryId, reason }, 'a fill was refused by the ledger and needs a person');
+    this.hold(true, `a fill was refused: ${reason}`);
+  }
+
+  private takeFirst(): Waiting | undefined {
+    this.working = false;
+    const done = this.waiting.shift();
+    if (done !== undefined) this.waitingIds.delete(done.entry.entryId);
+    return done;
+  }
+
+  private hold(held: boolean, reason: string): void {
+    if (held === this.held) return;
+    this.held = held;
+    this.holdReason = reason.slice(0, 300);
+    this.publishHold();
+  }
+
+  private publishHold(): void {
+    const body = {
+      source: SOURCE,
+      held: this.held,
+      reason: this.holdReason,
+      atMs: this.context.clock.nowMs(),
+    };
+    this.options.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: SOURCE });
+  }
+
+  private publishBalances(): void {
+    const body = {
+      version: this.book.version,
+      holdings: this.book.holdings(),
+      atMs: this.context.clock.nowMs(),
+    };
+    this.options.bus.publish(subjectOf('balancesChanged'), 'balancesChanged', body, { traceId: SOURCE });
+  }
+
+  summary() {
+    return {
+      booked: this.booked,
+      duplicates: this.duplicates,
+      waiting: this.waiting.length,
+      storeAway: this.held,
+      refused: this.refused.length,
+      lastRefusal: this.refused.at(-1)?.reason ?? null,
+      version: this.book.version,
+    };
+  }
+}

@@ -1,0 +1,314 @@
+import { startSaga } from '../execution/saga-start.js';
+import type { SagaEffect, SagaEvent, SagaState, SagaStep } from '../execution/saga-state.js';
+import { stepSaga } from '../execution/saga.js';
+import { subjectOf, type MessageKind, type MessageOf } from '../messages/catalogue.js';
+import { ArbotError, errorText } from '../messages/errors.js';
+import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
+import type { ApprovedVerdict, Verdict } from '../messages/risk.js';
+import type { Signal } from '../messages/signal.js';
+import type { Subscription } from '../ports/bus.js';
+import { admitVerdict, arbitrageIdOf } from '../risk/approval.js';
+import { RecentIds } from '../risk/recent-ids.js';
+import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import { legQuoteOf } from './board-reading.js';
+import { executedOpportunity } from './saga-events.js';
+import { resultMessage, type CloseEffect, type SagaActorOptions, type SagaMessage } from './saga-messages.js';
+import { closeInStores, isPassing, StoreHold } from './saga-stores.js';
+import { findUnfinished } from './saga-unfinished.js';
+
+/**
+ * The arbitrage sagas as an actor: every decision is `stepSaga`; this shell journals, sends, asks, publishes and keeps
+ * time. After a restart it takes up every arbitrage whose legs have no result and sends nothing again.
+ */
+interface Running {
+  state: SagaState;
+  /** Null after a restart that did not find it. */
+  readonly signal: Signal | null;
+  readonly traceId: string;
+  /** The end is in the stores. */
+  stored: boolean;
+}
+
+const MAILBOX = 8_192;
+const MAX_RUNNING = 256;
+/** Ended sagas kept for fills that come late. */
+const MAX_ENDED = 512;
+const TICK_MS = 1_000;
+const REMEMBERED = 16_384;
+const HANDLER_TIMEOUT_MS = 5_000;
+
+export function sagaActor(options: SagaActorOptions): ActorDefinition<SagaMessage> {
+  return {
+    kind: 'saga',
+    mailbox: { capacity: MAILBOX, policyOf: () => ({ kind: 'reject' }) },
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    create: async (context) => {
+      const unfinished = await findUnfinished(options, context.clock.nowMs());
+      context.assertCurrent();
+      const actor = new SagaActor(options, context);
+      actor.subscribe();
+      for (const { step, signal } of unfinished.resumed) actor.begin(step, signal, 'resumed');
+      for (const effect of unfinished.toClose) actor.store(effect, 0);
+      for (const arbitrageId of unfinished.orphans)
+        context.log.error(
+          { arbitrageId },
+          'an unfinished arbitrage trades a market that is not configured; it needs a person',
+        );
+      context.every('tick', TICK_MS, { kind: 'tick' });
+      return actor;
+    },
+  };
+}
+
+class SagaActor implements ActorBehaviour<SagaMessage> {
+  private readonly options: SagaActorOptions;
+  private readonly context: ActorContext<SagaMessage>;
+  private readonly sagas = new Map<string, Running>();
+  private readonly taken = new RecentIds(REMEMBERED);
+  private readonly hold: StoreHold;
+  private readonly outcomes: Record<string, number> = {};
+  private readonly refused = { expired: 0, busy: 0, repeated: 0 };
+  private lastAlert: string | null = null;
+  private alerts = 0;
+
+  constructor(options: SagaActorOptions, context: ActorContext<SagaMessage>) {
+    this.options = options;
+    this.context = context;
+    this.hold = new StoreHold(options, context);
+  }
+
+  subscribe(): void {
+    const { bus } = this.options;
+    const on = (subscription: Subscription) => this.context.onEnd(() => subscription.unsubscribe());
+    on(
+      bus.subscribe('risk.verdict.approved', 'verdict', ({ message, traceId }) =>
+        this.keep({ kind: 'verdict', verdict: message, traceId }),
+      ),
+    );
+    on(bus.subscribe('order.result.*', 'legResult', (d) => this.keep(resultMessage(d.message, 'nothing'))));
+    on(
+      bus.subscribe('ledger.entry', 'ledgerEntry', ({ message: { entryId, arbitrageId } }) => {
+        if (arbitrageId === null) return;
+        this.keep({ kind: 'saga', arbitrageId, event: { kind: 'booked', entryId } });
+      }),
+    );
+  }
+
+  /** What is told here is about money: rather start again from the stores than lose it. */
+  private keep(message: SagaMessage): void {
+    const told = this.context.self.tell(message);
+    if (told === 'full')
+      this.context.crash(new ArbotError('ARB_MAILBOX_FULL', `the saga lost a ${message.kind}`));
+  }
+
+  handle(message: SagaMessage): void {
+    switch (message.kind) {
+      case 'verdict':
+        return this.start(message.verdict, message.traceId);
+      case 'saga':
+        return this.step(message.arbitrageId, message.event);
+      case 'journalFailed':
+        this.hold.journalFailed(message.error);
+        return this.step(message.arbitrageId, { kind: 'journalRefused', reason: message.error });
+      case 'ask':
+        return this.send('query', message.query);
+      case 'store':
+        return this.store(message.effect, message.tries);
+      case 'stored':
+        return this.ended(message.closed);
+      case 'storeFailed':
+        // Nothing of it is in flight any more: its reservation is not kept for a row that will never be stored.
+        if (!this.hold.closeFailed(message)) this.ended(message.effect.closed);
+        return;
+      case 'probe':
+        return this.hold.probe(message.tries);
+      case 'probed':
+        return this.hold.probed(message.tries, message.error);
+      case 'tick':
+        this.hold.announce();
+        for (const [id, { state }] of this.sagas)
+          if (state.unbooked.size > 0) this.step(id, { kind: 'tick' });
+    }
+  }
+
+  private start(verdict: Verdict, traceId: string): void {
+    const nowMs = this.context.clock.nowMs();
+    const admitted = admitVerdict(verdict, nowMs);
+    if (admitted === null) {
+      this.refused.expired++;
+      return;
+    }
+    if (!this.taken.add(verdict.verdictId) || this.sagas.has(arbitrageIdOf(verdict.verdictId))) {
+      this.refused.repeated++;
+      return;
+    }
+    if (this.running() >= MAX_RUNNING) {
+      this.refused.busy++;
+      return;
+    }
+    const { policy, instruments, feeMarks } = this.options;
+    const setting = { policy, instruments, feeMarks: feeMarks?.() ?? [] };
+    this.options.record?.({
+      stage: 'saga',
+      key: arbitrageIdOf(verdict.verdictId),
+      event: { kind: 'start', verdict },
+      nowMs,
+    });
+    this.saveSignal(admitted);
+    this.begin(startSaga(admitted, setting, nowMs), admitted.signal, traceId);
+  }
+
+  /** Only for whoever explains the arbitrage later: it is not waited for, and its failure stops nothing. */
+  private saveSignal(verdict: ApprovedVerdict): void {
+    const saved = this.options.stores.signals.saveSignal(verdict.signal, verdict);
+    saved.catch((error: unknown) =>
+      this.context.log.warn({ verdictId: verdict.verdictId, error: errorText(error) }, 'signal not saved'),
+    );
+  }
+
+  begin(step: SagaStep, signal: Signal | null, traceId: string): void {
+    const { arbitrageId } = step.state.terms;
+    this.sagas.set(arbitrageId, { state: step.state, signal, traceId, stored: false });
+    this.forgetEnded();
+    for (const effect of step.effects) this.carryOut(arbitrageId, effect);
+  }
+
+  private step(arbitrageId: string, event: SagaEvent): void {
+    const running = this.sagas.get(arbitrageId);
+    if (running === undefined) return;
+    const nowMs = this.context.clock.nowMs();
+    this.options.record?.({ stage: 'saga', key: arbitrageId, event, nowMs });
+    const { state, effects } = stepSaga(running.state, event, nowMs);
+    running.state = state;
+    for (const effect of effects) this.carryOut(arbitrageId, effect);
+  }
+
+  private carryOut(arbitrageId: string, effect: SagaEffect): void {
+    switch (effect.kind) {
+      case 'journal':
+        return this.journal(arbitrageId, effect.legs);
+      case 'submit':
+        return this.send('submit', effect.leg);
+      case 'query':
+        return this.context.timer(`query ${effect.query.clientOrderId}`, effect.delayMs, {
+          kind: 'ask',
+          query: effect.query,
+        });
+      case 'readQuotes': {
+        const quotes = effect.instruments.map((id) => legQuoteOf(this.options.board, id));
+        return this.keep({ kind: 'saga', arbitrageId, event: { kind: 'quotes', quotes } });
+      }
+      case 'bookFill':
+        return this.publish(arbitrageId, subjectOf('fill', effect.fill.exchange), 'fill', effect.fill);
+      case 'close':
+        return this.store(effect, 0);
+      case 'alert':
+        this.alerts++;
+        this.lastAlert = `${effect.code} ${arbitrageId}: ${effect.detail}`.slice(0, 300);
+        this.context.log.warn({ arbitrageId, code: effect.code, detail: effect.detail }, 'arbitrage alert');
+    }
+  }
+
+  /** Journal before send (R1). A refusal and a lost commit look alike: nothing is sent, and a restart finds what was written. */
+  private journal(arbitrageId: string, legs: readonly SubmitLeg[]): void {
+    const { trades } = this.options.stores;
+    this.context.pipe(
+      trades.journalLegs(legs),
+      () => ({ kind: 'saga', arbitrageId, event: { kind: 'journalled' } }),
+      (error) => ({ kind: 'journalFailed', arbitrageId, error: errorText(error) }),
+    );
+  }
+
+  /** Sends an order or a question; silence is an event, never a second sending. */
+  private send(to: 'submit' | 'query', body: SubmitLeg | QueryOrder): void {
+    const { arbitrageId, clientOrderId } = body;
+    this.context.pipe(
+      this.request(body),
+      (result) => resultMessage(result, to),
+      (error) => {
+        const reason = errorText(error).slice(0, 200);
+        return { kind: 'saga', arbitrageId, event: { kind: 'unanswered', clientOrderId, to, reason } };
+      },
+    );
+  }
+
+  private request(body: SubmitLeg | QueryOrder): Promise<LegResult> {
+    const { bus, answerTimeoutMs: timeoutMs } = this.options;
+    const options = { traceId: this.traceOf(body.arbitrageId), timeoutMs };
+    return 'nonce' in body
+      ? bus.request(subjectOf('submitLeg', body.exchange), 'submitLeg', body, 'legResult', options)
+      : bus.request(subjectOf('queryOrder', body.exchange), 'queryOrder', body, 'legResult', options);
+  }
+
+  store(effect: CloseEffect, tries: number): void {
+    this.context.pipe(
+      closeInStores(this.options.stores, effect),
+      (closed) => ({ kind: 'stored', closed }),
+      (error) => ({
+        kind: 'storeFailed',
+        effect,
+        tries,
+        retryable: isPassing(error),
+        error: errorText(error),
+      }),
+    );
+  }
+
+  private ended(closed: ArbitrageClosed): void {
+    const running = this.sagas.get(closed.arbitrageId);
+    if (running !== undefined) running.stored = true;
+    this.hold.lift();
+    this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
+    const id = closed.arbitrageId;
+    this.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
+    const event = executedOpportunity(closed, running?.signal ?? null);
+    this.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
+  }
+
+  private publish<K extends MessageKind>(
+    arbitrageId: string,
+    subject: string,
+    kind: K,
+    body: MessageOf<K>,
+  ): void {
+    try {
+      this.options.bus.publish(subject, kind, body, { traceId: this.traceOf(arbitrageId) });
+    } catch (error) {
+      // An end that is not told holds its reservation until a restart; a fill is repeated at the next tick.
+      this.context.log.error({ arbitrageId, kind, error: errorText(error) }, 'could not publish');
+      if (kind === 'arbitrageClosed') throw error;
+    }
+  }
+
+  private traceOf(arbitrageId: string): string {
+    return this.sagas.get(arbitrageId)?.traceId ?? arbitrageId;
+  }
+
+  private running(): number {
+    let count = 0;
+    for (const saga of this.sagas.values()) if (!saga.stored) count++;
+    return count;
+  }
+
+  private forgetEnded(): void {
+    if (this.sagas.size <= MAX_RUNNING + MAX_ENDED) return;
+    for (const [id, saga] of this.sagas) {
+      if (!saga.stored || saga.state.unbooked.size > 0) continue;
+      this.sagas.delete(id);
+      return;
+    }
+  }
+
+  summary() {
+    const flagged = [...this.sagas.values()].filter((s) => s.state.closed?.outcome === 'flagged').length;
+    return {
+      running: this.running(),
+      outcomes: { ...this.outcomes },
+      flagged,
+      refused: { ...this.refused },
+      storeAway: this.hold.held,
+      alerts: this.alerts,
+      lastAlert: this.lastAlert,
+    };
+  }
+}
