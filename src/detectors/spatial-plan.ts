@@ -13,7 +13,6 @@ import { buyFactor, effectiveRate } from '../market/fees.js';
 import { violationsOf } from '../market/order-rules.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { Level } from './depth.js';
-
 import { optimalSize } from './optimal-size.js';
 import { boardLevels, legOf, orderOf } from './spatial-orders.js';
 import type { SpatialParameters } from './spatial-parameters.js';
