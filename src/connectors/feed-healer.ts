@@ -2,7 +2,7 @@ import { ArbotError } from '../messages/errors.js';
 import type { Connector } from './base.js';
 import type { SyncResult } from './book-sync.js';
 import type { SymbolFeed } from './feed-symbol.js';
-import type { FeedEffects } from './market-feed.js';
+import type { FeedEffects } from './feed-effects.js';
 import { RateLimiter } from './rate-limiter.js';
 
 /** How a feed brings untrusted and silent books back. */

@@ -1,43 +1,15 @@
 import type { QuoteBoard } from '../market/quote-board.js';
 import { ArbotError } from '../messages/errors.js';
-import type { FeedState, TradePrint } from '../messages/feed.js';
-import type { InstrumentId } from '../messages/primitives.js';
-import type {
-  BestQuoteEvent,
-  BookEvent,
-  Connector,
-  ControlEvent,
-  FrameSink,
-  RestRequest,
-  TradeEvent,
-} from './base.js';
+import type { FeedState } from '../messages/feed.js';
+import type { BestQuoteEvent, BookEvent, Connector, ControlEvent, FrameSink, TradeEvent } from './base.js';
 import { layOver } from './best-quote.js';
 import type { SyncResult } from './book-sync.js';
+import type { FeedEffects } from './feed-effects.js';
 import { FrameError } from './frame-error.js';
 import { FeedHealer, type HealPolicy } from './feed-healer.js';
 import { RateMeter, RecentValues, StormMeter } from './feed-meters.js';
 import { SymbolFeed, type AppliedListener, type FeedInstrument } from './feed-symbol.js';
 import type { RateLimiter } from './rate-limiter.js';
-
-/** A REST request of the feed; the answer comes back with its id. */
-export interface FeedRequest {
-  readonly id: number;
-  readonly symbol: string;
-  readonly request: RestRequest;
-}
-
-/** What a feed asks of its owner. Called synchronously; none of them may throw for a slow outside. */
-export interface FeedEffects {
-  send(frame: string): void;
-  request(request: FeedRequest): void;
-  /** Give up this connection and open a new one. */
-  reconnect(reason: string): void;
-  /** `instrument` null = the whole connection. */
-  status(instrument: InstrumentId | null, state: FeedState, reason: string): void;
-  trade(print: TradePrint): void;
-  /** Beyond what the feed can heal: the owner ends as a crash. */
-  fail(error: ArbotError): void;
-}
 
 export interface MarketFeedOptions {
   readonly connector: Connector;
@@ -137,6 +109,12 @@ export class MarketFeed implements FrameSink {
       symbol.state = 'syncing';
     }
     this.setState('disconnected', reason);
+  }
+
+  /** The owner ends: nobody may use its books any more. No effect is asked for. */
+  abandon(): void {
+    this.healer.closed();
+    for (const symbol of this.list) this.board.distrust(symbol.slot);
   }
 
   /** One frame as received. Bad frames are counted, never thrown; what else throws is a defect. */

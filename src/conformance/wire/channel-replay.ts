@@ -1,5 +1,6 @@
 import type { SyncCounters } from '../../connectors/book-sync.js';
-import { MarketFeed, type FeedEffects, type FeedRequest } from '../../connectors/market-feed.js';
+import type { FeedEffects, FeedRequest } from '../../connectors/feed-effects.js';
+import { MarketFeed } from '../../connectors/market-feed.js';
 import { RateLimiter } from '../../connectors/rate-limiter.js';
 import { Decimal, toText, ZERO } from '../../market/decimal.js';
 import { QuoteBoard } from '../../market/quote-board.js';
