@@ -76,10 +76,9 @@ export class ActorSystem {
     definition: ActorDefinition<M>,
     onEnded: (end: UnrequestedEnd) => void = () => undefined,
   ): Promise<StartOutcome> {
+    this.declare(path, definition);
     const record = this.recordOf(path);
     invariant(record.current === null, `an actor lives at ${path} already`);
-    record.kind = definition.kind;
-    record.capacity = definition.mailbox.capacity;
     const incarnation = new Incarnation<M>(
       record,
       this.address<M>(path),
@@ -95,6 +94,13 @@ export class ActorSystem {
       if (!outcome.ok && this.living.get(path) === incarnation) this.living.delete(path);
       return outcome;
     });
+  }
+
+  /** Makes a path known to inspection before its actor has ever run. */
+  declare<M>(path: string, definition: ActorDefinition<M>): void {
+    const record = this.recordOf(path);
+    record.kind = definition.kind;
+    record.capacity = definition.mailbox.capacity;
   }
 
   /** Ordered stop of what lives at `path`; see Incarnation.stop. Nothing there is `stopped`. */

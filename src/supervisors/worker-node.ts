@@ -30,6 +30,7 @@ export class WorkerNode implements ChildNode {
     this.spec = spec;
     this.around = around;
     this.onEnded = onEnded;
+    around.system.declare(this.path, spec.actor);
   }
 
   get incarnation(): number {

@@ -513,7 +513,7 @@ async function everyThrowIsACrash(t: Test, engine: EngineName): Promise<void> {
           () => '',
         );
       if (message === 'asynchronous')
-        context.guard((() => Promise.reject(new Error('asynchronous callback'))) as () => void)();
+        context.guard(() => Promise.reject(new Error('asynchronous callback')) as unknown as undefined)();
       if (message === 'socket')
         context.connect(
           sockets,
