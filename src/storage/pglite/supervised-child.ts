@@ -25,9 +25,10 @@ const ANSWER_LIMIT_MS = 15_000;
 const WATCH_EVERY_MS = 1_000;
 const CLOSE_LIMIT_MS = 800;
 const BACKOFF_MIN_MS = 100;
-const BACKOFF_MAX_MS = 10_000;
+/** Short: while the database is away no risk may be added, so waiting longer only costs. */
+const BACKOFF_MAX_MS = 2_000;
 /** A child that ran this long starts the back-off anew. */
-const STABLE_MS = 60_000;
+const STABLE_MS = 30_000;
 /** How often the first start is tried again while the child of a killed predecessor still ends. */
 const FIRST_STARTS = 5;
 

@@ -56,9 +56,10 @@ const BALANCES = `
   select account, asset, trim_scale(sum(amount))::text as amount
   from ledger_postings group by account, asset order by account collate "C", asset collate "C"`;
 
+/** `order by` names the column of the table: a bare `position` would sort the text of the output. */
 const PAGE = (table: string): string => `
-  select position::text, body::text from ${table}
-  where position > $1::text::bigint order by position limit $2::text::int`;
+  select row.position::text, row.body::text from ${table} as row
+  where row.position > $1::text::bigint order by row.position limit $2::text::int`;
 
 function entryValues(entry: LedgerEntry): SqlValue[] {
   const postings = entry.postings.map((posting, line) => ({ line, ...posting }));

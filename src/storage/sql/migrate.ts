@@ -40,9 +40,7 @@ function postgratorOver(session: Session, folder: string): Postgrator {
 async function appliedVersions(session: Session): Promise<number[]> {
   const found = await session.query(`select to_regclass('${SCHEMA_TABLE}')::text as name`);
   if (found[0]?.['name'] === null) return [];
-  const rows = await session.query(
-    `select version::text from ${SCHEMA_TABLE} where version > 0 order by version`,
-  );
+  const rows = await session.query(`select version::text from ${SCHEMA_TABLE} where version > 0`);
   return rows.map((row) => Number(row['version']));
 }
 

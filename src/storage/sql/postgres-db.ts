@@ -46,6 +46,10 @@ function openPool(url: string, log: Logger): pg.Pool {
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ reason: errorText(error) }, 'an idle database connection broke'));
+  // The same for one that breaks while it is taken, between two statements; the next statement on it fails.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.debug({ reason: errorText(error) }, 'a database connection broke'));
+  });
   return pool;
 }
 

@@ -1,0 +1,443 @@
+import type { Test } from 'tap';
+import { ArbotError } from '../../src/messages/errors.js';
+import type { LedgerEntry } from '../../src/messages/ledger.js';
+import type { Stores } from '../../src/ports/stores.js';
+import { Exact } from '../../src/storage/ledger-rules.js';
+import * as s from './samples.js';
+
+/**
+ * What every implementation of the stores must do, on an engine that may already hold the rows of other tests. Asset names
+ * here are used by one test only.
+ */
+
+/** The error a promise rejects with; fails the test when it resolves. */
+async function rejection(t: Test, work: Promise<unknown>, name: string): Promise<ArbotError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof ArbotError) return error;
+    throw error;
+  }
+  t.fail(`${name}: was accepted`);
+  throw new Error(`${name}: was accepted`);
+}
+
+async function refusedWith(
+  t: Test,
+  code: string,
+  words: RegExp,
+  work: Promise<unknown>,
+  name: string,
+): Promise<void> {
+  const error = await rejection(t, work, name);
+  t.equal(error.code, code, `${name}: ${error.message}`);
+  t.match(error.message, words, `${name} is named`);
+}
+
+async function allEntries(stores: Stores): Promise<LedgerEntry[]> {
+  const found: LedgerEntry[] = [];
+  for (let after = 0; ;) {
+    const page = await stores.ledger.entries(after, 500);
+    found.push(...page.map((row) => row.entry));
+    const last = page.at(-1);
+    if (last === undefined) return found;
+    after = last.position;
+  }
+}
+
+async function held(stores: Stores, asset: string): Promise<string | undefined> {
+  return (await stores.ledger.holdings()).find((holding) => holding.asset === asset)?.amount;
+}
+
+async function ledgerContract(t: Test, stores: Stores): Promise<void> {
+  await t.test('an entry is booked once, comes back exactly and again is a duplicate', async (t) => {
+    const entry = s.opening('once', 'ONCE', '1.500');
+    t.equal(await stores.ledger.append(entry), 'booked');
+    t.equal(await stores.ledger.append(entry), 'duplicate');
+    t.equal(await stores.ledger.append({ ...entry, bookedAtMs: 5 }), 'duplicate', 'the first stays');
+    t.strictSame(
+      (await allEntries(stores)).filter((one) => one.entryId === entry.entryId),
+      [entry],
+    );
+    t.equal(await held(stores, 'ONCE'), '1.5');
+  });
+
+  await t.test('amounts keep every digit, sign and trailing zero', async (t) => {
+    const amounts = [
+      '123456789012345678901234.12345678901234567890',
+      '-999999999999999999999999.99999999999999999999',
+      '0.00000000000000000001',
+      '-0.00000000000000000001',
+      '1.10',
+      '-7',
+      '0',
+      '-0',
+      '0.000',
+    ];
+    const entries = amounts.map((amount, index) => s.opening(`exact-${index}`, 'EXACT', amount));
+    for (const entry of entries) t.equal(await stores.ledger.append(entry), 'booked');
+    const kept = (await allEntries(stores)).filter((entry) => entry.entryId.startsWith('test:exact-'));
+    t.strictSame(kept, entries);
+    const sum = amounts.reduce((total, amount) => total.plus(amount), new Exact(0)).toFixed();
+    t.equal(await held(stores, 'EXACT'), sum);
+    const sums = await stores.ledger.balances();
+    const opposite = sums.find((row) => row.account === 'opening' && row.asset === 'EXACT')?.amount;
+    t.equal(opposite, new Exact(sum).neg().toFixed());
+  });
+
+  await t.test('an unbalanced entry is refused with asset and difference, and leaves nothing', async (t) => {
+    const off = s.sampleEntry('off', [
+      { account: 'exchange:okx', asset: 'OFF', amount: '1' },
+      { account: 'opening', asset: 'OFF', amount: '-0.99999999999999999999' },
+    ]);
+    const words = /OFF sum to 0\.00000000000000000001,/;
+    await refusedWith(t, 'ARB_LEDGER_UNBALANCED', words, stores.ledger.append(off), 'append');
+    const crossed = s.sampleEntry('crossed', [
+      { account: 'exchange:okx', asset: 'OFF', amount: '1' },
+      { account: 'opening', asset: 'OFFX', amount: '-1' },
+    ]);
+    await refusedWith(t, 'ARB_LEDGER_UNBALANCED', /OFF/, stores.ledger.append(crossed), 'two assets');
+    const fill = s.sampleFill('off');
+    await refusedWith(t, 'ARB_LEDGER_UNBALANCED', words, stores.ledger.bookFill(fill, off), 'fill');
+    t.equal(await held(stores, 'OFF'), undefined);
+    t.equal(await stores.ledger.bookFill(fill, s.fillEntry(fill)), 'booked', 'the fill was not half booked');
+  });
+
+  await t.test(
+    'a fill is applied exactly once by exchange and trade id, whatever else came along',
+    async (t) => {
+      const fill = s.sampleFill('fill', { fee: '-0.000010', feeAsset: 'USDT' });
+      const before = new Exact((await held(stores, 'BTC')) ?? '0');
+      const tries = Array.from({ length: 12 }, () => stores.ledger.bookFill(fill, s.fillEntry(fill)));
+      const booked = await Promise.all(tries);
+      t.equal(booked.filter((result) => result === 'booked').length, 1);
+      t.equal(booked.filter((result) => result === 'duplicate').length, 11);
+      t.equal(new Exact((await held(stores, 'BTC')) ?? '0').minus(before).toFixed(), '0.001');
+      const later = { ...fill, exchangeTimeMs: fill.exchangeTimeMs + 1000, liquidity: 'maker' as const };
+      t.equal(
+        await stores.ledger.bookFill(later, s.fillEntry(later)),
+        'duplicate',
+        'told again in other words',
+      );
+      const elsewhere = s.sampleFill('fill', { exchange: 'okx', instrument: 'okx:BTC-USDT' });
+      t.equal(
+        await stores.ledger.bookFill(elsewhere, s.fillEntry(elsewhere)),
+        'booked',
+        'ids are per exchange',
+      );
+      const kept = (await stores.ledger.fills(0, 10_000)).filter((row) => row.fill.tradeId === 'trade-fill');
+      t.strictSame(
+        kept.map((row) => row.fill),
+        [fill, elsewhere],
+      );
+    },
+  );
+
+  await t.test('a trade id that returns with another price or market is refused, not dropped', async (t) => {
+    const fill = s.sampleFill('reused');
+    t.equal(await stores.ledger.bookFill(fill, s.fillEntry(fill)), 'booked');
+    const others = [
+      { instrument: 'binance:ETH-USDT' },
+      { price: '60000.2' },
+      { quantity: '0.002' },
+      { side: 'sell' },
+    ];
+    for (const other of others as Partial<typeof fill>[]) {
+      const reused = { ...fill, ...other };
+      const work = stores.ledger.bookFill(reused, s.fillEntry(reused));
+      await refusedWith(t, 'ARB_STORE_CONFLICT', /trade-reused/, work, JSON.stringify(other));
+    }
+    const same = { ...fill, price: '60000.1', quantity: '0.001' };
+    t.equal(await stores.ledger.bookFill(same, s.fillEntry(same)), 'duplicate', 'zeros make no difference');
+  });
+
+  await t.test('a fill whose entry id is taken by something else is refused whole', async (t) => {
+    const fill = s.sampleFill('taken');
+    const entry = s.fillEntry(fill);
+    await stores.ledger.append({ ...s.opening('x', 'TAKEN', '1'), entryId: entry.entryId });
+    const work = stores.ledger.bookFill(fill, entry);
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /entr/, work, 'fill');
+    t.notOk((await stores.ledger.fills(0, 10_000)).some((row) => row.fill.tradeId === 'trade-taken'));
+  });
+
+  await t.test('concurrent bookings lose nothing and a reader that continues misses none', async (t) => {
+    const entries = Array.from({ length: 60 }, (_, index) => s.opening(`many-${index}`, 'MANY', '0.1'));
+    const seen = new Set<string>();
+    let after = 0;
+    const readOn = async (): Promise<void> => {
+      const page = await stores.ledger.entries(after, 7);
+      for (const row of page) {
+        t.ok(row.position > after, 'positions grow');
+        after = row.position;
+        seen.add(row.entry.entryId);
+      }
+    };
+    const writing = Promise.all(entries.map((entry) => stores.ledger.append(entry)));
+    for (let round = 0; round < 10; round++) await readOn();
+    t.strictSame(new Set(await writing), new Set(['booked']));
+    for (let known = -1; known !== seen.size;) {
+      known = seen.size;
+      await readOn();
+    }
+    t.equal(entries.filter((entry) => seen.has(entry.entryId)).length, 60);
+    t.equal(await held(stores, 'MANY'), '6');
+  });
+}
+
+async function tradeContract(t: Test, stores: Stores): Promise<void> {
+  await t.test('the legs of one arbitrage are journalled together or not at all', async (t) => {
+    const legs = [s.sampleLeg('legs'), s.sampleLeg('legs', { legIndex: 1 })];
+    await stores.trades.journalLegs(legs);
+    const again = stores.trades.journalLegs([legs[0] as (typeof legs)[0]]);
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /./, again, 'the same leg');
+    const renamed = s.sampleLeg('legs', { clientOrderId: 'order-other' });
+    const work = stores.trades.journalLegs([s.sampleLeg('legs', { attempt: 1 }), renamed]);
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /verdict/, work, 'verdict, leg and attempt used twice');
+    const twice = [s.sampleLeg('twice'), s.sampleLeg('twice', { clientOrderId: 'order-twice-b' })];
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /./, stores.trades.journalLegs(twice), 'within one call');
+    const open = (await stores.trades.openLegs()).filter((leg) => /-(legs|twice)-/.test(leg.clientOrderId));
+    t.strictSame(open, legs, 'nothing of the refused calls stayed');
+    for (const leg of legs) await stores.trades.saveLegResult(s.sampleResult(leg));
+  });
+
+  await t.test('of concurrent journals of one verdict exactly one wins', async (t) => {
+    const tries = Array.from({ length: 8 }, (_, index) =>
+      stores.trades.journalLegs([s.sampleLeg('race', { clientOrderId: `order-race-${index}` })]).then(
+        () => 'won',
+        (error: ArbotError) => error.code,
+      ),
+    );
+    const results = await Promise.all(tries);
+    t.equal(results.filter((result) => result === 'won').length, 1);
+    t.equal(results.filter((result) => result === 'ARB_STORE_CONFLICT').length, 7);
+    const open = (await stores.trades.openLegs()).filter((leg) => leg.verdictId === 'verdict-race');
+    t.equal(open.length, 1);
+    await stores.trades.saveLegResult(s.sampleResult(open[0] as (typeof open)[0]));
+  });
+
+  await t.test('a leg is open until its outcome is known', async (t) => {
+    const leg = s.sampleLeg('open');
+    const isOpen = async (): Promise<boolean> =>
+      (await stores.trades.openLegs()).some((one) => one.clientOrderId === leg.clientOrderId);
+    await stores.trades.journalLegs([leg]);
+    t.ok(await isOpen(), 'journalled');
+    const unknown = s.sampleResult(leg, { status: 'unknown', filledQuantity: '0', averagePrice: null });
+    await stores.trades.saveLegResult(unknown);
+    t.ok(await isOpen(), 'an unknown outcome is still to be settled');
+    const partial = s.sampleResult(leg, { status: 'partially_filled', filledQuantity: '0.0004' });
+    await stores.trades.saveLegResult(partial);
+    t.notOk(await isOpen());
+    await stores.trades.saveLegResult(partial);
+    await stores.trades.saveLegResult(unknown);
+    t.notOk(await isOpen(), 'a late unknown takes no knowledge away');
+    const less = s.sampleResult(leg, { status: 'rejected', filledQuantity: '0', averagePrice: null });
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /rejected/, stores.trades.saveLegResult(less), 'less filled');
+    await stores.trades.saveLegResult(s.sampleResult(leg));
+    t.notOk(await isOpen(), 'a late fill is taken');
+    const stranger = s.sampleResult(s.sampleLeg('never'));
+    await refusedWith(
+      t,
+      'ARB_STORE_CONFLICT',
+      /never journalled/,
+      stores.trades.saveLegResult(stranger),
+      'stranger',
+    );
+  });
+
+  await t.test('concurrent results of one leg all succeed', async (t) => {
+    const leg = s.sampleLeg('results');
+    await stores.trades.journalLegs([leg]);
+    const quantities = ['0.0001', '0.0002', '0.0003', '0.0004'];
+    const results = quantities.map((filledQuantity) =>
+      s.sampleResult(leg, { status: 'unknown', filledQuantity, averagePrice: null }),
+    );
+    await Promise.all([...results, s.sampleResult(leg)].map((result) => stores.trades.saveLegResult(result)));
+    t.notOk((await stores.trades.openLegs()).some((one) => one.clientOrderId === leg.clientOrderId));
+  });
+
+  await t.test('closed arbitrages come back newest first, once each', async (t) => {
+    const closed = ['a', 'b', 'c'].map((key) => s.sampleClosed(`closed-${key}`));
+    for (const one of closed) t.equal(await stores.trades.closeArbitrage(one), 'booked');
+    t.equal(await stores.trades.closeArbitrage({ ...s.sampleClosed('closed-a'), fees: '9' }), 'duplicate');
+    t.strictSame(await stores.trades.recentArbitrages(2), [closed[2], closed[1]]);
+  });
+}
+
+async function recordContract(t: Test, stores: Stores): Promise<void> {
+  await t.test('signals and verdicts come back whole, newest first, once each', async (t) => {
+    const first = s.sampleSignal('one');
+    const second = s.sampleSignal('two');
+    t.equal(await stores.signals.saveSignal(first, s.refused(first)), 'booked');
+    t.equal(await stores.signals.saveSignal(second, s.approved(second)), 'booked');
+    t.equal(await stores.signals.saveSignal(first, s.refused(first)), 'duplicate');
+    t.strictSame(await stores.signals.recentSignals(2), [
+      { signal: second, verdict: s.approved(second) },
+      { signal: first, verdict: s.refused(first) },
+    ]);
+    const other = { ...s.sampleSignal('three'), signalId: 'sig-three' };
+    const work = stores.signals.saveSignal(other, s.refused(first));
+    await refusedWith(t, 'ARB_MESSAGE_INVALID', /verdict\.signalId/, work, "another signal's verdict");
+    const stolen = { ...s.refused(other), verdictId: s.refused(first).verdictId };
+    await refusedWith(
+      t,
+      'ARB_STORE_CONFLICT',
+      /verdict/,
+      stores.signals.saveSignal(other, stolen),
+      'verdict used twice',
+    );
+    t.equal((await stores.signals.recentSignals(1))[0]?.signal.signalId, 'sig-two', 'nothing half saved');
+  });
+
+  await t.test('opportunity events and snapshots are kept once', async (t) => {
+    const opened = s.sampleEvent('life', {
+      phase: 'opened',
+      reason: '',
+      detail: 'O\'Brien "; drop table fills; -- 김치 🚀',
+    });
+    const closed = s.sampleEvent('life', { phase: 'closed', reason: 'EDGE_CLOSED' });
+    for (const event of [opened, opened, closed]) await stores.signals.saveOpportunity(event);
+    t.strictSame(await stores.signals.recentOpportunities(2), [closed, opened]);
+    const snapshots = [s.sampleSnapshot(1000.5), s.sampleSnapshot(2000)];
+    for (const snapshot of [...snapshots, ...snapshots]) await stores.portfolio.saveSnapshot(snapshot);
+    t.strictSame(await stores.portfolio.recentSnapshots(5), [...snapshots].reverse());
+  });
+
+  await t.test('settings are read back as written and the last write wins', async (t) => {
+    t.equal(await stores.settings.get('kill-switch'), null);
+    await stores.settings.set('kill-switch', 'engaged');
+    await stores.settings.set('kill-switch', '');
+    t.equal(await stores.settings.get('kill-switch'), '');
+    t.equal(await stores.settings.get('toString'), null, 'not a property of anything');
+  });
+
+  await t.test('the mode of the store cannot be changed', async (t) => {
+    await stores.settings.claimMode('SIMULATED');
+    for (const mode of ['PAPER', 'LIVE', 'REPLAY'] as const)
+      await refusedWith(
+        t,
+        'ARB_MODE_MIXED',
+        /SIMULATED.*(PAPER|LIVE|REPLAY)/,
+        stores.settings.claimMode(mode),
+        mode,
+      );
+  });
+}
+
+async function hostileContract(t: Test, stores: Stores): Promise<void> {
+  await t.test('hostile texts come back exactly', async (t) => {
+    const texts = [
+      "'; drop table ledger_entries; --",
+      '"$1" \\ %s ${x} \n\t\r',
+      '한글 ☃ 🚀 e\u0301 \u202e',
+      '__proto__',
+    ];
+    for (const [index, text] of texts.entries()) {
+      await stores.settings.set(`hostile-${index}`, text);
+      t.equal(await stores.settings.get(`hostile-${index}`), text);
+      const entry = { ...s.opening('x', 'HOSTILE', '1'), entryId: text };
+      t.equal(await stores.ledger.append(entry), 'booked');
+      t.equal(await stores.ledger.append(entry), 'duplicate');
+    }
+    t.equal(await held(stores, 'HOSTILE'), String(texts.length));
+  });
+
+  await t.test('what cannot be kept exactly is refused with the name of its field', async (t) => {
+    const huge = 'x'.repeat(10_000);
+    const put = (value: string): Promise<void> => stores.settings.set('k', value);
+    const cases: readonly [string, RegExp, () => Promise<unknown>][] = [
+      ['NUL in a value', /value: .*NUL/, () => put('a\u0000b')],
+      ['half a surrogate pair', /value: .*Unicode/, () => put('a\ud800')],
+      ['10 kB', /value: larger than 8192 bytes/, () => put(huge)],
+      ['10 kB key', /key/, () => stores.settings.get(huge)],
+      ['empty key', /key/, () => stores.settings.set('', 'x')],
+      [
+        'NUL in an entry id',
+        /entry\.entryId: .*NUL/,
+        () => stores.ledger.append({ ...s.opening('x', 'BAD', '1'), entryId: 'a\u0000' }),
+      ],
+      [
+        '10 kB entry id',
+        /entry\.entryId/,
+        () => stores.ledger.append({ ...s.opening('x', 'BAD', '1'), entryId: huge }),
+      ],
+      ['10 kB asset', /entry\.postings\[0\]\.asset/, () => stores.ledger.append(s.opening('big', huge, '1'))],
+      [
+        'one posting',
+        /entry\.postings/,
+        () => stores.ledger.append(s.sampleEntry('single', [{ account: 'fees', asset: 'BAD', amount: '0' }])),
+      ],
+      [
+        'foreign account',
+        /entry\.postings\[1\]\.account/,
+        () =>
+          stores.ledger.append(
+            s.sampleEntry('foreign', [
+              { account: 'fees', asset: 'BAD', amount: '0' },
+              { account: 'pocket', asset: 'BAD', amount: '0' },
+            ]),
+          ),
+      ],
+      [
+        'NUL in a reason',
+        /result\.reason: .*NUL/,
+        () => stores.trades.saveLegResult(s.sampleResult(s.sampleLeg('open'), { reason: '\u0000' })),
+      ],
+      ['no legs', /legs/, () => stores.trades.journalLegs([])],
+      [
+        'legs of two arbitrages',
+        /legs: more than one arbitrage/,
+        () => stores.trades.journalLegs([s.sampleLeg('p'), s.sampleLeg('q')]),
+      ],
+      [
+        'zero quantity',
+        /legs\[0\]\.quantity/,
+        () => stores.trades.journalLegs([s.sampleLeg('p', { quantity: '0' })]),
+      ],
+      [
+        'infinite basis points',
+        /event\.netBps/,
+        () => stores.signals.saveOpportunity(s.sampleEvent('p', { netBps: Infinity })),
+      ],
+      ['limit 0', /limit/, () => stores.trades.recentArbitrages(0)],
+      ['limit beyond the bound', /limit/, () => stores.ledger.entries(0, 10_001)],
+      ['fractional cursor', /afterPosition/, () => stores.ledger.fills(0.5, 1)],
+      ['negative time', /snapshot\.atMs/, () => stores.portfolio.saveSnapshot(s.sampleSnapshot(-1))],
+    ];
+    for (const [name, words, work] of cases) await refusedWith(t, 'ARB_MESSAGE_INVALID', words, work(), name);
+    for (const amount of [
+      'NaN',
+      'Infinity',
+      '1e400',
+      '1e3',
+      '',
+      ' 1',
+      '+1',
+      '01',
+      '0x10',
+      '1,5',
+      `1${'0'.repeat(24)}`,
+    ])
+      await refusedWith(
+        t,
+        'ARB_MESSAGE_INVALID',
+        /entry\.postings\[0\]\.amount/,
+        stores.ledger.append(s.opening('bad', 'BAD', amount)),
+        `amount ${JSON.stringify(amount)}`,
+      );
+    t.equal(await held(stores, 'BAD'), undefined, 'nothing of it was booked');
+  });
+}
+
+/** The whole contract on freshly opened, empty stores in SIMULATED mode. */
+export async function storeContract(t: Test, stores: Stores): Promise<void> {
+  await ledgerContract(t, stores);
+  await tradeContract(t, stores);
+  await recordContract(t, stores);
+  await hostileContract(t, stores);
+  await t.test('the store tells what it is and answers a ping', async (t) => {
+    const description = await stores.describe();
+    t.match(description.engine, /^(memory|pglite \d|postgresql \d)/);
+    t.ok(description.location.length > 0);
+    t.ok((await stores.ping()) >= 0);
+  });
+}
