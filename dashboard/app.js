@@ -1,0 +1,149 @@
+import { act, follow, knownToken, rememberToken } from './connection.js';
+import { showEvents, showFeeds, showHeader, showOpportunities, showPortfolio, showTrades } from './panels.js';
+import { closeDetail, openedPath, showTree } from './tree.js';
+
+const byId = (id) => document.getElementById(id);
+/** Without an update for this long the page says so: old figures must not look current. */
+const STALE_MS = 3_000;
+
+let picture = null;
+let updatedAt = performance.now();
+let problem = '';
+
+function show() {
+  if (picture === null) return;
+  for (const panel of [
+    showHeader,
+    showOpportunities,
+    showFeeds,
+    showTrades,
+    showPortfolio,
+    showTree,
+    showEvents,
+  ])
+    panel(picture);
+}
+
+void follow(
+  (next) => {
+    picture = next;
+    updatedAt = performance.now();
+    problem = '';
+    show();
+    checkStale();
+  },
+  (text) => {
+    problem = text;
+    checkStale();
+  },
+);
+
+function checkStale() {
+  const silentMs = performance.now() - updatedAt;
+  const stale = byId('stale');
+  const isStale = silentMs > STALE_MS;
+  const text = isStale ? `Stale: no update for ${Math.floor(silentMs / 1_000)} s. ${problem}` : '';
+  if (stale.textContent !== text) stale.textContent = text;
+  stale.hidden = !isStale;
+}
+setInterval(checkStale, 500);
+setInterval(() => (byId('figure-clock').textContent = new Date().toISOString().slice(11, 19)), 500);
+
+// Filters act at once, not with the next picture.
+byId('show-refused').addEventListener('change', show);
+byId('event-filter').addEventListener('input', show);
+
+// Tabs, below 1000 px. Arrow keys move between them.
+const tabs = [...document.querySelectorAll('[role=tab]')];
+function select(tab) {
+  for (const one of tabs) {
+    one.setAttribute('aria-selected', String(one === tab));
+    one.tabIndex = one === tab ? 0 : -1;
+  }
+  byId('main').dataset.tab = tab.dataset.tab;
+}
+tabs.forEach((tab, index) => {
+  tab.addEventListener('click', () => select(tab));
+  tab.addEventListener('keydown', (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    const next = tabs[(index + step + tabs.length) % tabs.length];
+    select(next);
+    next.focus();
+  });
+});
+
+// Light or dark: the system's choice until a person chooses.
+const root = document.documentElement;
+root.dataset.theme = localStorage.getItem('arbot-theme') ?? '';
+byId('theme').addEventListener('click', () => {
+  const isDark =
+    root.dataset.theme === 'dark' ||
+    (root.dataset.theme === '' && matchMedia('(prefers-color-scheme: dark)').matches);
+  root.dataset.theme = isDark ? 'light' : 'dark';
+  localStorage.setItem('arbot-theme', root.dataset.theme);
+});
+
+/** Asks for token and confirmation, then acts; resolves true when it was done. */
+function confirmAction({ title, text, needsReason, run }) {
+  const dialog = byId('confirm');
+  byId('confirm-title').textContent = title;
+  byId('confirm-text').textContent = text;
+  byId('confirm-reason-line').hidden = !needsReason;
+  byId('confirm-reason').required = needsReason;
+  byId('confirm-reason').value = '';
+  byId('confirm-token').value = knownToken();
+  byId('confirm-problem').textContent = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    const finish = (done) => {
+      byId('confirm-form').onsubmit = null;
+      dialog.onclose = null;
+      dialog.close();
+      resolve(done);
+    };
+    byId('confirm-no').onclick = () => finish(false);
+    dialog.onclose = () => finish(false);
+    byId('confirm-form').onsubmit = async (event) => {
+      event.preventDefault();
+      const token = byId('confirm-token').value.trim();
+      const failed = await run(token, byId('confirm-reason').value.trim());
+      byId('confirm-problem').textContent = failed ?? '';
+      if (failed !== null) return;
+      rememberToken(token);
+      finish(true);
+    };
+  });
+}
+
+byId('kill').addEventListener('click', () => {
+  const engaged = picture?.status.killSwitch.engaged === true;
+  void confirmAction({
+    title: engaged ? 'Release the kill switch' : 'Engage the kill switch',
+    text: engaged
+      ? 'Risk-increasing orders may leave again.'
+      : 'No risk-increasing order leaves until a person releases it.',
+    needsReason: true,
+    run: (token, reason) => act('/api/kill-switch', { engaged: !engaged, reason }, token),
+  });
+});
+
+async function actOnActor(verb) {
+  const path = openedPath();
+  if (path === null) return;
+  const url = `/api/actors/${path.split('/').map(encodeURIComponent).join('/')}/${verb}`;
+  const done = await confirmAction({
+    title: `${verb} ${path}`,
+    text:
+      verb === 'crash'
+        ? 'The actor is crashed on purpose; its supervisor decides what follows.'
+        : 'The actor stops in order and starts again.',
+    needsReason: false,
+    run: (token) => act(url, null, token),
+  });
+  if (done) byId('detail-result').textContent = `${verb}: done`;
+}
+byId('detail-restart').addEventListener('click', () => void actOnActor('restart'));
+byId('detail-crash').addEventListener('click', () => void actOnActor('crash'));
+byId('detail-close').addEventListener('click', closeDetail);
+byId('detail').addEventListener('close', closeDetail);

@@ -1,0 +1,160 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { ActorNode, InspectionSource } from './source.js';
+
+/** Prometheus metrics `arbot_*`, read from the source at each scrape. Label values are bounded: what exceeds is counted, not listed. */
+
+const MAX_ACTORS = 500;
+const MAX_REASONS = 64;
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The text of one scrape. */
+  scrape(): Promise<string>;
+  countRequest(route: string, status: number): void;
+}
+
+export function createMetrics(source: InspectionSource): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ node: source.node, mode: source.mode });
+  collectDefaultMetrics({ register: registry, prefix: 'arbot_' });
+  const make = seriesIn(registry);
+  make.gauge('arbot_info', 'Version of this node.', ['version']).set({ version: source.version }, 1);
+  const requests = make.counter('arbot_http_requests_total', 'HTTP requests by route and status class.', [
+    'route',
+    'status',
+  ]);
+  const updates = [actorSeries(make), feedSeries(make), moneySeries(make), busSeries(make)];
+  return {
+    contentType: registry.contentType,
+    scrape: async () => {
+      for (const update of updates) await update(source);
+      return registry.metrics();
+    },
+    countRequest: (route, status) => requests.inc({ route, status: `${Math.floor(status / 100)}xx` }),
+  };
+}
+
+interface Make {
+  gauge(name: string, help: string, labelNames?: string[]): Gauge;
+  counter(name: string, help: string, labelNames?: string[]): Counter;
+}
+type Update = (source: InspectionSource) => void | Promise<void>;
+
+const seriesIn = (registry: Registry): Make => ({
+  gauge: (name, help, labelNames = []) => new Gauge({ name, help, labelNames, registers: [registry] }),
+  counter: (name, help, labelNames = []) => new Counter({ name, help, labelNames, registers: [registry] }),
+});
+
+function actorSeries(make: Make): Update {
+  const labels = ['path', 'kind'];
+  const restarts = make.counter('arbot_actor_restarts_total', 'Restarts of an actor.', labels);
+  const crashes = make.counter('arbot_actor_crashes_total', 'Crashes of an actor.', labels);
+  const handled = make.counter('arbot_actor_messages_total', 'Messages an actor handled.', labels);
+  const dropped = make.counter('arbot_actor_dropped_total', 'Messages dropped by policy or age.', labels);
+  const depth = make.gauge('arbot_actor_mailbox_depth', 'Messages waiting.', labels);
+  const handling = make.gauge('arbot_actor_handling_seconds', 'Time to handle a message.', [
+    ...labels,
+    'quantile',
+  ]);
+  const omitted = make.gauge('arbot_metrics_actors_omitted', 'Actors beyond the bound of listed ones.');
+  const dead = make.counter('arbot_dead_letters_total', 'Messages that nobody handled, by reason.', [
+    'reason',
+  ]);
+  return (source) => {
+    for (const series of [restarts, crashes, handled, dropped, depth, handling, dead]) series.reset();
+    const all = workersOf(source.actors());
+    omitted.set(Math.max(0, all.length - MAX_ACTORS));
+    for (const { path, inspection } of all.slice(0, MAX_ACTORS)) {
+      const of = { path, kind: inspection.kind };
+      restarts.inc(of, inspection.restarts);
+      crashes.inc(of, inspection.crashes);
+      handled.inc(of, inspection.handled);
+      dropped.inc(of, inspection.dropped);
+      depth.set(of, inspection.mailboxDepth);
+      handling.set({ ...of, quantile: '0.5' }, inspection.handlingP50Ms / 1_000);
+      handling.set({ ...of, quantile: '0.99' }, inspection.handlingP99Ms / 1_000);
+    }
+    for (const [reason, count] of Object.entries(source.deadLetters().byReason).slice(0, MAX_REASONS))
+      dead.inc({ reason }, count);
+  };
+}
+
+function workersOf(node: ActorNode): ActorNode[] {
+  return [node, ...node.children.flatMap(workersOf)];
+}
+
+function feedSeries(make: Make): Update {
+  const labels = ['exchange'];
+  const state = make.gauge('arbot_feed_state', '1 for the state a feed is in.', ['exchange', 'state']);
+  const age = make.gauge('arbot_feed_age_seconds', 'Largest book age of a feed.', labels);
+  const latency = make.gauge('arbot_feed_latency_seconds', 'Exchange time to local receipt.', labels);
+  const trusted = make.gauge('arbot_feed_trusted_books', 'Books that may be used.', labels);
+  const messages = make.counter('arbot_feed_messages_total', 'Frames received.', labels);
+  const gaps = make.counter('arbot_feed_gaps_total', 'Gaps found in sequences.', labels);
+  const reconnects = make.counter('arbot_feed_reconnects_total', 'Connections opened again.', labels);
+  const invalid = make.counter('arbot_feed_invalid_frames_total', 'Frames that were refused.', labels);
+  return (source) => {
+    for (const series of [state, age, latency, trusted, messages, gaps, reconnects, invalid]) series.reset();
+    for (const feed of source.feeds()) {
+      const of = { exchange: feed.exchange };
+      state.set({ ...of, state: feed.state }, 1);
+      if (feed.ageMs !== null) age.set(of, feed.ageMs / 1_000);
+      if (feed.latencyMs !== null) latency.set(of, feed.latencyMs / 1_000);
+      trusted.set(of, feed.books.filter((book) => book.trusted).length);
+      messages.inc(of, feed.messages);
+      gaps.inc(of, feed.gaps);
+      reconnects.inc(of, feed.reconnects);
+      invalid.inc(of, feed.invalidFrames);
+    }
+  };
+}
+
+function moneySeries(make: Make): Update {
+  const seen = make.counter('arbot_opportunities_total', 'Opportunities by phase and reason.', [
+    'phase',
+    'reason',
+  ]);
+  const closed = make.counter('arbot_arbitrages_total', 'Executed arbitrages by outcome.', ['outcome']);
+  const equity = make.gauge('arbot_equity', 'Equity in the reporting currency.', ['currency']);
+  const realised = make.gauge('arbot_realised_net', 'Realised net profit in the reporting currency.', [
+    'currency',
+  ]);
+  const halt = make.gauge('arbot_kill_switch_engaged', '1 while the kill switch is engaged.');
+  return async (source) => {
+    for (const series of [seen, closed, equity, realised]) series.reset();
+    const counters = source.counters();
+    counters.opportunities.forEach(({ phase, reason, count }, index) =>
+      seen.inc({ phase, reason: index < MAX_REASONS ? reason : 'other' }, count),
+    );
+    for (const { outcome, count } of counters.arbitrages.slice(0, MAX_REASONS))
+      closed.inc({ outcome }, count);
+    halt.set(source.killSwitch().engaged ? 1 : 0);
+    const { latest } = await source.portfolio();
+    if (latest === null) return;
+    // Floats are good enough for a graph; the books are kept in decimals.
+    equity.set({ currency: latest.currency }, Number(latest.equity));
+    realised.set({ currency: latest.currency }, Number(latest.realisedNet));
+  };
+}
+
+function busSeries(make: Make): Update {
+  const total = make.counter('arbot_bus_messages_total', 'Messages on the bus by what became of them.', [
+    'result',
+  ]);
+  const connected = make.gauge('arbot_bus_connected', '1 while the bus is connected.');
+  return (source) => {
+    const { bus } = source.counters();
+    if (bus === null) return;
+    total.reset();
+    for (const result of [
+      'published',
+      'delivered',
+      'droppedStale',
+      'droppedInvalid',
+      'droppedFull',
+      'handlerErrors',
+    ] as const)
+      total.inc({ result }, bus[result]);
+    connected.set(bus.state === 'connected' ? 1 : 0);
+  };
+}

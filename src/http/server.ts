@@ -1,0 +1,278 @@
+import fastify from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { LOOPBACK_HOSTS } from '../config/cluster.js';
+import { ArbotError, errorText } from '../messages/errors.js';
+import type { Logger } from '../ports/log.js';
+import type { Clock, Timers } from '../ports/time.js';
+import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
+import { createMetrics } from './metrics.js';
+import type { Metrics } from './metrics.js';
+import { loadPage } from './page.js';
+import type { HealthReport, InspectionActions, InspectionSource } from './source.js';
+import { PictureStream, statusOf } from './stream.js';
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly token: string;
+  readonly source: InspectionSource;
+  readonly actions: InspectionActions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Further `Host` names that are accepted, for a proxy. */
+  readonly allowedHosts?: readonly string[];
+}
+
+export interface RunningHttp {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** No script but our own, no frame, no other origin: the page needs nothing else. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+class HttpProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * Starts the inspection API and the page. Reading is open on loopback; anything that changes state needs the bearer token, as does
+ * reading on any other address. Rejects with ARB_CLI_USAGE naming the port when it is taken.
+ */
+export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 5_000,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    // Node looks for late clients only every 30 s unless told otherwise.
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
+  });
+  const metrics = createMetrics(options.source);
+  const access = new AccessControl(options.clock, options.token);
+  const stream = new PictureStream(options);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  );
+  addGuards(app, options, access, metrics);
+  addPage(app);
+  addReads(app, options.source, metrics);
+  addStream(app, stream);
+  addActions(app, options, access);
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EADDRINUSE') throw error;
+    throw new ArbotError('ARB_CLI_USAGE', `port ${options.port} is taken: choose another with --port`);
+  }
+  const port = (app.addresses()[0] as { port: number }).port;
+  const name = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${name}:${port}/`,
+    port,
+    close: async () => {
+      stream.close();
+      await app.close();
+    },
+  };
+}
+
+function addGuards(
+  app: FastifyInstance,
+  options: HttpOptions,
+  access: AccessControl,
+  metrics: Metrics,
+): void {
+  const names = [...LOOPBACK_HOSTS, options.host, ...(options.allowedHosts ?? [])].map((one) =>
+    one.toLowerCase(),
+  );
+  const readsAreOpen = LOOPBACK_HOSTS.includes(options.host);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
+    if (!isOwnHost(request.headers.host, names))
+      throw new HttpProblem(403, 'HOST_REFUSED', 'this server does not answer under that host name');
+    if (request.url === '/healthz') return;
+    if (!access.admit(request.ip))
+      throw new HttpProblem(429, 'RATE_LIMITED', 'more than 10 requests a second');
+    const isData =
+      request.url.startsWith('/api/') || request.url.startsWith('/metrics') || request.url === '/readyz';
+    if (isData && (request.method !== 'GET' || !readsAreOpen)) requireToken(request, access);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.countRequest(request.routeOptions.url ?? 'unknown', reply.statusCode);
+  });
+  app.setNotFoundHandler(() => {
+    throw new HttpProblem(404, 'NOT_FOUND', 'there is nothing at this address');
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log));
+}
+
+function requireToken(request: FastifyRequest, access: AccessControl): void {
+  if (!isOwnOrigin(request.headers.origin, request.headers.host))
+    throw new HttpProblem(403, 'ORIGIN_REFUSED', 'another site may not use this API');
+  const result = access.authorise(request.ip, request.headers.authorization);
+  if (result === 'locked') throw new HttpProblem(429, 'LOCKED_OUT', 'too many wrong tokens, wait 60 seconds');
+  if (result !== 'ok') throw new HttpProblem(401, 'UNAUTHORISED', 'a bearer token is needed');
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  const { status, code, message } = problemOf(error);
+  if (status >= 500) log.error({ url: request.url, error: errorText(error) }, 'a request failed');
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  void reply.status(status).send({ code, message });
+}
+
+function problemOf(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof HttpProblem) return { status: error.status, code: error.code, message: error.message };
+  if (error instanceof ArbotError)
+    return { status: error.retryable ? 503 : 409, code: error.code, message: error.message };
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (status === 413) return { status, code: 'BODY_TOO_LARGE', message: 'the body is larger than 64 KiB' };
+  if (status === 415) return { status, code: 'MEDIA_TYPE', message: 'the body must be application/json' };
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return { status, code: 'BAD_REQUEST', message: 'the request is malformed' };
+  // What went wrong inside is for the log, not for whoever asked.
+  return { status: 500, code: 'INTERNAL', message: 'the request failed, see the log' };
+}
+
+function addPage(app: FastifyInstance): void {
+  for (const [path, file] of loadPage())
+    app.get(path, async (_request, reply) => reply.type(file.type).send(file.body));
+}
+
+const limitQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(100) });
+
+function limitOf(request: FastifyRequest): number {
+  const parsed = limitQuery.safeParse(request.query);
+  if (parsed.success) return parsed.data.limit;
+  throw new HttpProblem(
+    400,
+    'BAD_REQUEST',
+    'limit: must be a whole number from 1 to 500; nothing else may be asked',
+  );
+}
+
+function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metrics): void {
+  const report = (reply: FastifyReply, found: HealthReport): HealthReport => {
+    reply.status(found.ok ? 200 : 503);
+    return found;
+  };
+  app.get('/healthz', async (_request, reply) => report(reply, await source.health()));
+  app.get('/readyz', async (_request, reply) => report(reply, await source.ready()));
+  app.get('/metrics', async (_request, reply) => {
+    const text = await metrics.scrape();
+    return reply.type(metrics.contentType).send(text);
+  });
+  app.get('/api/status', async () => statusOf(source, (await source.ready()).ok, await source.stores()));
+  app.get('/api/actors', async () => source.actors());
+  app.get('/api/actors/*', async (request) => {
+    const found = source.actor(pathOf(request));
+    if (found === null) throw new HttpProblem(404, 'NO_SUCH_ACTOR', 'no actor has this path');
+    return found;
+  });
+  app.get('/api/feeds', async () => source.feeds());
+  app.get('/api/opportunities', async (request) => source.opportunities(limitOf(request)));
+  app.get('/api/signals', async (request) => source.signals(limitOf(request)));
+  app.get('/api/trades', async (request) => source.arbitrages(limitOf(request)));
+  app.get('/api/events', async (request) => source.events(limitOf(request)));
+  app.get('/api/portfolio', async () => source.portfolio());
+  app.get('/api/dead-letters', async () => source.deadLetters());
+}
+
+function addStream(app: FastifyInstance, stream: PictureStream): void {
+  app.get('/api/stream', async (_request, reply) => {
+    reply.hijack();
+    if (stream.add(reply.raw, SECURITY_HEADERS)) return;
+    reply.raw.writeHead(503, { 'content-type': 'application/json' });
+    reply.raw.end(JSON.stringify({ code: 'TOO_MANY_READERS', message: 'too many pages are open' }));
+  });
+}
+
+/** The part of the URL after `/api/actors/`, decoded by the router. */
+function pathOf(request: FastifyRequest): string {
+  const path = (request.params as { '*': string })['*'];
+  if (path.length > 300) throw new HttpProblem(400, 'BAD_REQUEST', 'path: longer than 300 characters');
+  return path;
+}
+
+const killSwitchBody = z.strictObject({ engaged: z.boolean(), reason: z.string().trim().min(1).max(300) });
+
+function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
+  const { source, actions, log } = options;
+  /** One audit line before the action, so that it is there even if the action ends the process, and one with its outcome. */
+  const audited = async (
+    request: FastifyRequest,
+    action: string,
+    detail: object,
+    run: () => Promise<void>,
+  ): Promise<void> => {
+    // Checked where it matters too: a route that forgets its guard must not act.
+    requireToken(request, access);
+    const line = { audit: true, action, by: request.ip, ...detail };
+    log.info({ ...line, outcome: 'accepted' }, 'operator action');
+    try {
+      await run();
+    } catch (error) {
+      log.warn({ ...line, outcome: 'failed', error: errorText(error) }, 'operator action');
+      throw error;
+    }
+    log.info({ ...line, outcome: 'done' }, 'operator action');
+  };
+
+  app.post('/api/actors/*', async (request) => {
+    const whole = pathOf(request);
+    const at = whole.lastIndexOf('/');
+    const [path, verb] = [whole.slice(0, at), whole.slice(at + 1)];
+    if (at < 1 || (verb !== 'restart' && verb !== 'crash'))
+      throw new HttpProblem(404, 'NOT_FOUND', 'an actor can be asked to restart or to crash');
+    if (verb === 'crash' && source.mode === 'LIVE')
+      throw new HttpProblem(403, 'REFUSED_IN_LIVE', 'actors are not crashed on purpose in LIVE');
+    if (source.actor(path) === null) throw new HttpProblem(404, 'NO_SUCH_ACTOR', 'no actor has this path');
+    await audited(request, `actor.${verb}`, { path }, () =>
+      verb === 'restart' ? actions.restartActor(path) : actions.crashActor(path, 'asked for over HTTP'),
+    );
+    return { path, done: verb };
+  });
+
+  app.post('/api/kill-switch', async (request) => {
+    const body = killSwitchBody.safeParse(request.body);
+    if (!body.success) {
+      const issue = body.error.issues[0];
+      throw new HttpProblem(
+        400,
+        'BAD_REQUEST',
+        `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'refused'}`,
+      );
+    }
+    const { engaged, reason } = body.data;
+    const by = `http:${request.ip}`;
+    await audited(request, 'kill-switch', { engaged, reason }, () =>
+      actions.setKillSwitch(engaged, reason, by),
+    );
+    return source.killSwitch();
+  });
+}

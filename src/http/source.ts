@@ -1,0 +1,127 @@
+import type { FeedState } from '../messages/feed.js';
+import type { ArbitrageClosed } from '../messages/order.js';
+import type { DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { Signal, OpportunityEvent } from '../messages/signal.js';
+import type { SupervisionEvent } from '../messages/supervision.js';
+import type { Verdict } from '../messages/risk.js';
+import type { BusStatistics } from '../ports/bus.js';
+import type { PortfolioSnapshot, StoreDescription } from '../ports/stores.js';
+import type { ActorInspection } from '../runtime/actor.js';
+
+/** What the inspection API asks of a node. The node implements it; the API knows nothing else of it. */
+export interface InspectionSource {
+  readonly mode: ModeName;
+  readonly node: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** The process itself works: event loop, stores, supervision. */
+  health(): Awaitable<HealthReport>;
+  /** The node can do its job: feeds live, stores open. */
+  ready(): Awaitable<HealthReport>;
+  /** The running tree, nested by supervisor. */
+  actors(): ActorNode;
+  /** One actor by its path; null = nobody has that path. */
+  actor(path: string): ActorInspection | null;
+  deadLetters(): DeadLetterReport;
+  feeds(): readonly FeedView[];
+  /** Newest first, at most `limit`; the same for the following. */
+  opportunities(limit: number): Awaitable<readonly OpportunityEvent[]>;
+  signals(limit: number): Awaitable<readonly { readonly signal: Signal; readonly verdict: Verdict }[]>;
+  arbitrages(limit: number): Awaitable<readonly ArbitrageClosed[]>;
+  events(limit: number): Awaitable<readonly SupervisionEvent[]>;
+  portfolio(): Awaitable<PortfolioView>;
+  stores(): Awaitable<readonly StoreDescription[]>;
+  killSwitch(): KillSwitchView;
+  counters(): CounterView;
+}
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** What a person may do. Each call is authorised and written to the audit log before it gets here. */
+export interface InspectionActions {
+  restartActor(path: string): Promise<void>;
+  /** Never called in LIVE. */
+  crashActor(path: string, reason: string): Promise<void>;
+  setKillSwitch(engaged: boolean, reason: string, by: string): Promise<void>;
+}
+
+export interface HealthReport {
+  readonly ok: boolean;
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+}
+
+/** One node of the supervision tree; the shape that the supervisors report. */
+export interface ActorNode {
+  readonly id: string;
+  readonly path: string;
+  readonly kind: 'worker' | 'supervisor';
+  readonly restart: string;
+  readonly strategy: string | null;
+  readonly state: ActorInspection['state'];
+  readonly inspection: ActorInspection;
+  readonly children: readonly ActorNode[];
+}
+
+export interface DeadLetterReport {
+  readonly total: number;
+  readonly byReason: Readonly<Record<string, number>>;
+  /** Newest first; never the content of a message. */
+  readonly recent: readonly {
+    readonly path: string;
+    readonly incarnation: number;
+    readonly reason: string;
+    readonly label: string;
+    readonly atMs: number;
+  }[];
+}
+
+export interface BookView {
+  readonly instrument: InstrumentId;
+  readonly trusted: boolean;
+  /** Book age (TRADING §2); null before the first book. */
+  readonly ageMs: number | null;
+  readonly bid: number | null;
+  readonly ask: number | null;
+}
+
+export interface FeedView {
+  readonly exchange: ExchangeId;
+  readonly state: FeedState;
+  readonly reason: string;
+  /** Largest book age of this feed; null before the first book. */
+  readonly ageMs: number | null;
+  readonly messages: number;
+  readonly messagesPerSecond: number;
+  readonly gaps: number;
+  readonly reconnects: number;
+  readonly invalidFrames: number;
+  /** Exchange time to local receipt; null until known. */
+  readonly latencyMs: number | null;
+  readonly books: readonly BookView[];
+}
+
+export interface PortfolioView {
+  /** Null before the first snapshot. */
+  readonly latest: PortfolioSnapshot | null;
+  /** Net profit realised since the day boundary, in the reporting currency. */
+  readonly realisedToday: DecimalText;
+  readonly arbitragesToday: number;
+}
+
+export interface KillSwitchView {
+  readonly engaged: boolean;
+  readonly reason: string;
+  readonly by: string;
+  readonly atMs: number | null;
+}
+
+/** Totals since the start of the process, for metrics. */
+export interface CounterView {
+  readonly bus: BusStatistics | null;
+  readonly opportunities: readonly {
+    readonly phase: string;
+    readonly reason: string;
+    readonly count: number;
+  }[];
+  readonly arbitrages: readonly { readonly outcome: string; readonly count: number }[];
+}

@@ -1,0 +1,558 @@
+import t from 'tap';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AccessControl, isOwnHost, isOwnOrigin } from '../../src/http/access.js';
+import { startHttp } from '../../src/http/server.js';
+import type { RunningHttp } from '../../src/http/server.js';
+import { openToken } from '../../src/http/token.js';
+import type { ActorNode, InspectionSource } from '../../src/http/source.js';
+import { LocalFiles } from '../../src/runtime/platform/files.js';
+import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
+import { CryptoRandom } from '../../src/runtime/platform/random.js';
+import type { ActorInspection } from '../../src/runtime/actor.js';
+import type { Logger } from '../../src/ports/log.js';
+import type { ModeName } from '../../src/messages/primitives.js';
+
+const TOKEN = 'a-token-of-the-test-0123456789';
+const clock = new SystemClock();
+
+function inspection(path: string): ActorInspection {
+  return {
+    path,
+    node: 'local',
+    kind: 'feed',
+    state: 'running',
+    summary: { books: 5 },
+    incarnation: 2,
+    mailboxDepth: 3,
+    mailboxCapacity: 100,
+    sent: 10,
+    handled: 7,
+    dead: 0,
+    dropped: 0,
+    conflated: 0,
+    handledPerSecond: 1.5,
+    handlingP50Ms: 0.1,
+    handlingP99Ms: 2,
+    crashes: 1,
+    restarts: 1,
+    lastError: { message: '<b>bad</b>', stack: 'at x', atMs: 5 },
+    startedAtMs: 1,
+    watchers: [],
+  };
+}
+const worker = (path: string): ActorNode => ({
+  id: path.split('/').at(-1) ?? path,
+  path,
+  kind: 'worker',
+  restart: 'permanent',
+  strategy: null,
+  state: 'running',
+  inspection: inspection(path),
+  children: [],
+});
+const TREE: ActorNode = {
+  ...worker('node'),
+  kind: 'supervisor',
+  strategy: 'one_for_one',
+  children: [worker('node/feeds/binance'), worker('node/gate')],
+};
+
+interface World {
+  mode: ModeName;
+  ready: boolean;
+  fail: boolean;
+  engaged: boolean;
+  readonly calls: string[];
+  readonly audit: Record<string, unknown>[];
+}
+
+function sourceOf(world: World): InspectionSource {
+  const report = (ok: boolean) => ({ ok, checks: [{ name: 'feeds', ok, detail: ok ? '' : 'none is live' }] });
+  return {
+    get mode() {
+      return world.mode;
+    },
+    node: 'local',
+    version: '0.1.0',
+    startedAtMs: 1,
+    health: () => report(true),
+    ready: () => report(world.ready),
+    actors: () => TREE,
+    actor: (path) => (TREE.children.some((one) => one.path === path) ? inspection(path) : null),
+    deadLetters: () => ({ total: 2, byReason: { full: 2 }, recent: [] }),
+    feeds: () => [
+      {
+        exchange: 'binance',
+        state: 'live',
+        reason: '',
+        ageMs: 12,
+        messages: 9,
+        messagesPerSecond: 3,
+        gaps: 1,
+        reconnects: 0,
+        invalidFrames: 0,
+        latencyMs: 40,
+        books: [{ instrument: 'binance:BTC-USDT', trusted: true, ageMs: 12, bid: 1, ask: 2 }],
+      },
+    ],
+    opportunities: () => [],
+    signals: () => [],
+    arbitrages: () => [],
+    events: (limit) => {
+      if (world.fail) throw new Error('secret detail of the store');
+      return Array.from({ length: Math.min(limit, 3) }, (_, n) => ({
+        eventId: `e${n}`,
+        node: 'local',
+        path: 'node/gate',
+        incarnation: 1,
+        kind: 'crashed' as const,
+        reason: 'x',
+        delayMs: null,
+        restarts: 0,
+        atMs: 1,
+      }));
+    },
+    portfolio: () => ({
+      latest: { atMs: 1, currency: 'USDT', equity: '300000.5', realisedNet: '1.25', holdings: [] },
+      realisedToday: '1.25',
+      arbitragesToday: 1,
+    }),
+    stores: () => [],
+    killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
+    counters: () => ({
+      bus: {
+        state: 'connected',
+        published: 5,
+        delivered: 4,
+        droppedStale: 1,
+        droppedInvalid: 0,
+        droppedFull: 0,
+        handlerErrors: 0,
+      },
+      opportunities: [{ phase: 'refused', reason: 'NET_EDGE', count: 3 }],
+      arbitrages: [{ outcome: 'completed', count: 2 }],
+    }),
+  };
+}
+
+async function start(
+  t: { teardown(end: () => unknown): void },
+  more: Partial<World> = {},
+): Promise<{ http: RunningHttp; world: World }> {
+  const world: World = {
+    mode: 'PAPER',
+    ready: true,
+    fail: false,
+    engaged: false,
+    calls: [],
+    audit: [],
+    ...more,
+  };
+  const log: Logger = {
+    debug: () => undefined,
+    info: (fields) => void world.audit.push(fields),
+    warn: (fields) => void world.audit.push(fields),
+    error: (fields) => void world.audit.push(fields),
+    child: () => log,
+  };
+  const actions = {
+    restartActor: async (path: string) => void world.calls.push(`restart ${path}`),
+    crashActor: async (path: string) => void world.calls.push(`crash ${path}`),
+    setKillSwitch: async (engaged: boolean, reason: string) => {
+      world.engaged = engaged;
+      world.calls.push(`kill-switch ${engaged} ${reason}`);
+    },
+  };
+  const http = await startHttp({
+    host: '127.0.0.1',
+    port: 0,
+    token: TOKEN,
+    source: sourceOf(world),
+    actions,
+    log,
+    clock,
+    timers: new SystemTimers(),
+  });
+  t.teardown(() => http.close());
+  return { http, world };
+}
+
+const get = (http: RunningHttp, path: string, init: RequestInit = {}) => fetch(new URL(path, http.url), init);
+const post = (http: RunningHttp, path: string, body: unknown, token: string | null = TOKEN) =>
+  get(http, path, {
+    method: 'POST',
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === null ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+/** A request with a Host header of one's choice, which fetch does not allow. */
+async function withHeaders(
+  http: RunningHttp,
+  path: string,
+  headers: Record<string, string>,
+): Promise<number> {
+  const request = httpRequest({ host: '127.0.0.1', port: http.port, path, headers });
+  request.end();
+  const [response] = (await once(request, 'response')) as [{ statusCode: number; resume(): void }];
+  response.resume();
+  return response.statusCode;
+}
+
+t.test('every read answers with JSON, and the tree is nested with all introspection fields', async (t) => {
+  const { http } = await start(t);
+  for (const path of [
+    '/healthz',
+    '/readyz',
+    '/api/status',
+    '/api/actors',
+    '/api/feeds',
+    '/api/opportunities',
+    '/api/signals',
+    '/api/trades',
+    '/api/events',
+    '/api/portfolio',
+    '/api/dead-letters',
+  ]) {
+    const response = await get(http, path);
+    t.equal(response.status, 200, path);
+    t.match(response.headers.get('content-type'), /application\/json/, path);
+    t.ok(await response.json(), path);
+  }
+  const tree = (await (await get(http, '/api/actors')).json()) as ActorNode;
+  t.same(tree, TREE);
+  t.same(await (await get(http, '/api/actors/node/feeds/binance')).json(), inspection('node/feeds/binance'));
+  t.equal(((await (await get(http, '/api/events?limit=2')).json()) as unknown[]).length, 2);
+});
+
+t.test(
+  'what is wrong with a request is said as {code, message}, and what is wrong inside is not',
+  async (t) => {
+    const { http, world } = await start(t);
+    const problem = async (path: string) => {
+      const response = await get(http, path);
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+    t.match(await problem('/nothing'), { status: 404, code: 'NOT_FOUND' });
+    t.match(await problem('/api/actors/node/nobody'), { status: 404, code: 'NO_SUCH_ACTOR' });
+    t.match(await problem(`/api/actors/${'a'.repeat(301)}`), { status: 400, message: /path/ });
+    for (const limit of ['0', '501', 'x', '1.5', '-1'])
+      t.match(await problem(`/api/events?limit=${limit}`), { status: 400, message: /limit/ });
+    t.match(await problem('/api/events?limt=5'), { status: 400 });
+    t.match(await problem('/../package.json'), { status: 404 });
+    world.fail = true;
+    t.same(await problem('/api/events'), {
+      status: 500,
+      code: 'INTERNAL',
+      message: 'the request failed, see the log',
+    });
+    world.ready = false;
+    t.match(await problem('/readyz'), { status: 503, ok: false, checks: [{ detail: 'none is live' }] });
+  },
+);
+
+t.test('nothing changes without the token, and each action leaves an audit line', async (t) => {
+  const { http, world } = await start(t);
+  const actions = ['/api/kill-switch', '/api/actors/node/gate/restart', '/api/actors/node/gate/crash'];
+  for (const path of actions) {
+    t.equal((await post(http, path, { engaged: true, reason: 'x' }, null)).status, 401, path);
+  }
+  t.equal((await post(http, actions[0] ?? '', { engaged: true, reason: 'x' }, `${TOKEN}x`)).status, 401);
+  t.same(world.calls, []);
+  t.equal((await post(http, '/api/actors/node/gate/restart', null)).status, 200);
+  t.equal((await post(http, '/api/actors/node/feeds/binance/crash', null)).status, 200);
+  t.equal((await post(http, '/api/kill-switch', { engaged: true, reason: 'a person said so' })).status, 200);
+  t.same(world.calls, ['restart node/gate', 'crash node/feeds/binance', 'kill-switch true a person said so']);
+  const lines = world.audit.filter((one) => one['audit'] === true);
+  t.match(
+    lines.map((one) => `${String(one['action'])} ${String(one['outcome'])}`),
+    [
+      'actor.restart accepted',
+      'actor.restart done',
+      'actor.crash accepted',
+      'actor.crash done',
+      'kill-switch accepted',
+      'kill-switch done',
+    ],
+  );
+  t.notOk(JSON.stringify(world.audit).includes(TOKEN));
+  for (const body of [
+    {},
+    { engaged: 'yes', reason: 'x' },
+    { engaged: true, reason: '' },
+    { engaged: true, reason: 'x', more: 1 },
+    [],
+  ])
+    t.equal((await post(http, '/api/kill-switch', body)).status, 400, JSON.stringify(body));
+  t.match(await (await post(http, '/api/kill-switch', { engaged: true })).json(), {
+    code: 'BAD_REQUEST',
+    message: /^reason: /,
+  });
+  t.equal((await post(http, '/api/kill-switch', '{"__proto__":{"engaged":true}}')).status, 400);
+  t.equal((await post(http, '/api/actors/node/gate/stop', null)).status, 404);
+  t.equal((await post(http, '/api/actors/node/nobody/restart', null)).status, 404);
+  t.equal(world.calls.length, 3);
+});
+
+t.test('actors are not crashed on purpose in LIVE', async (t) => {
+  const { http, world } = await start(t, { mode: 'LIVE' });
+  const response = await post(http, '/api/actors/node/gate/crash', null);
+  t.equal(response.status, 403);
+  t.match(await response.json(), { code: 'REFUSED_IN_LIVE' });
+  t.equal((await post(http, '/api/actors/node/gate/restart', null)).status, 200);
+  t.same(world.calls, ['restart node/gate']);
+});
+
+t.test('five wrong tokens lock the address out, even with the right one; reading goes on', async (t) => {
+  const { http, world } = await start(t);
+  const kill = { engaged: true, reason: 'x' };
+  for (let n = 0; n < 5; n++) t.equal((await post(http, '/api/kill-switch', kill, `wrong-${n}`)).status, 401);
+  const locked = await post(http, '/api/kill-switch', kill);
+  t.equal(locked.status, 429);
+  t.match(await locked.json(), { code: 'LOCKED_OUT' });
+  t.equal((await get(http, '/api/feeds')).status, 200);
+  t.same(world.calls, []);
+});
+
+t.test('foreign host names and origins are refused, and no other site is invited', async (t) => {
+  const { http, world } = await start(t);
+  t.equal(await withHeaders(http, '/api/status', { host: 'evil.example' }), 403);
+  t.equal(await withHeaders(http, '/', { host: `127.0.0.1.evil.example:${http.port}` }), 403);
+  t.equal(await withHeaders(http, '/api/status', { host: `localhost:${http.port}` }), 200);
+  const foreign = await get(http, '/api/kill-switch', {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      'content-type': 'application/json',
+      origin: 'https://evil.example',
+    },
+    body: '{"engaged":true,"reason":"x"}',
+  });
+  t.equal(foreign.status, 403);
+  t.equal(
+    (
+      await get(http, '/api/kill-switch', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'text/plain' },
+        body: '{}',
+      })
+    ).status,
+    415,
+  );
+  t.same(world.calls, []);
+  const page = await get(http, '/');
+  t.equal(page.headers.get('access-control-allow-origin'), null);
+  t.match(page.headers.get('content-security-policy'), /default-src 'none'/);
+  t.equal(page.headers.get('x-content-type-options'), 'nosniff');
+  t.equal(page.headers.get('set-cookie'), null);
+});
+
+t.test('large bodies, many requests and slow headers are refused', async (t) => {
+  const { http } = await start(t);
+  const large = await post(http, '/api/kill-switch', { engaged: true, reason: 'x'.repeat(70_000) });
+  t.equal(large.status, 413);
+  const statuses = await Promise.all(
+    Array.from({ length: 80 }, async () => (await get(http, '/api/feeds')).status),
+  );
+  t.ok(statuses.includes(429), 'a burst beyond 40 is refused');
+  t.ok(statuses.includes(200));
+  t.equal((await get(http, '/healthz')).status, 200, 'health is always answered');
+  const socket = connect(http.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n');
+  socket.resume();
+  await once(socket, 'close');
+  t.pass('a client that never finishes its headers is dropped');
+});
+
+t.test(
+  'on an address that is not loopback reading needs the token too, but for health and the page',
+  async (t) => {
+    const world: World = { mode: 'PAPER', ready: true, fail: false, engaged: false, calls: [], audit: [] };
+    const log: Logger = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: () => undefined,
+      child: () => log,
+    };
+    const actions = {
+      restartActor: async () => undefined,
+      crashActor: async () => undefined,
+      setKillSwitch: async () => undefined,
+    };
+    const http = await startHttp({
+      host: '0.0.0.0',
+      port: 0,
+      token: TOKEN,
+      source: sourceOf(world),
+      actions,
+      log,
+      clock,
+      timers: new SystemTimers(),
+      allowedHosts: ['arbot.example'],
+    });
+    t.teardown(() => http.close());
+    t.equal(await withHeaders(http, '/api/feeds', { host: 'arbot.example' }), 401);
+    t.equal(await withHeaders(http, '/metrics', { host: 'arbot.example' }), 401);
+    t.equal(
+      await withHeaders(http, '/api/feeds', { host: 'arbot.example', authorization: `Bearer ${TOKEN}` }),
+      200,
+    );
+    t.equal(await withHeaders(http, '/healthz', { host: 'arbot.example' }), 200);
+    t.equal(await withHeaders(http, '/', { host: 'arbot.example' }), 200);
+  },
+);
+
+t.test('metrics name actors, feeds, opportunities, money and the bus', async (t) => {
+  const { http } = await start(t);
+  await get(http, '/metrics');
+  const text = await (await get(http, '/metrics')).text();
+  for (const line of [
+    /^arbot_actor_restarts_total\{path="node\/feeds\/binance",kind="feed",node="local",mode="PAPER"\} 1$/m,
+    /^arbot_actor_mailbox_depth\{.*\} 3$/m,
+    /^arbot_feed_age_seconds\{exchange="binance".*\} 0\.012$/m,
+    /^arbot_feed_gaps_total\{exchange="binance".*\} 1$/m,
+    /^arbot_opportunities_total\{phase="refused",reason="NET_EDGE".*\} 3$/m,
+    /^arbot_arbitrages_total\{outcome="completed".*\} 2$/m,
+    /^arbot_equity\{currency="USDT".*\} 300000\.5$/m,
+    /^arbot_bus_messages_total\{result="droppedStale".*\} 1$/m,
+    /^arbot_dead_letters_total\{reason="full".*\} 2$/m,
+    /^arbot_nodejs_eventloop_lag_p99_seconds\{/m,
+    /^arbot_http_requests_total\{route="\/metrics",status="2xx".*\} 1$/m,
+  ])
+    t.match(text, line);
+});
+
+t.test(
+  'the stream sends whole pictures, numbered, at most four a second, and survives a failing source',
+  async (t) => {
+    const { http, world } = await start(t);
+    const response = await get(http, '/api/stream');
+    t.match(response.headers.get('content-type'), /text\/event-stream/);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    if (reader === undefined) throw new Error('no body');
+    let text = '';
+    const until = async (done: () => boolean) => {
+      while (!done()) text += (await reader.read()).value ?? '';
+    };
+    const beganMs = clock.monotonicMs();
+    await until(() => text.split('event: picture').length > 3);
+    t.ok(clock.monotonicMs() - beganMs >= 450, 'three pictures take at least two pauses');
+    const pictures = [...text.matchAll(/^data: (\{"sequence".*\})$/gm)].map(
+      (one) => JSON.parse(one[1] ?? '') as Record<string, unknown>,
+    );
+    t.match(pictures[0], {
+      sequence: 1,
+      status: { mode: 'PAPER', ready: true, killSwitch: { engaged: false } },
+      actors: { id: 'node' },
+      portfolio: { realisedToday: '1.25' },
+    });
+    t.equal(pictures[1]?.['sequence'], 2);
+    world.fail = true;
+    await until(() => text.includes('event: problem'));
+    world.fail = false;
+    const before = text.split('event: picture').length;
+    await until(() => text.split('event: picture').length > before);
+    await reader.cancel();
+  },
+);
+
+t.test(
+  'the page is whole: every file it names is served, nothing comes from elsewhere, data never becomes markup',
+  async (t) => {
+    const { http } = await start(t);
+    const page = await (await get(http, '/')).text();
+    const named = [...page.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map((one) => one[1] ?? '');
+    t.ok(named.length >= 3);
+    t.notMatch(page, /(?:href|src)="https?:|<script>|<style|style="|onclick=/);
+    const scripts = ['/app.js', '/connection.js', '/format.js', '/panels.js', '/tree.js'];
+    for (const path of [...named, ...scripts]) t.equal((await get(http, path)).status, 200, path);
+    const code = scripts
+      .map((path) => readFileSync(new URL(`../../dashboard${path}`, import.meta.url), 'utf8'))
+      .join('\n');
+    t.notMatch(code, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);
+    for (const id of new Set([...code.matchAll(/byId\('([a-z-]+)'\)/g)].map((one) => one[1])))
+      t.match(page, `id="${id}"`);
+  },
+);
+
+t.test('the token comes from the environment or from a file that only its owner may read', async (t) => {
+  const dataFolder = t.testdir({});
+  const options = {
+    variable: 'ARBOT_HTTP_TOKEN',
+    dataFolder,
+    files: new LocalFiles(),
+    random: new CryptoRandom(),
+  };
+  t.same(await openToken({ ...options, environment: { ARBOT_HTTP_TOKEN: TOKEN } }), {
+    token: TOKEN,
+    source: 'ARBOT_HTTP_TOKEN',
+  });
+  await t.rejects(openToken({ ...options, environment: { ARBOT_HTTP_TOKEN: 'admin' } }), {
+    code: 'ARB_CONFIG_INVALID',
+  });
+  const made = await openToken({ ...options, environment: {} });
+  const path = join(dataFolder, 'http-token');
+  t.equal(made.source, path);
+  t.match(made.token, /^[A-Za-z0-9_-]{43}$/);
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  t.same(await openToken({ ...options, environment: {} }), made, 'the same at the next start');
+  chmodSync(path, 0o644);
+  await t.rejects(openToken({ ...options, environment: {} }), { message: /0600/ });
+  writeFileSync(path, 'short');
+  chmodSync(path, 0o600);
+  await t.rejects(openToken({ ...options, environment: {} }), { code: 'ARB_CONFIG_INVALID' });
+});
+
+t.test(
+  'access rules: buckets refill, locks end, memory is bounded, names and origins are compared whole',
+  (t) => {
+    let now = 0;
+    const access = new AccessControl({ nowMs: () => now, monotonicMs: () => now }, TOKEN);
+    for (let n = 0; n < 40; n++) t.ok(access.admit('a'));
+    t.notOk(access.admit('a'));
+    now += 100;
+    t.ok(access.admit('a'), 'one more after a tenth of a second');
+    t.notOk(access.admit('a'));
+    for (let n = 0; n < 5; n++) t.equal(access.authorise('b', 'Bearer wrong'), 'wrong');
+    t.equal(access.authorise('b', `Bearer ${TOKEN}`), 'locked');
+    t.equal(access.authorise('c', `Bearer ${TOKEN}`), 'ok', 'another address is not locked');
+    for (let n = 0; n < 3_000; n++) access.admit(`10.0.${n >> 8}.${n & 255}`);
+    t.equal(access.authorise('b', `Bearer ${TOKEN}`), 'locked', 'a flood of addresses does not unlock');
+    now += 60_001;
+    t.equal(access.authorise('b', `Bearer ${TOKEN}`), 'ok');
+    for (const header of [
+      '',
+      'Bearer',
+      `bearer ${TOKEN}`,
+      `Bearer  ${TOKEN}`,
+      `Basic ${TOKEN}`,
+      `Bearer ${TOKEN}\n`,
+    ])
+      t.equal(access.authorise('d', header) === 'ok', false, JSON.stringify(header));
+    const names = ['127.0.0.1', 'localhost', '::1'];
+    for (const good of ['localhost', 'LOCALHOST:80', '127.0.0.1:8787', '[::1]:8787', '[::1]'])
+      t.ok(isOwnHost(good, names), good);
+    for (const bad of [
+      undefined,
+      '',
+      'evil.example',
+      'localhost.evil.example',
+      'localhost@evil.example',
+      '127.0.0.1:8787:1',
+      'localhost/evil',
+    ])
+      t.notOk(isOwnHost(bad, names), String(bad));
+    t.ok(isOwnOrigin(undefined, 'localhost:1'));
+    t.ok(isOwnOrigin('http://localhost:1', 'localhost:1'));
+    for (const bad of ['http://localhost:2', 'null', 'https://evil.example'])
+      t.notOk(isOwnOrigin(bad, 'localhost:1'), bad);
+    t.end();
+  },
+);
