@@ -8,7 +8,11 @@ import { BOARD_DEPTH, QuoteBoard, TRUST_NONE, TRUST_OK } from '../../src/market/
 /** What a book should be: two maps, sorted whenever asked. Full sides lose their worst level. */
 class NaiveBook {
   private readonly sides = { bid: new Map<number, number>(), ask: new Map<number, number>() };
-  constructor(private readonly maxLevels: number) {}
+  private readonly maxLevels: number;
+
+  constructor(maxLevels: number) {
+    this.maxLevels = maxLevels;
+  }
 
   set(side: 'bid' | 'ask', price: number, size: number): void {
     const map = this.sides[side];
