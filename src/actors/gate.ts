@@ -1,3 +1,4 @@
+import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
@@ -29,6 +30,8 @@ export interface GateActorOptions {
   readonly retry: RetryBackoff;
   /** Exchange clock − local clock, ms; 0 where it is not measured. */
   readonly clockOffsetMs?: (exchange: ExchangeId) => number;
+  /** Whether refusals are told as events in the life of their opportunity; false where a detector does so itself. */
+  readonly announceOpportunities: boolean;
   readonly record?: RecordInput;
 }
 
@@ -111,9 +114,11 @@ class GateActor implements ActorBehaviour<GateMessage> {
       ),
     );
     on(
-      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message: { arbitrageId, opportunityId } }) =>
-        this.fact({ kind: 'closed', arbitrageId, opportunityId }),
-      ),
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
+        const { arbitrageId, opportunityId, boughtQuantity, soldQuantity } = message;
+        const filled = new Decimal(boughtQuantity).plus(soldQuantity).gt(0);
+        this.fact({ kind: 'closed', arbitrageId, opportunityId, filled });
+      }),
     );
   }
 
@@ -177,6 +182,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
         const { signal, refusals } = effect;
         for (const { rule } of refusals) this.refusedBy.set(rule, (this.refusedBy.get(rule) ?? 0) + 1);
         bus.publish(subjectOf('verdict', 'refused'), 'verdict', effect.verdict, { traceId });
+        if (!this.options.announceOpportunities) return;
         const event = refusedOpportunity(signal, refusals, nowMs);
         bus.publish(subjectOf('opportunityEvent', signal.strategy), 'opportunityEvent', event, { traceId });
         return;

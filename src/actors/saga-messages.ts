@@ -20,6 +20,8 @@ export interface SagaActorOptions {
   readonly retry: RetryBackoff;
   /** Prices in quote of third coins that fees may be taken in. */
   readonly feeMarks?: () => readonly Mark[];
+  /** Whether ends are told as events in the life of their opportunity; false where a detector does so itself. */
+  readonly announceOpportunities: boolean;
   readonly record?: RecordInput;
 }
 

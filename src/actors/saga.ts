@@ -261,6 +261,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
     this.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
+    if (!this.options.announceOpportunities) return;
     const event = executedOpportunity(closed, running?.signal ?? null);
     this.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
   }

@@ -43,7 +43,13 @@ export type GateEvent =
   | { readonly kind: 'hold'; readonly hold: RiskHold }
   /** An order of this arbitrage has left: seen by its result. */
   | { readonly kind: 'claimed'; readonly arbitrageId: string }
-  | { readonly kind: 'closed'; readonly arbitrageId: string; readonly opportunityId: string }
+  | {
+      readonly kind: 'closed';
+      readonly arbitrageId: string;
+      readonly opportunityId: string;
+      /** Something was bought or sold; an opportunity of which nothing was taken may be traded yet. */
+      readonly filled: boolean;
+    }
   /** After a restart: legs that were journalled and have no result; they are in flight. */
   | { readonly kind: 'recovered'; readonly legs: readonly SubmitLeg[] }
   | { readonly kind: 'tick' };
@@ -103,7 +109,8 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
       state.exposure.claim(event.arbitrageId);
       return [];
     case 'closed':
-      state.takenOpportunities.add(event.opportunityId);
+      if (event.filled) state.takenOpportunities.add(event.opportunityId);
+      else state.takenOpportunities.remove(event.opportunityId);
       return [release(state, event.arbitrageId)];
     case 'recovered':
       return recover(state, event.legs, nowMs);

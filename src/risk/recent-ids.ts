@@ -22,6 +22,11 @@ export class RecentIds {
     return true;
   }
 
+  /** Forgets one id: what it stood for did not happen. */
+  remove(id: string): void {
+    this.ids.delete(id);
+  }
+
   get size(): number {
     return this.ids.size;
   }

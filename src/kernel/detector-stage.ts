@@ -1,0 +1,74 @@
+import { SpatialDetector, type SpatialEffect } from '../detectors/spatial.js';
+import type { SpatialParameters } from '../detectors/spatial-parameters.js';
+import type { Instrument } from '../market/instrument.js';
+import { OrderBook } from '../market/order-book.js';
+import { QuoteBoard } from '../market/quote-board.js';
+import type { BookTop } from '../messages/feed.js';
+import type { Stage } from './stage.js';
+
+/** The detector reads a board; here the board is part of its state and every change of a book is an event. */
+export type DetectorEvent =
+  | { readonly kind: 'book'; readonly top: BookTop; readonly monotonicMs: number }
+  | { readonly kind: 'sweep'; readonly monotonicMs: number }
+  | {
+      readonly kind: 'refused';
+      readonly opportunityId: string;
+      readonly reason: string;
+      readonly detail: string;
+    }
+  | { readonly kind: 'executed'; readonly opportunityId: string }
+  | {
+      readonly kind: 'missed';
+      readonly opportunityId: string;
+      readonly reason: string;
+      readonly detail: string;
+    };
+
+export interface DetectorState {
+  readonly board: QuoteBoard;
+  readonly detector: SpatialDetector;
+}
+
+export function detectorStage(
+  instruments: readonly Instrument[],
+  parameters: SpatialParameters,
+): Stage<DetectorState, DetectorEvent, SpatialEffect> {
+  return {
+    name: 'detector',
+    start: () => {
+      const board = new QuoteBoard(Math.max(1, instruments.length));
+      for (const { id } of instruments) board.slotOf(id);
+      let issued = 0;
+      const nextId = (prefix: string) => `${prefix}-${++issued}`;
+      return { board, detector: new SpatialDetector({ instruments, board, parameters, nextId }) };
+    },
+    step: (state, event, nowMs) => ({ state, effects: stepDetector(state, event, nowMs) }),
+  };
+}
+
+function stepDetector({ board, detector }: DetectorState, event: DetectorEvent, nowMs: number) {
+  switch (event.kind) {
+    case 'book':
+      publishTop(board, event.top, event.monotonicMs);
+      return detector.onSlotDirty(board.slotOf(event.top.instrument), nowMs, event.monotonicMs);
+    case 'sweep':
+      return detector.sweep(nowMs, event.monotonicMs);
+    case 'refused':
+      return detector.markRefused(event.opportunityId, event.reason, event.detail, nowMs);
+    case 'executed':
+      return detector.markExecuted(event.opportunityId, nowMs);
+    case 'missed':
+      return detector.markMissed(event.opportunityId, event.reason, event.detail, nowMs);
+  }
+}
+
+/** Writes a book top into a board, as the bridge of another node would. */
+export function publishTop(board: QuoteBoard, top: BookTop, monotonicMs: number): void {
+  const slot = board.slotOf(top.instrument);
+  if (!top.trusted) return board.distrust(slot);
+  const book = new OrderBook();
+  for (const [price, size] of top.bids) book.setBid(price, size);
+  for (const [price, size] of top.asks) book.setAsk(price, size);
+  book.sequence = top.sequence;
+  board.publish(slot, book, top.epoch, top.exchangeTimeMs, top.receiveTimeMs, monotonicMs);
+}
