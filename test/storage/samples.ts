@@ -130,7 +130,7 @@ function plannedLeg(side: 'buy' | 'sell', exchange: string): Signal['legs'][numb
     exchangeTimeMs: AT_MS - 5,
     receiveTimeMs: AT_MS - 3,
     levels: [['60000', '0.5']],
-  } as Signal['legs'][number];
+  };
 }
 
 export function sampleSignal(key: string): Signal {

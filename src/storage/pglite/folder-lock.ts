@@ -44,7 +44,7 @@ function requireGone(paths: Paths, nowMs: number): void {
   const holder = readIdentity(paths.holder);
   const state = holder === null ? 'unknown' : judgeHolder(holder);
   // Without start times an own pid can only be that of a predecessor: folders held here are known.
-  const predecessor = holder !== null && holder.pid === process.pid && holder.startTicks === null;
+  const predecessor = state === 'alive' && holder?.pid === process.pid && holder.startTicks === null;
   if (state === 'dead' || predecessor) return;
   const who = holder === null ? 'an unknown process' : `process ${holder.pid} on ${holder.host}`;
   if (state === 'alive') throw locked(paths, who);

@@ -30,7 +30,11 @@ const BACKOFF_MAX_MS = 2_000;
 /** A child that ran this long starts the back-off anew. */
 const STABLE_MS = 30_000;
 /** How often the first start is tried again while the child of a killed predecessor still ends. */
-const FIRST_STARTS = 5;
+const FIRST_STARTS = 8;
+
+function backoffMs(failures: number): number {
+  return Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures, 10));
+}
 
 type State = 'starting' | 'ready' | 'backing_off' | 'closed';
 
@@ -49,6 +53,7 @@ export class SupervisedChild {
   #watch: TimerHandle | null = null;
   #settled: ((error: Error | null) => void) | null = null;
   #restarts = 0;
+  #folderBusy = false;
   #closing: Promise<void> | null = null;
 
   constructor(entry: string, args: readonly string[], ports: ChildPorts) {
@@ -66,7 +71,7 @@ export class SupervisedChild {
     return this.#restarts;
   }
 
-  /** Resolves when the child is ready; rejects ARB_STORE_UNAVAILABLE after several failed starts. */
+  /** Resolves when the child is ready; rejects ARB_STORE_UNAVAILABLE when it cannot be started. */
   async start(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const error = await new Promise<Error | null>((settled) => {
@@ -74,8 +79,8 @@ export class SupervisedChild {
         this.#spawn();
       });
       if (error === null) break;
-      if (attempt >= FIRST_STARTS || this.#state === 'closed') throw error;
-      await new Promise<void>((resume) => this.#ports.timers.setTimer(resume, BACKOFF_MIN_MS * 2 ** attempt));
+      if (!this.#folderBusy || attempt >= FIRST_STARTS || this.#state === 'closed') throw error;
+      await new Promise<void>((resume) => this.#ports.timers.setTimer(resume, backoffMs(attempt)));
     }
     this.#scheduleWatch();
   }
@@ -142,7 +147,8 @@ export class SupervisedChild {
   }
 
   #obituary(forked: Forked, code: number | null, signal: NodeJS.Signals | null): string {
-    if (code === EXIT.folderBusy) return 'the child of an earlier process still has the folder open';
+    this.#folderBusy = code === EXIT.folderBusy;
+    if (this.#folderBusy) return 'the child of an earlier process still has the folder open';
     return `its process ended (${signal ?? `exit ${String(code)}`}) ${forked.complaint()}`.trim();
   }
 
@@ -190,7 +196,7 @@ export class SupervisedChild {
   #restartLater(reason: string): void {
     const ranMs = this.#ports.clock.monotonicMs() - this.#startedMs;
     this.#failures = ranMs >= STABLE_MS ? 0 : this.#failures + 1;
-    const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 10));
+    const delayMs = backoffMs(this.#failures);
     this.#state = 'backing_off';
     this.#restarts++;
     this.#ports.log.error(
