@@ -1,4 +1,4 @@
-import { fillEntry, LedgerBook, openingEntries, type OpeningBalance } from '../execution/ledger.js';
+import { fillEntry, fillEntryId, LedgerBook, openingEntries, type OpeningBalance } from '../execution/ledger.js';
 import { MESSAGES, subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
 import type { LedgerEntry } from '../messages/ledger.js';
@@ -123,12 +123,24 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
   private enqueue(fill: Fill, traceId: string): void {
     const nowMs = this.context.clock.nowMs();
     this.options.record?.({ stage: 'ledger', key: '', event: { kind: 'fill', fill }, nowMs });
-    const entry = fillEntry(fill, nowMs);
+    const entry = this.entryOf(fill, nowMs);
+    if (entry === null) return;
     if (this.waitingIds.has(entry.entryId) || this.refused.some((r) => r.entryId === entry.entryId)) return;
     if (this.waiting.length >= MAX_WAITING)
       throw new ArbotError('ARB_MAILBOX_FULL', `${MAX_WAITING} fills wait for the ledger's store`);
     this.waitingIds.add(entry.entryId);
     this.waiting.push({ fill, entry, traceId });
+  }
+
+  /** Null for a fill whose amounts money cannot hold: the same for ever, so it is for a person. */
+  private entryOf(fill: Fill, nowMs: number): LedgerEntry | null {
+    try {
+      return fillEntry(fill, nowMs);
+    } catch (error) {
+      const entryId = fillEntryId(fill);
+      if (!this.refused.some((r) => r.entryId === entryId)) this.refuse(entryId, errorText(error));
+      return null;
+    }
   }
 
   /** One booking at a time, in the order of arrival. */
@@ -163,7 +175,7 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
     this.working = false;
     const reason = errorText(error);
     if (error instanceof ArbotError && error.code !== 'ARB_STORE_UNAVAILABLE' && !error.retryable) {
-      this.refuse(reason);
+      this.refuse(this.takeFirst()?.entry.entryId ?? '', reason);
       return this.work();
     }
     this.hold(true, `the ledger's store is away: ${reason}`);
@@ -173,9 +185,7 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
   }
 
   /** Ledger and exchange disagree, or a fill cannot be booked: nothing is mended silently, no risk is added. */
-  private refuse(reason: string): void {
-    const done = this.takeFirst();
-    const entryId = done?.entry.entryId ?? '';
+  private refuse(entryId: string, reason: string): void {
     if (this.refused.length < MAX_REFUSED) this.refused.push({ entryId, reason });
     this.context.log.error({ entryId, reason }, 'a fill was refused by the ledger and needs a person');
     this.hold(true, `a fill was refused: ${reason}`);
