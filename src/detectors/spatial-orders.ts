@@ -25,10 +25,11 @@ export function boardLevels(
     side === 'ask'
       ? [board.askPrices, board.askSizes, board.askLevels[market.slot]!]
       : [board.bidPrices, board.bidSizes, board.bidLevels[market.slot]!];
-  return Array.from({ length: Math.min(count, depth) }, (_, i): Level => [
-    decimalOf(prices[at + i]!).div(market.units),
-    decimalOf(sizes[at + i]!).times(market.units),
-  ]);
+  const single = market.units.equals(ONE);
+  return Array.from({ length: Math.min(count, depth) }, (_, i): Level => {
+    const [price, size] = [decimalOf(prices[at + i]!), decimalOf(sizes[at + i]!)];
+    return single ? [price, size] : [price.div(market.units), size.times(market.units)];
+  });
 }
 
 /** An order of a plan. */

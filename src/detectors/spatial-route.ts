@@ -4,6 +4,7 @@ import type { Fee } from '../market/fees.js';
 import type { Instrument } from '../market/instrument.js';
 import { orderRulesOf, type OrderRules } from '../market/order-rules.js';
 import type { OpportunityLife } from './opportunity-life.js';
+import { BOARD_DEPTH } from '../market/quote-board.js';
 import { fastTermsOf, type FastTerms } from './optimal-size-fast.js';
 import {
   routeCosts,
@@ -82,17 +83,41 @@ export function spatialRoutes(
   return routes;
 }
 
-/** A route and the life that is going on there, if any. */
+/** A route and the life that is going on there, if any. The numbers are what almost every look ends with. */
 export interface RouteWatch {
   readonly route: SpatialRoute;
+  /** Index of the best ask and of the best bid in the board's arrays. */
+  readonly askAt: number;
+  readonly bidAt: number;
+  /** Bid over ask, in exchange units, below which a route without a life is of no interest. */
+  readonly openRatio: number;
   life: OpportunityLife | null;
 }
 
+/** Room for float64 rounding: what passes is judged exactly afterwards. */
+const RATIO_SLACK = 1 - 1e-12;
+
+function watchOf(route: SpatialRoute, parameters: SpatialParameters): RouteWatch {
+  const { numerator, keep, costRate, yieldFactor, askUnits, bidUnits } = route.fast;
+  const byGross = 1 + parameters.reportFloorBps / 1e4;
+  const byNet = ((numerator / keep + costRate) / yieldFactor) * (1 + Math.max(parameters.minNetBps, 0) / 1e4);
+  return {
+    route,
+    askAt: route.buy.slot * BOARD_DEPTH,
+    bidAt: route.sell.slot * BOARD_DEPTH,
+    openRatio: (bidUnits / askUnits) * Math.min(byGross, byNet) * RATIO_SLACK,
+    life: null,
+  };
+}
+
 /** Every route under both of its slots, so that a dirty slot finds what it touches. */
-export function watchesBySlot(routes: readonly SpatialRoute[]): Map<number, RouteWatch[]> {
+export function watchesBySlot(
+  routes: readonly SpatialRoute[],
+  parameters: SpatialParameters,
+): Map<number, RouteWatch[]> {
   const index = new Map<number, RouteWatch[]>();
   for (const route of routes) {
-    const watch: RouteWatch = { route, life: null };
+    const watch = watchOf(route, parameters);
     for (const { slot } of [route.buy, route.sell]) {
       const watches = index.get(slot);
       if (watches === undefined) index.set(slot, [watch]);

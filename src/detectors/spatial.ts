@@ -80,7 +80,8 @@ export class SpatialDetector {
     const markets = instruments.map((instrument) =>
       spatialMarket(instrument, this.board.slotOf(instrument.id), this.parameters),
     );
-    return watchesBySlot(spatialRoutes(markets, exactLimits(this.parameters), this.parameters));
+    const routes = spatialRoutes(markets, exactLimits(this.parameters), this.parameters);
+    return watchesBySlot(routes, this.parameters);
   }
 
   /** Directed routes watched. */
@@ -101,7 +102,13 @@ export class SpatialDetector {
   onSlotDirty(slot: number, nowMs: number, monotonicMs: number): readonly SpatialEffect[] {
     const watches = this.watches.get(slot);
     if (watches === undefined) return NO_EFFECTS;
-    for (const watch of watches) this.look(watch, nowMs, monotonicMs);
+    const { askPrices, bidPrices } = this.board;
+    for (let i = 0; i < watches.length; i++) {
+      const watch = watches[i]!;
+      // Almost every look ends here: one product and one comparison.
+      const interesting = bidPrices[watch.bidAt]! >= askPrices[watch.askAt]! * watch.openRatio;
+      if (interesting || watch.life !== null) this.look(watch, nowMs, monotonicMs);
+    }
     return this.takeEffects();
   }
 
@@ -147,7 +154,7 @@ export class SpatialDetector {
     return closed ?? this.open.get(opportunityId)?.life ?? null;
   }
 
-  /** Best quotes first: almost every call ends after these few float64 operations. */
+  /** Best quotes in float64: is there an edge at all? */
   private look(watch: RouteWatch, nowMs: number, monotonicMs: number): void {
     const { board, parameters } = this;
     const { buy, sell, fast } = watch.route;
