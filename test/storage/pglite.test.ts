@@ -5,6 +5,7 @@ import t from 'tap';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { bordered } from '../../src/storage/bordered-stores.js';
 import { openStores } from '../../src/storage/open-stores.js';
+import { lockFolder } from '../../src/storage/pglite/folder-lock.js';
 import { openPgliteDb } from '../../src/storage/pglite/pglite-db.js';
 import { migrate } from '../../src/storage/sql/migrate.js';
 import { sqlStores } from '../../src/storage/sql/sql-stores.js';
@@ -91,35 +92,44 @@ t.test('one process per folder, one mode per folder', async (t) => {
 
 t.test('a lock left behind is judged by its holder', async (t) => {
   const folder = join(root, 'left');
-  const choice = { kind: 'pglite', folder, mode: 'PAPER' } as const;
-  await (await openStores(choice, testPorts())).close();
-  const leave = (holder: unknown): void => {
-    writeFileSync(join(folder, 'arbot.lock.json'), JSON.stringify(holder));
-    mkdirSync(join(folder, 'arbot.lock'), { recursive: true });
+  const lost = (reason: string): void => {
+    t.fail(reason);
   };
-  leave({ pid: 1, host: hostname(), startTicks: '1234567890123' });
-  await (await openStores(choice, testPorts())).close();
-  t.pass('a pid that was given to another process does not hold');
-  leave({ pid: process.pid, host: 'another-host', startTicks: null });
-  await t.rejects(
-    openStores(choice, testPorts()),
-    { code: 'ARB_FOLDER_LOCKED', message: /another-host, last seen/ },
-    'a holder elsewhere is believed while it touches the lock',
-  );
-  rmdirSync(join(folder, 'arbot.lock'));
-  await (await openStores(choice, testPorts())).close();
+  const taken = async (nowMs = Date.now()): Promise<void> =>
+    (await lockFolder(folder, nowMs, lost)).release();
+  const leave = (holder: string): void => {
+    mkdirSync(join(folder, 'arbot.lock'), { recursive: true });
+    writeFileSync(join(folder, 'arbot.lock.json'), holder);
+  };
+  const here = hostname();
+  leave(JSON.stringify({ pid: 1, host: here, startTicks: '1234567890123' }));
+  if (existsSync('/proc/1/stat')) await taken();
+  else rmdirSync(join(folder, 'arbot.lock'));
+  t.notOk(existsSync(join(folder, 'arbot.lock')), 'a pid that was given to another process does not hold');
+  leave(JSON.stringify({ pid: 2 ** 30, host: here, startTicks: null }));
+  await taken();
+  for (const holder of [
+    JSON.stringify({ pid: process.pid, host: 'another-host', startTicks: null }),
+    '{"pid":1',
+  ]) {
+    leave(holder);
+    const refused = { code: 'ARB_FOLDER_LOCKED', message: /(another-host|unknown process), last seen/ };
+    await t.rejects(taken(), refused, 'a holder that cannot be asked is believed while it touches the lock');
+    await taken(Date.now() + 60_000);
+    t.notOk(existsSync(join(folder, 'arbot.lock')), 'and no longer');
+  }
+  const [first, ...others] = await Promise.allSettled([taken(), taken(), taken()]);
+  t.equal(first.status, 'fulfilled');
+  t.ok(others.every((other) => other.status === 'rejected'));
 });
 
-t.test('a first start that was killed half way starts anew', async (t) => {
+t.test('a first start that was killed while it copied starts anew', async (t) => {
   const folder = join(root, 'half');
-  const stores = await openStores({ kind: 'pglite', folder, mode: 'PAPER' }, testPorts());
-  await stores.close();
-  // What a kill during the first copy leaves: the unfinished copy and no cluster.
-  rmSync(join(folder, 'pglite'), { recursive: true });
+  // What the kill leaves: the unfinished copy and no cluster.
   mkdirSync(join(folder, 'pglite.new', 'base'), { recursive: true });
-  const again = await openStores({ kind: 'pglite', folder, mode: 'REPLAY' }, testPorts());
-  t.strictSame(await again.ledger.entries(0, 1), []);
-  await again.close();
+  const stores = await openStores({ kind: 'pglite', folder, mode: 'REPLAY' }, testPorts());
+  t.strictSame(await stores.ledger.entries(0, 1), []);
+  await stores.close();
   t.notOk(readdirSync(folder).includes('pglite.new'));
 });
 

@@ -2,9 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Polls until a condition holds; rejects naming it after half a minute. */
+/** Polls until a condition holds; rejects naming it after about two minutes. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; tries < 3000; tries++) {
+  for (let tries = 0; tries < 10_000; tries++) {
     if (await condition()) return;
     await new Promise((resume) => setTimeout(resume, 10));
   }
