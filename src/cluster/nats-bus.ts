@@ -1,18 +1,10 @@
-import {
-  connect,
-  createInbox,
-  Events,
-  NatsError,
-  type ConnectionOptions,
-  type Msg,
-  type NatsConnection,
-} from 'nats';
+import { createInbox, Events, type Msg, type NatsConnection } from 'nats';
 import { MESSAGES, type MessageKind, type MessageOf } from '../messages/catalogue.js';
 import { encodeMessage } from '../messages/codec.js';
 import { ArbotError, errorText, invariant } from '../messages/errors.js';
 import type { Bus, BusStatistics, Delivery, PublishOptions, Subscription } from '../ports/bus.js';
-import type { Random } from '../ports/random.js';
-import { DEFAULT_PENDING_REQUESTS, RESPONDERS, type BusOptions } from './bus-options.js';
+import { DEFAULT_PENDING_REQUESTS, RESPONDERS } from './bus-options.js';
+import { firstConnection, type NatsBusOptions } from './nats-connection.js';
 import { NatsOutbound, type OutboundLimits } from './nats-outbound.js';
 import { noResponder, PendingRequests } from './pending-requests.js';
 import { Receiver } from './receiver.js';
@@ -24,27 +16,9 @@ import { checkPattern, checkSubject } from './subjects.js';
  * kernel had kept for seconds. Market data and orders use two buses, hence two connections.
  */
 
-export interface NatsBusOptions extends BusOptions {
-  /** In order of preference: this node's own server first. */
-  readonly servers: readonly string[];
-  readonly random: Random;
-  /** First tokens of every subject, so that several systems or modes can share servers without meeting. */
-  readonly prefix?: string;
-  readonly auth?: { readonly user: string; readonly password: string } | { readonly token: string };
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
-  readonly limits?: Partial<OutboundLimits>;
-  /** Told at each change, e.g. to distrust books until their next snapshot. */
-  readonly onState?: (state: BusStatistics['state']) => void;
-  /** Ends the waiting for the first connection; `connect` then rejects with ARB_NO_RESPONDER. */
-  readonly signal?: AbortSignal;
-}
+export type { NatsBusOptions } from './nats-connection.js';
 
 const DEFAULT_LIMITS: OutboundLimits = { maxUnconfirmedBytes: 16 * 1024 * 1024, maxHeld: 10_000 };
-const PING_INTERVAL_MS = 1_000;
-const MAX_PINGS_OUT = 2;
-const DIAL_TIMEOUT_MS = 2_000;
-const RECONNECT_WAIT_MS = 200;
-const RECONNECT_JITTER_MS = 200;
 const CLOSE_FLUSH_MS = 1_000;
 /** Status of the empty message by which a server says that nobody is subscribed. */
 const NO_RESPONDERS = 503;
@@ -246,7 +220,7 @@ export class NatsBus implements Bus {
       if (type === Events.Disconnect) this.enter('reconnecting');
       else if (type === Events.Reconnect) this.enter('connected');
       else if (type === Events.Error)
-        this.options.log.warn({ error: String(data) }, 'NATS reported an error');
+        this.options.log.warn({ error: JSON.stringify(data) }, 'NATS reported an error');
     }
     if (this.state === 'closed') return;
     // The client gave up although told never to: refused credentials do that.
@@ -268,48 +242,4 @@ export class NatsBus implements Bus {
       this.options.log.error({ state, error }, 'state listener failed');
     }
   }
-}
-
-function connectionOptions(options: NatsBusOptions): ConnectionOptions {
-  const { auth, tls, random } = options;
-  return {
-    servers: [...options.servers],
-    name: options.sender,
-    noRandomize: true,
-    noEcho: false,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    timeout: DIAL_TIMEOUT_MS,
-    maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => reconnectWaitMs(random),
-    ...(tls === undefined ? {} : { tls }),
-    ...(auth === undefined ? {} : 'token' in auth ? auth : { user: auth.user, pass: auth.password }),
-  };
-}
-
-/**
- * Tries until a server answers. Not left to the client, whose own waiting cannot be ended. Rejects with ARB_NO_RESPONDER when
- * `signal` aborts or the server refuses the credentials.
- */
-async function firstConnection(options: NatsBusOptions): Promise<NatsConnection> {
-  const { signal, log, timers, random } = options;
-  for (let attempt = 1; ; attempt++) {
-    if (signal?.aborted === true) throw noResponder('NATS', 'gave up waiting for a server');
-    try {
-      return await connect(connectionOptions(options));
-    } catch (error) {
-      if (error instanceof NatsError && error.isAuthError()) {
-        throw new ArbotError('ARB_NO_RESPONDER', `NATS refused the credentials: ${error.message}`, {
-          cause: error,
-        });
-      }
-      if (attempt === 1 || attempt % 50 === 0)
-        log.warn({ attempt, error: errorText(error) }, 'waiting for NATS');
-    }
-    await new Promise<void>((resolve) => timers.setTimer(resolve, reconnectWaitMs(random)));
-  }
-}
-
-function reconnectWaitMs(random: Random): number {
-  return RECONNECT_WAIT_MS + random.next() * RECONNECT_JITTER_MS;
 }

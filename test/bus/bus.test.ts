@@ -150,9 +150,14 @@ async function startRelay(port: number) {
     const pair: [Socket, Socket] = [client, server];
     pairs.add(pair);
     for (const [from, to] of [pair, [server, client] as const]) {
-      from.on('data', (data) => frozen || to.write(data));
+      from.on('data', (data) => {
+        if (!frozen) to.write(data);
+      });
       from.on('error', () => to.destroy());
-      from.on('close', () => (pairs.delete(pair), to.destroy()));
+      from.on('close', () => {
+        pairs.delete(pair);
+        to.destroy();
+      });
     }
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
@@ -162,7 +167,7 @@ async function startRelay(port: number) {
     freeze: () => (frozen = true),
     thaw: () => (frozen = false),
     stop: () => {
-      for (const [client, server] of pairs) (client.destroy(), server.destroy());
+      for (const pair of pairs) pair.forEach((socket) => socket.destroy());
       relay.close();
     },
   };

@@ -43,7 +43,8 @@ export interface ServerUser {
 export function skipOrFail(t: Test, reason: string | null): boolean {
   if (reason === null) return false;
   if (process.env['CI'] === 'true') t.fail(reason);
-  else t.skip(reason);
+  // An empty plan with a reason is how a whole test is skipped.
+  else t.plan(0, reason);
   return true;
 }
 
