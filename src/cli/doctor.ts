@@ -1,0 +1,155 @@
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { resolve } from 'node:path';
+import type { Environment, LoadedConfig } from '../config/index.js';
+import { secretOf } from '../config/index.js';
+import { errorText } from '../messages/errors.js';
+import type { Clock } from '../ports/time.js';
+import { lockFolder } from '../storage/pglite/folder-lock.js';
+
+/** One question of `arbot doctor`. `warn` is worth knowing, `bad` keeps ArBot from working. */
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'bad';
+  readonly detail: string;
+}
+
+export interface DoctorOptions {
+  readonly config: LoadedConfig;
+  readonly environment: Environment;
+  readonly workingFolder: string;
+  readonly clock: Clock;
+  readonly nodeVersion: string;
+}
+
+const MIN_NODE = [20, 19] as const;
+const LOW_DISK_BYTES = 1024 ** 3;
+const CONNECT_MS = 3_000;
+/** When this program was written; an earlier clock is certainly wrong, and exchanges would refuse its requests. */
+const EARLIEST_MS = Date.UTC(2026, 0, 1);
+
+/** Looks at everything ArBot needs from its machine. Never rejects: what cannot be looked at is a finding. */
+export async function examine(options: DoctorOptions): Promise<Finding[]> {
+  const { node } = options.config;
+  const folder = resolve(options.workingFolder, node.dataFolder);
+  return [
+    nodeFinding(options.nodeVersion),
+    { name: 'configuration', state: 'ok', detail: configDetail(options.config) },
+    clockFinding(options.clock),
+    await guarded('data folder', () => folderFinding(folder)),
+    await guarded('disk', () => diskFinding(folder)),
+    await guarded('folder lock', () => lockFinding(folder, options.clock)),
+    await guarded('port', () => portFinding(node.http.host, node.http.port)),
+    ...(await storeFindings(options)),
+    ...(await busFindings(options)),
+  ];
+}
+
+async function guarded(name: string, look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    return { name, state: 'bad', detail: errorText(error) };
+  }
+}
+
+export function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  const isEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  const needed = `needs ${MIN_NODE.join('.')} or newer`;
+  return {
+    name: 'Node',
+    state: isEnough ? 'ok' : 'bad',
+    detail: isEnough ? version : `${version}, ${needed}`,
+  };
+}
+
+function configDetail({ node, trading }: LoadedConfig): string {
+  const exchanges = Object.entries(trading.exchanges).filter(([, one]) => one.enabled);
+  const pairs = trading.pairs.filter((one) => one.enabled);
+  return `node ${node.name}, ${exchanges.length} exchanges, ${pairs.length} pairs`;
+}
+
+export function clockFinding(clock: Clock): Finding {
+  const now = clock.nowMs();
+  const text = new Date(now).toISOString();
+  if (now < EARLIEST_MS)
+    return { name: 'clock', state: 'bad', detail: `${text} is in the past: set the clock` };
+  return { name: 'clock', state: 'ok', detail: `${text} (skew against exchanges is measured by each feed)` };
+}
+
+async function folderFinding(folder: string): Promise<Finding> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await access(folder, constants.R_OK | constants.W_OK);
+  return { name: 'data folder', state: 'ok', detail: folder };
+}
+
+async function diskFinding(folder: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const detail = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
+  return { name: 'disk', state: free < LOW_DISK_BYTES ? 'warn' : 'ok', detail };
+}
+
+async function lockFinding(folder: string, clock: Clock): Promise<Finding> {
+  try {
+    const lock = await lockFolder(folder, clock.nowMs(), () => undefined);
+    await lock.release();
+    return { name: 'folder lock', state: 'ok', detail: 'no other ArBot uses the data folder' };
+  } catch (error) {
+    return { name: 'folder lock', state: 'warn', detail: errorText(error) };
+  }
+}
+
+function portFinding(host: string, port: number): Promise<Finding> {
+  const name = 'port';
+  if (port === 0) return Promise.resolve({ name, state: 'ok', detail: 'any free one' });
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', (error) =>
+      done({ name, state: 'bad', detail: `${host}:${port}: ${errorText(error)}` }),
+    );
+    server.listen(port, host, () =>
+      server.close(() => done({ name, state: 'ok', detail: `${host}:${port} is free` })),
+    );
+  });
+}
+
+async function storeFindings({ config, environment }: DoctorOptions): Promise<Finding[]> {
+  const { trades } = config.cluster.stores;
+  const name = 'store of trades';
+  if (trades.kind !== 'postgres') return [{ name, state: 'ok', detail: `${trades.kind}, embedded` }];
+  return [
+    await guarded(name, async () => {
+      const url = secretOf(environment, trades.urlEnv);
+      if (url === null) return { name, state: 'bad', detail: `${trades.urlEnv} is not set` };
+      // The address only: user and password stay out of every output.
+      if (!URL.canParse(url)) return { name, state: 'bad', detail: `${trades.urlEnv} does not hold a URL` };
+      const { hostname, port } = new URL(url);
+      return reach(name, hostname, Number(port || '5432'));
+    }),
+  ];
+}
+
+async function busFindings({ config }: DoctorOptions): Promise<Finding[]> {
+  const { bus } = config.cluster;
+  if (bus.kind === 'in-process') return [{ name: 'bus', state: 'ok', detail: 'in-process' }];
+  const looks = bus.urls.map((url) => {
+    const { hostname, port } = new URL(url.replace(/^(?:nats|tls):/, 'http:'));
+    return reach(`bus ${hostname}`, hostname, Number(port || '4222'));
+  });
+  return Promise.all(looks);
+}
+
+function reach(name: string, host: string, port: number): Promise<Finding> {
+  return new Promise((done) => {
+    const socket = connect({ host, port });
+    const end = (state: Finding['state'], detail: string): void => {
+      socket.destroy();
+      done({ name, state, detail: `${host}:${port} ${detail}` });
+    };
+    socket.setTimeout(CONNECT_MS, () => end('bad', `does not answer within ${CONNECT_MS / 1_000} s`));
+    socket.once('error', (error) => end('bad', errorText(error)));
+    socket.once('connect', () => end('ok', 'answers'));
+  });
+}

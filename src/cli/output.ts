@@ -1,0 +1,55 @@
+import { ArbotError, errorText } from '../messages/errors.js';
+
+/** What a command needs of its process, so that tests can run commands without one. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingFolder: string;
+  /** A line to standard output. */
+  print(line: string): void;
+  /** A line to standard error. */
+  complain(line: string): void;
+  /** Calls back at each SIGINT or SIGTERM; returns the removal. */
+  onSignal(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+}
+
+/** Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 130 interrupted. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** The real process. */
+export function processTerminal(): Terminal {
+  return {
+    environment: process.env,
+    workingFolder: process.cwd(),
+    print: (line) => void process.stdout.write(`${line}\n`),
+    complain: (line) => void process.stderr.write(`${line}\n`),
+    onSignal: (handler) => {
+      process.on('SIGINT', handler);
+      process.on('SIGTERM', handler);
+      return () => {
+        process.off('SIGINT', handler);
+        process.off('SIGTERM', handler);
+      };
+    },
+  };
+}
+
+/** Prints one clear line with the error's code, or everything with `verbose`; returns the exit code. */
+export function complainAbout(error: unknown, terminal: Terminal, verbose: boolean): number {
+  const code = error instanceof ArbotError ? error.code : 'ARB_INVARIANT';
+  if (verbose && error instanceof Error) terminal.complain(error.stack ?? errorText(error));
+  terminal.complain(`arbot: ${code}: ${errorText(error)}`);
+  if (!(error instanceof ArbotError) && !verbose) terminal.complain('Run again with --verbose to see where.');
+  return code === 'ARB_CLI_USAGE' || code === 'ARB_CONFIG_INVALID' ? EXIT.usage : EXIT.failed;
+}
+
+/** Columns padded to their widest cell, two spaces between. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
