@@ -1,4 +1,4 @@
-import { plainText } from './exact-units.js';
+import { displayText, plainText } from './exact-units.js';
 import { topOf, type Ladder, type LadderSide } from './ladder.js';
 import type { Listing } from './listings.js';
 import type { SimulatedMarket } from './market.js';
@@ -75,8 +75,8 @@ export function bybitTicker(market: SimulatedMarket, topic: string, tsMs: number
     lowPrice24h: price(statistics.lowTicks),
     prevPrice24h: price(statistics.openTicks),
     volume24h: plainText(listing.lot, statistics.volumeLots),
-    turnover24h: statistics.turnover.toFixed(6),
-    price24hPcnt: change.toFixed(4),
+    turnover24h: displayText(statistics.turnover, 6),
+    price24hPcnt: displayText(change, 4),
     usdIndexPrice: price(statistics.lastTicks),
   };
   const head = `"topic":"${topic}","ts":${tsMs},"type":"snapshot","cs":${sequence}`;

@@ -41,6 +41,12 @@ export function plainText(step: StepUnit, count: number): string {
   return end === text.length ? text : text.slice(0, end);
 }
 
+/** A display figure (turnover, change) with at most `places` decimals and no trailing zeros. */
+export function displayText(value: number, places: number): string {
+  const text = value.toFixed(places);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
 /** Integer over 10^decimals as text; `scaled` is a non-negative safe integer. */
 function fixedText(scaled: number, decimals: number): string {
   const digits = String(scaled);

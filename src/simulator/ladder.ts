@@ -18,8 +18,6 @@ export interface Ladder {
   readonly changedAtMs: number;
 }
 
-export const EMPTY_SIDE: LadderSide = { prices: [], lots: [], orders: [] };
-
 /** Absolute sizes of the levels that differ; 0 lots = removed. */
 export interface LadderDelta {
   readonly bids: LadderSide;

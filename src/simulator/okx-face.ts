@@ -9,10 +9,10 @@ import {
   type FaceHttpResponse,
   type Topic,
 } from './face-protocol.js';
-import { EMPTY_SIDE, isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder } from './ladder.js';
+import { isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder, type LadderDelta } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
-import { okxBest, okxBooks, okxBooks5, okxTicker, okxTrade } from './okx-frames.js';
+import { okxBest, okxBooks, okxBooks5, okxTicker, okxTrade, type OkxBookForm } from './okx-frames.js';
 import { OkxRest } from './okx-rest.js';
 import { aggregateFills } from './trade-aggregation.js';
 
@@ -42,6 +42,8 @@ export class OkxFace extends ExchangeFace<ChannelState> {
   private readonly rest: OkxRest;
   private readonly bases = new Map<SimulatedMarket, number>();
   private connects: number[] = [];
+  /** Which of the two forms `books` frames have. */
+  bookForm: OkxBookForm = 'checksum-zero';
 
   constructor(options: FaceOptions) {
     super('okx', options);
@@ -151,29 +153,28 @@ export class OkxFace extends ExchangeFace<ChannelState> {
     const ladder = market.ladder();
     const delta = ladderDelta(state.last, ladder, BOOK_LEVELS);
     const previous = state.lastSeqId;
-    if (isEmptyDelta(delta)) {
-      if (nowMs - state.sentAtMs < BOOK_KEEP_ALIVE_MS) return;
-      state.sentAtMs = nowMs;
-      const empty = { bids: EMPTY_SIDE, asks: EMPTY_SIDE };
-      const stamp = this.stamp(nowMs);
-      return this.broadcast(
-        topic,
-        okxBooks(market.listing, 'books', 'update', empty, stamp, previous, previous),
-      );
+    const isKeepAlive = isEmptyDelta(delta);
+    if (isKeepAlive && nowMs - state.sentAtMs < BOOK_KEEP_ALIVE_MS) return;
+    if (!isKeepAlive) {
+      state.last = ladder;
+      state.lastSeqId = this.seqId(market, ladder.updateId);
     }
-    state.last = ladder;
-    state.lastSeqId = this.seqId(market, ladder.updateId);
     state.sentAtMs = nowMs;
-    const text = okxBooks(
-      market.listing,
-      'books',
-      'update',
-      delta,
-      this.stamp(ladder.changedAtMs),
-      previous,
-      state.lastSeqId,
-    );
-    this.broadcast(topic, text);
+    const stampMs = isKeepAlive ? nowMs : ladder.changedAtMs;
+    this.broadcast(topic, this.books(market, state, 'update', delta, stampMs, previous));
+  }
+
+  private books(
+    market: SimulatedMarket,
+    state: ChannelState,
+    action: 'snapshot' | 'update',
+    sides: LadderDelta,
+    stampMs: number,
+    previous: number,
+  ): string {
+    const { listing } = market;
+    const stamp = this.stamp(stampMs);
+    return okxBooks(listing, 'books', action, sides, stamp, previous, state.lastSeqId, this.bookForm);
   }
 
   private publishBooks5(topic: Topic<ChannelState>, nowMs: number): void {
@@ -238,8 +239,7 @@ export class OkxFace extends ExchangeFace<ChannelState> {
           bids: topOf(state.last.bids, BOOK_LEVELS),
           asks: topOf(state.last.asks, BOOK_LEVELS),
         };
-        const stamp = this.stamp(state.last.changedAtMs);
-        return okxBooks(market.listing, 'books', 'snapshot', sides, stamp, -1, state.lastSeqId);
+        return this.books(market, state, 'snapshot', sides, state.last.changedAtMs, -1);
       }
       case 'books5':
         return this.books5(market, state.last);

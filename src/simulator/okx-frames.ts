@@ -1,4 +1,4 @@
-import { plainText } from './exact-units.js';
+import { displayText, plainText } from './exact-units.js';
 import type { Ladder, LadderSide } from './ladder.js';
 import type { Listing } from './listings.js';
 import type { SimulatedMarket } from './market.js';
@@ -25,7 +25,13 @@ function bothSides(listing: Listing, sides: Sides): string {
   return `"asks":${okxLevels(listing, sides.asks)},"bids":${okxLevels(listing, sides.bids)}`;
 }
 
-/** `books`: a snapshot (`prevSeqId` −1) or an update. The checksum field is there and dead: 0 since 2026-06-23. */
+/**
+ * Two forms of `books` are on the wire: with a dead checksum of 0 (since 2026-06-23) and `prevSeqId` −1 on snapshots, or, seen
+ * 2026-09, with `instId` and neither checksum nor `prevSeqId` on snapshots (PROTOCOLS §4).
+ */
+export type OkxBookForm = 'checksum-zero' | 'without-checksum';
+
+/** `books`: a snapshot or an update. */
 export function okxBooks(
   listing: Listing,
   channel: string,
@@ -34,8 +40,13 @@ export function okxBooks(
   stampMs: number,
   prevSeqId: number,
   seqId: number,
+  form: OkxBookForm,
 ): string {
-  const tail = `"ts":"${stampMs}","checksum":0,"prevSeqId":${prevSeqId},"seqId":${seqId}`;
+  const previous = action === 'snapshot' ? '' : `,"prevSeqId":${prevSeqId}`;
+  const tail =
+    form === 'checksum-zero'
+      ? `"ts":"${stampMs}","checksum":0,"prevSeqId":${prevSeqId},"seqId":${seqId}`
+      : `"instId":"${listing.symbol}","ts":"${stampMs}","seqId":${seqId}${previous}`;
   return `{${arg(channel, listing)},"action":"${action}","data":[{${bothSides(listing, sides)},${tail}}]}`;
 }
 
@@ -86,7 +97,7 @@ export function okxTicker(market: SimulatedMarket, stampMs: number): string {
     low24h: price(statistics.lowTicks),
     sodUtc0: price(statistics.openTicks),
     sodUtc8: price(statistics.openTicks),
-    volCcy24h: statistics.turnover.toFixed(6),
+    volCcy24h: displayText(statistics.turnover, 6),
     vol24h: size(statistics.volumeLots),
     ts: `${stampMs}`,
   };
