@@ -90,14 +90,14 @@ function walkWhileEdge(query: SizeQuery, terms: EdgeTerms): ContinuousSize {
       break;
     }
     if (!isMarginallyProfitable(askLevel[0], bidLevel[0], terms)) break;
-    const room = roomFor(query, maxAsked, q, asked, askLevel);
-    const step = Decimal.min(leftAsk, leftBid, room.most);
+    const depth = leftAsk.lessThan(leftBid) ? leftAsk : leftBid;
+    const { step, by } = withinBalances(query, maxAsked, q, asked, askLevel, depth);
     if (step.greaterThan(0)) segments.push([askLevel[0], bidLevel[0], step]);
     q = q.plus(step);
     asked = asked.plus(step.times(askLevel[0]));
     bid = bid.plus(step.times(bidLevel[0]));
-    if (step.equals(room.most)) {
-      binding = room.by;
+    if (by !== null) {
+      binding = by;
       break;
     }
     leftAsk = leftAsk.minus(step);
@@ -110,23 +110,26 @@ function walkWhileEdge(query: SizeQuery, terms: EdgeTerms): ContinuousSize {
   return { ...moneyOf(size, query, terms, binding), size, segments, bindingConstraint: binding };
 }
 
-/** How much more may be traded at this ask before a balance binds. */
-function roomFor(
+/** As much of a step as the balances leave room for, and the balance that ends the walk. Divides only where quote binds. */
+function withinBalances(
   query: SizeQuery,
   maxAsked: Decimal | null,
   q: Decimal,
   asked: Decimal,
   [ask]: Level,
-): { most: Decimal; by: BindingConstraint } {
-  const byBase = query.maxBase === null ? null : query.maxBase.minus(q);
-  const byQuote = maxAsked === null ? null : maxAsked.minus(asked).div(ask);
-  if (byQuote !== null && (byBase === null || byQuote.lessThan(byBase))) {
-    return { most: Decimal.max(byQuote, 0), by: 'quote_balance' };
+  depth: Decimal,
+): { readonly step: Decimal; readonly by: BindingConstraint | null } {
+  const byBase = query.maxBase?.minus(q) ?? null;
+  const baseBinds = byBase !== null && byBase.lessThanOrEqualTo(depth);
+  const step = baseBinds ? Decimal.max(byBase, 0) : depth;
+  if (maxAsked !== null) {
+    const over = asked.plus(step.times(ask)).comparedTo(maxAsked);
+    if (over > 0 || (over === 0 && !baseBinds)) {
+      return { step: Decimal.max(maxAsked.minus(asked).div(ask), 0), by: 'quote_balance' };
+    }
   }
-  return { most: byBase === null ? UNBOUNDED : Decimal.max(byBase, 0), by: 'base_balance' };
+  return { step, by: baseBinds ? 'base_balance' : null };
 }
-
-const UNBOUNDED = new Decimal(Infinity);
 
 function moneyOf(size: PricedSize, query: SizeQuery, terms: EdgeTerms, binding: BindingConstraint) {
   // Where the quote balance binds, the spend is that balance: walking back through a division would lose the last digit.

