@@ -10,10 +10,10 @@ import {
   type StopReason,
   type TellResult,
 } from './actor.js';
-import type { EngineCell } from './engine.js';
 import { Mailbox } from './mailbox.js';
 import { Scope } from './scope.js';
 import { asError, type RuntimeServices } from './services.js';
+import { isPromise, TurnLoop, type TurnHost } from './turn-loop.js';
 
 export type StartOutcome = { readonly ok: true } | { readonly ok: false; readonly error: Error };
 /** `abandoned`: the handler in flight did not finish within the timeout and was left behind. */
@@ -36,7 +36,7 @@ const LAST_ERROR_STACK_MAX = 4_000;
  * One life of an actor: start, one message at a time, end. Once it has ended nothing of it acts any more, even when a
  * handler of it is still waiting for a promise that nobody can cancel.
  */
-export class Incarnation<M> implements LiveIncarnation {
+export class Incarnation<M> implements LiveIncarnation, TurnHost<M> {
   readonly number: number;
   readonly watchers = new Set<Watcher>();
   readonly owed = new Set<Refusable>();
@@ -50,21 +50,12 @@ export class Incarnation<M> implements LiveIncarnation {
   private readonly onEnded: (end: UnrequestedEnd) => void;
   private readonly mailbox: Mailbox<M>;
   private readonly context: IncarnationContext<M>;
-  private readonly cell: EngineCell;
+  private readonly loop: TurnLoop<M>;
   private behaviour: ActorBehaviour<M> | null = null;
   private resolveStart: ((outcome: StartOutcome) => void) | null = null;
   private startTimer: TimerHandle | null = null;
   private stopOutcome: Promise<StopOutcome> | null = null;
   private stoppingRun: Promise<void> | null = null;
-  private wakePending = false;
-  private turning = false;
-  private turnStartedMs = 0;
-  private turnHandled = 0;
-  /** Monotonic time at which the previous message ended: the start of the next one's handling time. */
-  private markMs = 0;
-  private inFlightSinceMs: number | null = null;
-  private watchdog: TimerHandle | null = null;
-  private readonly idleWaiters: (() => void)[] = [];
 
   constructor(
     record: ActorRecord,
@@ -90,17 +81,27 @@ export class Incarnation<M> implements LiveIncarnation {
       (error) => this.report('cleanup_failed', error),
     );
     this.context = new IncarnationContext(this);
-    this.cell = services.engine.spawn(
-      services.engineSystem,
-      `${record.path}.${this.number}`,
-      () => this.turn(),
-      () => this.engineStopped(),
-    );
+    this.loop = new TurnLoop<M>(this, this.mailbox, record, services, {
+      handlerTimeoutMs: definition.handlerTimeoutMs,
+      stopped: () => this.engineStopped(),
+    });
     record.current = this;
   }
 
   get depth(): number {
     return this.mailbox.depth;
+  }
+
+  get isRunning(): boolean {
+    return this.phase === 'running';
+  }
+
+  handle(message: M): void | Promise<void> {
+    return this.behaviour?.handle(message);
+  }
+
+  hung(error: Error): void {
+    this.fail(error, 'hung');
   }
 
   /** Creates the behaviour. Resolves with the outcome, never rejects; a failed start has ended the incarnation. */
@@ -124,7 +125,7 @@ export class Incarnation<M> implements LiveIncarnation {
     }
     const result = this.offer(message);
     if (result === 'full') this.record.bury(message, 'full');
-    else if (result === 'queued') this.wake();
+    else if (result === 'queued') this.loop.wake();
     return result;
   }
 
@@ -162,12 +163,6 @@ export class Incarnation<M> implements LiveIncarnation {
     void this.runStopping('exit').then(() => this.end('exit', null, this.stopOutcome === null));
   }
 
-  /** Resolves when no handler is in flight. */
-  whenIdle(): Promise<void> {
-    if (!this.turning) return Promise.resolve();
-    return new Promise((resolve) => this.idleWaiters.push(resolve));
-  }
-
   private awaitCreated(created: Promise<ActorBehaviour<M>>): void {
     const limitMs = this.definition.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS;
     this.startTimer = this.services.timers.setTimer(() => {
@@ -187,7 +182,7 @@ export class Incarnation<M> implements LiveIncarnation {
     this.phase = 'running';
     this.record.startedAtMs = this.services.clock.nowMs();
     this.resolveStart?.({ ok: true });
-    if (this.mailbox.depth > 0) this.wake();
+    this.loop.wake();
   }
 
   private offer(message: M): TellResult {
@@ -200,100 +195,6 @@ export class Incarnation<M> implements LiveIncarnation {
       this.crash(asError(error));
       return 'dead';
     }
-  }
-
-  private wake(): void {
-    if (this.wakePending || this.turning || this.phase !== 'running') return;
-    this.wakePending = true;
-    this.services.engine.dispatch(this.cell);
-  }
-
-  /** One turn of the engine. Never throws: what a message causes is caught where it is delivered. */
-  private turn(): void | Promise<void> {
-    this.wakePending = false;
-    if (this.phase !== 'running' || this.turning) return;
-    this.turning = true;
-    this.turnHandled = 0;
-    this.turnStartedMs = this.services.clock.monotonicMs();
-    this.markMs = this.turnStartedMs;
-    return this.proceed();
-  }
-
-  private proceed(): void | Promise<void> {
-    while (this.mayGoOn()) {
-      const message = this.mailbox.take(this.markMs);
-      if (message === undefined) break;
-      const pending = this.deliver(message);
-      if (pending !== undefined) return this.awaitHandler(pending).then(() => this.proceed());
-      this.measure();
-    }
-    this.finishTurn();
-  }
-
-  private mayGoOn(): boolean {
-    return (
-      this.phase === 'running' &&
-      this.turnHandled < this.services.batch &&
-      this.markMs - this.turnStartedMs < this.services.sliceMs
-    );
-  }
-
-  private deliver(message: M): Promise<void> | undefined {
-    this.turnHandled += 1;
-    this.record.counts.handled += 1;
-    try {
-      const result = this.behaviour?.handle(message);
-      return isPromise(result) ? result : undefined;
-    } catch (error) {
-      this.crash(asError(error));
-      return undefined;
-    }
-  }
-
-  private async awaitHandler(pending: Promise<void>): Promise<void> {
-    this.inFlightSinceMs = this.markMs;
-    this.armWatchdog(this.definition.handlerTimeoutMs);
-    try {
-      await pending;
-    } catch (error) {
-      this.crash(asError(error));
-    }
-    this.inFlightSinceMs = null;
-    this.measure();
-  }
-
-  private measure(): void {
-    const nowMs = this.services.clock.monotonicMs();
-    this.record.times.record(nowMs - this.markMs);
-    this.markMs = nowMs;
-  }
-
-  private finishTurn(): void {
-    this.turning = false;
-    this.record.times.roll(this.markMs);
-    for (const resolve of this.idleWaiters.splice(0)) resolve();
-    if (this.mailbox.depth > 0) this.wake();
-  }
-
-  /** One timer serves many handlers: it looks again when the handler it was set for has been followed by another. */
-  private armWatchdog(delayMs: number): void {
-    if (this.watchdog !== null || this.phase === 'ended') return;
-    this.watchdog = this.services.timers.setTimer(() => {
-      this.watchdog = null;
-      this.inspectHandler();
-    }, delayMs);
-  }
-
-  private inspectHandler(): void {
-    if (this.inFlightSinceMs === null) return;
-    const limitMs = this.definition.handlerTimeoutMs;
-    const ranMs = this.services.clock.monotonicMs() - this.inFlightSinceMs;
-    if (ranMs < limitMs) {
-      this.armWatchdog(limitMs - ranMs);
-      return;
-    }
-    const text = `a handler of ${this.record.path} ran for ${Math.round(ranMs)} ms, allowed are ${limitMs}`;
-    this.fail(new ArbotError('ARB_HANDLER_HUNG', text), 'hung');
   }
 
   private beginStop(reason: StopReason, timeoutMs: number): Promise<StopOutcome> {
@@ -329,7 +230,7 @@ export class Incarnation<M> implements LiveIncarnation {
   }
 
   private async drainAndStop(reason: StopReason): Promise<void> {
-    await this.whenIdle();
+    await this.loop.whenIdle();
     if (this.scope.ended) return;
     try {
       await this.behaviour?.stopping?.(reason);
@@ -361,14 +262,13 @@ export class Incarnation<M> implements LiveIncarnation {
 
   private end(reason: StopReason, error: Error | null, unrequested = false): void {
     if (this.phase === 'ended') return;
-    const inFlight = this.inFlightSinceMs === null ? null : this.whenIdle();
+    const inFlight = this.loop.isHandlerInFlight ? this.loop.whenIdle() : null;
     this.phase = 'ended';
     this.leaveRecord(reason, error);
     this.mailbox.drain((message) => this.record.bury(message, 'left_over'));
     this.clearStartTimer();
-    if (this.watchdog !== null) this.services.timers.clearTimer(this.watchdog);
+    this.loop.end();
     this.scope.end();
-    this.services.engine.stop(this.cell);
     this.tellThoseWhoWait(reason, error);
     this.resolveStart?.({ ok: false, error: error ?? new Error(reason) });
     if (unrequested) {
@@ -407,8 +307,4 @@ export class Incarnation<M> implements LiveIncarnation {
   private report(kind: Parameters<RuntimeServices['report']>[0], error: Error): void {
     this.services.report(kind, this.record.path, this.number, error);
   }
-}
-
-function isPromise<T>(value: T | Promise<T> | undefined | void): value is Promise<T> {
-  return typeof value === 'object' && value !== null && typeof (value as Promise<T>).then === 'function';
 }
