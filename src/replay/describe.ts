@@ -2,7 +2,8 @@ import type { ExchangeId } from '../messages/primitives.js';
 import type { Files } from '../ports/files.js';
 import { protocolOf } from './exchanges/index.js';
 import { decimalsOf, splitSymbol } from './protocol.js';
-import type { BookChange, ReplayProtocol, SymbolFacts } from './protocol.js';
+import type { BookChange } from './book-change.js';
+import type { ReplayProtocol, SymbolFacts } from './protocol.js';
 import { findRecordings, invalidRecording, readFrames, readRest, readSent } from './recording.js';
 import type { RecordingFiles } from './recording.js';
 

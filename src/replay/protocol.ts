@@ -1,28 +1,11 @@
 import type { ExchangeId } from '../messages/primitives.js';
+import type { BookChange, TextLevel } from './book-change.js';
 import type { RebuiltBook } from './rebuilt-book.js';
 
 /**
  * What the replay server must know of an exchange's protocol: enough to route frames by symbol, to acknowledge subscriptions and
  * to give a fresh snapshot to a client that asks again. Written from the protocol, independent of the connectors that it tests.
  */
-
-/** [price, size] in the exchange's own text. */
-export type TextLevel = readonly [string, string];
-
-export interface BookChange {
-  /** One book: channel and symbol, since an exchange may send several depths. */
-  readonly key: string;
-  readonly snapshot: boolean;
-  readonly bids: readonly TextLevel[];
-  readonly asks: readonly TextLevel[];
-  /** Sequence number the change follows upon; a larger one than the book's means that frames are missing. */
-  readonly follows: number | null;
-  /** Last sequence number after this change, null when the frame has none. */
-  readonly sequence: number | null;
-  /** A second counter that some exchanges send beside it. */
-  readonly crossSequence?: number | undefined;
-  readonly timeMs: number | null;
-}
 
 export interface FrameFacts {
   readonly kind: 'book' | 'ack' | 'data' | 'control';

@@ -1,4 +1,4 @@
-import type { BookChange, TextLevel } from './protocol.js';
+import type { BookChange, TextLevel } from './book-change.js';
 
 /**
  * The book that a recording implies after its frames so far, in the exchange's own text, so that a snapshot made from it is exact.

@@ -1,7 +1,8 @@
 import { WebSocket } from 'ws';
 import type { IncomingMessage } from 'node:http';
 import type { RecordingDescription } from './describe.js';
-import type { Argument, BookChange, FrameFacts, ReplayProtocol } from './protocol.js';
+import type { BookChange } from './book-change.js';
+import type { Argument, FrameFacts, ReplayProtocol } from './protocol.js';
 import { RebuiltBook } from './rebuilt-book.js';
 import type { RecordedFrame, RestRecord } from './recording.js';
 
