@@ -170,8 +170,11 @@ class BybitDecoder {
     } else if (op === 'subscribe' || op === 'unsubscribe') {
       const kind = op === 'subscribe' ? 'subscribed' : 'unsubscribed';
       sink.control({ kind, channel: '', symbol: '', code: '', message });
+    } else if (op === undefined || typeof op === 'string') {
+      // Answers of the private socket and of former protocols.
+      this.header.category = 'foreign';
     } else {
-      throw new FrameError('op', 'a known operation', op);
+      throw new FrameError('op', 'a text', op);
     }
     return this.header;
   }

@@ -13,8 +13,8 @@ export interface ParseLimits {
   readonly maxDepth: number;
 }
 
-/** The deepest frame of the eight exchanges has 6 levels; a megabyte holds 20,000 price levels. */
-export const FRAME_LIMITS: ParseLimits = { maxBytes: 1 << 20, maxDepth: 16 };
+/** The deepest frame of the eight exchanges has 6 levels; half a megabyte holds 10,000 price levels. */
+export const FRAME_LIMITS: ParseLimits = { maxBytes: 512 << 10, maxDepth: 16 };
 /** Instrument lists of a whole exchange. */
 export const REST_LIMITS: ParseLimits = { maxBytes: 32 << 20, maxDepth: 32 };
 

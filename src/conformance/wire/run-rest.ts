@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { BookEvent, Connector, FrameSink } from '../../connectors/base.js';
+import { curatedRegistry } from '../../market/asset-registry.js';
+import { ArbotError } from '../../messages/errors.js';
+import { linesOf } from './capture-file.js';
+import { wireExchange } from './exchanges.js';
+import { Comparison, type FileReport } from './report.js';
+
+/** Which recorded answers of spot market data ArBot reads, by the end of their name. */
+const READERS: readonly {
+  readonly names: RegExp;
+  readonly read: (connector: Connector, body: Buffer) => boolean;
+}[] = [
+  {
+    names:
+      /\/(?:http_get_instruments_spot\w*\.json|exchange_info_response\.json|http_spot_market_exchange_info\.json|GetSpotSymbols\.txt)$/,
+    read: (connector, body) => {
+      const { instruments, refused } = connector.rest.parseInstruments(body, (exchange, base, quote) =>
+        curatedRegistry.resolveMarket(exchange, base, quote),
+      );
+      // A documented market without its rules is refused by name; what counts is that every market was judged.
+      return instruments.length + refused.length > 0;
+    },
+  },
+  {
+    names: /\/(?:http_get_order_?book\.json|http_spot_market_depth\.json)$/,
+    read: (connector, body) => {
+      let levels = 0;
+      const sink: FrameSink = {
+        book: (event: BookEvent) => {
+          levels = event.bids.count + event.asks.count;
+        },
+        bestQuote: () => undefined,
+        trade: () => undefined,
+        control: () => undefined,
+      };
+      connector.rest.parseDepth(body, 'BTCUSDT', sink);
+      return levels > 0;
+    },
+  },
+  {
+    names: /\/(?:http_spot_market_time\.json|GetServerTime\.txt)$/,
+    read: (connector, body) => connector.rest.parseServerTime(body) > 0,
+  },
+];
+
+/** `{file,text}`: recorded and documented REST answers. Those of market data are read, the others belong to later steps. */
+export async function runRestFile(folder: string, file: string): Promise<FileReport> {
+  const comparison = new Comparison();
+  const exchange = /-(\w+)-rest-/.exec(basename(file))?.[1] ?? '';
+  const wire = wireExchange(exchange);
+  if (wire === null) {
+    comparison.skip(file, `the connector of ${exchange} is not built yet`);
+    return comparison.report(file, 'rest');
+  }
+  for (const line of linesOf(await readFile(join(folder, file)))) {
+    const { file: name, text } = JSON.parse(line.toString('utf8')) as { file: string; text: string };
+    const reader = READERS.find(({ names }) => names.test(name));
+    if (reader === undefined) comparison.note('ofLaterSteps');
+    else
+      comparison.same(
+        name,
+        'read',
+        outcome(() => reader.read(wire.connector(null, null), bodyOf(text))),
+      );
+  }
+  return comparison.report(file, 'rest');
+}
+
+function outcome(read: () => boolean): string {
+  try {
+    return read() ? 'read' : 'empty';
+  } catch (error) {
+    if (!(error instanceof ArbotError)) throw error;
+    return error.message;
+  }
+}
+
+/** Endpoint files begin with method, path and a flag, one line each. */
+function bodyOf(text: string): Buffer {
+  return Buffer.from(text.slice(Math.max(0, text.indexOf('{'))));
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { binance } from '../../src/connectors/binance.js';
+import { bybit } from '../../src/connectors/bybit.js';
+import { okx } from '../../src/connectors/okx.js';
+import { wireFolder } from '../shared-data.js';
+import { captureOf, levelRows, runDamaged, type Fault, type Scenario } from './damaged-stream.js';
+
+const folder = wireFolder();
+const skip = folder === null && 'no captured frames are present';
+
+const faults = (last: number) =>
+  fc.array(
+    fc.record<Fault>({
+      kind: fc.constantFrom('drop', 'duplicate', 'repeat-later', 'swap', 'truncate'),
+      at: fc.double({ min: 0, max: last, noNaN: true }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+
+async function prove(t: Test, scenario: Scenario, runs: number): Promise<void> {
+  const calm = runDamaged(scenario, []);
+  t.same(calm.wrong, [], 'the clean stream agrees with itself');
+  t.same(calm.untrustedAtEnd, [], 'the clean stream synchronises every book');
+  let noticed = 0;
+  fc.assert(
+    fc.property(faults(0.7), (list) => {
+      const outcome = runDamaged(scenario, list);
+      if (outcome.distrusted > calm.distrusted) noticed++;
+      if (outcome.wrong.length > 0) throw new Error(outcome.wrong.slice(0, 3).join('; '));
+      if (outcome.untrustedAtEnd.length > 0) throw new Error(`not healed: ${outcome.untrustedAtEnd.join()}`);
+    }),
+    { numRuns: runs, seed: 20_261_122 },
+  );
+  t.ok(noticed > runs / 4, `${noticed} of ${runs} damaged streams made a book untrusted for a while`);
+}
+
+t.test(
+  'OKX: no damage gives a wrong trusted book where frames are numbered, and every book heals',
+  { skip },
+  async (t) => {
+    const capture = await captureOf(
+      folder!,
+      'derived/okx-seqid-from-cryptofeed-20220513-v5-books-mixed.jsonl',
+      414,
+    );
+    await prove(
+      t,
+      {
+        capture,
+        connector: () => okx(),
+        symbols: ['BTC-USDT', 'UNI-USD-SWAP', 'BTC-USD-220527'],
+        writeSnapshot: (instId, book, timeMs) =>
+          Buffer.from(
+            JSON.stringify({
+              arg: { channel: 'books', instId },
+              action: 'snapshot',
+              data: [
+                {
+                  asks: levelRows(book, 'ask'),
+                  bids: levelRows(book, 'bid'),
+                  ts: String(timeMs),
+                  checksum: 0,
+                  seqId: book.sequence,
+                  prevSeqId: -1,
+                },
+              ],
+            }),
+          ),
+        keyOf: (symbol, book) => `${symbol} ${book.sequence}`,
+        levels: Infinity,
+      },
+      40,
+    );
+  },
+);
+
+t.test('OKX: a checksum alone keeps the best 25 levels true', { skip }, async (t) => {
+  const capture = await captureOf(folder!, 'okx/cryptofeed-20220513-v5-books-mixed.jsonl', 410);
+  await prove(
+    t,
+    {
+      capture,
+      connector: () => okx(),
+      symbols: ['BTC-USDT', 'UNI-USD-SWAP', 'BTC-USD-220527'],
+      writeSnapshot: (instId, book, timeMs) =>
+        Buffer.from(
+          JSON.stringify({
+            arg: { channel: 'books', instId },
+            action: 'snapshot',
+            data: [{ asks: levelRows(book, 'ask'), bids: levelRows(book, 'bid'), ts: String(timeMs - 1) }],
+          }),
+        ),
+      keyOf: (symbol, _book, timeMs) => `${symbol} ${timeMs}`,
+      levels: 25,
+    },
+    15,
+  );
+});
+
+t.test('Bybit: no damage gives a wrong trusted book, and every book heals', { skip }, async (t) => {
+  const file = 'bybit/cryptofeed-20260809-v5-linear-ob200-trade-ticker-kline.jsonl';
+  await prove(
+    t,
+    {
+      capture: await captureOf(folder!, file, 700),
+      connector: () => bybit({ depth: 200, category: 'linear' }),
+      symbols: ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'DOGEUSDT'],
+      writeSnapshot: (symbol, book, timeMs) =>
+        Buffer.from(
+          JSON.stringify({
+            topic: `orderbook.200.${symbol}`,
+            type: 'snapshot',
+            ts: timeMs,
+            data: {
+              s: symbol,
+              b: levelRows(book, 'bid'),
+              a: levelRows(book, 'ask'),
+              u: book.sequence,
+              seq: 9e12 + timeMs - 1.78e12,
+            },
+          }),
+        ),
+      keyOf: (symbol, book) => `${symbol} ${book.sequence}`,
+      levels: Infinity,
+    },
+    15,
+  );
+});
+
+t.test('Binance: no damage gives a wrong trusted book, and REST snapshots heal it', { skip }, async (t) => {
+  const file = 'binance/hftbacktest-20240808-spot-ethusdt-first12000.jsonl';
+  await prove(
+    t,
+    {
+      capture: await captureOf(folder!, file, 1500),
+      connector: () => binance(),
+      symbols: ['ETHUSDT'],
+      writeSnapshot: (_symbol, book) =>
+        Buffer.from(
+          JSON.stringify({
+            lastUpdateId: book.sequence,
+            bids: levelRows(book, 'bid'),
+            asks: levelRows(book, 'ask'),
+          }),
+        ),
+      keyOf: (symbol, book) => `${symbol} ${book.sequence}`,
+      levels: Infinity,
+    },
+    15,
+  );
+});
