@@ -43,6 +43,9 @@ export interface PortfolioView {
   readonly realisedNet: DecimalText;
   readonly expectedNet: DecimalText;
   readonly arbitrages: number;
+  /** Of arbitrages that closed since the day boundary. */
+  readonly realisedToday: DecimalText;
+  readonly arbitragesToday: number;
   readonly holdings: readonly MarkedHolding[];
   readonly unmarked: readonly AssetId[];
   readonly residues: readonly Residue[];
@@ -104,6 +107,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
   private realised = ZERO;
   private expected = ZERO;
   private arbitrages = 0;
+  private today = { day: NaN, realised: ZERO, arbitrages: 0 };
   private snapshots = 0;
   private lastError: string | null = null;
 
@@ -161,6 +165,15 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
     this.arbitrages++;
     this.realised = this.realised.plus(closed.realisedNet);
     this.expected = this.expected.plus(closed.expectedNet);
+    this.beginCount();
+    if (dayNumber(closed.closedAtMs, this.options.dayBoundaryOffsetMs) !== this.today.day) return;
+    this.today.arbitrages++;
+    this.today.realised = this.today.realised.plus(closed.realisedNet);
+  }
+
+  private beginCount(): void {
+    const day = dayNumber(this.context.clock.nowMs(), this.options.dayBoundaryOffsetMs);
+    if (this.today.day !== day) this.today = { day, realised: ZERO, arbitrages: 0 };
   }
 
   private value(): Valuation {
@@ -203,6 +216,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
   }
 
   private view(): PortfolioView {
+    this.beginCount();
     const valuation = this.value();
     const start = new Decimal(this.dayStart?.tradingValue ?? valuation.tradingValue);
     return {
@@ -213,6 +227,8 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       realisedNet: moneyText(this.realised),
       expectedNet: moneyText(this.expected),
       arbitrages: this.arbitrages,
+      realisedToday: moneyText(this.today.realised),
+      arbitragesToday: this.today.arbitrages,
       holdings: valuation.holdings,
       unmarked: valuation.unmarked,
       residues: this.residues.list(),

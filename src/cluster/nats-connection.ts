@@ -17,6 +17,8 @@ export interface NatsBusOptions extends BusOptions {
   readonly auth?: { readonly user: string; readonly password: string } | { readonly token: string };
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   readonly limits?: Partial<OutboundLimits>;
+  /** How often the server is pinged; two missed answers end the connection. Default 1,000. */
+  readonly pingIntervalMs?: number;
   /** Told at each change, e.g. to distrust books until their next snapshot. */
   readonly onState?: (state: BusStatistics['state']) => void;
   /** Ends the waiting for the first connection; `connect` then rejects with ARB_NO_RESPONDER. */
@@ -36,7 +38,7 @@ function connectionOptions(options: NatsBusOptions): ConnectionOptions {
     name: options.sender,
     noRandomize: true,
     noEcho: false,
-    pingInterval: PING_INTERVAL_MS,
+    pingInterval: options.pingIntervalMs ?? PING_INTERVAL_MS,
     maxPingOut: MAX_PINGS_OUT,
     timeout: DIAL_TIMEOUT_MS,
     maxReconnectAttempts: -1,

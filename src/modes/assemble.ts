@@ -1,0 +1,417 @@
+import { ClockOffsets, clockSyncActor } from '../actors/clock-sync.js';
+import { detectorActor, type DetectorMessage } from '../actors/detector.js';
+import { feedActor, type FeedRecorder } from '../actors/feed.js';
+import { gateActor } from '../actors/gate.js';
+import { ledgerActor } from '../actors/ledger.js';
+import { paperGatewayActor } from '../actors/paper-gateway.js';
+import { portfolioActor } from '../actors/portfolio.js';
+import { recorderActor } from '../actors/recorder.js';
+import { sagaActor } from '../actors/saga.js';
+import type { StartOptions } from '../cli/options.js';
+import { VERSION } from '../cli/version.js';
+import type { Connector } from '../connectors/base.js';
+import { RateLimiter } from '../connectors/rate-limiter.js';
+import { curatedRegistry } from '../market/asset-registry.js';
+import type { Instrument } from '../market/instrument.js';
+import { QuoteBoard } from '../market/quote-board.js';
+import { subjectOf } from '../messages/catalogue.js';
+import { errorText } from '../messages/errors.js';
+import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { HaltChanged } from '../messages/risk.js';
+import type { SupervisionEvent } from '../messages/supervision.js';
+import type { Bus } from '../ports/bus.js';
+import type { Files } from '../ports/files.js';
+import type { Logger } from '../ports/log.js';
+import type { HttpClient, Sockets } from '../ports/network.js';
+import type { Ids, Random } from '../ports/random.js';
+import type { Stores } from '../ports/stores.js';
+import type { Timers } from '../ports/time.js';
+import { Recorder } from '../replay/recorder.js';
+import { NactEngine } from '../runtime/engine-nact.js';
+import { TimeOrderedIds } from '../runtime/platform/random.js';
+import { ActorSystem } from '../runtime/system.js';
+import type { SupervisorSpec } from '../supervisors/spec.js';
+import { SupervisionTree } from '../supervisors/supervisor.js';
+import { openBus } from './bus.js';
+import { NodeInspection } from './inspection.js';
+import { loadAllMarkets, loadMarkets, type ExchangeMarkets, type InstrumentLoading } from './instruments.js';
+import { MachineTime } from './machine-time.js';
+import type { Market } from './markets.js';
+import {
+  ADMISSION,
+  ANSWER_TIMEOUT_MS,
+  baselineOf,
+  enabledPairs,
+  openingsOf,
+  riskLimitsOf,
+  SAGA_POLICY,
+  spatialParametersOf,
+  withConfiguredFee,
+} from './parameters.js';
+import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
+
+const RETRY = { minMs: 100, maxMs: 10_000 };
+const SNAPSHOT_MS = 60_000;
+const KST_OFFSET_MS = -9 * 3_600_000;
+/** How long a start waits for exchanges that do not list their markets; they join later. */
+const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
+const LATE_EXCHANGE_MS = 30_000;
+/** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */
+const EXPIRY_EXCHANGES: ReadonlySet<ExchangeId> = new Set(['binance', 'okx', 'bybit']);
+
+export interface NodeParts {
+  readonly options: StartOptions;
+  readonly mode: ModeName;
+  readonly folder: string;
+  readonly log: Logger;
+  readonly files: Files;
+  readonly stores: Stores | null;
+  readonly market: Market;
+  readonly sockets: Sockets;
+  readonly http: HttpClient;
+  readonly random: Random;
+  readonly killSwitch: HaltChanged;
+}
+
+/** A node put together: started and stopped as a whole. */
+export interface TradingNode {
+  readonly bus: Bus;
+  readonly system: ActorSystem;
+  readonly tree: SupervisionTree;
+  readonly board: QuoteBoard;
+  readonly inspection: NodeInspection;
+  /** The machine's own timers. */
+  readonly machine: Timers;
+  /** Resolves when the root gave up or an error escaped every actor. */
+  readonly failed: Promise<Error>;
+  fail(error: Error): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Builds bus, actors and inspection over a market. Rejects when the bus cannot be reached. */
+export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
+  const { time } = parts.market;
+  const ids = new TimeOrderedIds(time, parts.random);
+  const bus = await openBus(parts.options, {
+    clock: time,
+    timers: time,
+    ids,
+    log: parts.log,
+    random: parts.random,
+  });
+  const node = new AssembledNode(parts, bus, ids);
+  await node.prepare();
+  return node;
+}
+
+class AssembledNode implements TradingNode {
+  readonly bus: Bus;
+  readonly system: ActorSystem;
+  readonly board = new QuoteBoard();
+  readonly machine = new MachineTime();
+  readonly failed: Promise<Error>;
+  fail: (error: Error) => void = () => undefined;
+  private readonly parts: NodeParts;
+  private readonly ids: Ids;
+  private readonly offsets = new ClockOffsets();
+  private readonly markets = new Map<ExchangeId, ExchangeMarkets>();
+  private readonly recorders: Recorder[] = [];
+  private readonly loading: InstrumentLoading;
+  private missing: Connector[] = [];
+  private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
+  private stopped = false;
+
+  constructor(parts: NodeParts, bus: Bus, ids: Ids) {
+    const { log, market, random, http, options } = parts;
+    this.parts = parts;
+    this.bus = bus;
+    this.ids = ids;
+    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.system = new ActorSystem({
+      node: options.node.name,
+      engine: new NactEngine((name, error) =>
+        log.error({ actor: name, error: errorText(error) }, 'nact reported a fault'),
+      ),
+      clock: market.time,
+      timers: market.time,
+      random,
+      ids,
+      log,
+    });
+    const trading = options.tradingConfig;
+    this.loading = {
+      http,
+      time: market.time,
+      log,
+      registry: curatedRegistry,
+      wanted:
+        market.symbols === null
+          ? { by: 'pair', pairs: enabledPairs(trading).map(({ pair }) => pair) }
+          : { by: 'symbol', symbols: market.symbols },
+      adjust: (instrument) => withConfiguredFee(trading, instrument),
+    };
+  }
+
+  get tree(): SupervisionTree {
+    return this.built().tree;
+  }
+
+  get inspection(): NodeInspection {
+    return this.built().inspection;
+  }
+
+  private built() {
+    if (this.running === null) throw new Error('the node is not prepared');
+    return this.running;
+  }
+
+  /** Learns what the exchanges list and builds the tree; nothing runs yet. */
+  async prepare(): Promise<void> {
+    const { market, log, mode, options, stores, killSwitch } = this.parts;
+    const { loaded, missing } = await loadAllMarkets(market.connectors, this.loading, INSTRUMENT_PATIENCE);
+    for (const one of loaded) this.markets.set(one.connector.exchange, one);
+    this.missing = missing;
+    const spec = stores === null ? recordingTree(this.clockSync(), this.feeds()) : this.tradingTree(stores);
+    const tree = new SupervisionTree({
+      system: this.system,
+      spec,
+      clock: market.time,
+      timers: market.time,
+      random: this.parts.random,
+      ids: this.ids,
+      log,
+      onEvent: (event) => this.publish(event),
+      onRootFailure: (error) => this.fail(error),
+    });
+    const inspection = new NodeInspection({
+      mode,
+      node: options.node.name,
+      version: VERSION,
+      clock: market.time,
+      system: this.system,
+      tree: () => tree,
+      board: this.board,
+      bus: this.bus,
+      stores,
+      offsets: this.offsets,
+      killSwitch,
+      instruments: () => this.followed(),
+    });
+    this.running = { tree, inspection };
+  }
+
+  async start(): Promise<void> {
+    await this.tree.start();
+    if (this.missing.length > 0) this.tryMissingLater();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.tree.stop();
+    await this.system.close(1_000);
+    this.inspection.close();
+    await Promise.all(this.recorders.map((recorder) => recorder.close()));
+    await this.bus.close();
+  }
+
+  private publish(event: SupervisionEvent): void {
+    this.bus.publish(subjectOf('supervisionEvent', event.node), 'supervisionEvent', event, {
+      traceId: 'supervision',
+    });
+  }
+
+  private instruments(): Instrument[] {
+    return [...this.markets.values()].flatMap(({ instruments }) => [...instruments]);
+  }
+
+  private followed(): ReadonlyMap<ExchangeId, readonly InstrumentId[]> {
+    const known = [...this.markets].map(
+      ([exchange, { instruments }]) => [exchange, instruments.map(({ id }) => id)] as const,
+    );
+    const late = this.missing.map(({ exchange }) => [exchange, []] as const);
+    return new Map<ExchangeId, readonly InstrumentId[]>([...known, ...late]);
+  }
+
+  private clockSync() {
+    const { http, market, options } = this.parts;
+    return erased(
+      clockSyncActor({
+        offsets: this.offsets,
+        bus: this.bus,
+        exchanges: () =>
+          [...this.markets.values()].map(({ connector, limiter }) => ({
+            connector,
+            limiter,
+            endpoints: connector.endpoints,
+            http,
+            clock: market.time,
+            timers: market.time,
+          })),
+        maxSkewMs: options.tradingConfig.limits.clockSkewMaxMs,
+        binding: EXPIRY_EXCHANGES,
+      }),
+    );
+  }
+
+  private feeds() {
+    return new Map([...this.markets].map(([exchange, markets]) => [exchange, this.feed(markets)]));
+  }
+
+  private feed({ connector, limiter, instruments }: ExchangeMarkets) {
+    const { sockets, http, market } = this.parts;
+    const recorder = this.recorderOf(connector.exchange);
+    return erased(
+      feedActor({
+        connector,
+        instruments: instruments.map(({ id, symbol }) => ({ id, symbol })),
+        board: this.board,
+        sockets,
+        http,
+        bus: this.bus,
+        timers: market.time,
+        limiter,
+        ...(recorder !== null && { recorder }),
+      }),
+    );
+  }
+
+  private recorderOf(exchange: ExchangeId): FeedRecorder | null {
+    const { options, files, market, log } = this.parts;
+    if (options.recordFolder === null) return null;
+    const recorder = new Recorder({
+      files,
+      folder: options.recordFolder,
+      exchange,
+      clock: market.time,
+      log,
+      // New files begin with snapshots, so that each can be replayed alone.
+      onRotated: (reason) => {
+        this.system
+          .address<{ kind: 'recycle'; reason: string }>(PATHS.feed(exchange))
+          .tell({ kind: 'recycle', reason: `new recording files: ${reason}` });
+      },
+    });
+    this.recorders.push(recorder);
+    return recorder;
+  }
+
+  private tradingTree(stores: Stores): SupervisorSpec {
+    const { options, market } = this.parts;
+    const trading = options.tradingConfig;
+    const { bus, board } = this;
+    const clockOffsetMs = (exchange: ExchangeId) => this.offsets.offsetMs(exchange);
+    const limits = riskLimitsOf(trading);
+    const shared = { bus, board };
+    return nodeTree({
+      clockSync: this.clockSync(),
+      feeds: this.feeds(),
+      detector: erased(
+        detectorActor(this.live({ ...shared, parameters: spatialParametersOf(trading, clockOffsetMs) })),
+      ),
+      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
+      ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
+      gate: erased(
+        gateActor(
+          this.live({
+            ...shared,
+            limits,
+            settings: stores.settings,
+            trades: stores.trades,
+            ledger: stores.ledger,
+            announceOpportunities: false,
+            retry: RETRY,
+            clockOffsetMs,
+          }),
+        ),
+      ),
+      gateways: new Map(
+        market.connectors.map(({ exchange }) => [
+          exchange,
+          erased(
+            paperGatewayActor(
+              this.live({
+                ...shared,
+                exchange,
+                ledger: stores.ledger,
+                settings: stores.settings,
+                latency: trading.exchanges[exchange]?.paperLatency ?? { medianMs: 15, p99Ms: 60 },
+                faults: { rejectShare: 0, thinShare: 0 },
+                admission: ADMISSION,
+              }),
+            ),
+          ),
+        ]),
+      ),
+      saga: erased(
+        sagaActor(
+          this.live({
+            ...shared,
+            stores,
+            policy: SAGA_POLICY,
+            answerTimeoutMs: ANSWER_TIMEOUT_MS,
+            retry: RETRY,
+            announceOpportunities: false,
+          }),
+        ),
+      ),
+      portfolio: erased(
+        portfolioActor(
+          this.live({
+            ...shared,
+            stores,
+            currency: trading.reportingCurrency,
+            baseline: baselineOf(trading),
+            snapshotIntervalMs: SNAPSHOT_MS,
+            dayBoundaryOffsetMs: trading.dayBoundary === 'KST' ? KST_OFFSET_MS : 0,
+          }),
+        ),
+      ),
+    });
+  }
+
+  /** Exchanges that did not list their markets at the start are tried again, and join feeds, detector and gate. */
+  private tryMissingLater(): void {
+    const { market, log } = this.parts;
+    market.time.setTimer(() => {
+      if (this.stopped) return;
+      this.joinMissing().then(
+        () => this.missing.length > 0 && this.tryMissingLater(),
+        (error: unknown) => log.error({ error: errorText(error) }, 'an exchange could not join'),
+      );
+    }, LATE_EXCHANGE_MS);
+  }
+
+  private async joinMissing(): Promise<void> {
+    const { log } = this.parts;
+    for (const connector of [...this.missing]) {
+      const { exchange } = connector;
+      const limiter = new RateLimiter(connector.capabilities.restLimits);
+      const markets = await loadMarkets(connector, limiter, this.loading).catch((error: unknown) => {
+        log.warn({ exchange, error: errorText(error) }, 'instruments are still not available');
+        return null;
+      });
+      if (markets === null || this.stopped) continue;
+      this.missing = this.missing.filter((one) => one !== connector);
+      this.markets.set(exchange, markets);
+      await this.tree.addChild(PATHS.feeds, feedWorker(exchange, this.feed(markets)));
+      await this.tellInstruments();
+    }
+  }
+
+  /** What trades starts anew with the longer list; the detector takes it without a pause. */
+  private async tellInstruments(): Promise<void> {
+    if (this.parts.stores === null) return;
+    await this.tree.restart(PATHS.ledger);
+    const detector = this.system.address<DetectorMessage>(PATHS.detector);
+    detector.tell({ kind: 'instruments', instruments: this.instruments() });
+  }
+
+  /** Options whose instruments are those known when an incarnation starts. */
+  private live<T extends object>(options: T): T & { readonly instruments: readonly Instrument[] } {
+    const instruments = { get: () => this.instruments(), enumerable: true };
+    return Object.defineProperty(options, 'instruments', instruments) as T & {
+      readonly instruments: readonly Instrument[];
+    };
+  }
+}

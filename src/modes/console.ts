@@ -1,0 +1,112 @@
+import type { StartOptions } from '../cli/options.js';
+import { VERSION } from '../cli/version.js';
+import type { ArbitrageClosed } from '../messages/order.js';
+import type { OpportunityEvent } from '../messages/signal.js';
+import type { Subscription } from '../ports/bus.js';
+import type { TimerHandle } from '../ports/time.js';
+import type { TradingNode } from './assemble.js';
+import type { Market } from './markets.js';
+import type { OracleReport } from './oracle-report.js';
+
+const STATUS_MS = 10_000;
+
+export interface ConsoleOptions {
+  readonly options: StartOptions;
+  readonly node: TradingNode;
+  readonly market: Market;
+  readonly report: OracleReport | null;
+  readonly url: string;
+  readonly tokenSource: string;
+}
+
+/** What a person sees at the terminal: a few lines at the start, one per executed trade, a status line, a summary. */
+export class Console {
+  private readonly parts: ConsoleOptions;
+  private readonly subscriptions: Subscription[] = [];
+  private readonly refused = new Map<string, number>();
+  private executed = 0;
+  private status: TimerHandle | null = null;
+
+  constructor(parts: ConsoleOptions) {
+    this.parts = parts;
+  }
+
+  async open(): Promise<void> {
+    const { node, options } = this.parts;
+    const stores = await node.inspection.stores();
+    this.print(
+      `ArBot ${VERSION}  [${node.inspection.mode}]  ${this.parts.market.connectors.length} exchanges`,
+    );
+    this.print(
+      `stores  ${stores.map(({ engine, location }) => `${engine} at ${location}`).join(', ') || 'none'}`,
+    );
+    this.print(`bus     ${options.clusterConfig.bus.kind}`);
+    this.print(`page    ${this.parts.url}`);
+    this.print(`token   ${this.parts.tokenSource}`);
+    this.print('Ctrl-C stops in order.');
+    this.listen();
+    this.plan();
+  }
+
+  private listen(): void {
+    const { bus } = this.parts.node;
+    this.subscriptions.push(
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => this.closed(message)),
+      bus.subscribe('opportunity.*', 'opportunityEvent', ({ message }) => this.opportunity(message)),
+    );
+  }
+
+  private closed(closed: ArbitrageClosed): void {
+    this.executed++;
+    const { pair, buyExchange, sellExchange, outcome, boughtQuantity, expectedNet, realisedNet } = closed;
+    this.print(
+      `trade   ${pair} ${buyExchange} → ${sellExchange} ${outcome}: ${boughtQuantity}, net ${realisedNet} (expected ${expectedNet})`,
+    );
+  }
+
+  private opportunity(event: OpportunityEvent): void {
+    if (event.phase !== 'refused') return;
+    this.refused.set(event.reason, (this.refused.get(event.reason) ?? 0) + 1);
+  }
+
+  private plan(): void {
+    this.status = this.parts.node.machine.setTimer(() => {
+      this.printStatus();
+      this.plan();
+    }, STATUS_MS);
+  }
+
+  private printStatus(): void {
+    const feeds = this.parts.node.inspection.feeds();
+    const live = feeds.filter(({ state }) => state === 'live').length;
+    const ages = feeds.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
+    const oldest = ages.length === 0 ? '–' : String(Math.max(...ages));
+    const rate = Math.round(feeds.reduce((sum, feed) => sum + feed.messagesPerSecond, 0));
+    const replay = this.parts.market.replay
+      ?.progress()
+      .map(({ exchange, sent, total }) => `${exchange} ${sent}/${total}`);
+    this.print(
+      `status  feeds ${live}/${feeds.length} live, oldest book ${oldest} ms, ${rate} frames/s, ${this.executed} trades, refused ${this.refusals()}${replay === undefined ? '' : `, replayed ${replay.join(' ')}`}`,
+    );
+  }
+
+  private refusals(): string {
+    const sorted = [...this.refused].sort((a, b) => b[1] - a[1]);
+    return sorted.length === 0 ? 'none' : sorted.map(([reason, count]) => `${reason} ${count}`).join(' ');
+  }
+
+  close(): void {
+    if (this.status !== null) this.parts.node.machine.clearTimer(this.status);
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.printStatus();
+    const verdict = this.parts.report?.judge();
+    if (verdict !== undefined)
+      this.print(
+        `oracle  planted opportunities traded ${verdict.matched.length}, missed ${verdict.missed.length}, wrongly traded ${verdict.wrong.length}`,
+      );
+  }
+
+  private print(line: string): void {
+    if (!this.parts.options.quiet) process.stdout.write(`${line}\n`);
+  }
+}

@@ -1,0 +1,256 @@
+import type { ClockOffsets } from '../actors/clock-sync.js';
+import type { PortfolioMessage, PortfolioView as PortfolioNow } from '../actors/portfolio.js';
+import type {
+  ActorNode,
+  BookView,
+  CounterView,
+  DeadLetterReport,
+  FeedView,
+  HealthReport,
+  InspectionSource,
+  KillSwitchView,
+  PortfolioView,
+} from '../http/source.js';
+import { bookAgeMs } from '../market/book-age.js';
+import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
+import { errorText } from '../messages/errors.js';
+import { feedState, type FeedStatus } from '../messages/feed.js';
+import type { ArbitrageClosed } from '../messages/order.js';
+import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { HaltChanged } from '../messages/risk.js';
+import type { OpportunityEvent } from '../messages/signal.js';
+import type { SupervisionEvent } from '../messages/supervision.js';
+import type { Bus, Subscription } from '../ports/bus.js';
+import type { StoreDescription, Stores } from '../ports/stores.js';
+import type { Clock } from '../ports/time.js';
+import type { ActorInspection, Address } from '../runtime/actor.js';
+import type { ActorSystem } from '../runtime/system.js';
+import type { SupervisionTree } from '../supervisors/supervisor.js';
+import { Counts, Ring } from './recent.js';
+import { PATHS } from './tree.js';
+
+const RECENT = 500;
+const ASK_MS = 2_000;
+
+export interface NodeInspectionOptions {
+  readonly mode: ModeName;
+  readonly node: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly system: ActorSystem;
+  readonly tree: () => SupervisionTree;
+  readonly board: QuoteBoard;
+  readonly bus: Bus;
+  /** Null while recording: nothing trades and nothing is stored. */
+  readonly stores: Stores | null;
+  readonly offsets: ClockOffsets;
+  readonly killSwitch: HaltChanged;
+  /** Followed instruments by exchange. */
+  readonly instruments: () => ReadonlyMap<ExchangeId, readonly InstrumentId[]>;
+}
+
+/** What the inspection API shows of this node: read from actors, board and stores when asked, plus short rings of events. */
+export class NodeInspection implements InspectionSource {
+  readonly mode: ModeName;
+  readonly node: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  private readonly options: NodeInspectionOptions;
+  private readonly recentOpportunities = new Ring<OpportunityEvent>(RECENT);
+  private readonly recentEvents = new Ring<SupervisionEvent>(RECENT);
+  private readonly opportunityCounts = new Counts(200);
+  private readonly arbitrageCounts = new Counts(20);
+  private readonly feedStates = new Map<ExchangeId, FeedStatus>();
+  private halt: HaltChanged;
+  private readonly subscriptions: Subscription[];
+  private readonly portfolioAddress: Address<PortfolioMessage>;
+
+  constructor(options: NodeInspectionOptions) {
+    this.options = options;
+    this.mode = options.mode;
+    this.node = options.node;
+    this.version = options.version;
+    this.startedAtMs = options.clock.nowMs();
+    this.halt = options.killSwitch;
+    this.portfolioAddress = options.system.address<PortfolioMessage>(PATHS.portfolio);
+    this.subscriptions = this.subscribe(options.bus);
+  }
+
+  private subscribe(bus: Bus): Subscription[] {
+    return [
+      bus.subscribe('opportunity.*', 'opportunityEvent', ({ message }) => {
+        this.recentOpportunities.add(message);
+        this.opportunityCounts.add(message.phase, message.reason);
+      }),
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) =>
+        this.arbitrageCounts.add(message.outcome, ''),
+      ),
+      bus.subscribe('supervision.*', 'supervisionEvent', ({ message }) => this.recentEvents.add(message)),
+      bus.subscribe('risk.halt', 'haltChanged', ({ message }) => (this.halt = message)),
+      bus.subscribe('feed.status.*', 'feedStatus', ({ message }) => {
+        if (message.instrument === undefined) this.feedStates.set(message.exchange, message);
+      }),
+    ];
+  }
+
+  close(): void {
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+  }
+
+  async health(): Promise<HealthReport> {
+    const { stores, bus } = this.options;
+    const { state } = bus.statistics();
+    const checks: Check[] = [{ name: 'bus', ok: state === 'connected', detail: state }];
+    if (stores !== null) checks.push(await storeCheck(stores));
+    return { ok: checks.every((check) => check.ok), checks };
+  }
+
+  async ready(): Promise<HealthReport> {
+    const { checks } = await this.health();
+    const feeds = this.feeds();
+    const live = feeds.filter((feed) => feed.state === 'live').length;
+    const all = [
+      ...checks,
+      { name: 'feeds', ok: live > 0, detail: `${live} of ${feeds.length} live` },
+      ...this.workers().map(({ path, state }) => ({ name: path, ok: state === 'running', detail: state })),
+    ];
+    return { ok: all.every((check) => check.ok), checks: all };
+  }
+
+  /** Everything but feeds must run; a feed may be down while others trade. */
+  private workers(): ActorNode[] {
+    const flat = (node: ActorNode): ActorNode[] =>
+      node.kind === 'worker' ? [node] : node.children.flatMap(flat);
+    return flat(this.actors()).filter(({ path }) => !path.startsWith(`${PATHS.feeds}/`));
+  }
+
+  actors(): ActorNode {
+    return this.options.tree().tree();
+  }
+
+  actor(path: string): ActorInspection | null {
+    return this.options.system.inspect(path);
+  }
+
+  deadLetters(): DeadLetterReport {
+    const totals = this.options.system.deadLetterTotals();
+    const recent = [...this.options.system.deadLetters()].reverse();
+    return {
+      total: Object.values(totals).reduce((sum, count) => sum + count, 0),
+      byReason: totals,
+      recent: recent.map(({ path, incarnation, reason, label, atMs }) => ({
+        path,
+        incarnation,
+        reason,
+        label,
+        atMs,
+      })),
+    };
+  }
+
+  feeds(): readonly FeedView[] {
+    return [...this.options.instruments()].map(([exchange, instruments]) =>
+      this.feedView(exchange, instruments),
+    );
+  }
+
+  private feedView(exchange: ExchangeId, instruments: readonly InstrumentId[]): FeedView {
+    const inspection = this.options.system.inspect(PATHS.feed(exchange));
+    const summary = inspection?.summary ?? {};
+    const books = instruments.map((instrument) => this.bookView(instrument));
+    const ages = books.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
+    const parked = inspection?.state === 'quarantined' || inspection?.state === 'stopped';
+    const state = feedState.safeParse(parked ? inspection.state : summary['state']);
+    return {
+      exchange,
+      state: state.success ? state.data : 'disconnected',
+      reason: this.feedStates.get(exchange)?.reason ?? '',
+      ageMs: ages.length === 0 ? null : Math.max(...ages),
+      messages: numberOf(summary['frames']),
+      messagesPerSecond: numberOf(summary['framesPerSecond']),
+      gaps: numberOf(summary['gaps']),
+      reconnects: numberOf(summary['reconnects']),
+      invalidFrames: numberOf(summary['invalid']),
+      latencyMs: typeof summary['latencyP50Ms'] === 'number' ? summary['latencyP50Ms'] : null,
+      books,
+    };
+  }
+
+  private bookView(instrument: InstrumentId): BookView {
+    const { board, clock, offsets } = this.options;
+    const slot = board.slotOf(instrument);
+    const offset = offsets.offsetMs(instrument.slice(0, instrument.indexOf(':')));
+    const age = bookAgeMs(board, slot, clock.monotonicMs(), offset);
+    const at = slot * BOARD_DEPTH;
+    return {
+      instrument,
+      trusted: board.trust[slot] === TRUST_OK,
+      ageMs: Number.isFinite(age) ? Math.round(age) : null,
+      bid: board.bidLevels[slot]! > 0 ? board.bidPrices[at]! : null,
+      ask: board.askLevels[slot]! > 0 ? board.askPrices[at]! : null,
+    };
+  }
+
+  opportunities(limit: number): readonly OpportunityEvent[] {
+    return this.recentOpportunities.newest(limit);
+  }
+
+  async signals(limit: number) {
+    return (await this.options.stores?.signals.recentSignals(limit)) ?? [];
+  }
+
+  async arbitrages(limit: number): Promise<readonly ArbitrageClosed[]> {
+    return (await this.options.stores?.trades.recentArbitrages(limit)) ?? [];
+  }
+
+  events(limit: number): readonly SupervisionEvent[] {
+    return this.recentEvents.newest(limit);
+  }
+
+  async portfolio(): Promise<PortfolioView> {
+    if (this.options.stores === null) return { latest: null, realisedToday: '0', arbitragesToday: 0 };
+    const view = await this.options.system.ask<PortfolioMessage, PortfolioNow>(
+      this.portfolioAddress,
+      (reply) => ({ kind: 'view', reply }),
+      ASK_MS,
+    );
+    const { atMs, currency, equity, realisedNet, holdings } = view;
+    const marked = holdings.map(({ exchange, asset, amount, mark }) => ({ exchange, asset, amount, mark }));
+    return {
+      latest: { atMs, currency, equity, realisedNet, holdings: marked },
+      realisedToday: view.todayNet,
+      arbitragesToday: view.arbitragesToday,
+    };
+  }
+
+  async stores(): Promise<readonly StoreDescription[]> {
+    return this.options.stores === null ? [] : [await this.options.stores.describe()];
+  }
+
+  killSwitch(): KillSwitchView {
+    const { engaged, reason, by, atMs } = this.halt;
+    return { engaged, reason, by, atMs };
+  }
+
+  counters(): CounterView {
+    return {
+      bus: this.options.bus.statistics(),
+      opportunities: this.opportunityCounts
+        .entries()
+        .map(([phase, reason, count]) => ({ phase, reason, count })),
+      arbitrages: this.arbitrageCounts.entries().map(([outcome, , count]) => ({ outcome, count })),
+    };
+  }
+}
+
+type Check = HealthReport['checks'][number];
+
+function storeCheck(stores: Stores): Promise<Check> {
+  return stores.ping().then(
+    (ms) => ({ name: 'stores', ok: true, detail: `${ms.toFixed(1)} ms` }),
+    (error: unknown) => ({ name: 'stores', ok: false, detail: errorText(error) }),
+  );
+}
+
+const numberOf = (value: unknown): number =>
+  typeof value === 'number' && Number.isFinite(value) ? value : 0;

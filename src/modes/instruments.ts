@@ -1,0 +1,91 @@
+import type { Connector } from '../connectors/base.js';
+import { RateLimiter } from '../connectors/rate-limiter.js';
+import { loadInstruments } from '../connectors/rest-client.js';
+import type { AssetRegistry } from '../market/asset-registry.js';
+import type { Instrument } from '../market/instrument.js';
+import { errorText } from '../messages/errors.js';
+import type { ExchangeId, PairId } from '../messages/primitives.js';
+import type { Logger } from '../ports/log.js';
+import type { HttpClient } from '../ports/network.js';
+import type { Clock, Timers } from '../ports/time.js';
+
+/** What one exchange lists of what is wanted. */
+export interface ExchangeMarkets {
+  readonly connector: Connector;
+  /** Shared by everything that calls this exchange. */
+  readonly limiter: RateLimiter;
+  readonly instruments: readonly Instrument[];
+}
+
+export interface InstrumentLoading {
+  readonly http: HttpClient;
+  readonly time: Clock & Timers;
+  readonly log: Logger;
+  readonly registry: AssetRegistry;
+  /** What to keep of the exchange's list. */
+  readonly wanted: Wanted;
+  readonly adjust: (instrument: Instrument) => Instrument;
+}
+
+export type Wanted =
+  | { readonly by: 'pair'; readonly pairs: readonly PairId[] }
+  | { readonly by: 'symbol'; readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> };
+
+/** Loads one exchange's instruments once. Rejects with what the exchange or the network said. */
+export async function loadMarkets(
+  connector: Connector,
+  limiter: RateLimiter,
+  loading: InstrumentLoading,
+): Promise<ExchangeMarkets> {
+  const { http, time, registry, log, wanted, adjust } = loading;
+  const context = { connector, endpoints: connector.endpoints, http, limiter, clock: time, timers: time };
+  const list = await loadInstruments(context, (exchange, base, quote) =>
+    registry.resolveMarket(exchange, base, quote),
+  );
+  if (list.refused.length > 0) {
+    const { exchange } = connector;
+    log.warn({ exchange, refused: list.refused.slice(0, 20), count: list.refused.length }, 'markets refused');
+  }
+  const instruments = list.instruments.filter((one) => isWanted(one, wanted)).map(adjust);
+  log.info(
+    { exchange: connector.exchange, listed: list.instruments.length, followed: instruments.length },
+    'instruments loaded',
+  );
+  return { connector, limiter, instruments };
+}
+
+function isWanted(instrument: Instrument, wanted: Wanted): boolean {
+  return wanted.by === 'pair'
+    ? wanted.pairs.includes(instrument.pair)
+    : (wanted.symbols.get(instrument.exchange) ?? []).includes(instrument.symbol);
+}
+
+/**
+ * Loads all exchanges, trying those that fail again until the deadline; what has not answered by then is left out and named,
+ * and its caller tries again later.
+ */
+export async function loadAllMarkets(
+  connectors: readonly Connector[],
+  loading: InstrumentLoading,
+  patience: { readonly withinMs: number; readonly pauseMs: number },
+): Promise<{ readonly loaded: ExchangeMarkets[]; readonly missing: Connector[] }> {
+  const { time, log } = loading;
+  const deadlineMs = time.monotonicMs() + patience.withinMs;
+  const tryUntilDeadline = async (connector: Connector): Promise<ExchangeMarkets | null> => {
+    const limiter = new RateLimiter(connector.capabilities.restLimits);
+    for (;;) {
+      try {
+        return await loadMarkets(connector, limiter, loading);
+      } catch (error) {
+        log.warn({ exchange: connector.exchange, error: errorText(error) }, 'instruments are not available');
+        if (time.monotonicMs() + patience.pauseMs > deadlineMs) return null;
+        await new Promise<void>((resolve) => time.setTimer(resolve, patience.pauseMs));
+      }
+    }
+  };
+  const results = await Promise.all(connectors.map(tryUntilDeadline));
+  return {
+    loaded: results.filter((one) => one !== null),
+    missing: connectors.filter((_, index) => results[index] === null),
+  };
+}

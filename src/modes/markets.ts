@@ -1,0 +1,237 @@
+import type { Connector, Endpoints } from '../connectors/base.js';
+import { binance } from '../connectors/binance.js';
+import { bybit } from '../connectors/bybit.js';
+import { okx } from '../connectors/okx.js';
+import { ArbotError } from '../messages/errors.js';
+import type { ExchangeId, ModeName, PairId } from '../messages/primitives.js';
+import type { Files } from '../ports/files.js';
+import type { Logger } from '../ports/log.js';
+import type { Clock, Timers } from '../ports/time.js';
+import { describe, type RecordingDescription } from '../replay/describe.js';
+import { startReplayServer, type ReplayServer } from '../replay/replay-server.js';
+import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
+import type { SimulatedExchange } from '../simulator/listings.js';
+import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
+
+/** How fast the clock of a replay runs when its frames come as fast as they can. */
+const MAX_REPLAY_FACTOR = 50;
+const MAX_FACTOR = 1_000;
+
+/** Where market data comes from. Every number a node shows belongs to exactly one of these. */
+export type MarketName = 'simulated' | 'replay' | 'live';
+
+/** Paper on public market data is PAPER; LIVE, with real orders, is a later step and has its own switch. */
+export const MODE_OF: Readonly<Record<MarketName, ModeName>> = {
+  simulated: 'SIMULATED',
+  replay: 'REPLAY',
+  live: 'PAPER',
+};
+
+/** The exchanges ArBot has a connector of its own for. */
+export const OWN_CONNECTORS = ['binance', 'okx', 'bybit'] as const;
+
+export interface Market {
+  readonly name: MarketName;
+  readonly mode: ModeName;
+  /** The clock and the timers of everything in this run. */
+  readonly time: Clock & Timers;
+  readonly connectors: readonly Connector[];
+  /** Native symbols to follow per exchange; null = what the configured pairs name. */
+  readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> | null;
+  readonly simulated: SimulatedExchanges | null;
+  readonly replay: ReplayServer | null;
+  close(): Promise<void>;
+}
+
+export interface MarketOptions {
+  readonly exchanges: readonly ExchangeId[];
+  readonly pairs: readonly PairId[];
+  /** The machine's own time. */
+  readonly time: Clock & Timers;
+  /** Times real time; `max` = a recording as fast as its readers keep up. */
+  readonly speed: number | 'max';
+  /** Repeats a simulated world. */
+  readonly seed: string;
+  /** Simulated time begins here at the earliest, so that it never goes back over restarts of accelerated runs. Unix ms. */
+  readonly notBeforeMs: number;
+  readonly replayFolder: string | null;
+  readonly files: Files;
+  readonly log: Logger;
+}
+
+/** Opens the market of a run. Throws ARB_CLI_USAGE or ARB_RECORDING_INVALID naming what is wrong. */
+export function openMarket(name: MarketName, options: MarketOptions): Promise<Market> {
+  switch (name) {
+    case 'simulated':
+      return openSimulated(options);
+    case 'replay':
+      return openReplay(options);
+    case 'live':
+      return Promise.resolve(openLive(options));
+  }
+}
+
+function connectorOf(exchange: ExchangeId, endpoints: Partial<Endpoints>): Connector {
+  switch (exchange) {
+    case 'binance':
+      return binance({ endpoints });
+    case 'okx':
+      return okx({ endpoints });
+    case 'bybit':
+      return bybit({ endpoints });
+    default:
+      throw new ArbotError(
+        'ARB_CLI_USAGE',
+        `there is no connector for ${exchange} yet; enabled may be ${OWN_CONNECTORS.join(', ')}`,
+      );
+  }
+}
+
+/** The exchange's own path behind another server. */
+function relocated(connector: Connector, at: { readonly ws: string; readonly rest: string }): Endpoints {
+  const { pathname } = new URL(connector.endpoints.websocketUrl);
+  return { websocketUrl: at.ws.replace(/\/$/, '') + pathname, restUrl: at.rest.replace(/\/$/, '') };
+}
+
+async function openSimulated(options: MarketOptions): Promise<Market> {
+  const { speed, seed, log } = options;
+  const time = scaled(options.time, numeric(speed), options.notBeforeMs);
+  const simulated = await startSimulatedExchanges({
+    seed: seedNumber(seed),
+    clock: time,
+    timers: time,
+    log,
+    exchanges: options.exchanges.map((exchange) => simulatedName(exchange)),
+    pairs: options.pairs,
+  });
+  const connectors = options.exchanges.map((exchange) => {
+    const at = simulated.endpoints[simulatedName(exchange)]!;
+    return connectorOf(exchange, relocated(connectorOf(exchange, {}), at));
+  });
+  return {
+    name: 'simulated',
+    mode: MODE_OF.simulated,
+    time,
+    connectors,
+    symbols: null,
+    simulated,
+    replay: null,
+    close: () => simulated.close(),
+  };
+}
+
+function simulatedName(exchange: ExchangeId): SimulatedExchange {
+  if (exchange === 'binance' || exchange === 'okx' || exchange === 'bybit') return exchange;
+  throw new ArbotError('ARB_CLI_USAGE', `${exchange} has no simulated exchange yet`);
+}
+
+function openLive(options: MarketOptions): Market {
+  if (options.speed !== 1)
+    throw new ArbotError('ARB_CLI_USAGE', '--speed must be 1 on live market data: it cannot run faster');
+  return {
+    name: 'live',
+    mode: MODE_OF.live,
+    time: options.time,
+    connectors: options.exchanges.map((exchange) => connectorOf(exchange, {})),
+    symbols: null,
+    simulated: null,
+    replay: null,
+    close: () => Promise.resolve(),
+  };
+}
+
+async function openReplay(options: MarketOptions): Promise<Market> {
+  const { replayFolder, files, log, speed } = options;
+  if (replayFolder === null) throw new ArbotError('ARB_CLI_USAGE', '--market replay needs --replay <folder>');
+  const recordings = onePerExchange(await describe(files, replayFolder), log);
+  if (recordings.length === 0)
+    throw new ArbotError('ARB_RECORDING_INVALID', `${replayFolder} holds no recording of a known exchange`);
+  const firstTimestampMs = Math.min(...recordings.map((one) => one.firstTimeMs));
+  const factor = speed === 'max' ? MAX_REPLAY_FACTOR : speed;
+  const time = new ReplayTime({
+    clock: options.time,
+    timers: options.time,
+    firstTimestampMs,
+    speed: factor,
+  });
+  const replay = await startReplayServer({
+    files,
+    clock: time,
+    timers: time,
+    log,
+    recordings: recordings.map((one) => one.files),
+    speed: speed === 'max' ? 'max' : 1,
+  });
+  return {
+    name: 'replay',
+    mode: MODE_OF.replay,
+    time,
+    connectors: recordings.map((one) => recordedConnector(one, replay.endpoints[one.exchange]!)),
+    symbols: new Map(
+      recordings.map((one) => [one.exchange, bookSymbols(one).map((symbol) => symbol.symbol)]),
+    ),
+    simulated: null,
+    replay,
+    close: () => replay.close(),
+  };
+}
+
+/** The newest recording of each exchange that has a connector; the others are named in the log. */
+function onePerExchange(all: readonly RecordingDescription[], log: Logger): RecordingDescription[] {
+  const chosen = new Map<ExchangeId, RecordingDescription>();
+  for (const one of [...all].sort((a, b) => b.firstTimeMs - a.firstTimeMs)) {
+    const known = (OWN_CONNECTORS as readonly string[]).includes(one.exchange);
+    if (known && !chosen.has(one.exchange) && one.frames > 0) chosen.set(one.exchange, one);
+    else log.warn({ recording: one.name, exchange: one.exchange }, 'recording is not replayed');
+  }
+  return [...chosen.values()];
+}
+
+/** Channels that carry a book, as the recordings name them. */
+const BOOK_CHANNEL = /^(depth|books|orderbook)/;
+
+const bookSymbols = (recording: RecordingDescription) =>
+  recording.symbols.filter((symbol) => symbol.channels.some((channel) => BOOK_CHANNEL.test(channel)));
+
+/** A connector for what was recorded: its market and its book channel. */
+function recordedConnector(
+  recording: RecordingDescription,
+  at: { readonly ws: string; readonly rest: string },
+): Connector {
+  const channels = recording.symbols.flatMap((symbol) => symbol.channels);
+  switch (recording.exchange) {
+    case 'bybit': {
+      const depths = channels.flatMap((channel) => /^orderbook\.(\d+)/.exec(channel)?.[1] ?? []).map(Number);
+      const depth = ([1000, 200, 50, 1] as const).find((one) => depths.includes(one)) ?? 200;
+      const category = recording.urls.some((url) => url.includes('/linear')) ? 'linear' : 'spot';
+      const endpoints = relocated(bybit({ category }), at);
+      return bybit({ category, depth, endpoints });
+    }
+    case 'okx': {
+      const bookChannel =
+        (['books-l2-tbt', 'books50-l2-tbt'] as const).find((one) => channels.includes(one)) ?? 'books';
+      return okx({ bookChannel, endpoints: relocated(okx(), at) });
+    }
+    default:
+      return connectorOf(recording.exchange, relocated(connectorOf(recording.exchange, {}), at));
+  }
+}
+
+function scaled(time: Clock & Timers, factor: number, notBeforeMs: number): Clock & Timers {
+  if (!(factor > 0 && factor <= MAX_FACTOR))
+    throw new ArbotError('ARB_CLI_USAGE', `--speed must be above 0 and at most ${MAX_FACTOR}`);
+  const startAtMs = Math.max(time.nowMs(), notBeforeMs);
+  return new ScaledTime({ clock: time, timers: time, factor, startAtMs });
+}
+
+function numeric(speed: number | 'max'): number {
+  if (speed === 'max') throw new ArbotError('ARB_CLI_USAGE', '--speed max is for replays only');
+  return speed;
+}
+
+/** FNV-1a: a seed of letters as the number the simulator wants. */
+function seedNumber(seed: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(seed)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}

@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import type { RunningNode, StartOptions } from '../cli/options.js';
+import { startHttp, type RunningHttp } from '../http/server.js';
+import { openToken } from '../http/token.js';
+import { errorText } from '../messages/errors.js';
+import type { HaltChanged } from '../messages/risk.js';
+import type { Stores } from '../ports/stores.js';
+import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
+import { LocalFiles } from '../runtime/platform/files.js';
+import { UndiciHttpClient } from '../runtime/platform/http-client.js';
+import { openLog, type OpenedLog } from '../runtime/platform/log.js';
+import { CryptoRandom } from '../runtime/platform/random.js';
+import { WsSockets } from '../runtime/platform/sockets.js';
+import { openStores } from '../storage/open-stores.js';
+import { installProcessNet } from '../supervisors/process-net.js';
+import { assembleNode, type NodeParts, type TradingNode } from './assemble.js';
+import { actionsOf } from './actions.js';
+import { Console } from './console.js';
+import { MachineTime } from './machine-time.js';
+import { MODE_OF, openMarket, type Market } from './markets.js';
+import { enabledExchanges, enabledPairs } from './parameters.js';
+import { OracleReport } from './oracle-report.js';
+import { storeChoiceOf } from './store-choice.js';
+import { Teardown } from './teardown.js';
+
+/** Until when simulated time has run; the next run begins there, so that time never goes back. */
+const TIME_KEY = 'time-high-water';
+
+/**
+ * Starts a node: stores, market, bus, actors, page. What was opened before a failure is closed again, newest first, and the
+ * failure is the caller's. Everything it starts ends with `stop`.
+ */
+export async function startNode(options: StartOptions): Promise<RunningNode> {
+  const teardown = new Teardown();
+  try {
+    return await openNode(options, teardown);
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+}
+
+async function openNode(options: StartOptions, teardown: Teardown): Promise<RunningNode> {
+  const machine = new MachineTime();
+  const mode = MODE_OF[options.market];
+  const opened = openLog({
+    level: options.quiet ? 'warn' : 'info',
+    clock: machine,
+    base: { node: options.node.name, mode },
+  });
+  teardown.add('log', () => opened.flush());
+  const { log } = opened;
+  const files = new LocalFiles();
+  const folder = join(options.dataFolder, mode.toLowerCase());
+  await files.makeFolder(folder);
+
+  const stores =
+    options.recordFolder === null ? await openNodeStores(options, opened, folder, machine) : null;
+  if (stores !== null) teardown.add('stores', () => stores.close());
+  const market = await openMarket(options.market, {
+    exchanges: exchangesOf(options),
+    pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
+    time: machine,
+    speed: options.speed,
+    seed: options.seed,
+    notBeforeMs: await timeHighWater(stores),
+    replayFolder: options.replayFolder,
+    files,
+    log,
+  });
+  teardown.add('market', () => market.close());
+  if (stores !== null && options.market === 'simulated')
+    teardown.add('time', () => stores.settings.set(TIME_KEY, String(Math.ceil(market.time.nowMs()))));
+
+  const http = new UndiciHttpClient();
+  teardown.add('http client', () => http.close());
+  const node = await assembleNode({
+    options,
+    mode,
+    folder,
+    log,
+    files,
+    stores,
+    market,
+    sockets: new WsSockets(),
+    http,
+    random: new CryptoRandom(),
+    killSwitch: await persistedSwitch(stores, market.time.nowMs()),
+  });
+  teardown.add('actors', () => node.stop());
+  return serve(options, node, { market, opened, files, folder, teardown });
+}
+
+interface Serving {
+  readonly market: Market;
+  readonly opened: OpenedLog;
+  readonly files: LocalFiles;
+  readonly folder: string;
+  readonly teardown: Teardown;
+}
+
+async function serve(options: StartOptions, node: TradingNode, serving: Serving): Promise<RunningNode> {
+  const { market, opened, files, teardown } = serving;
+  const { log } = opened;
+  const { inspection } = node;
+  const token = await openToken({
+    environment: process.env,
+    variable: options.node.http.tokenEnv,
+    dataFolder: options.dataFolder,
+    files,
+    random: new CryptoRandom(),
+  });
+  const web: RunningHttp = await startHttp({
+    host: options.node.http.host,
+    port: options.port,
+    token: token.token,
+    source: inspection,
+    actions: actionsOf(node, market.time),
+    log,
+    clock: new MachineTime(),
+    timers: new MachineTime(),
+    allowedHosts: options.node.http.allowedHosts,
+  });
+  teardown.add('page', () => web.close());
+  await node.start();
+  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
+  if (report !== null) teardown.add('oracle report', () => report.close());
+  const console = new Console({ options, node, market, report, url: web.url, tokenSource: token.source });
+  await console.open();
+  teardown.add('console', () => console.close());
+
+  const finished = endOf(options, node, market);
+  teardown.add(
+    'process net',
+    installProcessNet(process, ({ kind, error }) => {
+      log.error({ kind, error: errorText(error), stack: error.stack }, 'an error escaped every actor');
+      node.fail(error);
+    }),
+  );
+  let stopping: Promise<void> | null = null;
+  return {
+    mode: market.mode,
+    url: web.url,
+    finished,
+    stop: () =>
+      (stopping ??= teardown.run((what, error) => log.error({ what, error }, 'could not be closed'))),
+  };
+}
+
+/** What ends a run by itself: its minutes, the recording, or the root supervisor. */
+function endOf(options: StartOptions, node: TradingNode, market: Market): Promise<number> {
+  const ends: Promise<number>[] = [node.failed.then(() => 1)];
+  const { minutes } = options;
+  if (minutes !== null)
+    ends.push(new Promise((resolve) => market.time.setTimer(() => resolve(0), minutes * 60_000)));
+  if (market.replay !== null)
+    ends.push(
+      market.replay.finished.then(
+        // What was sent last still has to come through.
+        () => new Promise((resolve) => node.machine.setTimer(() => resolve(0), 500)),
+        () => 1,
+      ),
+    );
+  return Promise.race(ends);
+}
+
+function exchangesOf(options: StartOptions): string[] {
+  const enabled = enabledExchanges(options.tradingConfig).map(([exchange]) => exchange);
+  return enabled.filter((exchange) => options.exchanges?.includes(exchange) ?? true);
+}
+
+function openNodeStores(
+  options: StartOptions,
+  { log }: OpenedLog,
+  folder: string,
+  time: MachineTime,
+): Promise<Stores> {
+  const choice = storeChoiceOf(options.clusterConfig, MODE_OF[options.market], folder, process.env);
+  return openStores(choice, { log, timers: time, clock: time });
+}
+
+async function timeHighWater(stores: Stores | null): Promise<number> {
+  const text = await stores?.settings.get(TIME_KEY);
+  return text === undefined || text === null || !/^\d{1,15}$/.test(text) ? 0 : Number(text);
+}
+
+async function persistedSwitch(stores: Stores | null, nowMs: number): Promise<HaltChanged> {
+  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null, nowMs);
+}
+
+export type { NodeParts };
