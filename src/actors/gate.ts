@@ -7,7 +7,7 @@ import type { ExchangeId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
 import type { Bus, Subscription } from '../ports/bus.js';
-import type { SettingsStore, TradeStore } from '../ports/stores.js';
+import type { LedgerStore, SettingsStore, TradeStore } from '../ports/stores.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
@@ -27,6 +27,8 @@ export interface GateActorOptions {
   readonly limits: RiskLimits;
   readonly settings: SettingsStore;
   readonly trades: TradeStore;
+  /** What is held at the start; from then on the ledger actor tells. */
+  readonly ledger: LedgerStore;
   readonly retry: RetryBackoff;
   /** Exchange clock − local clock, ms; 0 where it is not measured. */
   readonly clockOffsetMs?: (exchange: ExchangeId) => number;
@@ -66,8 +68,12 @@ async function createGate(
   const nowMs = context.clock.nowMs();
   const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY), nowMs);
   const legs = await options.trades.openLegs();
+  const holdings = await options.ledger.holdings();
+  context.assertCurrent();
   const { limits, instruments } = options;
   const gate = new GateActor(options, context, startGate({ limits, instruments, killSwitch, nowMs }));
+  // Version 0: whatever the ledger actor tells is newer.
+  gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
   gate.step({ kind: 'recovered', legs });
   gate.subscribe();
   context.every('tick', TICK_MS, { kind: 'fact', event: { kind: 'tick' } });

@@ -1,4 +1,11 @@
-import { fillEntry, fillEntryId, LedgerBook, openingEntries, type OpeningBalance } from '../execution/ledger.js';
+import {
+  fillEntry,
+  fillEntryId,
+  LedgerBook,
+  openingEntries,
+  type AccountBalance,
+  type OpeningBalance,
+} from '../execution/ledger.js';
 import { MESSAGES, subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
 import type { LedgerEntry } from '../messages/ledger.js';
@@ -28,12 +35,17 @@ export type LedgerMessage =
   | { readonly kind: 'announce' }
   | { readonly kind: 'work' }
   | { readonly kind: 'stored'; readonly entry: LedgerEntry; readonly booked: Booked }
-  | { readonly kind: 'notStored'; readonly error: unknown };
+  | { readonly kind: 'notStored'; readonly error: unknown }
+  | { readonly kind: 'reload'; readonly done: Waiting }
+  | { readonly kind: 'reloaded'; readonly done: Waiting; readonly balances: readonly AccountBalance[] }
+  | { readonly kind: 'notReloaded'; readonly done: Waiting; readonly error: unknown };
 
 interface Waiting {
   readonly fill: Fill;
   readonly entry: LedgerEntry;
   readonly traceId: string;
+  /** A try of it ended without a clear answer: it may be booked already. */
+  unclear: boolean;
 }
 
 const MAX_WAITING = 10_000;
@@ -77,7 +89,7 @@ async function createLedger(
 class LedgerActor implements ActorBehaviour<LedgerMessage> {
   private readonly options: LedgerActorOptions;
   private readonly context: ActorContext<LedgerMessage>;
-  private readonly book: LedgerBook;
+  private book: LedgerBook;
   private readonly waiting: Waiting[] = [];
   private readonly waitingIds = new Set<string>();
   /** Fills the store will never take as they are: for a person. */
@@ -117,6 +129,13 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
         return this.stored(message.entry, message.booked);
       case 'notStored':
         return this.notStored(message.error);
+      case 'reload':
+        return this.reload(message.done);
+      case 'reloaded':
+        return this.reloaded(message.done, message.balances);
+      case 'notReloaded':
+        this.away(message.error);
+        return this.context.timer('reload', this.nextDelayMs(), { kind: 'reload', done: message.done });
     }
   }
 
@@ -129,7 +148,7 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
     if (this.waiting.length >= MAX_WAITING)
       throw new ArbotError('ARB_MAILBOX_FULL', `${MAX_WAITING} fills wait for the ledger's store`);
     this.waitingIds.add(entry.entryId);
-    this.waiting.push({ fill, entry, traceId });
+    this.waiting.push({ fill, entry, traceId, unclear: false });
   }
 
   /** Null for a fill whose amounts money cannot hold: the same for ever, so it is for a person. */
@@ -157,31 +176,64 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
 
   private stored(entry: LedgerEntry, booked: Booked): void {
     const done = this.takeFirst();
-    this.tries = 0;
+    if (done === undefined) return;
+    if (booked === 'duplicate' && done.unclear) return this.reload(done);
     if (booked === 'booked') {
       this.booked++;
       this.book.apply(entry);
       this.publishBalances();
     } else this.duplicates++;
-    // Balances first: whoever learns that a fill is booked finds it in the balances already told.
-    this.options.bus.publish(subjectOf('ledgerEntry'), 'ledgerEntry', entry, {
-      traceId: done?.traceId ?? SOURCE,
-    });
+    this.confirm(done);
+  }
+
+  /** A commit whose answer was lost is found as a duplicate; whether this book has it only the store can say. */
+  private reload(done: Waiting): void {
+    this.working = true;
+    this.context.pipe(
+      this.options.store.balances(),
+      (balances) => ({ kind: 'reloaded', done, balances }),
+      (error) => ({ kind: 'notReloaded', done, error }),
+    );
+  }
+
+  private reloaded(done: Waiting, balances: readonly AccountBalance[]): void {
+    this.working = false;
+    const { version } = this.book;
+    this.book = LedgerBook.fromBalances(balances);
+    this.book.version = version + 1;
+    this.duplicates++;
+    this.publishBalances();
+    this.confirm(done);
+  }
+
+  /** Balances were told first: whoever learns that a fill is booked finds it in the balances already told. */
+  private confirm({ entry, traceId }: Waiting): void {
+    this.tries = 0;
+    this.options.bus.publish(subjectOf('ledgerEntry'), 'ledgerEntry', entry, { traceId });
     if (this.refused.length === 0) this.hold(false, '');
     this.work();
   }
 
   private notStored(error: unknown): void {
     this.working = false;
-    const reason = errorText(error);
     if (error instanceof ArbotError && error.code !== 'ARB_STORE_UNAVAILABLE' && !error.retryable) {
-      this.refuse(this.takeFirst()?.entry.entryId ?? '', reason);
+      this.refuse(this.takeFirst()?.entry.entryId ?? '', errorText(error));
       return this.work();
     }
+    const [first] = this.waiting;
+    if (first !== undefined) first.unclear = true;
+    this.away(error);
+    this.context.timer('work', this.nextDelayMs(), { kind: 'work' });
+  }
+
+  private away(error: unknown): void {
+    const reason = errorText(error);
     this.hold(true, `the ledger's store is away: ${reason}`);
-    const delayMs = backoffMs(this.options.retry, this.tries++);
-    this.context.log.warn({ waiting: this.waiting.length, delayMs, reason }, 'fill not booked yet');
-    this.context.timer('work', delayMs, { kind: 'work' });
+    this.context.log.warn({ waiting: this.waiting.length, reason }, 'the ledger waits for its store');
+  }
+
+  private nextDelayMs(): number {
+    return backoffMs(this.options.retry, this.tries++);
   }
 
   /** Ledger and exchange disagree, or a fill cannot be booked: nothing is mended silently, no risk is added. */

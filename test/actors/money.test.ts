@@ -1,0 +1,296 @@
+import t from 'tap';
+import { Decimal } from '../../src/market/decimal.js';
+import { LedgerBook } from '../../src/execution/ledger.js';
+import { gateStage } from '../../src/kernel/gate-stage.js';
+import { sagaStage, type SagaStageEvent } from '../../src/kernel/saga-stage.js';
+import { replayStage, type RecordedInput } from '../../src/kernel/stage.js';
+import type { GateEvent } from '../../src/risk/gate.js';
+import { HOLDINGS, INSTRUMENTS, LIMITS, NOW, POLICY } from '../risk/fixtures.js';
+import { World } from './world.js';
+
+/** Ledger = opening balances + fills, entry by entry, and sums to zero (I1, I2). */
+async function checkLedger(world: World): Promise<void> {
+  const entries = await world.stores.ledger.entries(0, 10_000);
+  const book = new LedgerBook();
+  for (const { entry } of entries) book.book(entry);
+  for (const asset of ['BTC', 'ETH', 'USDT'])
+    if (!book.totalOf(asset).isZero()) throw new Error(`${asset} does not sum to zero`);
+  const fills = await world.stores.ledger.fills(0, 10_000);
+  const sums = new Map(HOLDINGS.map((h) => [`${h.exchange}|${h.asset}`, new Decimal(h.amount)]));
+  const move = (key: string, by: Decimal) => sums.set(key, (sums.get(key) ?? new Decimal(0)).plus(by));
+  for (const { fill } of fills) {
+    const sign = fill.side === 'buy' ? 1 : -1;
+    const [base = '', quote = ''] = fill.instrument.split(':')[1]!.split('-');
+    move(`${fill.exchange}|${base}`, new Decimal(fill.quantity).times(sign));
+    move(`${fill.exchange}|${quote}`, new Decimal(fill.quantity).times(fill.price).times(-sign));
+    move(`${fill.exchange}|${fill.feeAsset}`, new Decimal(fill.fee).negated());
+  }
+  for (const held of await world.stores.ledger.holdings())
+    if (!sums.get(`${held.exchange}|${held.asset}`)?.eq(held.amount))
+      throw new Error(`${held.exchange} ${held.asset}`);
+}
+
+t.test(
+  'a signal becomes a verdict, two journalled orders, booked fills and a closed arbitrage',
+  async (t) => {
+    const world = await World.start();
+    world.dislocate();
+    world.send();
+    await world.time.advance(1_500);
+    t.match(world.of('verdict'), [{ decision: 'approved' }]);
+    t.equal(world.of('fill').length, 2);
+    t.match(world.of('arbitrageClosed'), [
+      { outcome: 'completed', expectedNet: '7.99', realisedNet: '7.99', residualBase: '0' },
+    ]);
+    t.match(world.of('opportunityEvent'), [{ phase: 'executed', reason: 'COMPLETED', netProfit: '7.99' }]);
+    t.strictSame(await world.stores.trades.openLegs(), []);
+    t.match(await world.stores.signals.recentSignals(10), [{ verdict: { decision: 'approved' } }]);
+    await checkLedger(world);
+    t.match(world.summary('/gate'), { approved: 1, inFlight: 0, holds: [] });
+    const view = world.view();
+    await world.time.settle();
+    t.match(await view, { realisedNet: '7.99', expectedNet: '7.99', arbitrages: 1, unmarked: [] });
+    t.equal((await world.stores.portfolio.recentSnapshots(5)).length, 1);
+    t.strictSame(
+      world.log.lines.filter((l) => l.level === 'error'),
+      [],
+    );
+
+    world.send();
+    await world.time.advance(500);
+    t.match(world.of('opportunityEvent').at(-1), { phase: 'refused', reason: 'DUPLICATE_SIGNAL' });
+    t.equal(world.of('fill').length, 2, 'the same signal again trades nothing');
+  },
+);
+
+t.test(
+  'the arrival book counts: an edge that is gone fills nothing, and no liquidity is used twice',
+  async (t) => {
+    const world = await World.start();
+    world.dislocate();
+    world.send();
+    await world.time.advance(5);
+    world.quote('alpha:BTC-USDT', 1004, 1005);
+    world.quote('beta:BTC-USDT', 1005, 1006);
+    await world.time.advance(1_500);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'failed', realisedNet: '0' }]);
+    t.match(world.of('opportunityEvent').at(-1), { phase: 'missed' });
+
+    world.quote('alpha:BTC-USDT', 999, 1000, 1.5);
+    world.quote('beta:BTC-USDT', 1010, 1011, 1.5);
+    world.send({ id: 's-2' });
+    world.send({ id: 's-3' });
+    await world.time.advance(1_500);
+    const filled = world
+      .of('fill')
+      .filter((f) => f.side === 'buy')
+      .reduce((s, f) => s.plus(f.quantity), new Decimal(0));
+    t.equal(filled.toFixed(), '1.5', 'the second order gets what the first left');
+    await checkLedger(world);
+  },
+);
+
+t.test(
+  'the kill switch stops the next order at the gate and at the last gate, and survives a restart',
+  async (t) => {
+    const world = await World.start({ latencyMs: 20 });
+    world.dislocate();
+    const halt = { engaged: true, reason: 'test', by: 'person', atMs: world.time.nowMs() };
+    world.bus.publish('risk.halt', 'haltChanged', halt, { traceId: 'x' });
+    world.send();
+    await world.time.advance(1_500);
+    t.equal(world.of('fill').length, 0);
+    t.match(world.of('opportunityEvent').at(-1), { reason: 'KILL_SWITCH' });
+    for (const path of ['/gate', '/gateway/alpha']) t.match(world.summary(path), { killSwitch: 'engaged' });
+    await world.kill();
+    const again = await World.start({ before: world });
+    for (const path of ['/gate', '/gateway/alpha']) t.match(again.summary(path), { killSwitch: 'engaged' });
+    again.dislocate();
+    again.send({ id: 's-9' });
+    await again.time.advance(500);
+    t.equal(again.of('fill').length, 0);
+    again.bus.publish(
+      'risk.halt',
+      'haltChanged',
+      { ...halt, engaged: false, atMs: again.time.nowMs() },
+      { traceId: 'x' },
+    );
+    again.send({ id: 's-10' });
+    await again.time.advance(1_500);
+    t.equal(again.of('fill').length, 2, 'a person cleared it');
+  },
+);
+
+t.test(
+  'while a store is away no risk is added, nothing is lost, and trading goes on when it is back',
+  async (t) => {
+    const world = await World.start();
+    world.dislocate();
+    world.send();
+    await world.time.advance(30);
+    world.faults.down = true;
+    await world.time.advance(3_000);
+    t.equal(world.of('arbitrageClosed').length, 0, 'not ended before its fills are booked');
+    t.ok(world.of('riskHold').some((h) => h.held && h.source === 'ledger'));
+    world.send({ id: 's-2' });
+    await world.time.advance(500);
+    t.match(world.of('verdict').at(-1), { decision: 'refused', refusals: [{ rule: 'RISK_HOLD' }] });
+    world.faults.down = false;
+    await world.time.advance(8_000);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'completed' }]);
+    world.dislocate();
+    world.send({ id: 's-3' });
+    await world.time.advance(2_000);
+    t.equal(world.of('arbitrageClosed').length, 2);
+    await checkLedger(world);
+    t.match(world.summary('/gate'), { inFlight: 0, holds: [] });
+  },
+);
+
+t.test('a journal that is away sends nothing at all', async (t) => {
+  const world = await World.start();
+  world.dislocate();
+  world.faults.down = true;
+  world.send();
+  await world.time.advance(3_000);
+  world.faults.down = false;
+  await world.time.advance(6_000);
+  t.equal(world.of('fill').length, 0);
+  t.match(world.of('arbitrageClosed'), [{ outcome: 'failed' }]);
+  t.match(world.summary('/gate'), { inFlight: 0, holds: [] });
+  t.match(world.summary('/gateway/alpha'), { accepted: 0, blocked: 0 });
+});
+
+t.test('a commit whose answer is lost is found again: booked once, and never sent on a guess', async (t) => {
+  const world = await World.start();
+  world.dislocate();
+  world.send();
+  await world.time.advance(30);
+  world.faults.lostAcknowledgements = 1;
+  await world.time.advance(5_000);
+  t.match(world.of('arbitrageClosed'), [{ outcome: 'completed' }]);
+  t.equal((await world.stores.ledger.fills(0, 10)).length, 2);
+  t.match(
+    world.summary('/ledger'),
+    { booked: 1, duplicates: 1 },
+    'the store had booked what it did not confirm',
+  );
+  const held = world.of('balancesChanged').at(-1)?.holdings ?? [];
+  const stored = await world.stores.ledger.holdings();
+  const text = (all: typeof stored) => all.map((h) => `${h.exchange} ${h.asset} ${h.amount}`).sort();
+  t.strictSame(text(held), text(stored), 'what the gate is told is what the store holds');
+
+  // The journal's own answer is lost: the legs may be written, so they are neither sent nor forgotten.
+  world.dislocate();
+  world.faults.lostAcknowledgements = 2;
+  world.send({ id: 's-2' });
+  await world.time.advance(3_000);
+  t.match(world.of('arbitrageClosed').at(-1), { outcome: 'failed' });
+  t.equal((await world.stores.ledger.fills(0, 10)).length, 2);
+  await world.kill();
+  const again = await World.start({ before: world });
+  await again.time.advance(10_000);
+  t.strictSame(await again.stores.trades.openLegs(), []);
+  t.match(again.summary('/gate'), { inFlight: 0 });
+});
+
+t.test('rejects and thin books end in one of the five outcomes, and the money adds up', async (t) => {
+  const world = await World.start({ faults: { rejectShare: 0.3, thinShare: 0.5 }, seed: 'faults' });
+  for (let i = 0; i < 25; i++) {
+    world.quote('alpha:BTC-USDT', 999, 1000, 1 + (i % 3) / 10);
+    world.quote('beta:BTC-USDT', 1010, 1011, 1 + (i % 4) / 10);
+    world.send({ id: `s-f${i}` });
+    await world.time.advance(1_000);
+  }
+  await world.time.advance(30_000);
+  const closed = world.of('arbitrageClosed');
+  t.equal(closed.length, world.of('verdict').filter((v) => v.decision === 'approved').length);
+  t.ok(new Set(closed.map((c) => c.outcome)).size >= 2, 'faults did happen');
+  for (const c of closed) {
+    const residue = new Decimal(c.residualBase).abs();
+    t.ok(residue.lte('0.001') || c.outcome === 'flagged', `${c.outcome} ${c.residualBase}`);
+  }
+  await checkLedger(world);
+  t.match(world.summary('/gate'), { inFlight: 0 });
+  t.strictSame(await world.stores.trades.openLegs(), []);
+});
+
+t.test(
+  'killed at any moment, the next start ends every half-done arbitrage once and sends nothing twice',
+  async (t) => {
+    for (const atMs of [0, 1, 5, 19, 20, 21, 25, 39, 40, 41, 45]) {
+      const world = await World.start();
+      world.dislocate();
+      world.send();
+      await world.time.advance(atMs);
+      await world.kill();
+      const again = await World.start({ before: world });
+      again.dislocate();
+      await again.time.advance(40_000);
+      t.strictSame(await again.stores.trades.openLegs(), [], `killed after ${atMs} ms: every leg is settled`);
+      const rows = await again.stores.trades.recentArbitrages(10);
+      t.ok(rows.length <= 1, 'one end at most');
+      const fills = await again.stores.ledger.fills(0, 100);
+      t.ok(fills.length <= 2);
+      t.ok(fills.length === 0 || rows.length === 1, 'what filled has an end');
+      await checkLedger(again);
+      t.match(again.summary('/gate'), { inFlight: 0, holds: [] });
+      again.send({ id: 's-after' });
+      await again.time.advance(2_000);
+      t.equal(again.of('arbitrageClosed').at(-1)?.outcome, 'completed', 'and trading goes on');
+    }
+  },
+);
+
+t.test('a saga actor that crashes alone takes up its arbitrage from the gateways', async (t) => {
+  const world = await World.start();
+  world.dislocate();
+  world.send();
+  await world.time.advance(30);
+  world.system.crash('/saga', new Error('bug'));
+  await world.time.advance(100);
+  await world.spawnSaga();
+  await world.time.advance(5_000);
+  t.match(world.of('arbitrageClosed'), [{ outcome: 'completed', realisedNet: '7.99' }]);
+  t.equal(
+    world.of('fill').filter((f, i, all) => all.findIndex((g) => g.tradeId === f.tradeId) === i).length,
+    2,
+  );
+  await checkLedger(world);
+  t.match(world.summary('/gate'), { inFlight: 0 });
+});
+
+t.test('what the actors decided is what the pure stages decide on the recorded inputs', async (t) => {
+  const world = await World.start({ faults: { rejectShare: 0.2, thinShare: 0.3 }, seed: 'parity' });
+  for (let i = 0; i < 10; i++) {
+    world.dislocate();
+    world.send({ id: `s-p${i}` });
+    await world.time.advance(700);
+  }
+  await world.time.advance(20_000);
+  const limits = { ...LIMITS, maxBookAgeMs: 1e12, maxUnchangedMs: 1e12 };
+  const gateInputs = world.inputs.filter((i) => i.stage === 'gate') as unknown as RecordedInput<GateEvent>[];
+  const killSwitch = { engaged: false, reason: '', by: 'start', atMs: NOW };
+  const verdicts = replayStage(
+    gateStage({ limits, instruments: INSTRUMENTS, killSwitch, nowMs: NOW }),
+    JSON.parse(JSON.stringify(gateInputs)) as typeof gateInputs,
+  )
+    .flat()
+    .flatMap((effect) => ('verdict' in effect ? [effect.verdict] : []));
+  t.strictSame(verdicts, world.of('verdict'));
+  const sagaInputs = world.inputs
+    .filter((i) => i.stage === 'saga')
+    .map(({ key, event, nowMs }) => {
+      const own = event as { kind: string };
+      const staged = own.kind === 'start' ? own : { kind: 'saga', arbitrageId: key, event };
+      return { event: JSON.parse(JSON.stringify(staged)) as SagaStageEvent, nowMs };
+    });
+  const closed = replayStage(
+    sagaStage({ instruments: INSTRUMENTS, feeMarks: [], policy: POLICY }),
+    sagaInputs,
+  )
+    .flat()
+    .flatMap(({ effect }) => (effect.kind === 'close' ? [effect.closed] : []));
+  t.ok(closed.length >= 10);
+  t.strictSame(closed, world.of('arbitrageClosed'));
+});
