@@ -94,7 +94,7 @@ function newFeed(sample: SampleExchange): { feed: MarketFeed; board: QuoteBoard;
 function withRaw(frame: object, path: string, raw: string): Buffer {
   const copy = structuredClone(frame) as Record<string, unknown>;
   const keys = path.split(/[.[\]]+/).filter((key) => key !== '');
-  let at = copy as Record<string, unknown>;
+  let at = copy;
   for (const key of keys.slice(0, -1)) at = at[key] as Record<string, unknown>;
   at[keys.at(-1)!] = '@RAW@';
   return Buffer.from(JSON.stringify(copy).replace('"@RAW@"', () => raw));
