@@ -14,7 +14,14 @@ import { startWriter, until } from './writer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'arbot-crash-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
-t.setTimeout(170_000);
+t.setTimeout(175_000);
+
+/** Each loop does its rounds, or on a very busy machine as many as fit, but never fewer than two. */
+const BUDGET_MS = 45_000;
+
+function goesOn(round: number, rounds: number, startedMs: number): boolean {
+  return round <= rounds && (round <= 2 || performance.now() - startedMs < BUDGET_MS);
+}
 
 t.test('a killed child is replaced, and nothing acknowledged is lost', async (t) => {
   const ports = testPorts();
@@ -23,7 +30,10 @@ t.test('a killed child is replaced, and nothing acknowledged is lost', async (t)
   const stores = bordered(sqlStores(db, ports.clock));
   const acknowledged: string[] = [];
   let number = 0;
-  for (let round = 1; round <= 4; round++) {
+  const startedMs = performance.now();
+  let rounds = 0;
+  for (let round = 1; goesOn(round, 4, startedMs); round++) {
+    rounds = round;
     const before = acknowledged.length;
     let failed: ArbotError | null = null;
     const lanes = Array.from({ length: 4 }, async () => {
@@ -50,7 +60,7 @@ t.test('a killed child is replaced, and nothing acknowledged is lost', async (t)
     await until('the next child is ready', () => stores.ping().then(Boolean, () => false));
     t.not(db.childPid(), pid);
   }
-  t.equal(db.childRestarts(), 4);
+  t.equal(db.childRestarts(), rounds);
   const kept = await db.query(`select entry_id from ledger_entries where entry_id like 'test:kill-%'`);
   const keptIds = new Set(kept.map((row) => row['entry_id']));
   t.strictSame(
@@ -59,13 +69,18 @@ t.test('a killed child is replaced, and nothing acknowledged is lost', async (t)
     `${acknowledged.length} acknowledged`,
   );
   const lines = ports.lines.filter((line) => line.level === 'error');
-  t.ok(lines.length >= 4 && lines.every((line) => JSON.stringify(line).length < 600), 'told in short lines');
+  t.ok(
+    lines.length >= rounds && lines.every((line) => JSON.stringify(line).length < 600),
+    'told in short lines',
+  );
 });
 
 t.test('a process killed while it writes loses nothing acknowledged and leaves no child', async (t) => {
   const folder = join(root, 'killed');
   const acknowledged: string[] = [];
-  for (let round = 1; round <= 8; round++) {
+  const startedMs = performance.now();
+  for (let round = 1; goesOn(round, 8, startedMs); round++) {
+    t.comment(`kill ${round}`);
     const writer = await startWriter(folder);
     await until(
       'it has written',

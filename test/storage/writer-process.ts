@@ -20,4 +20,5 @@ async function main(folder: string): Promise<void> {
   }
 }
 
+process.once('disconnect', () => process.exit(1));
 await main(process.argv[2] ?? '');
