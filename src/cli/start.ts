@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import type { FlagOverride, LoadedConfig } from '../config/index.js';
-import { ArbotError, errorText } from '../messages/errors.js';
+import { ArbotError } from '../messages/errors.js';
 import { exchangeId } from '../messages/primitives.js';
 import type { Market, RunningNode, StartNode, StartOptions } from './options.js';
 import { EXIT } from './output.js';
@@ -139,16 +139,8 @@ export async function runNode(
   }
 }
 
-/** Imported when needed, so that the other commands start fast and work without it. */
+/** Imported when needed, so that the other commands start fast. */
 export async function importStartNode(): Promise<StartNode> {
-  try {
-    const path = '../modes/start.js';
-    const module = (await import(path)) as { startNode?: StartNode };
-    if (typeof module.startNode === 'function') return module.startNode;
-  } catch (error) {
-    throw new ArbotError('ARB_INVARIANT', `the node could not be loaded: ${errorText(error)}`, {
-      cause: error,
-    });
-  }
-  throw new ArbotError('ARB_INVARIANT', 'modes/start does not export startNode');
+  const { startNode } = await import('../modes/start.js');
+  return startNode;
 }
