@@ -40,6 +40,8 @@ export interface Market {
   readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> | null;
   readonly simulated: SimulatedExchanges | null;
   readonly replay: ReplayServer | null;
+  /** Time runs at the machine's pace until now, so that starting is not hurried; from here on at the speed asked for. */
+  accelerate(): void;
   close(): Promise<void>;
 }
 
@@ -95,7 +97,9 @@ function relocated(connector: Connector, at: { readonly ws: string; readonly res
 
 async function openSimulated(options: MarketOptions): Promise<Market> {
   const { speed, seed, log } = options;
-  const time = scaled(options.time, numeric(speed), options.notBeforeMs);
+  const factor = checkedSpeed(speed);
+  const startAtMs = Math.max(options.time.nowMs(), options.notBeforeMs);
+  const time = new ScaledTime({ clock: options.time, timers: options.time, factor: 1, startAtMs });
   const simulated = await startSimulatedExchanges({
     seed: seedNumber(seed),
     clock: time,
@@ -116,6 +120,7 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     symbols: null,
     simulated,
     replay: null,
+    accelerate: () => time.setFactor(factor),
     close: () => simulated.close(),
   };
 }
@@ -136,6 +141,7 @@ function openLive(options: MarketOptions): Market {
     symbols: null,
     simulated: null,
     replay: null,
+    accelerate: () => undefined,
     close: () => Promise.resolve(),
   };
 }
@@ -172,6 +178,7 @@ async function openReplay(options: MarketOptions): Promise<Market> {
     ),
     simulated: null,
     replay,
+    accelerate: () => undefined,
     close: () => replay.close(),
   };
 }
@@ -217,16 +224,10 @@ function recordedConnector(
   }
 }
 
-function scaled(time: Clock & Timers, factor: number, notBeforeMs: number): Clock & Timers {
-  if (!(factor > 0 && factor <= MAX_FACTOR))
-    throw new ArbotError('ARB_CLI_USAGE', `--speed must be above 0 and at most ${MAX_FACTOR}`);
-  const startAtMs = Math.max(time.nowMs(), notBeforeMs);
-  return new ScaledTime({ clock: time, timers: time, factor, startAtMs });
-}
-
-function numeric(speed: number | 'max'): number {
+function checkedSpeed(speed: number | 'max'): number {
   if (speed === 'max') throw new ArbotError('ARB_CLI_USAGE', '--speed max is for replays only');
-  return speed;
+  if (speed > 0 && speed <= MAX_FACTOR) return speed;
+  throw new ArbotError('ARB_CLI_USAGE', `--speed must be above 0 and at most ${MAX_FACTOR}`);
 }
 
 /** FNV-1a: a seed of letters as the number the simulator wants. */

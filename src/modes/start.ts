@@ -123,6 +123,7 @@ async function serve(options: StartOptions, node: TradingNode, serving: Serving)
   });
   teardown.add('page', () => web.close());
   await node.start();
+  market.accelerate();
   const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
   if (report !== null) teardown.add('oracle report', () => report.close());
   const console = new Console({ options, node, market, report, url: web.url, tokenSource: token.source });

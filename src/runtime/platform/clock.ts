@@ -65,6 +65,12 @@ export interface ScaledTimeOptions {
   readonly startAtMs?: number;
 }
 
+interface ScaledTimer {
+  readonly callback: () => void;
+  readonly dueMs: number;
+  handle: TimerHandle;
+}
+
 /**
  * Time that runs `factor` times as fast: both clocks advance faster and timers fire sooner, so that the whole system may
  * run accelerated without knowing it. Wall time is driven by the monotonic clock: it never jumps.
@@ -72,18 +78,36 @@ export interface ScaledTimeOptions {
 export class ScaledTime implements Clock, Timers {
   private readonly clock: Clock;
   private readonly timers: Timers;
-  readonly factor: number;
-  private readonly originMs: number;
   private readonly startAtMs: number;
+  private readonly pending = new Map<number, ScaledTimer>();
+  private currentFactor: number;
+  /** Real and scaled monotonic time at the last change of the factor. */
+  private originMs: number;
+  private baseMs = 0;
+  private nextId = 1;
 
   constructor(options: ScaledTimeOptions) {
-    const { factor } = options;
-    invariant(Number.isFinite(factor) && factor > 0, `time factor ${factor} is not above 0`);
+    this.currentFactor = checkedFactor(options.factor);
     this.clock = options.clock;
     this.timers = options.timers;
-    this.factor = factor;
     this.originMs = this.clock.monotonicMs();
     this.startAtMs = options.startAtMs ?? this.clock.nowMs();
+  }
+
+  get factor(): number {
+    return this.currentFactor;
+  }
+
+  /** From now on time runs this fast; pending timers keep their scaled due time. */
+  setFactor(factor: number): void {
+    const nowMs = this.monotonicMs();
+    this.originMs = this.clock.monotonicMs();
+    this.baseMs = nowMs;
+    this.currentFactor = checkedFactor(factor);
+    for (const [id, timer] of this.pending) {
+      this.timers.clearTimer(timer.handle);
+      timer.handle = this.arm(id, timer.callback, timer.dueMs - nowMs);
+    }
   }
 
   nowMs(): number {
@@ -92,20 +116,41 @@ export class ScaledTime implements Clock, Timers {
 
   /** 0 at construction. */
   monotonicMs(): number {
-    return (this.clock.monotonicMs() - this.originMs) * this.factor;
+    return this.baseMs + (this.clock.monotonicMs() - this.originMs) * this.currentFactor;
   }
 
   setTimer(callback: () => void, delayMs: number): TimerHandle {
-    return this.timers.setTimer(callback, delayMs / this.factor);
+    const id = this.nextId++;
+    const handle = this.arm(id, callback, delayMs);
+    this.pending.set(id, { callback, dueMs: this.monotonicMs() + delayMs, handle });
+    return { id };
+  }
+
+  private arm(id: number, callback: () => void, delayMs: number): TimerHandle {
+    return this.timers.setTimer(
+      () => {
+        this.pending.delete(id);
+        callback();
+      },
+      Math.max(0, delayMs) / this.currentFactor,
+    );
   }
 
   clearTimer(handle: TimerHandle): void {
-    this.timers.clearTimer(handle);
+    const timer = this.pending.get(handle.id);
+    if (timer === undefined) return;
+    this.pending.delete(handle.id);
+    this.timers.clearTimer(timer.handle);
   }
 
   setImmediate(callback: () => void): void {
     this.timers.setImmediate(callback);
   }
+}
+
+function checkedFactor(factor: number): number {
+  invariant(Number.isFinite(factor) && factor > 0, `time factor ${factor} is not above 0`);
+  return factor;
 }
 
 /** Time of a recording: the wall clock starts at its first timestamp when this object is made, and runs at `speed`. */
