@@ -61,7 +61,7 @@ export class BinanceFace extends ExchangeFace<StreamState> {
 
   /** Tells every client that the server goes down, and closes them after `inMs`. */
   announceShutdown(inMs: number): void {
-    this.shutdownAtMs = this.now() + inMs;
+    this.shutdownAtMs = this.world.nowMs + inMs;
     const event = `{"e":"serverShutdown","E":${this.stamp(this.now())}}`;
     for (const client of this.clients.values()) {
       const text = client.combined ? `{"stream":"!serverShutdown","data":${event}}` : event;

@@ -28,7 +28,7 @@ export interface FaceHttpResponse {
 export interface FaceClient {
   readonly id: number;
   readonly transport: FaceTransport;
-  readonly openedAtMs: number;
+  openedAtMs: number;
   /** The exchange's own name of the connection. */
   readonly connectionName: string;
   readonly topics: Set<string>;

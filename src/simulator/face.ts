@@ -21,7 +21,7 @@ const MAX_RECEIVED = 2_000;
 export interface FaceOptions {
   readonly world: SimulatedWorld;
   readonly seed: number;
-  /** Time of day for time endpoints, heartbeats and limits, Unix ms; world time when absent. */
+  /** Time of day for time endpoints and rate limits, Unix ms; world time when absent. */
   readonly nowMs?: () => number;
 }
 
@@ -40,11 +40,14 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   private readonly byMarket = new Map<SimulatedMarket, Topic<S>[]>();
   private readonly clock: () => number;
   private lastClientId = 0;
+  /** Time of the newest step. Heartbeats and idle limits run on it, so that a stalled process closes nobody. */
+  private stepTimeMs: number;
 
   constructor(exchange: SimulatedExchange, options: FaceOptions) {
     this.exchange = exchange;
     this.world = options.world;
     this.clock = options.nowMs ?? (() => options.world.nowMs);
+    this.stepTimeMs = options.world.nowMs;
     this.prng = Prng.of(options.seed, `face/${exchange}`);
     this.faults = new FaultBoard(Prng.of(options.seed, `faults/${exchange}`));
     this.markets = new Map(
@@ -62,7 +65,7 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   onConnect(transport: FaceTransport, url: string): number | FaceHttpResponse {
     const refusal = this.faults.refuseConnections ? response(503, '') : this.refusal(url);
     if (refusal !== null) return refusal;
-    const now = this.now();
+    const now = this.stepTimeMs;
     const client: FaceClient = {
       id: ++this.lastClientId,
       transport,
@@ -116,14 +119,27 @@ export abstract class ExchangeFace<S> implements WorldFollower {
 
   abstract handleHttp(request: FaceHttpRequest): FaceHttpResponse;
 
+  onJump(byMs: number): void {
+    this.stepTimeMs += byMs;
+    for (const client of this.clients.values()) {
+      client.openedAtMs += byMs;
+      client.lastSentMs += byMs;
+      client.lastReceivedMs += byMs;
+      client.lastPingMs += byMs;
+      const ping = client.unansweredPing;
+      if (ping !== null) client.unansweredPing = { payload: ping.payload, atMs: ping.atMs + byMs };
+    }
+  }
+
   onStep(nowMs: number): void {
+    this.stepTimeMs = nowMs;
     for (const client of this.clients.values()) this.releaseHeld(client, nowMs);
     for (const market of this.markets.values()) {
       const tape = market.takeTape();
       this.beforePublishing(market, tape);
       for (const topic of this.byMarket.get(market) ?? []) this.publish(topic, tape, nowMs);
     }
-    for (const client of this.clients.values()) this.keepAlive(client, this.now());
+    for (const client of this.clients.values()) this.keepAlive(client, nowMs);
   }
 
   delayFrames(pair: PairId, sinceMs: number, growth: number, maxDelayMs: number): void {
@@ -265,13 +281,13 @@ export abstract class ExchangeFace<S> implements WorldFollower {
 
   private send(client: FaceClient, text: string): void {
     if (!this.clients.has(client.id) || this.faults.isHalfOpen(client.id)) return;
-    client.lastSentMs = this.now();
+    client.lastSentMs = this.stepTimeMs;
     client.transport.send(text);
   }
 
   private noteReceived(client: FaceClient): void {
-    client.lastReceivedMs = this.now();
-    client.received.push(client.lastReceivedMs);
+    client.lastReceivedMs = this.stepTimeMs;
+    client.received.push(this.now());
     if (client.received.length > MAX_RECEIVED) client.received.shift();
     if (this.overLimit(client)) this.closeClient(client, 1008, 'Too many requests');
   }

@@ -30,6 +30,8 @@ export interface WorldFollower {
   readonly exchange: SimulatedExchange;
   /** The markets have moved to `nowMs`; publish what changed. */
   onStep(nowMs: number): void;
+  /** Time passed without steps; heartbeats and idle limits must not count it against anybody. */
+  onJump(byMs: number): void;
   delayFrames(pair: PairId, sinceMs: number, growth: number, maxDelayMs: number): void;
   stopDelay(pair: PairId): void;
 }
@@ -110,7 +112,9 @@ export class SimulatedWorld implements PlantStage {
   jumpTo(ms: number): void {
     const steps = Math.floor((ms - this.timeMs) / this.stepMs);
     if (steps <= 0) return;
-    this.timeMs += steps * this.stepMs;
+    const byMs = steps * this.stepMs;
+    this.timeMs += byMs;
+    for (const follower of this.followers) follower.onJump(byMs);
     this.director.abandon(this.timeMs);
   }
 

@@ -67,8 +67,9 @@ t.test('three exchanges serve their protocols on loopback, twenty times as fast 
   t.teardown(() => exchanges.close());
   const { binance, okx, bybit } = exchanges.endpoints as Record<string, { ws: string; rest: string }>;
   for (const endpoint of [binance, okx, bybit]) t.match(endpoint!.ws, /^ws:\/\/127\.0\.0\.1:\d+$/);
+  const before = Math.floor(clock.nowMs());
   const time = (await (await fetch(`${binance!.rest}/api/v3/time`)).json()) as { serverTime: number };
-  t.ok(Math.abs(time.serverTime - clock.nowMs()) < 60_000, 'server time is the time of the clock');
+  t.ok(time.serverTime >= before && time.serverTime <= clock.nowMs(), 'server time is the time of the clock');
   const [first, second, third] = await Promise.all([
     collect(`${binance!.ws}/stream?streams=btcusdt@depth@100ms/ethusdt@bookTicker`, [], 120),
     collect(

@@ -322,12 +322,18 @@ t.test('the judge tells matches, misses, duplicates, wrong directions and trades
 });
 
 t.test('a jump in time and steps that leave late make the plants of that time void', (t) => {
-  const { world, run } = memoryExchanges({ seed: 21, plants: DEFAULT_PLANTS });
+  const { world, run, faces } = memoryExchanges({ seed: 21, plants: DEFAULT_PLANTS });
+  const clients = SIMULATED_EXCHANGES.map((exchange) => open(faces[exchange]));
   const active = () => world.oracle.all().filter((plant) => plant.state === 'active');
   while (active().length === 0) run(100);
   const jumped = active()[0]!;
   world.jumpTo(world.nowMs + 3_600_000);
   t.equal(jumped.state, 'void');
+  run(100);
+  t.ok(
+    clients.every(({ transport }) => transport.closedWith === null),
+    'nobody is closed for a pause that was not theirs',
+  );
   t.same(world.oracle.judge([]).missed.includes(jumped), false);
   run(5_000);
   for (const exchange of world.exchanges) {
