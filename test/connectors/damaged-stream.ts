@@ -100,8 +100,13 @@ export function runDamaged(scenario: Scenario, faults: readonly Fault[]): Outcom
   const wrong: string[] = [];
   let position = -1;
   for (const [index, line] of lines.entries()) {
-    while (position < line.position) clean.take(scenario.capture.frames[++position]!, position, null);
-    damaged.take(line.data, index, clean);
+    while (position < line.position) {
+      clean.hear(scenario.capture.frames[++position]!, position);
+      clean.settle(null);
+    }
+    damaged.hear(line.data, index);
+    wrong.push(...damaged.check(truth, index));
+    damaged.settle(clean);
     wrong.push(...damaged.check(truth, index));
   }
   for (let i = 0; i < 12; i++) damaged.wait(1000, clean);
@@ -144,10 +149,14 @@ class Side {
     this.feed.opened(1_700_000_000_000, 0);
   }
 
-  take(data: Buffer, index: number, truth: Side | null): void {
+  /** One frame arrives. */
+  hear(data: Buffer, index: number): void {
     this.nowMs = Math.max(this.nowMs, index * 5);
-    this.answer(truth);
     this.feed.frame(data, 1_700_000_000_000 + this.nowMs, this.nowMs);
+  }
+
+  /** The exchange answers what the feed has asked for; `truth` null: from the recording. */
+  settle(truth: Side | null): void {
     this.answer(truth);
     this.feed.tick(1_700_000_000_000 + this.nowMs, this.nowMs);
     this.answer(truth);
