@@ -25,7 +25,7 @@ export const MESSAGES = {
   tradePrint: { schema: tradePrint, version: 1, subject: 'md.trade.*.*', maxAgeMs: 5_000 },
   bookTop: { schema: bookTop, version: 1, subject: 'md.book.*.*', maxAgeMs: 1_000 },
   signal: { schema: signal, version: 1, subject: 'signal.*', maxAgeMs: 2_000 },
-  opportunityEvent: { schema: opportunityEvent, version: 1, subject: 'opportunity.*', maxAgeMs: null },
+  opportunityEvent: { schema: opportunityEvent, version: 1, subject: 'opportunity.*', maxAgeMs: 60_000 },
   verdict: { schema: verdict, version: 1, subject: 'risk.verdict.*', maxAgeMs: 5_000 },
   haltChanged: { schema: haltChanged, version: 1, subject: 'risk.halt', maxAgeMs: null },
   riskHold: { schema: riskHold, version: 1, subject: 'risk.hold', maxAgeMs: null },

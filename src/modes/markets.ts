@@ -2,6 +2,7 @@ import type { Connector, Endpoints } from '../connectors/base.js';
 import { binance } from '../connectors/binance.js';
 import { bybit } from '../connectors/bybit.js';
 import { okx } from '../connectors/okx.js';
+import { CONNECTED_EXCHANGES, hasConnector, type ConnectedExchange } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { Files } from '../ports/files.js';
@@ -27,8 +28,12 @@ export const MODE_OF: Readonly<Record<MarketName, ModeName>> = {
   live: 'PAPER',
 };
 
-/** The exchanges ArBot has a connector of its own for. */
-export const OWN_CONNECTORS = ['binance', 'okx', 'bybit'] as const;
+/** Typed by the list that the configuration is checked against, so that neither can be longer than the other. */
+const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) => Connector>> = {
+  binance: (endpoints) => binance({ endpoints }),
+  okx: (endpoints) => okx({ endpoints }),
+  bybit: (endpoints) => bybit({ endpoints }),
+};
 
 export interface Market {
   readonly name: MarketName;
@@ -40,8 +45,8 @@ export interface Market {
   readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> | null;
   readonly simulated: SimulatedExchanges | null;
   readonly replay: ReplayServer | null;
-  /** Time runs at the machine's pace until now, so that starting is not hurried; from here on at the speed asked for. */
-  accelerate(): void;
+  /** Accelerated time: it begins at the machine's pace, so that starting is not hurried. Null where time cannot be chosen. */
+  readonly acceleration: { readonly maxFactor: number; setFactor(factor: number): void } | null;
   close(): Promise<void>;
 }
 
@@ -74,19 +79,11 @@ export function openMarket(name: MarketName, options: MarketOptions): Promise<Ma
 }
 
 function connectorOf(exchange: ExchangeId, endpoints: Partial<Endpoints>): Connector {
-  switch (exchange) {
-    case 'binance':
-      return binance({ endpoints });
-    case 'okx':
-      return okx({ endpoints });
-    case 'bybit':
-      return bybit({ endpoints });
-    default:
-      throw new ArbotError(
-        'ARB_CLI_USAGE',
-        `there is no connector for ${exchange} yet; enabled may be ${OWN_CONNECTORS.join(', ')}`,
-      );
-  }
+  if (hasConnector(exchange)) return CONNECTORS[exchange](endpoints);
+  throw new ArbotError(
+    'ARB_CLI_USAGE',
+    `there is no connector for ${exchange} yet; enabled may be ${CONNECTED_EXCHANGES.join(', ')}`,
+  );
 }
 
 /** The exchange's own path behind another server. */
@@ -99,7 +96,12 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
   const { speed, seed, log } = options;
   const factor = checkedSpeed(speed);
   const startAtMs = Math.max(options.time.nowMs(), options.notBeforeMs);
-  const time = new ScaledTime({ clock: options.time, timers: options.time, factor: 1, startAtMs });
+  const time = new ScaledTime({
+    clock: options.time,
+    timers: options.time,
+    factor: Math.min(1, factor),
+    startAtMs,
+  });
   const simulated = await startSimulatedExchanges({
     seed: seedNumber(seed),
     clock: time,
@@ -120,7 +122,7 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     symbols: null,
     simulated,
     replay: null,
-    accelerate: () => time.setFactor(factor),
+    acceleration: factor <= 1 ? null : { maxFactor: factor, setFactor: (now) => time.setFactor(now) },
     close: () => simulated.close(),
   };
 }
@@ -141,7 +143,7 @@ function openLive(options: MarketOptions): Market {
     symbols: null,
     simulated: null,
     replay: null,
-    accelerate: () => undefined,
+    acceleration: null,
     close: () => Promise.resolve(),
   };
 }
@@ -149,9 +151,12 @@ function openLive(options: MarketOptions): Market {
 async function openReplay(options: MarketOptions): Promise<Market> {
   const { replayFolder, files, log, speed } = options;
   if (replayFolder === null) throw new ArbotError('ARB_CLI_USAGE', '--market replay needs --replay <folder>');
-  const recordings = onePerExchange(await describe(files, replayFolder), log);
+  const recordings = onePerExchange(await describe(files, replayFolder), options.exchanges, log);
   if (recordings.length === 0)
-    throw new ArbotError('ARB_RECORDING_INVALID', `${replayFolder} holds no recording of a known exchange`);
+    throw new ArbotError(
+      'ARB_RECORDING_INVALID',
+      `${replayFolder} holds no recording of an exchange in use (${options.exchanges.join(', ')})`,
+    );
   const firstTimestampMs = Math.min(...recordings.map((one) => one.firstTimeMs));
   const factor = speed === 'max' ? MAX_REPLAY_FACTOR : speed;
   const time = new ReplayTime({
@@ -178,17 +183,21 @@ async function openReplay(options: MarketOptions): Promise<Market> {
     ),
     simulated: null,
     replay,
-    accelerate: () => undefined,
+    acceleration: null,
     close: () => replay.close(),
   };
 }
 
-/** The newest recording of each exchange that has a connector; the others are named in the log. */
-function onePerExchange(all: readonly RecordingDescription[], log: Logger): RecordingDescription[] {
+/** The newest recording of each exchange in use; the others are named in the log. */
+function onePerExchange(
+  all: readonly RecordingDescription[],
+  exchanges: readonly ExchangeId[],
+  log: Logger,
+): RecordingDescription[] {
   const chosen = new Map<ExchangeId, RecordingDescription>();
   for (const one of [...all].sort((a, b) => b.firstTimeMs - a.firstTimeMs)) {
-    const known = (OWN_CONNECTORS as readonly string[]).includes(one.exchange);
-    if (known && !chosen.has(one.exchange) && one.frames > 0) chosen.set(one.exchange, one);
+    if (exchanges.includes(one.exchange) && !chosen.has(one.exchange) && one.frames > 0)
+      chosen.set(one.exchange, one);
     else log.warn({ recording: one.name, exchange: one.exchange }, 'recording is not replayed');
   }
   return [...chosen.values()];

@@ -10,8 +10,8 @@ export class OracleReport {
   private readonly world: SimulatedExchanges;
   private readonly executed: ExecutedTrade[] = [];
   private readonly subscription: Subscription;
-  /** Plants that began before the feeds were live are nobody's fault. */
-  private fromMs: number;
+  /** Plants that began before the node ran are nobody's fault. */
+  private readonly fromMs: number;
 
   constructor(world: SimulatedExchanges, bus: Bus) {
     this.world = world;
@@ -22,11 +22,6 @@ export class OracleReport {
       this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
       if (this.executed.length > MAX_EXECUTED) this.executed.shift();
     });
-  }
-
-  /** The feeds are live: from here on every true plant should be traded. */
-  begin(): void {
-    this.fromMs = this.world.world.nowMs;
   }
 
   judge(): OracleVerdict {

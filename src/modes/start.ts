@@ -13,8 +13,9 @@ import { CryptoRandom } from '../runtime/platform/random.js';
 import { WsSockets } from '../runtime/platform/sockets.js';
 import { openStores } from '../storage/open-stores.js';
 import { installProcessNet } from '../supervisors/process-net.js';
-import { assembleNode, type NodeParts, type TradingNode } from './assemble.js';
+import { assembleNode, type TradingNode } from './assemble.js';
 import { actionsOf } from './actions.js';
+import { Governor } from './governor.js';
 import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { MODE_OF, openMarket, type Market } from './markets.js';
@@ -26,11 +27,19 @@ import { Teardown } from './teardown.js';
 /** Until when simulated time has run; the next run begins there, so that time never goes back. */
 const TIME_KEY = 'time-high-water';
 
+/** A running node with its parts, for whoever embeds it. */
+export interface StartedNode extends RunningNode {
+  readonly node: TradingNode;
+  readonly market: Market;
+  /** Null unless the market is simulated. */
+  readonly report: OracleReport | null;
+}
+
 /**
  * Starts a node: stores, market, bus, actors, page. What was opened before a failure is closed again, newest first, and the
  * failure is the caller's. Everything it starts ends with `stop`.
  */
-export async function startNode(options: StartOptions): Promise<RunningNode> {
+export async function startNode(options: StartOptions): Promise<StartedNode> {
   const teardown = new Teardown();
   try {
     return await openNode(options, teardown);
@@ -40,7 +49,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   }
 }
 
-async function openNode(options: StartOptions, teardown: Teardown): Promise<RunningNode> {
+async function openNode(options: StartOptions, teardown: Teardown): Promise<StartedNode> {
   const machine = new MachineTime();
   const mode = MODE_OF[options.market];
   const opened = openLog({
@@ -88,10 +97,11 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Runn
     killSwitch: await persistedSwitch(stores, market.time.nowMs()),
   });
   teardown.add('actors', () => node.stop());
-  return serve(options, node, { market, opened, files, folder, teardown });
+  return serve(options, node, { market, stores, opened, files, folder, teardown });
 }
 
 interface Serving {
+  readonly stores: Stores | null;
   readonly market: Market;
   readonly opened: OpenedLog;
   readonly files: LocalFiles;
@@ -99,7 +109,7 @@ interface Serving {
   readonly teardown: Teardown;
 }
 
-async function serve(options: StartOptions, node: TradingNode, serving: Serving): Promise<RunningNode> {
+async function serve(options: StartOptions, node: TradingNode, serving: Serving): Promise<StartedNode> {
   const { market, opened, files, teardown } = serving;
   const { log } = opened;
   const { inspection } = node;
@@ -123,7 +133,15 @@ async function serve(options: StartOptions, node: TradingNode, serving: Serving)
   });
   teardown.add('page', () => web.close());
   await node.start();
-  market.accelerate();
+  if (market.acceleration !== null) {
+    const governor = new Governor({
+      machine: new MachineTime(),
+      stores: serving.stores,
+      ...market.acceleration,
+    });
+    teardown.add('governor', () => governor.stop());
+    governor.start();
+  }
   const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
   if (report !== null) teardown.add('oracle report', () => report.close());
   const console = new Console({ options, node, market, report, url: web.url, tokenSource: token.source });
@@ -143,6 +161,9 @@ async function serve(options: StartOptions, node: TradingNode, serving: Serving)
     mode: market.mode,
     url: web.url,
     finished,
+    node,
+    market,
+    report,
     stop: () =>
       (stopping ??= teardown.run((what, error) => log.error({ what, error }, 'could not be closed'))),
   };
@@ -188,5 +209,3 @@ async function timeHighWater(stores: Stores | null): Promise<number> {
 async function persistedSwitch(stores: Stores | null, nowMs: number): Promise<HaltChanged> {
   return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null, nowMs);
 }
-
-export type { NodeParts };
