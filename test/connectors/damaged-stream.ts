@@ -141,6 +141,8 @@ class Side {
       limiter: new RateLimiter([]),
       random: () => 0.5,
       epoch: 1,
+      // The streams are short: a book must get its next chance within them.
+      heal: { backoffMaxMs: 1000 },
       onApplied: (symbol) => {
         const { book, exchangeTimeMs } = this.feed.follow(symbol)!.depth;
         onApplied(symbol, book, exchangeTimeMs);
@@ -151,7 +153,7 @@ class Side {
 
   /** One frame arrives. */
   hear(data: Buffer, index: number): void {
-    this.nowMs = Math.max(this.nowMs, index * 5);
+    this.nowMs = Math.max(this.nowMs, index * 20);
     this.feed.frame(data, 1_700_000_000_000 + this.nowMs, this.nowMs);
   }
 

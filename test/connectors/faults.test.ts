@@ -102,7 +102,7 @@ t.test('OKX: a checksum alone keeps the best 25 levels true', { skip }, async (t
       keyOf: (symbol, _book, timeMs) => `${symbol} ${timeMs}`,
       levels: 25,
     },
-    60,
+    40,
   );
 });
 
@@ -132,7 +132,7 @@ t.test('Bybit: no damage gives a wrong trusted book, and every book heals', { sk
       keyOf: (symbol, book) => `${symbol} ${book.sequence}`,
       levels: Infinity,
     },
-    60,
+    40,
   );
 });
 
@@ -155,6 +155,6 @@ t.test('Binance: no damage gives a wrong trusted book, and REST snapshots heal i
       keyOf: (symbol, book) => `${symbol} ${book.sequence}`,
       levels: Infinity,
     },
-    60,
+    40,
   );
 });
