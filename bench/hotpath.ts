@@ -1,0 +1,171 @@
+import type { FrameSink } from '../src/connectors/base.js';
+import { BOARD_DEPTH, TRUST_OK } from '../src/market/quote-board.js';
+import { FeedPlayer } from './feed-player.js';
+import { bytesOf, describe, recordedSets, simulatedSets, type FrameSet } from './frame-sets.js';
+import type { Series } from './harness.js';
+import { PlainBooks } from './plain-books.js';
+
+/** How many seconds of simulated market make the fixture. */
+const FIXTURE_SECONDS = 60;
+
+export interface HotpathOptions {
+  /** Folder of recordings; null = frames of the simulated exchanges. */
+  readonly frames: string | null;
+  readonly fixtureSeconds?: number;
+}
+
+export function hotpathSets(options: HotpathOptions): Promise<FrameSet[]> {
+  if (options.frames !== null) return recordedSets(options.frames);
+  return Promise.resolve(simulatedSets(options.fixtureSeconds ?? FIXTURE_SECONDS));
+}
+
+/** Frame bytes to the best quote of a trusted, published book, against parsing the same bytes and doing nothing with them. */
+export function hotpathSeries(set: FrameSet): Series {
+  const player = new FeedPlayer(set);
+  const work = { units: set.frames.length, bytes: bytesOf(set) };
+  return {
+    title: `hot path: ${set.title}`,
+    input: describe(set),
+    unit: 'frame',
+    candidates: [
+      { name: 'JSON.parse(buffer.toString())', ...work, run: () => parseAll(set) },
+      { name: 'decode: validated event', ...work, run: () => decodeAll(set) },
+      { name: 'feed: trusted book, published best quote', ...work, run: () => player.pass() },
+    ],
+    check: () => checkPlayer(player),
+    notes: () => notesOf(set),
+  };
+}
+
+/** All sets in one thread, frame by frame in turn: what single feeds hide in caches and type feedback shows here. */
+export function mixedSeries(sets: readonly FrameSet[]): Series {
+  const players = sets.map((set) => new FeedPlayer(set));
+  const order = interleaved(sets);
+  const frames = order.map(([player, index]) => sets[player]!.frames[index]!);
+  const work = { units: order.length, bytes: sets.reduce((sum, set) => sum + bytesOf(set), 0) };
+  return {
+    title: 'hot path: all feeds interleaved',
+    input: `${sets.map(describe).join(' | ')}`,
+    unit: 'frame',
+    candidates: [
+      {
+        name: 'JSON.parse(buffer.toString())',
+        ...work,
+        run: () => {
+          let sum = 0;
+          for (const frame of frames) sum += consume(JSON.parse(frame.toString()));
+          return sum;
+        },
+      },
+      {
+        name: 'feeds: trusted books, published best quotes',
+        ...work,
+        run: () => {
+          let sum = 0;
+          for (const player of players) player.begin();
+          for (const [player, index] of order) sum += players[player]!.step(index);
+          return sum;
+        },
+      },
+    ],
+    check: () => players.forEach(checkPlayer),
+  };
+}
+
+function parseAll(set: FrameSet): number {
+  let sum = 0;
+  for (const frame of set.frames) sum += consume(JSON.parse(frame.toString()));
+  for (const answer of set.answers) sum += consume(JSON.parse(answer.body.toString()));
+  return sum;
+}
+
+function consume(value: unknown): number {
+  return typeof value === 'object' && value !== null ? 1 : 0;
+}
+
+function decodeAll(set: FrameSet): number {
+  const connector = set.connector();
+  const sink = new SummingSink();
+  for (const frame of set.frames) connector.decode(frame, sink);
+  return sink.sum;
+}
+
+class SummingSink implements FrameSink {
+  sum = 0;
+  book(event: Parameters<FrameSink['book']>[0]): void {
+    this.sum += event.bids.count + event.asks.count;
+  }
+  bestQuote(event: Parameters<FrameSink['bestQuote']>[0]): void {
+    this.sum += event.bid;
+  }
+  trade(): void {
+    this.sum++;
+  }
+  control(): void {
+    this.sum++;
+  }
+}
+
+/** Share of the frames after which the board must have been usable and equal to the plain book. */
+const LEAST_TRUSTED_SHARE = 0.8;
+
+/** @throws Error naming frame and symbol where the board differs from the slow books. */
+function checkPlayer(player: FeedPlayer): void {
+  const { set, board } = player;
+  const plain = new PlainBooks(set);
+  let compared = 0;
+  player.pass((index) => {
+    const symbol = plain.apply(set.frames[index]!);
+    const slot = board.slotOf(`${set.exchange}:${symbol}`);
+    if (board.trust[slot] !== TRUST_OK) return;
+    compared++;
+    const at = slot * BOARD_DEPTH;
+    const [bid, ask] = plain.best(symbol);
+    const equal = board.bidPrices[at] === bid && board.askPrices[at] === ask;
+    if (!equal) {
+      const shown = `${board.bidPrices[at]}/${board.askPrices[at]}`;
+      throw new Error(`${set.title} frame ${index}, ${symbol}: board ${shown}, plain books ${bid}/${ask}`);
+    }
+  });
+  if (compared < set.frames.length * LEAST_TRUSTED_SHARE) {
+    throw new Error(
+      `${set.title}: only ${compared} of ${set.frames.length} frames left a trusted book: ${JSON.stringify(player.summary())}`,
+    );
+  }
+  for (const symbol of set.symbols) checkTop(player, plain, symbol);
+}
+
+/** After the last frame all levels that the board keeps must be equal. */
+function checkTop({ set, board }: FeedPlayer, plain: PlainBooks, symbol: string): void {
+  const slot = board.slotOf(`${set.exchange}:${symbol}`);
+  if (plain.isQuoted(symbol) || board.trust[slot] !== TRUST_OK) return;
+  const sides = [
+    ['bids', board.bidPrices, board.bidSizes],
+    ['asks', board.askPrices, board.askSizes],
+  ] as const;
+  for (const [side, prices, sizes] of sides) {
+    plain.top(symbol, side, BOARD_DEPTH).forEach(([price, size], level) => {
+      const at = slot * BOARD_DEPTH + level;
+      if (prices[at] !== price || sizes[at] !== size) {
+        throw new Error(`${set.title} ${symbol} ${side}[${level}]: ${prices[at]} × ${sizes[at]}`);
+      }
+    });
+  }
+}
+
+function notesOf(set: FrameSet): string[] {
+  const player = new FeedPlayer(set);
+  player.pass();
+  const { gaps, resyncs, invalid } = player.summary() as Record<string, number>;
+  return [
+    `every row reads ${set.answers.length} REST snapshots per pass where the feed asks for them; gaps ${gaps}, resyncs ${resyncs}, bad frames ${invalid} per pass`,
+  ];
+}
+
+/** (set, frame) pairs such that each set advances evenly from its first to its last frame. */
+function interleaved(sets: readonly FrameSet[]): [number, number][] {
+  const all = sets.flatMap((set, player) =>
+    set.frames.map((_, index) => ({ player, index, at: index / set.frames.length })),
+  );
+  return all.sort((a, b) => a.at - b.at).map(({ player, index }) => [player, index]);
+}

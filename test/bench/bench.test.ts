@@ -1,0 +1,76 @@
+import t, { type Test } from 'tap';
+import { busSeries } from '../../bench/bus.js';
+import { detectorSeries } from '../../bench/detector.js';
+import { EFFORTS, measure, type Series } from '../../bench/harness.js';
+import { hotpathSeries, hotpathSets, mixedSeries } from '../../bench/hotpath.js';
+import { quartilesOf } from '../../bench/quartiles.js';
+import { reportOf } from '../../bench/report.js';
+import { runtimeSeries } from '../../bench/runtime.js';
+import type { Connector } from '../../src/connectors/base.js';
+
+/** Every benchmark computes what it claims to compute; how fast it is belongs to no test. */
+
+async function passes(t: Test, series: Series): Promise<void> {
+  try {
+    const result = await measure(series, EFFORTS.tiny);
+    t.equal(result.rows.length, series.candidates.length, series.title);
+    t.ok(Number.isFinite(result.consumed) && result.consumed > 0, `${series.title}: outputs were consumed`);
+    for (const row of result.rows) t.match(reportOf(result), row.name);
+  } finally {
+    await series.close?.();
+  }
+}
+
+/** A connector that reads the size of the first bid of each frame wrongly. */
+function misreading(connector: Connector): Connector {
+  return {
+    ...connector,
+    decode: (data, sink) =>
+      connector.decode(data, {
+        book: (event) => {
+          if (event.bids.sizes[0]! > 0) event.bids.sizes[0]! += 1;
+          sink.book(event);
+        },
+        bestQuote: (event) => sink.bestQuote(event),
+        trade: (event) => sink.trade(event),
+        control: (event) => sink.control(event),
+      }),
+  };
+}
+
+t.test('hot path: every feed and all interleaved equal the plain books', async (t) => {
+  const sets = await hotpathSets({ frames: null, fixtureSeconds: 6 });
+  t.same(
+    sets.map(({ exchange }) => exchange),
+    ['binance', 'okx', 'bybit'],
+  );
+  for (const set of sets) await passes(t, hotpathSeries(set));
+  await passes(t, mixedSeries(sets));
+});
+
+t.test('a row whose output is wrong is an error, never a number', async (t) => {
+  const [binance] = await hotpathSets({ frames: null, fixtureSeconds: 6 });
+  const withoutSnapshots = hotpathSeries({ ...binance!, answers: [] });
+  await t.rejects(measure(withoutSnapshots, EFFORTS.tiny), /only 0 of \d+ frames left a trusted book/);
+  const wrong = hotpathSeries({ ...binance!, connector: () => misreading(binance!.connector()) });
+  await t.rejects(measure(wrong, EFFORTS.tiny), /board .*, plain books|(bids|asks)\[\d+\]/);
+});
+
+t.test('runtime', async (t) => {
+  const series = runtimeSeries({ burst: 50, serial: 20, idleActors: 50, idleMs: 10 });
+  for (const each of series) await passes(t, each);
+});
+
+t.test('detector', async (t) => {
+  for (const each of detectorSeries({ assets: 10, exchanges: 4, updates: 500 })) await passes(t, each);
+});
+
+t.test('bus', async (t) => {
+  for await (const each of busSeries({ burst: 5, questions: 3, nats: false })) await passes(t, each);
+});
+
+t.test('quartiles interpolate between ranks', async (t) => {
+  t.same(quartilesOf([4, 1, 3, 2]), { low: 1.75, median: 2.5, high: 3.25 });
+  t.same(quartilesOf([7]), { low: 7, median: 7, high: 7 });
+  t.throws(() => quartilesOf([]), /empty sample/);
+});
