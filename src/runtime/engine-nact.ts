@@ -10,6 +10,9 @@ export function encodeName(name: string): string {
   );
 }
 
+/** Counted over all engines: nact finds systems by name in one table of the process, and a second of that name replaces the first. */
+let startedSystems = 0;
+
 class NactSystem implements EngineSystem {
   readonly name: string;
   readonly ref: ActorSystemRef;
@@ -38,15 +41,14 @@ class NactCell implements EngineCell {
 export class NactEngine implements ActorEngine {
   readonly name = 'nact';
   private readonly fault: EngineFault;
-  private started = 0;
 
   constructor(fault: EngineFault) {
     this.fault = fault;
   }
 
   start(name: string): EngineSystem {
-    this.started += 1;
-    return new NactSystem(`${name}#${this.started}`);
+    startedSystems += 1;
+    return new NactSystem(`${name}#${startedSystems}`);
   }
 
   spawn(

@@ -11,6 +11,7 @@ export function runContract(engine: EngineName): void {
     await oneAtATimeInOrder(t, engine);
     await batchesYield(t, engine);
     await stableAddress(t, engine);
+    await systemsOfOneNameDoNotMeet(t, engine);
     await accountingAlwaysBalances(t, engine);
   });
   t.test(`${engine}: mailboxes`, async (t) => {
@@ -32,6 +33,23 @@ export function runContract(engine: EngineName): void {
     await nothingLeaks(t, engine);
   });
   t.test(`${engine}: inspection`, (t) => inspectionShowsEverything(t, engine));
+}
+
+/** Several nodes run in one process in simulations: each has an engine of its own. */
+async function systemsOfOneNameDoNotMeet(t: Test, engine: EngineName): Promise<void> {
+  const time = new ManualTime();
+  const seen: string[] = [];
+  for (const name of ['first', 'second']) {
+    const { system } = makeSystem(engine, time);
+    await system.spawn(
+      'root/a',
+      actor<number>(() => ({ handle: (n) => void seen.push(`${name} ${n}`) })),
+    );
+    const address = system.address<number>('root/a');
+    time.setTimer(() => void address.tell(1), 10);
+  }
+  await time.advance(20);
+  t.same(seen.sort(), ['first 1', 'second 1'], 'each system keeps its actors');
 }
 
 async function oneAtATimeInOrder(t: Test, engine: EngineName): Promise<void> {
