@@ -1,5 +1,5 @@
 import { ArbotError } from '../messages/errors.js';
-import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primitives.js';
 import { BPS, Decimal, decimalOf, parsePositive, parseUnsigned, ZERO } from '../market/decimal.js';
 import { BOARD_DEPTH } from '../market/quote-board.js';
 
@@ -9,10 +9,22 @@ export interface QuoteLimits {
   readonly minNetProfit: DecimalText;
   /** Most quote one trade may spend, fees included. */
   readonly maxNotional: DecimalText;
+  /** Least notional of either order of a trade, beyond what the exchanges demand. Absent = 0. */
+  readonly minNotional?: DecimalText;
+}
+
+/** What a trader allows of one pair. */
+export interface PairTerms {
+  /** The only directed routes watched; absent = from every exchange to every other. */
+  readonly directions?: readonly { readonly buy: ExchangeId; readonly sell: ExchangeId }[];
+  /** Most quote one trade of this pair may spend, fees included; absent = what its quote currency allows. */
+  readonly maxNotional?: DecimalText;
 }
 
 export interface SpatialParameters {
   readonly limits: ReadonlyMap<AssetId, QuoteLimits>;
+  /** The only pairs watched. Absent = every pair whose quote has limits, in every direction. */
+  readonly pairs?: ReadonlyMap<PairId, PairTerms>;
   /** Least net profit over quote spent, bps. */
   readonly minNetBps: number;
   /** Expected loss of edge until the orders arrive, bps of the buy notional (learned, TRADING §3). */
@@ -61,6 +73,7 @@ export interface QuoteLimitsExact {
   /** The same in float64, for the test that runs per tick. */
   readonly minNetProfitNumber: number;
   readonly maxNotional: Decimal;
+  readonly minNotional: Decimal;
 }
 
 /** Reads and checks the limits. Throws ARB_DECIMAL_INVALID naming the currency. */
@@ -69,9 +82,21 @@ export function exactLimits(parameters: SpatialParameters): Map<AssetId, QuoteLi
   for (const [quote, limits] of parameters.limits) {
     const minNetProfit = parseUnsigned(limits.minNetProfit, `minNetProfit of ${quote}`);
     const maxNotional = parsePositive(limits.maxNotional, `maxNotional of ${quote}`);
-    exact.set(quote, { minNetProfit, minNetProfitNumber: minNetProfit.toNumber(), maxNotional });
+    const minNotional = parseUnsigned(limits.minNotional ?? '0', `minNotional of ${quote}`);
+    exact.set(quote, {
+      minNetProfit,
+      minNetProfitNumber: minNetProfit.toNumber(),
+      maxNotional,
+      minNotional,
+    });
   }
   return exact;
+}
+
+/** The limits of one pair: its quote's, with its own largest size. Throws ARB_DECIMAL_INVALID naming the pair. */
+export function limitsOfPair(pair: PairId, ofQuote: QuoteLimitsExact, terms?: PairTerms): QuoteLimitsExact {
+  if (terms?.maxNotional === undefined) return ofQuote;
+  return { ...ofQuote, maxNotional: parsePositive(terms.maxNotional, `maxNotional of ${pair}`) };
 }
 
 /** Throws ARB_CONFIG_INVALID naming every number that makes no sense. */

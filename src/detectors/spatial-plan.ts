@@ -2,7 +2,7 @@ import type { EdgeBreakdown, PlannedLeg } from '../messages/signal.js';
 import {
   BPS,
   ceilToStep,
-  type Decimal,
+  Decimal,
   decimalOf,
   ONE,
   roundForMessage,
@@ -16,7 +16,7 @@ import type { Level } from './depth.js';
 import { optimalSize } from './optimal-size.js';
 import { boardLevels, legOf, orderOf } from './spatial-orders.js';
 import type { SpatialParameters } from './spatial-parameters.js';
-import type { SpatialRoute } from './spatial-route.js';
+import type { SpatialMarket, SpatialRoute } from './spatial-route.js';
 import { takeBase } from './two-books.js';
 
 /** A trade worth doing, down to its orders. Base in canonical units, orders in exchange units. */
@@ -97,8 +97,8 @@ function planAt(
     maxQuote: route.limits.maxNotional,
     maxBase: route.maxBase,
     lot: route.lot,
-    minNotionalBuy: route.buy.rules.minNotional,
-    minNotionalSell: route.sell.rules.minNotional,
+    minNotionalBuy: Decimal.max(route.buy.rules.minNotional, route.limits.minNotional),
+    minNotionalSell: Decimal.max(route.sell.rules.minNotional, route.limits.minNotional),
     minBase: route.minBase,
     fixedCost: ZERO,
   });
@@ -117,8 +117,9 @@ function noSize(route: SpatialRoute, qStar: Decimal, obstacle: string | null): N
   if (qStar.lessThan(route.minBase)) {
     return none('MIN_QUANTITY', `${detail}, minimum ${short(route.minBase)}`, qStar);
   }
-  const { buy, sell } = route;
-  const minimums = `${short(buy.rules.minNotional)} and ${short(sell.rules.minNotional)}`;
+  const { buy, sell, limits } = route;
+  const least = ({ rules }: SpatialMarket) => short(Decimal.max(rules.minNotional, limits.minNotional));
+  const minimums = `${least(buy)} and ${least(sell)}`;
   return none('MIN_NOTIONAL', `${detail}, minimums ${minimums} ${buy.instrument.quote}`, qStar);
 }
 

@@ -7,6 +7,8 @@ import type { OpportunityLife } from './opportunity-life.js';
 import { BOARD_DEPTH } from '../market/quote-board.js';
 import { fastTermsOf, type FastTerms } from './optimal-size-fast.js';
 import {
+  limitsOfPair,
+  type PairTerms,
   routeCosts,
   type QuoteLimitsExact,
   type RouteCosts,
@@ -21,7 +23,6 @@ export interface SpatialMarket {
   readonly rules: OrderRules;
   readonly fee: Fee;
   readonly units: Decimal;
-  readonly clockOffsetMs: number;
 }
 
 /** Buy on one market, sell on another. All quantities in canonical base. */
@@ -38,11 +39,7 @@ export interface SpatialRoute {
 }
 
 /** @throws ArbotError ARB_DECIMAL_INVALID naming instrument and field. */
-export function spatialMarket(
-  instrument: Instrument,
-  slot: number,
-  parameters: SpatialParameters,
-): SpatialMarket {
+export function spatialMarket(instrument: Instrument, slot: number): SpatialMarket {
   const rate = parseUnsigned(instrument.takerFeeRate, `${instrument.id} takerFeeRate`);
   return {
     instrument,
@@ -50,11 +47,13 @@ export function spatialMarket(
     rules: orderRulesOf(instrument),
     fee: { rate, mode: instrument.feeMode, discount: ZERO },
     units: parsePositive(instrument.unitMultiplier, `${instrument.id} unitMultiplier`),
-    clockOffsetMs: parameters.clockOffsetMs?.(instrument.exchange) ?? 0,
   };
 }
 
-/** The routes between all markets of equal, known base and quote, both directions; quotes without limits are left out. */
+/**
+ * The routes between all markets of equal, known base and quote, in the directions the pair's terms allow; quotes without
+ * limits and pairs without terms are left out.
+ */
 export function spatialRoutes(
   markets: readonly SpatialMarket[],
   limits: ReadonlyMap<AssetId, QuoteLimitsExact>,
@@ -70,17 +69,24 @@ export function spatialRoutes(
   }
   const routes: SpatialRoute[] = [];
   for (const group of groups.values()) {
-    const quoteLimits = limits.get(group[0]!.instrument.quote);
-    if (quoteLimits === undefined) continue;
+    const { pair, quote } = group[0]!.instrument;
+    const quoteLimits = limits.get(quote);
+    const terms = parameters.pairs?.get(pair);
+    if (quoteLimits === undefined || (parameters.pairs !== undefined && terms === undefined)) continue;
+    const pairLimits = limitsOfPair(pair, quoteLimits, terms);
     for (const buy of group) {
       for (const sell of group) {
-        if (buy.instrument.exchange !== sell.instrument.exchange) {
-          routes.push(routeOf(buy, sell, quoteLimits, parameters));
-        }
+        if (isAllowed(buy, sell, terms)) routes.push(routeOf(buy, sell, pairLimits, parameters));
       }
     }
   }
   return routes;
+}
+
+function isAllowed(buy: SpatialMarket, sell: SpatialMarket, terms: PairTerms | undefined): boolean {
+  const [from, to] = [buy.instrument.exchange, sell.instrument.exchange];
+  const listed = terms?.directions;
+  return from !== to && (listed === undefined || listed.some((one) => one.buy === from && one.sell === to));
 }
 
 /** A route and the life that is going on there, if any. The numbers are what almost every look ends with. */

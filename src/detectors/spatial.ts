@@ -78,7 +78,7 @@ export class SpatialDetector {
     const ids = new Set(instruments.map(({ id }) => id));
     invariant(ids.size === instruments.length, 'an instrument is listed twice');
     const markets = instruments.map((instrument) =>
-      spatialMarket(instrument, this.board.slotOf(instrument.id), this.parameters),
+      spatialMarket(instrument, this.board.slotOf(instrument.id)),
     );
     const routes = spatialRoutes(markets, exactLimits(this.parameters), this.parameters);
     return watchesBySlot(routes, this.parameters);
@@ -179,8 +179,11 @@ export class SpatialDetector {
     { buy, sell }: SpatialRoute,
     monotonicMs: number,
   ): { readonly reason: BookProblem; readonly on: string } | null {
-    for (const { slot, clockOffsetMs, instrument } of [buy, sell]) {
-      const reason = bookProblem(this.board, slot, monotonicMs, this.parameters, clockOffsetMs);
+    const { parameters } = this;
+    for (const { slot, instrument } of [buy, sell]) {
+      // Asked each time: offsets are measured after the routes are built, and again and again.
+      const clockOffsetMs = parameters.clockOffsetMs?.(instrument.exchange) ?? 0;
+      const reason = bookProblem(this.board, slot, monotonicMs, parameters, clockOffsetMs);
       if (reason !== null) return { reason, on: instrument.id };
     }
     return null;
