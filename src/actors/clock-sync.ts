@@ -1,8 +1,6 @@
 import { sampleClock, type RestContext } from '../connectors/rest-client.js';
-import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
-import type { Bus } from '../ports/bus.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
 
 /** The newest measured offsets, exchange clock − local clock. Written by one actor, read by the detector and the gate. */
@@ -21,6 +19,13 @@ export class ClockOffsets {
     return this.known.get(exchange)?.offsetMs ?? 0;
   }
 
+  /** What the measurement proves of the skew, ms: half of its round trip may be an asymmetric path. Null while it is not measured. */
+  skewMs(exchange: ExchangeId): number | null {
+    const measured = this.known.get(exchange);
+    if (measured === undefined) return null;
+    return Math.max(0, Math.abs(measured.offsetMs) - measured.uncertaintyMs);
+  }
+
   toJson(): Record<ExchangeId, { offsetMs: number; uncertaintyMs: number }> {
     return Object.fromEntries(this.known);
   }
@@ -28,9 +33,8 @@ export class ClockOffsets {
 
 export interface ClockSyncOptions {
   readonly offsets: ClockOffsets;
-  readonly bus: Bus;
   readonly exchanges: () => readonly Omit<RestContext, 'signal'>[];
-  /** A skew beyond this holds trading until it is measured to be smaller again (TRADING §2), ms. */
+  /** The gate refuses an exchange beyond this skew (TRADING §2), so such a clock is measured again soon, ms. */
   readonly maxSkewMs: number;
   /** Which exchanges the skew binds: those whose requests carry an expiry. */
   readonly binding: ReadonlySet<ExchangeId>;
@@ -70,7 +74,7 @@ class ClockSync implements ActorBehaviour<ClockSyncMessage> {
   private readonly options: ClockSyncOptions;
   private readonly context: ActorContext<ClockSyncMessage>;
   private readonly failures: Record<ExchangeId, string> = {};
-  private readonly held = new Set<ExchangeId>();
+  private readonly skewed = new Set<ExchangeId>();
   private samples = 0;
 
   constructor(options: ClockSyncOptions, context: ActorContext<ClockSyncMessage>) {
@@ -107,33 +111,25 @@ class ClockSync implements ActorBehaviour<ClockSyncMessage> {
     this.samples++;
     delete this.failures[exchange];
     this.options.offsets.set(exchange, offsetMs, uncertaintyMs);
-    // Only what the measurement proves: half of its round trip may be an asymmetric path.
-    const skewMs = Math.max(0, Math.abs(offsetMs) - uncertaintyMs);
-    const tooLarge = skewMs > this.options.maxSkewMs && this.options.binding.has(exchange);
-    if (tooLarge === this.held.has(exchange)) return;
-    if (tooLarge) this.held.add(exchange);
-    else this.held.delete(exchange);
-    this.tellHold(exchange, tooLarge, skewMs);
+    this.judge(exchange);
   }
 
-  private tellHold(exchange: ExchangeId, held: boolean, skewMs: number): void {
-    const reason = held
-      ? `the clock differs from ${exchange} by ${Math.round(skewMs)} ms, limit ${this.options.maxSkewMs} ms`
-      : '';
-    this.context.log.warn({ exchange, held, skewMs }, 'clock skew');
-    this.options.bus.publish(
-      subjectOf('riskHold'),
-      'riskHold',
-      { source: `clock:${exchange}`, held, reason, atMs: this.context.clock.nowMs() },
-      { traceId: `clock-${exchange}` },
-    );
+  private judge(exchange: ExchangeId): void {
+    const { offsets, binding, maxSkewMs } = this.options;
+    const skewMs = offsets.skewMs(exchange);
+    const isSkewed = binding.has(exchange) && skewMs !== null && skewMs > maxSkewMs;
+    if (isSkewed !== this.skewed.has(exchange))
+      this.context.log.warn({ exchange, skewMs, maxSkewMs, isSkewed }, 'clock skew');
+    if (!isSkewed) return void this.skewed.delete(exchange);
+    this.skewed.add(exchange);
+    this.context.timer('sample', RETRY_MS, { kind: 'sample' });
   }
 
   summary() {
     return {
       samples: this.samples,
       offsets: this.options.offsets.toJson(),
-      holding: [...this.held],
+      skewed: [...this.skewed],
       failures: { ...this.failures },
     };
   }

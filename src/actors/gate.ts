@@ -32,6 +32,8 @@ export interface GateActorOptions {
   readonly retry: RetryBackoff;
   /** Exchange clock − local clock, ms; 0 where it is not measured. */
   readonly clockOffsetMs?: (exchange: ExchangeId) => number;
+  /** What is proven of the skew of an exchange's clock, ms, at least 0; null = not measured. Absent = none is measured. */
+  readonly clockSkewMs?: (exchange: ExchangeId) => number | null;
   /** Whether refusals are told as events in the life of their opportunity; false where a detector does so itself. */
   readonly announceOpportunities: boolean;
   readonly record?: RecordInput;
@@ -159,15 +161,16 @@ class GateActor implements ActorBehaviour<GateMessage> {
   }
 
   private judge(signal: Signal, traceId: string): void {
-    const { board, instruments, limits, clockOffsetMs } = this.options;
+    const { board, instruments, limits, clockOffsetMs, clockSkewMs } = this.options;
     const monotonicMs = this.context.clock.monotonicMs();
     const books = signal.legs.map((leg) =>
       bookConditionOf(board, leg.instrument, monotonicMs, clockOffsetMs?.(leg.exchange) ?? 0),
     );
+    const clocks = signal.legs.map(({ exchange }) => ({ exchange, skewMs: clockSkewMs?.(exchange) ?? null }));
     const marks = marksOf(board, instruments, limits.reportingCurrency);
     const verdictId = this.context.ids.next('v');
     const nonce = Buffer.from(this.context.random.bytes(16)).toString('hex');
-    this.step({ kind: 'signal', signal, books, marks, verdictId, nonce }, traceId);
+    this.step({ kind: 'signal', signal, books, clocks, marks, verdictId, nonce }, traceId);
   }
 
   step(event: GateEvent, traceId = 'gate'): void {

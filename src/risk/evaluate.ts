@@ -6,6 +6,7 @@ import { refuse, type Question, type Rule, type SizeCap, type SizeRule } from '.
 import { bookAgeRule } from './rules/book-age.js';
 import { bookChangeRule } from './rules/book-change.js';
 import { bookTrustRule } from './rules/book-trust.js';
+import { clockSkewRule } from './rules/clock-skew.js';
 import { assetExposureRule } from './rules/asset-exposure.js';
 import { duplicateRule } from './rules/duplicate.js';
 import { exchangeExposureRule } from './rules/exchange-exposure.js';
@@ -15,18 +16,21 @@ import { inventoryRule } from './rules/inventory.js';
 import { killSwitchRule } from './rules/kill-switch.js';
 import { netEdgeRule } from './rules/net-edge.js';
 import { netProfitRule } from './rules/net-profit.js';
+import { noTradeWindowRule } from './rules/no-trade-window.js';
 import { orderExposureRule } from './rules/order-exposure.js';
 import { orderMinimumsRule } from './rules/order-minimums.js';
 import { riskHoldRule } from './rules/risk-hold.js';
 import { signalExpiryRule } from './rules/signal-expiry.js';
 import { tooGoodRule } from './rules/too-good.js';
 import { totalExposureRule } from './rules/total-exposure.js';
+import { tradeMinimumRule } from './rules/trade-minimum.js';
 import { shrinkSignal, type Lots } from './shrink.js';
 
 /** Judged once, whatever the size. */
 export const FIXED_RULES: readonly Rule[] = [
   killSwitchRule,
   riskHoldRule,
+  noTradeWindowRule,
   duplicateRule,
   signalExpiryRule,
   identityRule,
@@ -34,11 +38,12 @@ export const FIXED_RULES: readonly Rule[] = [
   bookTrustRule,
   bookAgeRule,
   bookChangeRule,
+  clockSkewRule,
   tooGoodRule,
 ];
 
 /** Judged for the size asked and again for each size it is shrunk to. */
-export const SIZED_RULES: readonly Rule[] = [netEdgeRule, netProfitRule, orderMinimumsRule];
+export const SIZED_RULES: readonly Rule[] = [netEdgeRule, netProfitRule, tradeMinimumRule, orderMinimumsRule];
 
 export const SIZE_RULES: readonly SizeRule[] = [
   inventoryRule,

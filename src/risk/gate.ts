@@ -10,7 +10,7 @@ import { evaluate } from './evaluate.js';
 import { ExposureBook, type ReservedLeg } from './exposure.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from './kill-switch.js';
 import type { RiskLimits } from './limits.js';
-import { refuse, type BookCondition, type Question } from './question.js';
+import { refuse, type BookCondition, type ClockCondition, type Question } from './question.js';
 import { RecentIds } from './recent-ids.js';
 import { reservedLegs } from './reserved-legs.js';
 
@@ -33,6 +33,7 @@ export type GateEvent =
       readonly kind: 'signal';
       readonly signal: Signal;
       readonly books: readonly BookCondition[];
+      readonly clocks: readonly ClockCondition[];
       readonly marks: readonly { readonly asset: AssetId; readonly price: DecimalText }[];
       readonly verdictId: string;
       readonly nonce: string;
@@ -167,6 +168,7 @@ function questionOf(
     buy: legOf('buy', 0),
     sell: legOf('sell', 1),
     books: new Map(event.books.map((book) => [book.instrument, book])),
+    clockSkewMs: new Map(event.clocks.map((clock) => [clock.exchange, clock.skewMs])),
     instruments: state.instruments,
     exposure: state.exposure,
     limits: state.limits,

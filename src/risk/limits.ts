@@ -1,4 +1,5 @@
 import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+import type { NoTradeWindow } from './no-trade-window.js';
 
 /**
  * The limits of the risk gate (TRADING §1–§3). Money is in the reporting currency unless the name says otherwise; the
@@ -16,6 +17,15 @@ export interface RiskLimits {
   readonly maxBookAgeMs: number;
   /** Time since the book last changed: quiet pairs are judged apart from dead connections. */
   readonly maxUnchangedMs: number;
+  /** Skew of an exchange's clock against ours, less what the measurement leaves open, ms. */
+  readonly maxClockSkewMs: number;
+  /** Exchanges that the skew binds: their signed requests carry an expiry. */
+  readonly clockBound: readonly ExchangeId[];
+  /** True where real orders leave: a clock that was never measured is refused. */
+  readonly refuseUnknownClock: boolean;
+  readonly noTradeWindows: readonly NoTradeWindow[];
+  /** Least notional of a trade, however small a limit makes it. */
+  readonly minTradeNotional: DecimalText;
   readonly maxOrderNotional: DecimalText;
   readonly maxAssetExposure: DecimalText;
   readonly assetExposureOverrides: Readonly<Record<AssetId, DecimalText>>;

@@ -1,6 +1,6 @@
 import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
-import type { InstrumentId } from '../messages/primitives.js';
+import type { ExchangeId, InstrumentId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import type { ExposureBook } from './exposure.js';
@@ -18,12 +18,20 @@ export interface BookCondition {
   readonly unchangedMs: number;
 }
 
+/** What is proven of an exchange's clock against ours at the moment of decision; null = never measured. */
+export interface ClockCondition {
+  readonly exchange: ExchangeId;
+  readonly skewMs: number | null;
+}
+
 /** Everything the rules may look at; they look at nothing else. */
 export interface Question {
   readonly signal: Signal;
   readonly buy: PlannedLeg;
   readonly sell: PlannedLeg;
   readonly books: ReadonlyMap<InstrumentId, BookCondition>;
+  /** By exchange; null or absent = never measured. */
+  readonly clockSkewMs: ReadonlyMap<ExchangeId, number | null>;
   readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
   readonly exposure: ExposureBook;
   readonly limits: RiskLimits;

@@ -1,0 +1,19 @@
+import { Decimal } from '../../market/decimal.js';
+import { amountText, refuse, type Rule } from '../question.js';
+
+/** The trader's own least size of a trade, judged again after shrinking. Without a price the exposure rules refuse already. */
+export const tradeMinimumRule: Rule = ({ signal, limits, exposure }) => {
+  const mark = exposure.markOf(signal.quote);
+  if (mark === null) return [];
+  const actual = new Decimal(signal.notional).times(mark);
+  if (actual.gte(limits.minTradeNotional)) return [];
+  return [
+    refuse(
+      'TRADE_MINIMUM',
+      limits.minTradeNotional,
+      amountText(actual),
+      limits.reportingCurrency,
+      signal.pair,
+    ),
+  ];
+};
