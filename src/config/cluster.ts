@@ -98,6 +98,7 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
   });
   if (!config.nodes.some((n) => n.roles.includes('trade')))
     refuse('nodes', 'no node has the role trade, so nothing could ever be executed');
+  checkRoles(config, refuse);
   if (config.nodes.length > 1 && config.bus.kind === 'in-process')
     refuse('bus.kind', 'several nodes need the bus nats');
   if (config.nodes.length > 1 && config.stores.trades.kind !== 'postgres')
@@ -111,4 +112,15 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
   )
     refuse('bus.passwordEnv', 'userEnv and passwordEnv belong together');
   return problems;
+}
+
+/** Until nodes share their books, the one node does everything that trading needs; recording signals is its choice. */
+const NEEDED_ROLES = ['feeds', 'detectors', 'trade'] as const;
+
+function checkRoles({ nodes }: ClusterConfig, refuse: (key: string, message: string) => void): void {
+  if (nodes.length > 1)
+    refuse('nodes[1]', 'several nodes come later: books do not cross to another node yet, list one');
+  for (const role of NEEDED_ROLES)
+    if (nodes.length === 1 && !nodes[0]!.roles.includes(role))
+      refuse('nodes[0].roles', `the only node needs the role ${role} too`);
 }

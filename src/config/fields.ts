@@ -23,5 +23,8 @@ export const nodeName = z
 /** Amount by asset, e.g. `{ USDT: '100000' }`. */
 export const amounts = z.record(p.assetId, money);
 
-/** `HH:MM`, 24 hours. */
+/** `HH:MM`, 24 hours; an end may also be `24:00`. */
 export const timeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM, 24 hours');
+export const endOfWindow = z
+  .string()
+  .regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be HH:MM, 24 hours, or 24:00');

@@ -1,4 +1,5 @@
 import { Decimal } from 'decimal.js';
+import { CONNECTED_EXCHANGES, hasConnector } from './exchanges.js';
 import type { ConfigProblem } from './problems.js';
 import type { TradingConfig } from './trading.js';
 
@@ -25,6 +26,8 @@ export function tradingRelations(config: TradingConfig): Found[] {
   checkLimits(config, refuse);
   checkBlacklist(config, refuse);
   checkTimes(config, refuse);
+  checkReportingAsset(config, refuse);
+  checkLater(config, refuse);
   return found;
 }
 
@@ -38,14 +41,25 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
     if (base === quote) refuse(key, 'base and quote are the same asset');
     if (!Object.hasOwn(config.assets, base)) refuse(key, `its base asset is not in assets`);
     if (!Object.hasOwn(config.assets, quote)) refuse(key, `its quote asset is not in assets`);
-    if (quote === 'KRW' && config.bridge === 'none') refuse(key, 'a KRW pair needs bridge leg or inventory');
+    if (entry.enabled && quote !== config.reportingCurrency)
+      refuse(key, 'not quoted in the reporting currency: such pairs come later, disable it');
+    if (entry.maxNotional !== undefined && above(config.sizes.minNotional, entry.maxNotional))
+      refuse(`pairs[${index}].maxNotional`, 'below sizes.minNotional');
     if (entry.maxNotional !== undefined && above(entry.maxNotional, config.limits.orderNotional))
       refuse(`pairs[${index}].maxNotional`, 'above limits.orderNotional');
   });
   if (!Object.hasOwn(config.assets, config.reportingCurrency))
     refuse('reportingCurrency', 'is not in assets');
-  if (!config.pairs.some((entry) => entry.enabled)) refuse('pairs', 'no pair is enabled');
+  if (!config.pairs.some((entry) => entry.enabled && !isPairBlack(config, entry.pair)))
+    refuse('pairs', 'no pair is enabled and not blacklisted');
 }
+
+const isPairBlack = ({ blacklist }: TradingConfig, pair: string): boolean =>
+  blacklist.pairs.includes(pair) ||
+  Object.values(assetsOfPair(pair)).some((a) => blacklist.assets.includes(a));
+
+const isInUse = ({ exchanges, blacklist }: TradingConfig, name: string): boolean =>
+  exchanges[name]?.enabled === true && !blacklist.exchanges.includes(name);
 
 function checkDirections(config: TradingConfig, refuse: Refuse): void {
   config.pairs.forEach((entry, index) => {
@@ -59,12 +73,22 @@ function checkDirections(config: TradingConfig, refuse: Refuse): void {
       if (seen.has(`${buy}>${sell}`)) refuse(key, 'this direction is listed twice');
       seen.add(`${buy}>${sell}`);
     });
+    if (
+      entry.enabled &&
+      !entry.directions.some(({ buy, sell }) => isInUse(config, buy) && isInUse(config, sell))
+    )
+      refuse(`pairs[${index}].directions`, 'none of them has both exchanges in use');
   });
 }
 
 function checkExchanges(config: TradingConfig, refuse: Refuse): void {
   for (const [name, exchange] of Object.entries(config.exchanges)) {
     const at = `exchanges.${name}`;
+    if (exchange.enabled && !hasConnector(name))
+      refuse(
+        `${at}.enabled`,
+        `there is no connector for it yet; enabled may be ${CONNECTED_EXCHANGES.join(', ')}`,
+      );
     for (const asset of Object.keys(exchange.opening))
       if (!Object.hasOwn(config.assets, asset))
         refuse(`${at}.opening.${asset}`, 'this asset is not in assets');
@@ -82,8 +106,9 @@ function checkExchanges(config: TradingConfig, refuse: Refuse): void {
     if (above(cash, limit))
       refuse(`${at}.opening.${config.reportingCurrency}`, 'above the limit of this exchange');
   }
-  const enabled = Object.values(config.exchanges).filter((exchange) => exchange.enabled).length;
-  if (enabled < 2) refuse('exchanges', 'fewer than two exchanges are enabled: there is nothing to compare');
+  const inUse = Object.keys(config.exchanges).filter((name) => isInUse(config, name)).length;
+  if (inUse < 2)
+    refuse('exchanges', 'fewer than two are enabled and not blacklisted: there is nothing to compare');
 }
 
 function checkEdgeAndSizes(config: TradingConfig, refuse: Refuse): void {
@@ -139,8 +164,28 @@ function checkBlacklist(config: TradingConfig, refuse: Refuse): void {
 function checkTimes(config: TradingConfig, refuse: Refuse): void {
   config.noTradeWindows.forEach((window, index) => {
     if (window.from === window.to)
-      refuse(`noTradeWindows[${index}].to`, 'equals from: use 00:00 to 23:59 for a whole day');
+      refuse(`noTradeWindows[${index}].to`, 'equals from: use 00:00 to 24:00 for a whole day');
     if (new Set(window.days).size !== window.days.length)
       refuse(`noTradeWindows[${index}].days`, 'a day is named twice');
   });
+}
+
+/** The currency that exposure is measured in has none itself, so that limits on it would do nothing. */
+function checkReportingAsset({ assets, reportingCurrency }: TradingConfig, refuse: Refuse): void {
+  const own = Object.hasOwn(assets, reportingCurrency) ? assets[reportingCurrency] : undefined;
+  for (const key of ['baseline', 'maxExposure'] as const)
+    if (own?.[key] !== undefined)
+      refuse(`assets.${reportingCurrency}.${key}`, 'the reporting currency has no exposure of its own');
+}
+
+/** What the files can already say and ArBot cannot do yet: refused, so that nobody believes it is in force. */
+function checkLater(config: TradingConfig, refuse: Refuse): void {
+  config.pairs.forEach(({ legPolicy }, index) => {
+    if (legPolicy !== 'concurrent')
+      refuse(`pairs[${index}].legPolicy`, `${legPolicy} comes later; only concurrent works today`);
+  });
+  for (const [name, { feeMode }] of Object.entries(config.exchanges))
+    if (feeMode === 'third')
+      refuse(`exchanges.${name}.feeMode`, 'third comes later; only quote and received work today');
+  if (config.bridge !== 'none') refuse('bridge', `${config.bridge} comes later; only none works today`);
 }

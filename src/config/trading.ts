@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as p from '../messages/primitives.js';
-import { amounts, bps, durationMs, money, positiveMoney, timeOfDay } from './fields.js';
+import { amounts, bps, durationMs, endOfWindow, money, positiveMoney, timeOfDay } from './fields.js';
 
 /** `trading.config.ts`: what a trader decides (TRADING §8). All money is decimal text in the reporting currency unless an asset is named. */
 
@@ -20,6 +20,7 @@ const pair = z.strictObject({
   directions: z
     .union([z.literal('all'), z.array(direction).min(1).max(64)], 'must be "all" or a list of {buy, sell}')
     .default('all'),
+  /** Only `concurrent` today; the check refuses the other. */
   legPolicy: z.enum(['concurrent', 'lead-follow']).default('concurrent'),
   /** Absent = `sizes.maxNotional`. */
   maxNotional: positiveMoney.optional(),
@@ -34,7 +35,8 @@ const paperLatency = z.strictObject({
 const exchange = z.strictObject({
   enabled: z.boolean().default(true),
   /** Absent = the start-up default of the fee table. */
-  takerFeeBps: bps.optional(),
+  takerFeeBps: bps.max(1_000).optional(),
+  /** `third` is refused until the fee coin's price and balance are known. */
   feeMode: p.feeMode.optional(),
   paperLatency: paperLatency.prefault({}),
   /** Opening balances of paper trading, booked once in the ledger. */
@@ -57,6 +59,7 @@ const edge = z.strictObject({
   reportFloorBps: bps.default(3),
 });
 
+/** Of one trade. */
 const sizes = z.strictObject({
   minNotional: money.default('10'),
   maxNotional: positiveMoney.default('5000'),
@@ -79,12 +82,14 @@ const riskLimits = z.strictObject({
 });
 
 const noTradeWindow = z.strictObject({
+  /** Begins then … */
   from: timeOfDay,
-  to: timeOfDay,
+  /** … and ends before then; not after `from` = on the next day. */
+  to: endOfWindow,
   timeZone: z.enum(['UTC', 'KST']).default('UTC'),
-  /** 0 = Sunday; empty = every day. */
+  /** Days on which it begins: 0 = Sunday; empty = every day. */
   days: z.array(z.number().int().min(0).max(6)).max(7).default([]),
-  reason: z.string().max(120).default(''),
+  reason: z.string().max(60).default(''),
 });
 
 const blacklist = z.strictObject({
@@ -105,7 +110,7 @@ export const tradingSchema = z.strictObject({
   limits: riskLimits.prefault({}),
   blacklist: blacklist.prefault({}),
   noTradeWindows: z.array(noTradeWindow).max(64).default([]),
-  /** KRW books against USDT books (TRADING §3): `leg` converts by a third order, `inventory` in batches, `none` = no KRW pairs. */
+  /** KRW books against USDT books (TRADING §3): `leg` converts by a third order, `inventory` in batches. Only `none` today. */
   bridge: z.enum(['none', 'leg', 'inventory']).default('none'),
 });
 

@@ -41,8 +41,12 @@ import {
   ADMISSION,
   ANSWER_TIMEOUT_MS,
   baselineOf,
+  CLOCK_BOUND,
+  dayBoundaryOffsetMs,
   enabledPairs,
+  isPairAllowed,
   openingsOf,
+  latencyOf,
   riskLimitsOf,
   SAGA_POLICY,
   spatialParametersOf,
@@ -52,12 +56,9 @@ import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
 const RETRY = { minMs: 100, maxMs: 10_000 };
 const SNAPSHOT_MS = 60_000;
-const KST_OFFSET_MS = -9 * 3_600_000;
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
 const LATE_EXCHANGE_MS = 30_000;
-/** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */
-const EXPIRY_EXCHANGES: ReadonlySet<ExchangeId> = new Set(['binance', 'okx', 'bybit']);
 
 export interface NodeParts {
   readonly options: StartOptions;
@@ -148,7 +149,7 @@ class AssembledNode implements TradingNode {
       wanted:
         market.symbols === null
           ? { by: 'pair', pairs: enabledPairs(trading).map(({ pair }) => pair) }
-          : { by: 'symbol', symbols: market.symbols },
+          : { by: 'symbol', symbols: market.symbols, allowed: (pair) => isPairAllowed(trading, pair) },
       adjust: (instrument) => withConfiguredFee(trading, instrument),
     };
   }
@@ -238,7 +239,6 @@ class AssembledNode implements TradingNode {
     return erased(
       clockSyncActor({
         offsets: this.offsets,
-        bus: this.bus,
         exchanges: () =>
           [...this.markets.values()].map(({ connector, limiter }) => ({
             connector,
@@ -249,7 +249,7 @@ class AssembledNode implements TradingNode {
             timers: market.time,
           })),
         maxSkewMs: options.tradingConfig.limits.clockSkewMaxMs,
-        binding: EXPIRY_EXCHANGES,
+        binding: new Set(CLOCK_BOUND),
       }),
     );
   }
@@ -297,11 +297,12 @@ class AssembledNode implements TradingNode {
   }
 
   private tradingTree(stores: Stores): SupervisorSpec {
-    const { options, market } = this.parts;
+    const { options, market, mode } = this.parts;
     const trading = options.tradingConfig;
     const { bus, board } = this;
     const clockOffsetMs = (exchange: ExchangeId) => this.offsets.offsetMs(exchange);
-    const limits = riskLimitsOf(trading);
+    const clockSkewMs = (exchange: ExchangeId) => this.offsets.skewMs(exchange);
+    const limits = riskLimitsOf(trading, mode);
     const shared = { bus, board };
     return nodeTree({
       clockSync: this.clockSync(),
@@ -309,7 +310,9 @@ class AssembledNode implements TradingNode {
       detector: erased(
         detectorActor(this.live({ ...shared, parameters: spatialParametersOf(trading, clockOffsetMs) })),
       ),
-      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
+      recorder: options.node.roles.includes('recorder')
+        ? erased(recorderActor({ bus, store: stores.signals, retry: RETRY }))
+        : null,
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
         gateActor(
@@ -322,6 +325,7 @@ class AssembledNode implements TradingNode {
             announceOpportunities: false,
             retry: RETRY,
             clockOffsetMs,
+            clockSkewMs,
           }),
         ),
       ),
@@ -335,7 +339,7 @@ class AssembledNode implements TradingNode {
                 exchange,
                 ledger: stores.ledger,
                 settings: stores.settings,
-                latency: trading.exchanges[exchange]?.paperLatency ?? { medianMs: 15, p99Ms: 60 },
+                latency: latencyOf(trading, exchange),
                 faults: { rejectShare: 0, thinShare: 0 },
                 admission: ADMISSION,
               }),
@@ -363,7 +367,7 @@ class AssembledNode implements TradingNode {
             currency: trading.reportingCurrency,
             baseline: baselineOf(trading),
             snapshotIntervalMs: SNAPSHOT_MS,
-            dayBoundaryOffsetMs: trading.dayBoundary === 'KST' ? KST_OFFSET_MS : 0,
+            dayBoundaryOffsetMs: dayBoundaryOffsetMs(trading),
           }),
         ),
       ),

@@ -29,7 +29,7 @@ export function openBus(
         sender,
         servers: urls,
         pingIntervalMs,
-        prefix: options.market,
+        prefix: `${options.clusterConfig.name}.${options.market}`,
       });
     }
   }

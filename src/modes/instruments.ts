@@ -29,7 +29,12 @@ export interface InstrumentLoading {
 
 export type Wanted =
   | { readonly by: 'pair'; readonly pairs: readonly PairId[] }
-  | { readonly by: 'symbol'; readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> };
+  | {
+      readonly by: 'symbol';
+      readonly symbols: ReadonlyMap<ExchangeId, readonly string[]>;
+      /** What the trader's blacklist leaves. */
+      readonly allowed: (pair: PairId) => boolean;
+    };
 
 /** Loads one exchange's instruments once. Rejects with what the exchange or the network said. */
 export async function loadMarkets(
@@ -57,7 +62,8 @@ export async function loadMarkets(
 function isWanted(instrument: Instrument, wanted: Wanted): boolean {
   return wanted.by === 'pair'
     ? wanted.pairs.includes(instrument.pair)
-    : (wanted.symbols.get(instrument.exchange) ?? []).includes(instrument.symbol);
+    : (wanted.symbols.get(instrument.exchange) ?? []).includes(instrument.symbol) &&
+        wanted.allowed(instrument.pair);
 }
 
 /**

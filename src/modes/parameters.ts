@@ -1,17 +1,27 @@
 import type { OpeningBalance } from '../execution/ledger.js';
 import type { AdmissionLimits } from '../execution/order-admission.js';
+import type { PaperLatency } from '../execution/paper-exchange.js';
 import type { SagaPolicy } from '../execution/saga-state.js';
-import { DEFAULT_SPATIAL_PARAMETERS, type SpatialParameters } from '../detectors/spatial-parameters.js';
+import {
+  DEFAULT_SPATIAL_PARAMETERS,
+  type PairTerms,
+  type SpatialParameters,
+} from '../detectors/spatial-parameters.js';
 import { Decimal, toText } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
-import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+import { invariant } from '../messages/errors.js';
+import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { RiskLimits } from '../risk/limits.js';
-import type { TradingConfig } from '../config/index.js';
+import { assetsOfPair, type PairConfig, type TradingConfig } from '../config/index.js';
+import { noTradeWindowsOf } from './no-trade-windows.js';
 
 /** The trader's file in the terms of each stage. Nothing here decides; it only translates. */
 
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
+const KST_OFFSET_MS = -9 * 3_600_000;
+/** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */
+export const CLOCK_BOUND: readonly ExchangeId[] = ['binance', 'okx', 'bybit'];
 /** The longest a paper order may take both ways and still be answered, ms. */
 export const ANSWER_TIMEOUT_MS = 2_000;
 
@@ -19,6 +29,13 @@ export function openingsOf(trading: TradingConfig): OpeningBalance[] {
   return enabledExchanges(trading).flatMap(([exchange, { opening }]) =>
     Object.entries(opening).map(([asset, amount]) => ({ exchange, asset, amount })),
   );
+}
+
+/** Pretended latency of paper orders. Throws ARB_INVARIANT for an exchange that is not in the file, which opens no gateway. */
+export function latencyOf(trading: TradingConfig, exchange: ExchangeId): PaperLatency {
+  const configured = trading.exchanges[exchange];
+  invariant(configured !== undefined, `${exchange} is not in trading.config.ts`);
+  return configured.paperLatency;
 }
 
 /** What is held on purpose: the configured baseline, else the sum of the opening balances. */
@@ -31,8 +48,9 @@ export function baselineOf(trading: TradingConfig): { asset: AssetId; amount: De
   return [...opened].map(([asset, amount]) => ({ asset, amount: toText(amount) }));
 }
 
-export function riskLimitsOf(trading: TradingConfig): RiskLimits {
-  const { limits, edge } = trading;
+/** Paper and recorded runs trade without a measured clock: no request expires there. */
+export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits {
+  const { limits, edge, sizes } = trading;
   return {
     reportingCurrency: trading.reportingCurrency,
     minNetEdgeBps: edge.minNetEdgeBps,
@@ -40,6 +58,11 @@ export function riskLimitsOf(trading: TradingConfig): RiskLimits {
     maxGrossEdgeBps: edge.tooGoodToBeTrueBps,
     maxBookAgeMs: limits.bookAgeMaxMs,
     maxUnchangedMs: limits.unchangedMaxMs,
+    maxClockSkewMs: limits.clockSkewMaxMs,
+    clockBound: CLOCK_BOUND,
+    refuseUnknownClock: mode === 'LIVE',
+    noTradeWindows: noTradeWindowsOf(trading),
+    minTradeNotional: sizes.minNotional,
     maxOrderNotional: limits.orderNotional,
     maxAssetExposure: limits.assetNotional,
     assetExposureOverrides: Object.fromEntries(
@@ -67,19 +90,35 @@ export function spatialParametersOf(
   clockOffsetMs: (exchange: ExchangeId) => number,
 ): SpatialParameters {
   const { edge, sizes, limits, reportingCurrency } = trading;
-  const perTrade = { minNetProfit: edge.minNetProfit, maxNotional: sizes.maxNotional };
+  const perTrade = { minNetProfit: edge.minNetProfit, ...sizes };
   return {
     ...DEFAULT_SPATIAL_PARAMETERS,
     limits: new Map([[reportingCurrency, perTrade]]),
+    pairs: pairTermsOf(trading),
     minNetBps: edge.minNetEdgeBps,
     latencyDecayBps: edge.latencyDecayBps,
     transferCostBps: edge.transferCostBps,
     reportFloorBps: edge.reportFloorBps,
+    // Longer than an approval lives, so that the approval's own expiry decides.
+    signalTtlMs: 1_500,
     maxBookAgeMs: limits.bookAgeMaxMs,
     maxUnchangedMs: limits.unchangedMaxMs,
     clockOffsetMs,
   };
 }
+
+/** What is not in here is not traded, whatever a recording holds. */
+function pairTermsOf(trading: TradingConfig): Map<PairId, PairTerms> {
+  const termsOf = ({ directions, maxNotional }: PairConfig): PairTerms => ({
+    ...(directions !== 'all' && { directions }),
+    ...(maxNotional !== undefined && { maxNotional }),
+  });
+  return new Map(enabledPairs(trading).map((one) => [one.pair, termsOf(one)]));
+}
+
+/** When the trading day begins, ms after midnight UTC. */
+export const dayBoundaryOffsetMs = ({ dayBoundary }: TradingConfig): number =>
+  dayBoundary === 'KST' ? KST_OFFSET_MS : 0;
 
 export const SAGA_POLICY: SagaPolicy = {
   recoverySlackBps: RECOVERY_SLACK_BPS,
@@ -117,11 +156,14 @@ export function enabledExchanges(
   );
 }
 
-/** Pairs that are enabled and of which neither side is blacklisted. */
-export function enabledPairs(trading: TradingConfig): TradingConfig['pairs'] {
+/** Neither the pair nor one of its sides is blacklisted. */
+export function isPairAllowed(trading: TradingConfig, pair: PairId): boolean {
   const { assets, pairs } = trading.blacklist;
-  return trading.pairs.filter(
-    ({ pair, enabled }) =>
-      enabled && !pairs.includes(pair) && !pair.split('-').some((asset) => assets.includes(asset)),
-  );
+  const { base, quote } = assetsOfPair(pair);
+  return !pairs.includes(pair) && !assets.includes(base) && !assets.includes(quote);
+}
+
+/** Enabled and not blacklisted. */
+export function enabledPairs(trading: TradingConfig): PairConfig[] {
+  return trading.pairs.filter(({ pair, enabled }) => enabled && isPairAllowed(trading, pair));
 }

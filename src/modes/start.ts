@@ -55,7 +55,12 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
   const opened = openLog({
     level: options.quiet ? 'warn' : 'info',
     clock: machine,
-    base: { node: options.node.name, mode },
+    base: {
+      cluster: options.clusterConfig.name,
+      node: options.node.name,
+      region: options.node.region,
+      mode,
+    },
   });
   teardown.add('log', () => opened.flush());
   const { log } = opened;

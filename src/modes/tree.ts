@@ -18,7 +18,8 @@ export interface NodeActors {
   /** By exchange. */
   readonly feeds: ReadonlyMap<string, AnyActor>;
   readonly detector: AnyActor;
-  readonly recorder: AnyActor;
+  /** Null on a node without that role. */
+  readonly recorder: AnyActor | null;
   readonly ledger: AnyActor;
   readonly gate: AnyActor;
   /** By exchange. */
@@ -76,7 +77,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
         worker('saga', actors.saga),
       ]),
       supervisor('watch', 'one_for_one', [
-        worker('recorder', actors.recorder),
+        ...(actors.recorder === null ? [] : [worker('recorder', actors.recorder)]),
         worker('portfolio', actors.portfolio),
       ]),
       supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),
@@ -108,5 +109,4 @@ export function recordingTree(clockSync: AnyActor, feeds: ReadonlyMap<string, An
 }
 
 /** The message type of a definition is erased in the tree; addresses stay typed where they are made. */
-export const erased = <M>(definition: ActorDefinition<M>): WorkerSpec['actor'] =>
-  definition as unknown as WorkerSpec['actor'];
+export const erased = <M>(definition: ActorDefinition<M>): WorkerSpec['actor'] => definition;
