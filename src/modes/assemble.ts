@@ -27,6 +27,7 @@ import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
 import type { Timers } from '../ports/time.js';
 import { Recorder } from '../replay/recorder.js';
+import type { ActorEngine } from '../runtime/engine.js';
 import { NactEngine } from '../runtime/engine-nact.js';
 import { TimeOrderedIds } from '../runtime/platform/random.js';
 import { ActorSystem } from '../runtime/system.js';
@@ -72,6 +73,10 @@ export interface NodeParts {
   readonly http: HttpClient;
   readonly random: Random;
   readonly killSwitch: HaltChanged;
+  /** What a simulation hands in; absent = nact with its own batches, and the bus of `cluster.config.ts`. */
+  readonly engine?: ActorEngine;
+  readonly bus?: Bus;
+  readonly batch?: number;
 }
 
 /** A node put together: started and stopped as a whole. */
@@ -94,13 +99,8 @@ export interface TradingNode {
 export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
   const { time } = parts.market;
   const ids = new TimeOrderedIds(time, parts.random);
-  const bus = await openBus(parts.options, {
-    clock: time,
-    timers: time,
-    ids,
-    log: parts.log,
-    random: parts.random,
-  });
+  const { options, log, random } = parts;
+  const bus = parts.bus ?? (await openBus(options, { clock: time, timers: time, ids, log, random }));
   const node = new AssembledNode(parts, bus, ids);
   await node.prepare();
   return node;
@@ -131,14 +131,17 @@ class AssembledNode implements TradingNode {
     this.failed = new Promise((resolve) => (this.fail = resolve));
     this.system = new ActorSystem({
       node: options.node.name,
-      engine: new NactEngine((name, error) =>
-        log.error({ actor: name, error: errorText(error) }, 'nact reported a fault'),
-      ),
+      engine:
+        parts.engine ??
+        new NactEngine((name, error) =>
+          log.error({ actor: name, error: errorText(error) }, 'nact reported a fault'),
+        ),
       clock: market.time,
       timers: market.time,
       random,
       ids,
       log,
+      ...(parts.batch !== undefined && { batch: parts.batch }),
     });
     const trading = options.tradingConfig;
     this.loading = {
