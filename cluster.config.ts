@@ -7,7 +7,7 @@ import { defineCluster } from './src/config/index.js';
 export default defineCluster({
   name: 'arbot',
 
-  // One process per node. On a laptop a single node has every role.
+  // One process per node. Today there is one, with every role; several come later.
   nodes: [
     {
       name: 'local',
@@ -19,7 +19,7 @@ export default defineCluster({
     },
   ],
 
-  // Several nodes talk over NATS: { kind: 'nats', urls: ['nats://10.0.0.1:4222'], userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' }
+  // Over a NATS server instead: { kind: 'nats', urls: ['nats://10.0.0.1:4222'], userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' }
   bus: { kind: 'in-process' },
 
   stores: {

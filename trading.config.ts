@@ -69,6 +69,6 @@ export default defineTrading({
   // Example: { from: '23:55', to: '00:05', timeZone: 'UTC', days: [], reason: 'funding and daily maintenance' }
   noTradeWindows: [],
 
-  // KRW pairs need 'leg' or 'inventory'.
+  // 'leg' and 'inventory', for KRW pairs, come later.
   bridge: 'none',
 });

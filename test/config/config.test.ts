@@ -1,6 +1,9 @@
 import t from 'tap';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { clusterSchema } from '../../src/config/cluster.js';
+import { tradingSchema } from '../../src/config/trading.js';
+import { leafKeys } from './keys.js';
 import {
   checkCluster,
   checkTrading,
@@ -41,7 +44,7 @@ function trading(): Draft {
 
 function cluster(): Draft {
   return draft({
-    nodes: [{ name: 'local', region: 'local', roles: ['feeds', 'trade'], http: {} }],
+    nodes: [{ name: 'local', region: 'local', roles: ['feeds', 'detectors', 'trade'], http: {} }],
     bus: { kind: 'in-process' },
     stores: { trades: { kind: 'pglite' } },
   });
@@ -175,6 +178,28 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'reportingCurrency', (d) => put(d, 'reportingCurrency', 'usdt')],
   ['trading', 'dayBoundary', (d) => put(d, 'dayBoundary', 'JST')],
   ['trading', 'bridge', (d) => put(d, 'bridge', 'rate')],
+  ['trading', 'bridge', (d) => put(d, 'bridge', 'leg')],
+  ['trading', 'bridge', (d) => put(d, 'bridge', 'inventory')],
+  ['trading', 'pairs[0].legPolicy', (d) => put(d['pairs']?.[0], 'legPolicy', 'lead-follow')],
+  ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
+  ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
+  ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
+  ['trading', 'exchanges', (d) => put(d['blacklist'], 'exchanges', ['okx'])],
+  ['trading', 'pairs', (d) => put(d['blacklist'], 'assets', ['BTC', 'ETH'])],
+  ['trading', 'pairs[0].pair', (d) => put(d['pairs']?.[0], 'pair', 'ETH-BTC')],
+  ['trading', 'pairs[0].maxNotional', (d) => put(d['pairs']?.[0], 'maxNotional', '9')],
+  [
+    'trading',
+    'pairs[0].directions',
+    (d) => (
+      put(d['pairs']?.[0], 'directions', [BOTH]),
+      put(d['exchanges'], 'bybit', {}),
+      put(d['blacklist'], 'exchanges', ['binance'])
+    ),
+  ],
+  ['trading', 'assets.USDT.maxExposure', (d) => put(d['assets']?.['USDT'], 'maxExposure', '1')],
+  ['trading', 'assets.USDT.baseline', (d) => put(d['assets']?.['USDT'], 'baseline', '1')],
+  ['trading', 'noTradeWindows[0].to', (d) => put(d, 'noTradeWindows', [{ from: '01:00', to: '24:01' }])],
   ['trading', 'pairs[2].pair', (d) => (put(d['assets'], 'KRW', {}), put(d['pairs'], 2, { pair: 'BTC-KRW' }))],
   ['cluster', 'nodes', (d) => put(d, 'nodes', [])],
   ['cluster', 'nodes', (d) => put(d, 'nodes', undefined)],
@@ -184,6 +209,17 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['cluster', 'nodes[0].roles[0]', (d) => put(d['nodes']?.[0], 'roles', ['trader'])],
   ['cluster', 'nodes[0].roles[1]', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'trade'])],
   ['cluster', 'nodes', (d) => put(d['nodes']?.[0], 'roles', ['feeds'])],
+  ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'feeds'])],
+  ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'detectors'])],
+  [
+    'cluster',
+    'nodes[1]',
+    (d) => (
+      put(d['nodes'], 1, { name: 'b', region: 'a', roles: ['feeds'] }),
+      put(d, 'bus', { kind: 'nats', urls: ['nats://host:4222'] }),
+      put(d, 'stores', { trades: { kind: 'postgres', urlEnv: 'PG_URL' } })
+    ),
+  ],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', 65536)],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', '8787')],
   ['cluster', 'nodes[0].http.host', (d) => put(d['nodes']?.[0]?.['http'], 'host', '0.0.0.0')],
@@ -240,6 +276,47 @@ t.test(
     t.end();
   },
 );
+
+t.test('what is not possible yet is refused with a word of when, and what may be had instead', (t) => {
+  const messageOf = (file: 'trading' | 'cluster', key: string): string => {
+    const value = file === 'trading' ? trading() : cluster();
+    for (const [where, named, spoil] of BAD) if (where === file && named === key) spoil(value);
+    return problemsOf(file, value)
+      .filter((problem) => problem.key === key)
+      .map((problem) => problem.message)
+      .join('; ');
+  };
+  t.match(messageOf('trading', 'bridge'), /comes later; only none works today/);
+  t.match(messageOf('trading', 'pairs[0].legPolicy'), /comes later; only concurrent works today/);
+  t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit/);
+  t.match(messageOf('cluster', 'nodes[1]'), /several nodes come later/);
+  const disabled = trading();
+  put(disabled['exchanges'], 'kraken', { enabled: false });
+  put(disabled['pairs'], 2, { pair: 'ETH-BTC', enabled: false });
+  t.same(checkTrading(disabled), [], 'listed but disabled does no harm');
+  t.end();
+});
+
+/** Keys of one section's table: a name with a leading dot continues the one before it. */
+function documentedKeys(page: string, heading: string): string[] {
+  const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((row) => {
+    let before = '';
+    return [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => {
+      before = name.startsWith('.') ? before.slice(0, before.lastIndexOf('.')) + name : name;
+      return before.replaceAll(/<[^>]+>/g, '*');
+    });
+  });
+}
+
+t.test('docs/configuration.md names every key of both files and no other', (t) => {
+  const page = readFileSync(join(repository, 'docs/configuration.md'), 'utf8');
+  t.same(documentedKeys(page, 'cluster.config.ts').sort(), leafKeys(clusterSchema).sort());
+  t.same(documentedKeys(page, 'trading.config.ts').sort(), leafKeys(tradingSchema).sort());
+  for (const { variable } of OVERRIDES) t.match(page, `\`${variable}\``, variable);
+  t.end();
+});
 
 t.test('shape errors and relations between the remaining values are reported at once', (t) => {
   const value = trading();
