@@ -69,7 +69,8 @@ export function legOf(
   board: QuoteBoard,
 ): PlannedLeg {
   const { instrument, slot, units, fee } = order.market;
-  const limit = order.price.div(units);
+  const single = units.equals(ONE);
+  const limit = single ? order.price : order.price.div(units);
   const used = levels.filter(([price]) =>
     order.side === 'buy' ? price.lessThanOrEqualTo(limit) : price.greaterThanOrEqualTo(limit),
   );
@@ -87,8 +88,8 @@ export function legOf(
     exchangeTimeMs: board.exchangeTimeMs[slot]!,
     receiveTimeMs: board.receiveTimeMs[slot]!,
     levels: used.map(([price, size]) => [
-      toText(roundForMessage(price.times(units), 'up')),
-      toText(roundForMessage(size.div(units), 'down')),
+      toText(roundForMessage(single ? price : price.times(units), 'up')),
+      toText(roundForMessage(single ? size : size.div(units), 'down')),
     ]),
   };
 }

@@ -31,14 +31,24 @@ export interface EdgeTerms {
   readonly yieldFactor: Decimal;
   readonly costRate: Decimal;
   readonly hurdleFactor: Decimal;
+  /** What a unit bought at `ask` must beat is ask × paidFactor, and what it brings is bid × gainFactor. */
+  readonly paidFactor: Decimal;
+  readonly gainFactor: Decimal;
 }
 
 export function edgeTermsOf(books: TwoBooks): EdgeTerms {
+  const { numerator, keep } = buyFactor(books.feeBuy);
+  const yieldFactor = sellFactor(books.feeSell);
+  const costRate = books.costRate ?? ZERO;
+  const hurdleFactor = ONE.plus(books.hurdle ?? ZERO);
   return {
-    ...buyFactor(books.feeBuy),
-    yieldFactor: sellFactor(books.feeSell),
-    costRate: books.costRate ?? ZERO,
-    hurdleFactor: ONE.plus(books.hurdle ?? ZERO),
+    numerator,
+    keep,
+    yieldFactor,
+    costRate,
+    hurdleFactor,
+    paidFactor: numerator.plus(costRate.times(keep)).times(hurdleFactor),
+    gainFactor: yieldFactor.times(keep),
   };
 }
 
@@ -75,20 +85,12 @@ export function profitOf(size: PricedSize, terms: EdgeTerms): Decimal {
  * comparing sizes of the same two books.
  */
 export function objectiveOf(size: PricedSize, terms: EdgeTerms): Decimal {
-  const paid = size.asked.times(paidFactor(terms));
-  return size.bid.times(terms.yieldFactor).times(terms.keep).minus(paid);
+  return size.bid.times(terms.gainFactor).minus(size.asked.times(terms.paidFactor));
 }
 
 /** Whether one more unit bought at `ask` and sold at `bid` earns strictly more than it costs. */
 export function isMarginallyProfitable(ask: Decimal, bid: Decimal, terms: EdgeTerms): boolean {
-  return bid
-    .times(terms.yieldFactor)
-    .times(terms.keep)
-    .greaterThan(ask.times(paidFactor(terms)));
-}
-
-function paidFactor({ numerator, keep, costRate, hurdleFactor }: EdgeTerms): Decimal {
-  return numerator.plus(costRate.times(keep)).times(hurdleFactor);
+  return bid.times(terms.gainFactor).greaterThan(ask.times(terms.paidFactor));
 }
 
 /** Walks both books to q; null when a book is too thin for it. */
@@ -108,9 +110,12 @@ export function takeBase(
 ): { readonly quote: Decimal; readonly worst: Decimal } | null {
   let left = q;
   let quote = ZERO;
+  // Whole levels need no product; comparisons with a kept zero would copy it.
+  const whole = share.equals(ONE);
   for (const [price, size] of levels) {
-    const taken = Decimal.min(size.times(share), left);
-    if (!taken.greaterThan(0)) continue;
+    const offered = whole ? size : size.times(share);
+    const taken = offered.lessThan(left) ? offered : left;
+    if (taken.isZero() || taken.isNegative()) continue;
     quote = quote.plus(taken.times(price));
     left = left.minus(taken);
     if (left.isZero()) return { quote, worst: price };
