@@ -81,6 +81,15 @@ export function feedActor(parts: FeedActorParts): ActorDefinition<FeedMessage> {
   };
 }
 
+/**
+ * Grows over restarts of the actor and of the process; also when the wall clock was set back in between, since the board
+ * refuses the books of an older epoch.
+ */
+function epochAfter({ board, instruments }: FeedActorParts, nowMs: number): number {
+  const newest = instruments.map(({ id }) => board.epoch[board.slotOf(id)]!);
+  return Math.max(Math.floor(nowMs), ...newest.map((epoch) => epoch + 1));
+}
+
 class FeedActor implements ActorBehaviour<FeedMessage> {
   private readonly parts: FeedActorParts;
   private readonly context: ActorContext<FeedMessage>;
@@ -97,8 +106,7 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
     this.context = context;
     this.options = { ...DEFAULT_FEED, ...parts.options };
     this.endpoints = { ...parts.connector.endpoints, ...parts.endpoints };
-    // Grows over restarts of the actor and of the process.
-    this.epoch = Math.floor(context.clock.nowMs());
+    this.epoch = epochAfter(parts, context.clock.nowMs());
     this.feed = this.newFeed();
     this.connection = this.newConnection();
     this.flush = context.guard(() => {

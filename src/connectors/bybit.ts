@@ -164,7 +164,7 @@ class BybitDecoder {
     if (success !== undefined && typeof success !== 'boolean')
       throw new FrameError('success', 'true or false', success);
     if (success === false) {
-      sink.control({ kind: 'refused', channel: '', symbol: symbolIn(message), code: '', message });
+      sink.control({ kind: 'refused', ...topicIn(message), code: '', message });
     } else if (op === 'pong' || message === 'pong' || op === 'ping') {
       sink.control({ kind: 'pong', channel: '', symbol: '', code: '', message: '' });
     } else if (op === 'subscribe' || op === 'unsubscribe') {
@@ -184,9 +184,10 @@ function isBook(channel: string): boolean {
   return /^orderbook\.\d{1,4}$/.test(channel);
 }
 
-/** `error:handler not found,topic:orderbook.50.NOSUCH`: the symbol that was refused, or ''. */
-function symbolIn(message: string): string {
-  return /topic:[\w.]+\.([A-Z0-9]+)/.exec(message)?.[1] ?? '';
+/** `error:handler not found,topic:orderbook.50.NOSUCH`: the topic that was refused; '' where none is named. */
+function topicIn(message: string): { readonly channel: string; readonly symbol: string } {
+  const [, channel = '', symbol = ''] = /topic:([\w.]+)\.([A-Z0-9]+)/.exec(message) ?? [];
+  return { channel, symbol };
 }
 
 function readTrades(frame: f.Fields, channel: string, symbol: string, sink: FrameSink): void {

@@ -1,3 +1,4 @@
+import type { QuoteBoard } from '../market/quote-board.js';
 import { ArbotError } from '../messages/errors.js';
 import type { Connector } from './base.js';
 import type { SyncResult } from './book-sync.js';
@@ -37,6 +38,9 @@ export interface HealerOptions {
   readonly limiter: RateLimiter;
   readonly random: () => number;
   readonly heal?: Partial<HealPolicy>;
+  readonly board: QuoteBoard;
+  /** Of the feed that owns the books. */
+  readonly epoch: number;
 }
 
 /** Plans and carries out resynchronisations of the books of one connection, and watches for silence. */
@@ -46,6 +50,8 @@ export class FeedHealer {
   private readonly limiter: RateLimiter;
   private readonly random: () => number;
   private readonly policy: HealPolicy;
+  private readonly board: QuoteBoard;
+  private readonly epoch: number;
   private readonly symbols: readonly SymbolFeed[];
   /** Subscribe requests of this connection. */
   private budget: RateLimiter;
@@ -61,6 +67,8 @@ export class FeedHealer {
     this.limiter = options.limiter;
     this.random = options.random;
     this.policy = { ...DEFAULT_HEAL, ...options.heal };
+    this.board = options.board;
+    this.epoch = options.epoch;
     this.symbols = symbols;
     this.budget = this.newBudget();
   }
@@ -82,14 +90,14 @@ export class FeedHealer {
   }
 
   /** The frames that subscribe everything. */
-  subscribeAll(): readonly string[] {
+  subscribeAll(nowMs: number): readonly string[] {
     const frames = this.connector.subscribe(
       this.symbols.map((symbol) => symbol.symbol),
       'all',
       this.lastMessageId + 1,
     );
     this.lastMessageId += frames.length;
-    this.budget.tryAcquire({ subscriptions: frames.length }, 0);
+    this.budget.tryAcquire({ subscriptions: frames.length }, nowMs, 'urgent');
     return frames;
   }
 
@@ -161,6 +169,7 @@ export class FeedHealer {
     symbol.silentAtMs = nowMs;
     symbol.lastFrameMs = nowMs;
     symbol.depth.reject();
+    this.board.distrust(symbol.slot, this.epoch);
     this.effects.status(symbol.id, 'stale', 'nothing received: subscribed again');
     symbol.state = 'stale';
     this.resubscribe(symbol, nowMs);

@@ -95,7 +95,7 @@ export class MarketFeed implements FrameSink {
     this.connections++;
     this.aliveMs = nowMs;
     this.healer.opened(nowMs);
-    for (const frame of this.healer.subscribeAll()) this.effects.send(frame);
+    for (const frame of this.healer.subscribeAll(nowMs)) this.effects.send(frame);
     this.setState('syncing', 'subscribed');
   }
 
@@ -104,7 +104,7 @@ export class MarketFeed implements FrameSink {
     this.nowMs = nowMs;
     this.healer.closed();
     for (const symbol of this.list) {
-      this.board.distrust(symbol.slot);
+      this.board.distrust(symbol.slot, this.epoch);
       symbol.reset(nowMs);
       symbol.state = 'syncing';
     }
@@ -114,7 +114,7 @@ export class MarketFeed implements FrameSink {
   /** The owner ends: nobody may use its books any more. No effect is asked for. */
   abandon(): void {
     this.healer.closed();
-    for (const symbol of this.list) this.board.distrust(symbol.slot);
+    for (const symbol of this.list) this.board.distrust(symbol.slot, this.epoch);
   }
 
   /** One frame as received. Bad frames are counted, never thrown; what else throws is a defect. */
@@ -190,7 +190,7 @@ export class MarketFeed implements FrameSink {
     this.dirty.length = 0;
     if (this.publishedAliveMs === this.aliveMs) return;
     this.publishedAliveMs = this.aliveMs;
-    for (const symbol of this.list) this.board.markAlive(symbol.slot, this.aliveMs);
+    for (const symbol of this.list) this.board.markAlive(symbol.slot, this.aliveMs, this.epoch);
   }
 
   // What the connector decoded (FrameSink).
@@ -231,7 +231,8 @@ export class MarketFeed implements FrameSink {
     this.counts.refused++;
     this.lastError = `refused ${event.symbol} ${event.code} ${event.message}`.slice(0, 300);
     const symbol = this.symbols.get(event.symbol);
-    if (symbol === undefined) return;
+    // A refused quote or trade channel costs that channel, not the book.
+    if (symbol === undefined || !this.mayBeDepth(event.channel)) return;
     symbol.refused = true;
     this.setSymbolState(symbol, 'stale', this.lastError);
   }
@@ -304,12 +305,14 @@ export class MarketFeed implements FrameSink {
 
   private settle(symbol: SymbolFeed, result: SyncResult): void {
     if (result === 'applied') {
+      // What is served was not refused, whatever was answered to a repeated subscription.
+      symbol.refused = false;
       if (this.disagrees(symbol)) return this.settle(symbol, 'crossed');
       this.markDirty(symbol);
       if (symbol.state !== 'live') this.becameLive(symbol);
       this.healer.healthy(symbol, this.nowMs);
     } else if (!symbol.depth.trusted) {
-      this.board.distrust(symbol.slot);
+      this.board.distrust(symbol.slot, this.epoch);
       if (symbol.state === 'live') this.setSymbolState(symbol, 'syncing', result);
       this.healer.untrusted(symbol, result, this.nowMs);
     }
@@ -354,8 +357,9 @@ export class MarketFeed implements FrameSink {
     const { depth, quote } = symbol;
     const useQuote = quote.isNewerThan(depth.order);
     const timeMs = useQuote ? Math.max(depth.exchangeTimeMs, quote.exchangeTimeMs) : depth.exchangeTimeMs;
-    this.board.publish(symbol.slot, depth.book, this.epoch, timeMs, symbol.receiveTimeMs, symbol.lastFrameMs);
-    if (useQuote) layOver(this.board, symbol.slot, quote);
+    const { receiveTimeMs, lastFrameMs, slot } = symbol;
+    const isOurs = this.board.publish(slot, depth.book, this.epoch, timeMs, receiveTimeMs, lastFrameMs);
+    if (isOurs && useQuote) layOver(this.board, symbol.slot, quote);
   }
 
   private markDirty(symbol: SymbolFeed): void {
@@ -365,6 +369,11 @@ export class MarketFeed implements FrameSink {
     this.dirty.push(symbol);
   }
 
+  /** A refusal that names no channel may mean the book's. */
+  private mayBeDepth(channel: string): boolean {
+    return channel === '' || channel === this.connector.capabilities.channels.depth;
+  }
+
   private find(name: string): SymbolFeed | undefined {
     const symbol = this.symbols.get(name);
     if (symbol === undefined) this.counts.unknownSymbol++;
@@ -372,7 +381,10 @@ export class MarketFeed implements FrameSink {
   }
 
   private updateState(): void {
-    const missing = this.list.filter((symbol) => !symbol.refused && symbol.state !== 'live').length;
+    const followed = this.list.filter((symbol) => !symbol.refused);
+    const missing = followed.filter((symbol) => symbol.state !== 'live').length;
+    // An exchange that serves nothing is not live; the watch over the connection tries again.
+    if (followed.length === 0) return this.setState('stale', 'every subscription was refused');
     // A book that resynchronises does not take the connection down; only the first synchronisation counts.
     if (missing === 0) this.setState('live', 'all books synchronised');
     else if (this.state === 'stale') this.setState('syncing', `${missing} books missing`);

@@ -212,6 +212,47 @@ t.test('OKX', async (t) => {
     t.notOk(rig.trusted);
     t.equal(rig.states.at(-1), 'all disconnected');
   });
+  t.test('a book that fell silent is distrusted on the board too, until it is served again', async (t) => {
+    const rig = new Rig(okx(), 'BTC-USDT');
+    rig.give(SNAPSHOT);
+    t.ok(rig.trusted);
+    for (let i = 0; i < 4; i++) rig.wait(20_000);
+    t.notOk(rig.trusted, 'subscribed again after 75 s without a frame');
+    rig.give(okxBook('snapshot', [['100', '5']], [['101', '7']], 20, -1));
+    t.ok(rig.trusted);
+  });
+  t.test('a refused quote channel leaves the book alone; a feed of refused books is not live', async (t) => {
+    const refusal = (channel: string) => ({
+      event: 'error',
+      code: '60018',
+      msg: 'wrong channel',
+      arg: { channel, instId: 'BTC-USDT' },
+    });
+    const rig = new Rig(okx(), 'BTC-USDT');
+    rig.give(SNAPSHOT, refusal('bbo-tbt'));
+    t.match(rig.feed.summary(rig.nowMs), { state: 'live', refused: 1, symbols: [{ state: 'live' }] });
+    const empty = new Rig(okx(), 'BTC-USDT');
+    empty.give(refusal('books'));
+    empty.wait(250);
+    t.match(empty.feed.summary(empty.nowMs), { state: 'stale', symbols: [{ state: 'stale' }] });
+    empty.give(SNAPSHOT);
+    t.match(empty.feed.summary(empty.nowMs), { state: 'live', symbols: [{ state: 'live' }] });
+    empty.give(okxBook('update', [['100', '1']], [], 30, 25));
+    empty.wait(1);
+    empty.wait(60_000);
+    t.ok(empty.sent.length > rig.sent.length, 'and it heals like any other book');
+  });
+  t.test('an older source neither overwrites nor revives the books of a newer one', async (t) => {
+    const rig = new Rig(okx(), 'BTC-USDT');
+    rig.give(SNAPSHOT);
+    rig.board.epoch[0] = 10;
+    const aliveMs = rig.board.aliveMonotonicMs[0];
+    rig.give(okxQuote('100.5', '100.7', 11), okxBook('update', [['100', '1']], [], 12, 10));
+    t.same(rig.top(), [100, 5, 101, 7], 'the top is as the newer source left it');
+    t.equal(rig.board.aliveMonotonicMs[0], aliveMs);
+    rig.feed.closed('lost', ++rig.nowMs);
+    t.equal(rig.board.trust[0], TRUST_OK, 'and its trust is its own');
+  });
   t.test('storms of bad frames cost the connection, repeated storms the feed', async (t) => {
     const rig = new Rig(okx(), 'BTC-USDT');
     for (let i = 0; i < 20; i++) rig.give({ arg: 5 });
