@@ -38,6 +38,7 @@ export interface WorldOptions {
   /** The life before, to start again from. */
   readonly before?: World;
   readonly seed?: string;
+  readonly clockSkewMs?: (exchange: string) => number | null;
 }
 
 /** The money actors of one process, on manual time, with the real bus, runtime and in-memory stores. */
@@ -114,6 +115,7 @@ export class World {
         ledger: stores.ledger,
         announceOpportunities: true,
         record,
+        ...(this.options.clockSkewMs !== undefined && { clockSkewMs: this.options.clockSkewMs }),
       }),
     );
     for (const exchange of EXCHANGES)

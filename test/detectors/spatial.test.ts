@@ -330,6 +330,48 @@ t.test(
   },
 );
 
+t.test('only the pairs and the directed routes that are listed are watched', async (t) => {
+  const instruments = ['binance', 'okx', 'bybit'].flatMap((exchange) => [
+    instrument(exchange),
+    instrument(exchange, { base: 'ETH' }),
+  ]);
+  const routes = (pairs: SpatialParameters['pairs']) =>
+    new Market(instruments, pairs === undefined ? {} : { pairs }).detector.routeCount;
+  t.equal(routes(undefined), 12);
+  t.equal(routes(new Map([['BTC-USDT', {}]])), 6, 'a pair that is not listed is not watched');
+  const one = (buy: string, sell: string) => new Map([['BTC-USDT', { directions: [{ buy, sell }] }]]);
+  t.equal(routes(one('okx', 'bybit')), 1);
+  t.equal(signalsOf(dislocated({ pairs: one('binance', 'okx') }).effects).length, 1);
+  t.same(dislocated({ pairs: one('okx', 'binance') }).effects, [], 'the edge is in the other direction');
+});
+
+t.test('a pair may trade less than others, and nothing trades below the least size', async (t) => {
+  const notionalOf = (changes: Partial<SpatialParameters>) =>
+    signalsOf(dislocated(changes).effects).map((signal) => Number(signal.notional));
+  const [free = 0] = notionalOf({});
+  const [capped = 0] = notionalOf({ pairs: new Map([['BTC-USDT', { maxNotional: '80' }]]) });
+  t.ok(free > 80 && capped <= 80 && capped > 79, `${free} and ${capped}`);
+  const least = (minNotional: string) =>
+    dislocated({ limits: new Map([['USDT', { minNetProfit: '0.01', maxNotional: '80', minNotional }]]) });
+  t.equal(signalsOf(least('79').effects).length, 1);
+  t.equal(signalsOf(least('81').effects).length, 0);
+  t.ok(told(least('81').effects).some((line) => line === 'refused MIN_NOTIONAL'));
+});
+
+t.test('a clock offset measured after the start is used from then on', async (t) => {
+  let offsetMs = 0;
+  const market = new Market([instrument('binance'), instrument('okx')], { clockOffsetMs: () => offsetMs });
+  // Exchange clocks five seconds behind: without the offset every frame seems to have been on its way for five seconds.
+  const show = () => {
+    market.book('binance:BTC-USDT', CHEAP.bids, CHEAP.asks, 5_005);
+    market.book('okx:BTC-USDT', DEAR.bids, DEAR.asks, 5_005);
+    return told(market.effects.splice(0));
+  };
+  t.ok(show().some((line) => line === 'refused BOOK_AGE'));
+  offsetMs = -5_000;
+  t.ok(show().includes('SIGNAL'));
+});
+
 t.test('wrong parameters are refused by name', async (t) => {
   const instruments = [instrument('binance'), instrument('okx')];
   t.throws(() => new Market(instruments, { depth: 21, retryCooldownMs: -1 }), {

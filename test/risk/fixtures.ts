@@ -4,7 +4,7 @@ import type { PlannedLeg, Signal } from '../../src/messages/signal.js';
 import type { SagaPolicy } from '../../src/execution/saga-state.js';
 import { startGate, stepGate, type GateEvent, type GateState } from '../../src/risk/gate.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
-import type { BookCondition } from '../../src/risk/question.js';
+import type { BookCondition, ClockCondition } from '../../src/risk/question.js';
 
 /** A small world: BTC and ETH against USDT on three exchanges. */
 
@@ -180,12 +180,13 @@ let verdicts = 0;
 export function signalEvent(
   signal: Signal,
   books: readonly BookCondition[] = signal.legs.map((l) => book(l.instrument)),
+  clocks: readonly ClockCondition[] = signal.legs.map(({ exchange }) => ({ exchange, skewMs: 0 })),
 ): Extract<GateEvent, { kind: 'signal' }> {
   return {
     kind: 'signal',
     signal,
     books,
-    clocks: signal.legs.map(({ exchange }) => ({ exchange, skewMs: 0 })),
+    clocks,
     marks: MARKS,
     verdictId: `v-${++verdicts}`,
     nonce: 'ab'.repeat(16),
@@ -207,8 +208,9 @@ export function ask(
   signal: Signal,
   books?: readonly BookCondition[],
   nowMs = NOW,
+  clocks?: readonly ClockCondition[],
 ): readonly Refusal[] | ApprovedVerdict {
-  const [effect] = stepGate(state, signalEvent(signal, books), nowMs);
+  const [effect] = stepGate(state, signalEvent(signal, books, clocks), nowMs);
   if (effect?.kind === 'approved') return effect.verdict;
   if (effect?.kind === 'refused') return effect.refusals;
   throw new Error('the gate did not answer');

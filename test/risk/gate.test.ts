@@ -8,6 +8,7 @@ import { arbitrageIdOf, admitVerdict } from '../../src/risk/approval.js';
 import { startGate, stepGate } from '../../src/risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, newerSwitch } from '../../src/risk/kill-switch.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
+import { isInWindow, localTimeText, type NoTradeWindow } from '../../src/risk/no-trade-window.js';
 import { RecentIds } from '../../src/risk/recent-ids.js';
 import {
   ask,
@@ -63,7 +64,62 @@ const reserveBtcBeta = (amount: string) =>
 const reserveUsdtAlpha = (amount: string) =>
   withLimits({ reserve: [{ exchange: 'alpha', asset: 'USDT', amount }] });
 
+const withClock = (skewMs: number | null, limits: Partial<RiskLimits> = {}, signal: Signal = plain()) =>
+  ask(gateWith(limits), signal, undefined, NOW, [{ exchange: signal.legs[1]!.exchange, skewMs }]);
+/** 15:06:40 UTC on a Sunday, 00:06:40 on Monday in Korea. */
+const window = (changes: Partial<NoTradeWindow>): NoTradeWindow => ({
+  name: '15:06-15:07 UTC: maintenance',
+  fromMinute: 906,
+  toMinute: 907,
+  utcOffsetMinutes: 0,
+  days: [0],
+  ...changes,
+});
+const withWindow = (changes: Partial<NoTradeWindow>) => withLimits({ noTradeWindows: [window(changes)] });
+
 const CASES: readonly Case[] = [
+  {
+    title: 'no-trade window',
+    rule: 'NO_TRADE_WINDOW',
+    allowed: () => withWindow({ days: [1, 2, 3, 4, 5, 6] }),
+    refused: () => withWindow({}),
+    told: { subject: '15:06-15:07 UTC: maintenance', actual: 'Sun 15:06' },
+  },
+  {
+    title: 'no-trade window over midnight in another time zone',
+    rule: 'NO_TRADE_WINDOW',
+    allowed: () => withWindow({ fromMinute: 1_430, toMinute: 6, utcOffsetMinutes: 540, days: [0] }),
+    refused: () => withWindow({ fromMinute: 1_430, toMinute: 7, utcOffsetMinutes: 540, days: [0] }),
+    told: { actual: 'Mon 00:06' },
+  },
+  {
+    title: 'clock skew',
+    rule: 'CLOCK_SKEW',
+    allowed: () => withClock(250),
+    refused: () => withClock(250.5),
+    told: { limit: '250', actual: '250.5', unit: 'ms', subject: 'beta' },
+  },
+  {
+    title: 'clock skew of an exchange whose requests do not expire',
+    rule: 'CLOCK_SKEW',
+    allowed: () => withClock(10_000, {}, signalOf({ buy: 'alpha', sell: 'gamma' })),
+    refused: () => withClock(10_000, { clockBound: ['gamma'] }, signalOf({ buy: 'alpha', sell: 'gamma' })),
+    told: { subject: 'gamma' },
+  },
+  {
+    title: 'unknown clock, with real orders',
+    rule: 'CLOCK_SKEW',
+    allowed: () => withClock(null, { refuseUnknownClock: false }),
+    refused: () => withClock(null, { refuseUnknownClock: true, clockBound: ['beta'] }),
+    told: { actual: 'unknown', subject: 'beta' },
+  },
+  {
+    title: 'least size of a trade',
+    rule: 'TRADE_MINIMUM',
+    allowed: () => withLimits({ minTradeNotional: '1001' }),
+    refused: () => withLimits({ minTradeNotional: '1001.01' }),
+    told: { limit: '1001.01', actual: '1001', unit: 'USDT', subject: 'BTC-USDT' },
+  },
   {
     title: 'kill switch',
     rule: 'KILL_SWITCH',
@@ -364,10 +420,10 @@ t.test(
     t.equal(newerSwitch(off, on), on);
     t.equal(newerSwitch(on, { ...off, atMs: 6 }).engaged, false);
     t.equal(newerSwitch({ ...off, atMs: 6 }, on).engaged, false);
-    t.strictSame(decodeKillSwitch(encodeKillSwitch(on), NOW), on);
-    t.equal(decodeKillSwitch(null, NOW).engaged, false);
+    t.strictSame(decodeKillSwitch(encodeKillSwitch(on)), on);
+    t.equal(decodeKillSwitch(null).engaged, false);
     for (const bad of ['', '{', 'true', '{"engaged":"no"}'])
-      t.throws(() => decodeKillSwitch(bad, NOW), { code: 'ARB_CONFIG_INVALID' });
+      t.throws(() => decodeKillSwitch(bad), { code: 'ARB_CONFIG_INVALID' });
     const state = gateWith();
     const effects = stepGate(state, { kind: 'halt', halt: { ...on, atMs: NOW + 1 } }, NOW);
     t.match(effects, [{ kind: 'persistHalt', killSwitch: { engaged: true } }]);
@@ -403,6 +459,40 @@ t.test(
     t.strictSame(stepGate(state, { kind: 'tick' }, NOW + 1e9), [], 'an order that left is never forgotten');
   },
 );
+
+t.test('a trade is never shrunk below the least size the trader wants', async (t) => {
+  const limits = { shrinkToFit: true, maxOrderNotional: '510' };
+  t.same(rulesOf(withLimits({ ...limits, minTradeNotional: '500' })), []);
+  const refused = rulesOf(withLimits({ ...limits, minTradeNotional: '506' }));
+  t.ok(refused.includes('ORDER_EXPOSURE') && refused.includes('TRADE_MINIMUM'), refused.join(' '));
+});
+
+t.test('a window is in force exactly in its minutes and on its days, whatever the moment', async () => {
+  const minute = fc.integer({ min: 0, max: 1_439 });
+  const offset = fc.constantFrom(0, 540);
+  const days = fc.uniqueArray(fc.integer({ min: 0, max: 6 }), { maxLength: 6 });
+  const at = fc.integer({ min: 0, max: 4e12 });
+  fc.assert(
+    fc.property(minute, minute, offset, days, at, (fromMinute, to, utcOffsetMinutes, on, nowMs) => {
+      const toMinute = to + 1;
+      // By the calendar instead of by arithmetic: today's and yesterday's window as two spans of time.
+      const local = new Date(nowMs + utcOffsetMinutes * 60_000);
+      const midnightMs = Date.UTC(local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate());
+      const lengthMs =
+        (toMinute > fromMinute ? toMinute - fromMinute : toMinute + 1_440 - fromMinute) * 60_000;
+      const expected = [0, 1].some((daysAgo) => {
+        const begun = new Date(midnightMs - daysAgo * 86_400_000);
+        const sinceMs = local.getTime() - begun.getTime() - fromMinute * 60_000;
+        return (on.length === 0 || on.includes(begun.getUTCDay())) && sinceMs >= 0 && sinceMs < lengthMs;
+      });
+      const tested = window({ fromMinute, toMinute, utcOffsetMinutes, days: on });
+      const named = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'][local.getUTCDay()];
+      const text = `${named} ${local.toISOString().slice(11, 16)}`;
+      return isInWindow(tested, nowMs) === expected && localTimeText(tested, nowMs) === text;
+    }),
+    { numRuns: 2_000 },
+  );
+});
 
 t.test('RecentIds forgets the oldest and nothing else', async (t) => {
   const ids = new RecentIds(2);
