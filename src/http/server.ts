@@ -9,6 +9,7 @@ import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
 import { createMetrics } from './metrics.js';
 import type { Metrics } from './metrics.js';
 import { loadPage } from './page.js';
+import type { PageFile } from './page.js';
 import type { HealthReport, InspectionActions, InspectionSource } from './source.js';
 import { PictureStream, statusOf } from './stream.js';
 
@@ -78,8 +79,10 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
     { parseAs: 'string' },
     app.getDefaultJsonParser('error', 'error'),
   );
-  addGuards(app, options, access, metrics);
-  addPage(app);
+  const page = loadPage();
+  const guards = { access, metrics, openRoutes: new Set([...page.keys(), '/healthz']) };
+  addGuards(app, options, guards);
+  addPage(app, page);
   addReads(app, options.source, metrics);
   addStream(app, stream);
   addActions(app, options, access);
@@ -101,12 +104,15 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   };
 }
 
-function addGuards(
-  app: FastifyInstance,
-  options: HttpOptions,
-  access: AccessControl,
-  metrics: Metrics,
-): void {
+interface Guards {
+  readonly access: AccessControl;
+  readonly metrics: Metrics;
+  /** What anybody may read wherever the server listens; every other route is data. */
+  readonly openRoutes: ReadonlySet<string>;
+}
+
+function addGuards(app: FastifyInstance, options: HttpOptions, guards: Guards): void {
+  const { access, metrics, openRoutes } = guards;
   const names = [...LOOPBACK_HOSTS, options.host, ...(options.allowedHosts ?? [])].map((one) =>
     one.toLowerCase(),
   );
@@ -115,11 +121,12 @@ function addGuards(
     reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
     if (!isOwnHost(request.headers.host, names))
       throw new HttpProblem(403, 'HOST_REFUSED', 'this server does not answer under that host name');
-    if (request.url === '/healthz') return;
+    // The route that was found, not the text of the URL: the router also decodes `/%61pi/status`.
+    const route = request.routeOptions.url;
+    if (route === '/healthz') return;
     if (!access.admit(request.ip))
       throw new HttpProblem(429, 'RATE_LIMITED', 'more than 10 requests a second');
-    const isData =
-      request.url.startsWith('/api/') || request.url.startsWith('/metrics') || request.url === '/readyz';
+    const isData = route !== undefined && !openRoutes.has(route);
     if (isData && (request.method !== 'GET' || !readsAreOpen)) requireToken(request, access);
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -159,8 +166,8 @@ function problemOf(error: unknown): { status: number; code: string; message: str
   return { status: 500, code: 'INTERNAL', message: 'the request failed, see the log' };
 }
 
-function addPage(app: FastifyInstance): void {
-  for (const [path, file] of loadPage())
+function addPage(app: FastifyInstance, page: ReadonlyMap<string, PageFile>): void {
+  for (const [path, file] of page)
     app.get(path, async (_request, reply) => reply.type(file.type).send(file.body));
 }
 

@@ -9,6 +9,8 @@ const INTERVAL_MS = 500;
 const MAX_READERS = 16;
 /** A reader that has this much unsent misses pictures until it has caught up. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
+/** One that has not caught up for so long is gone, and would keep its place from others. */
+const MAX_BEHIND_MS = 30_000;
 
 /** Everything the page shows, as one coherent picture. */
 export async function pictureOf(source: InspectionSource): Promise<Record<string, unknown>> {
@@ -51,7 +53,8 @@ export interface StreamOptions {
 /** Server-sent events for the page. One picture is made for all readers, and none while nobody reads. */
 export class PictureStream {
   private readonly options: StreamOptions;
-  private readonly readers = new Set<ServerResponse>();
+  /** With the monotonic time since which a reader has been behind; null = it keeps up. */
+  private readonly readers = new Map<ServerResponse, number | null>();
   private timer: TimerHandle | null = null;
   private sequence = 0;
 
@@ -64,7 +67,7 @@ export class PictureStream {
     if (this.readers.size >= MAX_READERS) return false;
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write('retry: 1000\n\n');
-    this.readers.add(response);
+    this.readers.set(response, null);
     response.on('close', () => this.readers.delete(response));
     response.on('error', () => this.readers.delete(response));
     if (this.timer === null) this.schedule(0);
@@ -74,7 +77,7 @@ export class PictureStream {
   close(): void {
     if (this.timer !== null) this.options.timers.clearTimer(this.timer);
     this.timer = null;
-    for (const reader of this.readers) reader.end();
+    for (const reader of this.readers.keys()) reader.end();
     this.readers.clear();
   }
 
@@ -93,8 +96,17 @@ export class PictureStream {
       this.options.log.warn({ error: errorText(error) }, 'the page could not be updated');
       text = `event: problem\ndata: ${JSON.stringify({ message: errorText(error) })}\n\n`;
     }
-    for (const reader of this.readers) if (reader.writableLength < MAX_UNSENT_BYTES) reader.write(text);
+    const nowMs = this.options.clock.monotonicMs();
+    for (const [reader, behindSinceMs] of this.readers) this.give(reader, text, behindSinceMs, nowMs);
     if (this.timer !== null && this.readers.size > 0) this.schedule(INTERVAL_MS);
     else this.timer = null;
+  }
+
+  private give(reader: ServerResponse, text: string, behindSinceMs: number | null, nowMs: number): void {
+    if (reader.writableLength < MAX_UNSENT_BYTES) {
+      reader.write(text);
+      this.readers.set(reader, null);
+    } else if (behindSinceMs === null) this.readers.set(reader, nowMs);
+    else if (nowMs - behindSinceMs > MAX_BEHIND_MS) reader.destroy();
   }
 }

@@ -1,12 +1,14 @@
 import t from 'tap';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { IncomingMessage, request as httpRequest, ServerResponse } from 'node:http';
+import { connect, Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AccessControl, isOwnHost, isOwnOrigin } from '../../src/http/access.js';
 import { startHttp } from '../../src/http/server.js';
 import type { RunningHttp } from '../../src/http/server.js';
+import { PictureStream } from '../../src/http/stream.js';
 import { openToken } from '../../src/http/token.js';
 import type { ActorNode, InspectionSource } from '../../src/http/source.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
@@ -15,6 +17,7 @@ import { CryptoRandom } from '../../src/runtime/platform/random.js';
 import type { ActorInspection } from '../../src/runtime/actor.js';
 import type { Logger } from '../../src/ports/log.js';
 import type { ModeName } from '../../src/messages/primitives.js';
+import { ManualTime } from '../runtime/manual-time.js';
 
 const TOKEN = 'a-token-of-the-test-0123456789';
 const clock = new SystemClock();
@@ -404,10 +407,38 @@ t.test(
       await withHeaders(http, '/api/feeds', { host: 'arbot.example', authorization: `Bearer ${TOKEN}` }),
       200,
     );
+    for (const path of [
+      '/%61pi/feeds',
+      '/api%2ffeeds',
+      '/readyz?x=1',
+      '/%6detrics',
+      '/api/actors/node%2fgate',
+    ])
+      t.not(await withHeaders(http, path, { host: 'arbot.example' }), 200, `${path} is not open`);
     t.equal(await withHeaders(http, '/healthz', { host: 'arbot.example' }), 200);
     t.equal(await withHeaders(http, '/', { host: 'arbot.example' }), 200);
   },
 );
+
+t.test('a page that has stopped reading gives its place up, one that reads keeps it', async (t) => {
+  const time = new ManualTime();
+  const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+  const world: World = { mode: 'PAPER', ready: true, fail: false, engaged: false, calls: [], audit: [] };
+  const source = { ...sourceOf(world), mode: 'PAPER' as const, version: 'x'.repeat(200_000) };
+  const stream = new PictureStream({ source, clock: time, timers: time, log });
+  t.teardown(() => stream.close());
+  const stuck = new ServerResponse(new IncomingMessage(new Socket()));
+  const reading = new ServerResponse(new IncomingMessage(new Socket()));
+  const sink = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  reading.assignSocket(sink as Socket);
+  t.ok(stream.add(stuck, {}) && stream.add(reading, {}));
+  await time.advance(25_000);
+  t.notOk(stuck.destroyed, 'a slow page is waited for');
+  await time.advance(20_000);
+  t.ok(stuck.destroyed);
+  t.notOk(reading.destroyed);
+  t.ok(stuck.writableLength < 4_000_000, 'what it did not read stayed bounded');
+});
 
 t.test('metrics name actors, feeds, opportunities, money and the bus', async (t) => {
   const { http } = await start(t);
