@@ -88,6 +88,8 @@ export interface TradingNode {
   readonly inspection: NodeInspection;
   /** The machine's own timers. */
   readonly machine: Timers;
+  /** A followed instrument by its exchange's own name; null when it is not followed. */
+  instrumentOf(exchange: ExchangeId, symbol: string): InstrumentId | null;
   /** Resolves when the root gave up or an error escaped every actor. */
   readonly failed: Promise<Error>;
   fail(error: Error): void;
@@ -225,6 +227,11 @@ class AssembledNode implements TradingNode {
     });
   }
 
+  instrumentOf(exchange: ExchangeId, symbol: string): InstrumentId | null {
+    const { instruments } = this.markets.get(exchange) ?? { instruments: [] };
+    return instruments.find((instrument) => instrument.symbol === symbol)?.id ?? null;
+  }
+
   private instruments(): Instrument[] {
     return [...this.markets.values()].flatMap(({ instruments }) => [...instruments]);
   }
@@ -313,9 +320,7 @@ class AssembledNode implements TradingNode {
       detector: erased(
         detectorActor(this.live({ ...shared, parameters: spatialParametersOf(trading, clockOffsetMs) })),
       ),
-      recorder: options.node.roles.includes('recorder')
-        ? erased(recorderActor({ bus, store: stores.signals, retry: RETRY }))
-        : null,
+      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
         gateActor(
@@ -324,6 +329,7 @@ class AssembledNode implements TradingNode {
             limits,
             settings: stores.settings,
             trades: stores.trades,
+            signals: stores.signals,
             ledger: stores.ledger,
             announceOpportunities: false,
             retry: RETRY,
