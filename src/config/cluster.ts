@@ -114,13 +114,11 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
   return problems;
 }
 
-/** Until nodes share their books, the one node does everything that trading needs; recording signals is its choice. */
-const NEEDED_ROLES = ['feeds', 'detectors', 'trade'] as const;
-
+/** Until nodes share their books, the one node does everything; the gate reads back after a restart what the recorder stored. */
 function checkRoles({ nodes }: ClusterConfig, refuse: (key: string, message: string) => void): void {
   if (nodes.length > 1)
     refuse('nodes[1]', 'several nodes come later: books do not cross to another node yet, list one');
-  for (const role of NEEDED_ROLES)
+  for (const role of nodeRole.options)
     if (nodes.length === 1 && !nodes[0]!.roles.includes(role))
       refuse('nodes[0].roles', `the only node needs the role ${role} too`);
 }

@@ -50,7 +50,7 @@ interface RawFile {
 
 /** What stands in for a refused value while relations between the remaining ones are checked; never returned to anybody. */
 const STAND_IN = {
-  cluster: { nodes: [{ name: 'node', region: 'local', roles: ['feeds', 'detectors', 'trade'] }] },
+  cluster: { nodes: [{ name: 'node', region: 'local', roles: ['feeds', 'detectors', 'trade', 'recorder'] }] },
   trading: {
     assets: { BTC: {}, USDT: {} },
     pairs: [{ pair: 'BTC-USDT' }],

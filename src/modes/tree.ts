@@ -18,8 +18,7 @@ export interface NodeActors {
   /** By exchange. */
   readonly feeds: ReadonlyMap<string, AnyActor>;
   readonly detector: AnyActor;
-  /** Null on a node without that role. */
-  readonly recorder: AnyActor | null;
+  readonly recorder: AnyActor;
   readonly ledger: AnyActor;
   readonly gate: AnyActor;
   /** By exchange. */
@@ -77,7 +76,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
         worker('saga', actors.saga),
       ]),
       supervisor('watch', 'one_for_one', [
-        ...(actors.recorder === null ? [] : [worker('recorder', actors.recorder)]),
+        worker('recorder', actors.recorder),
         worker('portfolio', actors.portfolio),
       ]),
       supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),

@@ -231,7 +231,7 @@ t.test('pairs list shows exchanges, directions and what is blacklisted', async (
 t.test('the doctor finds taken ports, absent stores, an old Node and a wrong clock', async (t) => {
   const folder = t.testdir({
     'cluster.config.ts': `export default {
-      nodes: [{ name: 'a', region: 'x', roles: ['feeds', 'detectors', 'trade'], dataFolder: 'data' }],
+      nodes: [{ name: 'a', region: 'x', roles: ['feeds', 'detectors', 'trade', 'recorder'], dataFolder: 'data' }],
       bus: { kind: 'nats', urls: ['nats://127.0.0.1:1'] }, stores: { trades: { kind: 'postgres', urlEnv: 'PG_URL' } } };`,
     'trading.config.ts': `export default { assets: { BTC: {}, USDT: {} }, pairs: [{ pair: 'BTC-USDT' }], exchanges: { okx: {}, bybit: {} } };`,
   });

@@ -44,7 +44,7 @@ function trading(): Draft {
 
 function cluster(): Draft {
   return draft({
-    nodes: [{ name: 'local', region: 'local', roles: ['feeds', 'detectors', 'trade'], http: {} }],
+    nodes: [{ name: 'local', region: 'local', roles: ['feeds', 'detectors', 'trade', 'recorder'], http: {} }],
     bus: { kind: 'in-process' },
     stores: { trades: { kind: 'pglite' } },
   });
@@ -211,6 +211,7 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['cluster', 'nodes', (d) => put(d['nodes']?.[0], 'roles', ['feeds'])],
   ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'feeds'])],
   ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'detectors'])],
+  ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'detectors', 'feeds'])],
   [
     'cluster',
     'nodes[1]',

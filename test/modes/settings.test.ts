@@ -1,0 +1,330 @@
+import t from 'tap';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { once } from 'node:events';
+import type { StartOptions } from '../../src/cli/options.js';
+import { checkTrading, defineTrading, type TradingConfig } from '../../src/config/index.js';
+import { clusterSchema } from '../../src/config/cluster.js';
+import { tradingSchema } from '../../src/config/trading.js';
+import { dayNumber } from '../../src/execution/portfolio.js';
+import { openBus } from '../../src/modes/bus.js';
+import { MachineTime } from '../../src/modes/machine-time.js';
+import {
+  baselineOf,
+  dayBoundaryOffsetMs,
+  enabledExchanges,
+  enabledPairs,
+  isPairAllowed,
+  latencyOf,
+  openingsOf,
+  riskLimitsOf,
+  spatialParametersOf,
+  withConfiguredFee,
+} from '../../src/modes/parameters.js';
+import { startNode } from '../../src/modes/start.js';
+import { storeChoiceOf } from '../../src/modes/store-choice.js';
+import { CryptoRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
+import { leafKeys } from '../config/keys.js';
+import { instrument } from '../risk/fixtures.js';
+import { KeptLog } from '../runtime/harness.js';
+
+/** A draft of a file: anything may be put anywhere. */
+interface Draft {
+  [key: string]: Draft;
+}
+
+function draft(): Draft {
+  return structuredClone(
+    defineTrading({
+      assets: { BTC: {}, ETH: {}, USDT: {} },
+      pairs: [{ pair: 'BTC-USDT' }, { pair: 'ETH-USDT' }],
+      exchanges: {
+        binance: { opening: { USDT: '1000', BTC: '1' } },
+        okx: { opening: { USDT: '1000', BTC: '1' } },
+        bybit: {},
+      },
+      edge: {},
+      sizes: {},
+      limits: {},
+      blacklist: {},
+      noTradeWindows: [{ from: '01:00', to: '02:00' }],
+    }),
+  ) as unknown as Draft;
+}
+
+/** Sets a value deep in a draft by its dotted key. */
+function put(file: Draft, key: string, value: unknown): void {
+  const path = key.split('.');
+  let at = file as Record<string, unknown>;
+  for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
+  at[path.at(-1)!] = value;
+}
+
+/** Everything that a stage is told by the trader's file. */
+function told(trading: TradingConfig): string {
+  const spatial = spatialParametersOf(trading, () => 0);
+  const exchanges = enabledExchanges(trading).map(([name]) => name);
+  return JSON.stringify({
+    spatial: { ...spatial, limits: [...spatial.limits], pairs: [...(spatial.pairs ?? [])] },
+    risk: riskLimitsOf(trading, 'PAPER'),
+    openings: openingsOf(trading),
+    baseline: baselineOf(trading),
+    exchanges,
+    pairs: enabledPairs(trading).map(({ pair }) => pair),
+    allowed: trading.pairs.map(({ pair }) => isPairAllowed(trading, pair)),
+    latencies: exchanges.map((exchange) => latencyOf(trading, exchange)),
+    fees: exchanges.map((exchange) => withConfiguredFee(trading, instrument(exchange))),
+    day: dayBoundaryOffsetMs(trading),
+    currency: trading.reportingCurrency,
+  });
+}
+
+/** [key of the schema, where it is put, another value than the default] */
+const EFFECTS: readonly (readonly [string, string, unknown])[] = [
+  ['dayBoundary', 'dayBoundary', 'KST'],
+  ['assets.*.baseline', 'assets.BTC.baseline', '3'],
+  ['assets.*.maxExposure', 'assets.BTC.maxExposure', '700'],
+  ['pairs[].pair', 'pairs.1.pair', 'BTC-ETH'],
+  ['pairs[].enabled', 'pairs.1.enabled', false],
+  ['pairs[].directions', 'pairs.0.directions', [{ buy: 'okx', sell: 'binance' }]],
+  ['pairs[].directions[].buy', 'pairs.0.directions', [{ buy: 'bybit', sell: 'binance' }]],
+  ['pairs[].directions[].sell', 'pairs.0.directions', [{ buy: 'okx', sell: 'bybit' }]],
+  ['pairs[].maxNotional', 'pairs.0.maxNotional', '70'],
+  ['exchanges.*.enabled', 'exchanges.bybit.enabled', false],
+  ['exchanges.*.takerFeeBps', 'exchanges.okx.takerFeeBps', 7],
+  ['exchanges.*.feeMode', 'exchanges.okx.feeMode', 'received'],
+  ['exchanges.*.paperLatency.medianMs', 'exchanges.okx.paperLatency.medianMs', 7],
+  ['exchanges.*.paperLatency.p99Ms', 'exchanges.okx.paperLatency.p99Ms', 70],
+  ['exchanges.*.opening.*', 'exchanges.okx.opening.BTC', '7'],
+  ['exchanges.*.reserve.*', 'exchanges.okx.reserve.BTC', '0.7'],
+  ['edge.minNetEdgeBps', 'edge.minNetEdgeBps', 7],
+  ['edge.minNetProfit', 'edge.minNetProfit', '7'],
+  ['edge.tooGoodToBeTrueBps', 'edge.tooGoodToBeTrueBps', 70],
+  ['edge.latencyDecayBps', 'edge.latencyDecayBps', 7],
+  ['edge.transferCostBps', 'edge.transferCostBps', 7],
+  ['edge.reportFloorBps', 'edge.reportFloorBps', 7],
+  ['sizes.minNotional', 'sizes.minNotional', '70'],
+  ['sizes.maxNotional', 'sizes.maxNotional', '70'],
+  ['limits.orderNotional', 'limits.orderNotional', '7000'],
+  ['limits.assetNotional', 'limits.assetNotional', '7000'],
+  ['limits.exchangeNotional', 'limits.exchangeNotional', '7000'],
+  ['limits.exchangeNotionalBy.*', 'limits.exchangeNotionalBy.okx', '7000'],
+  ['limits.totalNotional', 'limits.totalNotional', '70000'],
+  ['limits.bookAgeMaxMs', 'limits.bookAgeMaxMs', 700],
+  ['limits.unchangedMaxMs', 'limits.unchangedMaxMs', 7_000],
+  ['limits.clockSkewMaxMs', 'limits.clockSkewMaxMs', 70],
+  ['blacklist.assets', 'blacklist.assets', ['ETH']],
+  ['blacklist.pairs', 'blacklist.pairs', ['ETH-USDT']],
+  ['blacklist.exchanges', 'blacklist.exchanges', ['bybit']],
+  ['noTradeWindows[].from', 'noTradeWindows.0.from', '01:30'],
+  ['noTradeWindows[].to', 'noTradeWindows.0.to', '01:30'],
+  ['noTradeWindows[].timeZone', 'noTradeWindows.0.timeZone', 'KST'],
+  ['noTradeWindows[].days', 'noTradeWindows.0.days', [6]],
+  ['noTradeWindows[].reason', 'noTradeWindows.0.reason', 'maintenance'],
+];
+/** Keys of which every value but the default is refused today, by config.test.ts; and the one that changes what all others mean. */
+const REFUSED = ['pairs[].legPolicy', 'bridge'];
+const APART = ['reportingCurrency'];
+
+t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {
+  const before = told(tradingSchema.parse(draft()));
+  for (const [key, path, value] of EFFECTS) {
+    const file = draft();
+    put(file, path, value);
+    if (key !== 'pairs[].pair') t.same(checkTrading(file), [], `${key} is accepted`);
+    const withDefault = key.startsWith('pairs[].directions[]')
+      ? told(tradingSchema.parse(withDirection()))
+      : before;
+    t.not(told(tradingSchema.parse(file)), withDefault, `${key} has an effect`);
+  }
+  const known = [...EFFECTS.map(([key]) => key), ...REFUSED, ...APART];
+  t.same(known.sort(), leafKeys(tradingSchema).sort(), 'no key is left out');
+  t.end();
+});
+
+function withDirection(): Draft {
+  const file = draft();
+  put(file, 'pairs.0.directions', [{ buy: 'okx', sell: 'binance' }]);
+  return file;
+}
+
+t.test('another reporting currency changes limits, sizes and what is watched', (t) => {
+  const file = draft();
+  put(file, 'assets.USDC', {});
+  put(file, 'reportingCurrency', 'USDC');
+  for (const at of [0, 1]) put(file, `pairs.${at}.pair`, `${['BTC', 'ETH'][at]}-USDC`);
+  t.same(checkTrading(file), []);
+  const trading = tradingSchema.parse(file);
+  t.equal(riskLimitsOf(trading, 'PAPER').reportingCurrency, 'USDC');
+  t.same([...spatialParametersOf(trading, () => 0).limits.keys()], ['USDC']);
+  t.end();
+});
+
+t.test('the blacklist takes an asset out on either side, a pair and an exchange', (t) => {
+  const file = draft();
+  put(file, 'blacklist', { assets: ['ETH'], pairs: [], exchanges: ['bybit'] });
+  const trading = tradingSchema.parse(file);
+  t.same(
+    enabledPairs(trading).map(({ pair }) => pair),
+    ['BTC-USDT'],
+  );
+  t.same(
+    enabledExchanges(trading).map(([name]) => name),
+    ['binance', 'okx'],
+  );
+  t.equal(isPairAllowed(trading, 'SOL-ETH'), false, 'as the quote too');
+  t.same([...(spatialParametersOf(trading, () => 0).pairs ?? new Map()).keys()], ['BTC-USDT']);
+  t.end();
+});
+
+t.test('a day begins at midnight in Korea or at midnight UTC', (t) => {
+  const offsetOf = (dayBoundary: 'UTC' | 'KST') =>
+    dayBoundaryOffsetMs(tradingSchema.parse({ ...draft(), dayBoundary }));
+  const midnightKst = Date.UTC(2026, 0, 5, 15);
+  const midnightUtc = Date.UTC(2026, 0, 6);
+  for (const [offset, begins, other] of [
+    [offsetOf('KST'), midnightKst, midnightUtc],
+    [offsetOf('UTC'), midnightUtc, midnightKst],
+  ] as const) {
+    t.equal(dayNumber(begins, offset) - dayNumber(begins - 1, offset), 1);
+    t.equal(dayNumber(other, offset), dayNumber(other - 1, offset));
+  }
+  t.end();
+});
+
+t.test('only real orders need a measured clock', (t) => {
+  const trading = tradingSchema.parse(draft());
+  t.equal(riskLimitsOf(trading, 'PAPER').refuseUnknownClock, false);
+  t.equal(riskLimitsOf(trading, 'LIVE').refuseUnknownClock, true);
+  t.end();
+});
+
+const NODE = { name: 'local', region: 'seoul', roles: ['feeds', 'detectors', 'trade', 'recorder'] };
+
+function optionsOf(cluster: object, trading: Draft, folder: string): StartOptions {
+  const clusterConfig = clusterSchema.parse({ nodes: [NODE], ...cluster });
+  return {
+    market: 'simulated',
+    speed: 20,
+    minutes: null,
+    seed: 'settings',
+    dataFolder: folder,
+    port: 0,
+    replayFolder: null,
+    recordFolder: null,
+    exchanges: null,
+    clusterConfig,
+    tradingConfig: tradingSchema.parse(trading),
+    node: clusterConfig.nodes[0]!,
+    quiet: true,
+  };
+}
+
+t.test('the store of the cluster file is the one that is opened', (t) => {
+  const choice = (trades: object, environment = {}) =>
+    storeChoiceOf(clusterSchema.parse({ nodes: [NODE], stores: { trades } }), 'PAPER', '/data', environment);
+  t.match(choice({ kind: 'pglite' }), { kind: 'pglite', folder: '/data/pglite' });
+  t.match(choice({ kind: 'memory' }), { kind: 'memory' });
+  const postgres = { kind: 'postgres', urlEnv: 'TRADES_URL' };
+  t.match(choice(postgres, { TRADES_URL: 'postgres://host/db' }), { url: 'postgres://host/db' });
+  t.throws(() => choice(postgres), { code: 'ARB_CONFIG_INVALID', message: /TRADES_URL is not set/ });
+  t.end();
+});
+
+/** Enough of a NATS server to see how a client introduces itself, publishes and pings. */
+async function natsServer(t: import('tap').Test) {
+  const lines: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    const info = {
+      server_id: 'x',
+      version: '2.10.0',
+      max_payload: 1_048_576,
+      headers: true,
+      auth_required: true,
+    };
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+    socket.on('data', (data) => {
+      for (const line of data.toString('latin1').split('\r\n')) {
+        if (line !== '') lines.push(line);
+        if (line === 'PING') socket.write('PONG\r\n');
+      }
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { lines, url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+t.test('the bus speaks to the servers named, as the user named, under the name of the cluster', async (t) => {
+  const { lines, url } = await natsServer(t);
+  const bus = {
+    kind: 'nats',
+    urls: [url],
+    userEnv: 'BUS_USER',
+    passwordEnv: 'BUS_PASSWORD',
+    pingIntervalMs: 50,
+  };
+  const options = optionsOf({ name: 'north', bus }, draft(), '/data');
+  const time = new MachineTime();
+  const random = new CryptoRandom();
+  const ids = new TimeOrderedIds(time, random);
+  const ports = { clock: time, timers: time, ids, log: new KeptLog(), random };
+  const open = async () => openBus(options, ports);
+  await t.rejects(open(), { code: 'ARB_CONFIG_INVALID', message: /BUS_USER is not set/ });
+  process.env['BUS_USER'] = 'arbot';
+  process.env['BUS_PASSWORD'] = 'swordfish';
+  t.teardown(() => {
+    delete process.env['BUS_USER'];
+    delete process.env['BUS_PASSWORD'];
+  });
+  const opened = await open();
+  opened.subscribe('risk.halt', 'haltChanged', () => undefined);
+  for (let tries = 0; tries < 200 && lines.filter((line) => line === 'PING').length < 4; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await opened.close();
+  const connect = lines.find((line) => line.startsWith('CONNECT ')) ?? '';
+  t.match(JSON.parse(connect.slice(8)), { user: 'arbot', pass: 'swordfish' });
+  t.ok(
+    lines.some((line) => line.startsWith('SUB north.simulated.risk.halt ')),
+    lines.join('; '),
+  );
+  t.ok(lines.filter((line) => line === 'PING').length >= 4, 'pinged as often as configured');
+});
+
+t.test('a node obeys window and blacklist in its whole path', { timeout: 180_000 }, async (t) => {
+  const trading = draft();
+  put(trading, 'pairs', [{ pair: 'BTC-USDT' }, { pair: 'ETH-USDT' }]);
+  put(trading, 'blacklist', { exchanges: ['bybit'] });
+  put(trading, 'noTradeWindows', [{ from: '00:00', to: '24:00', reason: 'settings test' }]);
+  for (const exchange of ['binance', 'okx'])
+    put(trading, `exchanges.${exchange}`, {
+      takerFeeBps: 10,
+      opening: { USDT: '100000', BTC: '1', ETH: '20' },
+    });
+  const options = optionsOf({ stores: { trades: { kind: 'memory' } } }, trading, t.testdir({}));
+  const running = await startNode(options);
+  t.teardown(() => running.stop());
+  const { node } = running;
+  t.same(
+    node.inspection
+      .feeds()
+      .map(({ exchange }) => exchange)
+      .sort(),
+    ['binance', 'okx'],
+  );
+  let approved = 0;
+  const refused = new Promise<unknown>((resolve) =>
+    node.bus.subscribe('risk.verdict.*', 'verdict', ({ message }) => {
+      if (message.decision === 'approved') approved++;
+      else if (message.refusals.some(({ rule }) => rule === 'NO_TRADE_WINDOW')) resolve(message.refusals);
+    }),
+  );
+  t.match(await refused, [{ rule: 'NO_TRADE_WINDOW', subject: '00:00-24:00 UTC: settings test' }]);
+  t.equal(approved, 0);
+  await running.stop();
+});
