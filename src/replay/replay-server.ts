@@ -104,11 +104,18 @@ async function openRun(recording: RecordingFiles, options: ReplayOptions): Promi
   });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024, perMessageDeflate: false });
   server.on('upgrade', (request, socket, head) => {
+    // Node has taken its own listener off: a client that resets the line now would end the process.
+    socket.on('error', (error) =>
+      options.log.debug({ exchange: recording.exchange, error: errorText(error) }, 'replay lost a client'),
+    );
     const path = URL.canParse(request.url ?? '/', 'http://replay')
       ? new URL(request.url ?? '/', 'http://replay').pathname
       : '';
-    if (!protocol.isSocketPath(path))
+    if (!protocol.isSocketPath(path)) {
+      // Nobody reads this line any more, so that the other side's end of it would never be noticed.
+      socket.once('finish', () => socket.destroy());
       return void socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    }
     sockets.handleUpgrade(request, socket, head, (opened) => session.accept(opened, request));
   });
   return { session, recording, server, sockets, state: 'waiting', isReady: false, settle: null };

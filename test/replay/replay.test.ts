@@ -21,6 +21,7 @@ import { LocalFiles } from '../../src/runtime/platform/files.js';
 import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
 import type { Files } from '../../src/ports/files.js';
 import type { Logger } from '../../src/ports/log.js';
+import { isClosedAfterRefusal, resetDuringUpgrade } from '../reset-client.js';
 import { wireFolder } from '../shared-data.js';
 
 const files = new LocalFiles();
@@ -418,6 +419,13 @@ t.test('instrument lists that were not recorded follow from the decimals observe
   const refused = new WebSocket(`${endpoint(server, 'okx').ws}/other`);
   const [error] = (await once(refused, 'error')) as [Error];
   t.match(error.message, /404/);
+  for (const path of ['/other', '/ws/v5/public']) await resetDuringUpgrade(endpoint(server, 'okx').ws, path);
+  t.ok(await isClosedAfterRefusal(endpoint(server, 'okx').ws, '/other'), 'a refused line is not kept');
+  t.equal(
+    (await json(`${endpoint(server, 'binance').rest}/api/v3/time`)).status,
+    200,
+    'a reset line harms nobody',
+  );
 });
 
 t.test(

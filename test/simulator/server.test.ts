@@ -4,6 +4,7 @@ import type { Logger } from '../../src/ports/log.js';
 import type { Clock, Timers } from '../../src/ports/time.js';
 import { NO_PLANTS } from '../../src/simulator/plants.js';
 import { startSimulatedExchanges } from '../../src/simulator/server.js';
+import { isClosedAfterRefusal, resetDuringUpgrade } from '../reset-client.js';
 import { applyFrame, bookOf, type NaiveBook } from './naive-book.js';
 
 /** Real time, `factor` times as fast. */
@@ -113,6 +114,9 @@ t.test(
     const refused = new WebSocket(`${ws}/nowhere`);
     const reason = await new Promise<Error>((resolve) => refused.on('error', resolve));
     t.match(reason.message, /404/);
+    for (const path of ['/nowhere', '/ws']) await resetDuringUpgrade(ws, path);
+    t.ok(await isClosedAfterRefusal(ws, '/nowhere'), 'a refused line is not kept');
+    t.equal((await fetch(`${rest}/api/v3/ping`)).status, 200, 'a client that resets its line harms nobody');
     const socket = new WebSocket(`${ws}/ws`);
     await new Promise<void>((resolve) => socket.on('open', () => resolve()));
     const pong = new Promise<string>((resolve) => socket.on('pong', (data) => resolve(data.toString())));
