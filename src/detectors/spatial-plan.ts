@@ -137,11 +137,9 @@ function orderSizes(route: SpatialRoute, books: Books, q: Decimal): Sized | null
   const buyMaximum = route.buy.rules.maxQuantity?.times(route.buy.units) ?? null;
   for (let size = q, tries = 0; size.greaterThan(0) && tries < 3; size = size.minus(route.lot), tries++) {
     const ordered = ceilToStep(size.div(keep), buyLot);
-    const [whole, kept, sold] = [
-      takeBase(books.asks, ordered),
-      takeBase(books.asks, size),
-      takeBase(books.bids, size),
-    ];
+    const whole = takeBase(books.asks, ordered);
+    const kept = ordered.equals(size) ? whole : takeBase(books.asks, size);
+    const sold = takeBase(books.bids, size);
     if (whole === null || kept === null || sold === null) continue;
     const spend = keep.equals(1) ? whole.quote.times(numerator) : whole.quote;
     if (spend.greaterThan(route.limits.maxNotional)) continue;
