@@ -32,11 +32,16 @@ export function describe(set: FrameSet): string {
   return `${set.origin}, ${count} distinct frames, ${Math.round(bytesOf(set) / count)} B on average, ${books}`;
 }
 
+function snapshotBytesOf(set: FrameSet): number {
+  return set.answers.reduce((sum, { body }) => sum + body.length, 0);
+}
+
 const LEAST_FRAMES = 200;
 
 /**
  * The recorded book channels of a folder in the layout `<exchange>/*.jsonl` (and `derived/<exchange>-*.jsonl`). Files with
- * few book frames are left out: loops over them flatter everybody.
+ * few book frames are left out, since loops over them flatter everybody, and so are files in which REST snapshots outweigh the
+ * frames.
  */
 export async function recordedSets(folder: string): Promise<FrameSet[]> {
   const sets: FrameSet[] = [];
@@ -70,7 +75,7 @@ function setsOf(exchange: SimulatedExchange, name: string, capture: Capture): Fr
   for (const [channel, symbols] of survey(capture, wire).symbols) {
     const set = (quotes: boolean) => keep(exchange, wire, name, capture, channel, [...symbols], quotes);
     const books = set(false);
-    if (books.frames.length < LEAST_FRAMES) continue;
+    if (books.frames.length < LEAST_FRAMES || snapshotBytesOf(books) > bytesOf(books)) continue;
     sets.push(books);
     const both = set(true);
     if (both.frames.length > books.frames.length) sets.push(both);

@@ -87,6 +87,9 @@ function decodeAll(set: FrameSet): number {
   const connector = set.connector();
   const sink = new SummingSink();
   for (const frame of set.frames) connector.decode(frame, sink);
+  for (const { body, symbol } of set.answers) {
+    connector.rest.parseDepth(body, symbol === '' ? set.symbols[0]! : symbol, sink);
+  }
   return sink.sum;
 }
 
@@ -158,7 +161,7 @@ function notesOf(set: FrameSet): string[] {
   player.pass();
   const { gaps, resyncs, invalid } = player.summary() as Record<string, number>;
   return [
-    `every row reads ${set.answers.length} REST snapshots per pass where the feed asks for them; gaps ${gaps}, resyncs ${resyncs}, bad frames ${invalid} per pass`,
+    `every row also reads the ${set.answers.length} REST snapshots of the set in each pass; gaps ${gaps}, resyncs ${resyncs}, bad frames ${invalid} per pass`,
   ];
 }
 
