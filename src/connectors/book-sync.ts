@@ -225,8 +225,18 @@ export class BookSync {
     this.book.clear();
     this.texts.clear();
     this.recent.fill(NaN);
-    this.setLevels(event);
+    this.fill(event);
     this.last = event.last;
+  }
+
+  /** As `setLevels`; the book keeps its best level last, so that filling it from the worst on moves nothing. */
+  private fill(event: BookEvent): void {
+    const { book } = this;
+    const { bids, asks } = event;
+    if (!bids.isOrdered(-1) || !asks.isOrdered(1)) return this.setLevels(event);
+    for (let i = bids.count - 1; i >= 0; i--) book.setBid(bids.prices[i]!, bids.sizes[i]!);
+    for (let i = asks.count - 1; i >= 0; i--) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
+    this.texts.note(event);
   }
 
   private setLevels(event: BookEvent): void {

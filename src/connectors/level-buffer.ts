@@ -24,6 +24,13 @@ export class LevelBuffer {
     this.count++;
   }
 
+  /** True when each price is above (1) or below (-1) the one before it. */
+  isOrdered(direction: 1 | -1): boolean {
+    for (let i = 1; i < this.count; i++)
+      if (!((this.prices[i]! - this.prices[i - 1]!) * direction > 0)) return false;
+    return true;
+  }
+
   private grow(): void {
     const length = Math.min(this.prices.length * 4, this.maxLevels);
     const prices = new Float64Array(length);

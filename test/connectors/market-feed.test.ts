@@ -147,6 +147,15 @@ t.test('OKX', async (t) => {
     rig.give(okxBook('update', [], [], 50, 40), okxBook('snapshot', [['90', '1']], [['91', '1']], 60, -1));
     t.same([rig.trusted, ...rig.top()], [true, 90, 1, 91, 1]);
   });
+  t.test('levels come in any order, and of a repeated price the last one holds', async (t) => {
+    const asks = ['103', '101', '102', '101'].map((price, i) => [price, String(i + 1)]);
+    const bids = ['98', '100', '99', '100'].map((price, i) => [price, String(i + 1)]);
+    const rig = new Rig(okx(), 'BTC-USDT');
+    rig.give(okxBook('snapshot', bids, asks, 10, -1));
+    t.same(rig.top(), [100, 4, 101, 4]);
+    const { book } = rig.feed.follow('BTC-USDT')!.depth;
+    t.same([book.bidCount, book.price('bid', 2), book.askCount, book.price('ask', 2)], [3, 98, 3, 103]);
+  });
   t.test('an old snapshot that comes again does not turn the book back', async (t) => {
     const rig = new Rig(okx(), 'BTC-USDT');
     rig.give(SNAPSHOT, okxBook('update', [['100', '4']], [], 15, 10), SNAPSHOT);
