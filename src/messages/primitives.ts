@@ -5,8 +5,8 @@ import { z } from 'zod';
  * Unix milliseconds; counters that may exceed 2^53 are text.
  */
 
-/** A plain decimal: optional minus, no exponent, no leading zeros, at most 40 digits. */
-const DECIMAL = /^-?(?:0|[1-9]\d{0,23})(?:\.\d{1,20})?$/;
+/** A plain decimal: optional minus, no exponent, no leading zeros, at most 44 digits; zero has no sign. */
+const DECIMAL = /^(?!-[0.]+$)-?(?:0|[1-9]\d{0,23})(?:\.\d{1,20})?$/;
 
 export const decimalText = z.string().max(48).regex(DECIMAL, 'not a plain decimal');
 export const positiveDecimalText = decimalText.refine(

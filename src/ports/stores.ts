@@ -23,6 +23,8 @@ export interface LedgerStore {
   /** Entries in booking order after a position (0 = from the start). */
   entries(afterPosition: number, limit: number): Promise<readonly { position: number; entry: LedgerEntry }[]>;
   fills(afterPosition: number, limit: number): Promise<readonly { position: number; fill: Fill }[]>;
+  /** Fills of these arbitrages, at most 10,000 of them, in booking order. */
+  fillsOf(arbitrageIds: readonly string[]): Promise<readonly Fill[]>;
 }
 
 export interface TradeStore {
@@ -32,6 +34,8 @@ export interface TradeStore {
   closeArbitrage(closed: ArbitrageClosed): Promise<Booked>;
   /** Newest first. */
   recentArbitrages(limit: number): Promise<readonly ArbitrageClosed[]>;
+  /** The ends of those of these arbitrages that have one; at most 10,000 are asked for. */
+  arbitragesOf(arbitrageIds: readonly string[]): Promise<readonly ArbitrageClosed[]>;
   /** Journalled legs that have no result yet, oldest first: what a restart must settle. */
   openLegs(): Promise<readonly SubmitLeg[]>;
 }
@@ -40,6 +44,8 @@ export interface SignalStore {
   saveSignal(signal: Signal, verdict: Verdict): Promise<Booked>;
   saveOpportunity(event: OpportunityEvent): Promise<void>;
   recentSignals(limit: number): Promise<readonly { signal: Signal; verdict: Verdict }[]>;
+  /** Those of these verdicts that are stored, with their signals; at most 10,000 are asked for. */
+  signalsOf(verdictIds: readonly string[]): Promise<readonly { signal: Signal; verdict: Verdict }[]>;
   recentOpportunities(limit: number): Promise<readonly OpportunityEvent[]>;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ArbotError } from '../messages/errors.js';
+import { entityId } from '../messages/primitives.js';
 
 /**
  * The border of every store: what goes in and what comes out matches its schema, and every text is one that all
@@ -50,6 +51,13 @@ export function restore<T>(schema: z.ZodType<T>, body: string, what: string): T 
 
 const pageLimit = z.number().int().min(1).max(10_000);
 const position = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const idList = z.array(entityId).max(10_000);
+
+/** Up to 10,000 ids to look up. */
+export function acceptIds(ids: readonly string[]): readonly string[] {
+  return accept(idList, ids, 'ids');
+}
 
 /** A page size of 1 to 10,000 rows. */
 export function acceptLimit(limit: number): number {

@@ -13,7 +13,7 @@ import type {
   TradeStore,
 } from '../ports/stores.js';
 import { journalledLegs, portfolioSnapshot, settingKey, settingValue } from './bodies.js';
-import { accept, acceptLimit, acceptPosition } from './border.js';
+import { accept, acceptIds, acceptLimit, acceptPosition } from './border.js';
 import { requireBalanced } from './ledger-rules.js';
 
 /** Puts the same border in front of every implementation, so that all refuse the same inputs with the same words. */
@@ -47,6 +47,7 @@ function borderedLedger(inner: LedgerStore): LedgerStore {
     balances: () => inner.balances(),
     entries: async (after, limit) => inner.entries(acceptPosition(after), acceptLimit(limit)),
     fills: async (after, limit) => inner.fills(acceptPosition(after), acceptLimit(limit)),
+    fillsOf: async (ids) => inner.fillsOf(acceptIds(ids)),
   };
 }
 
@@ -56,6 +57,7 @@ function borderedTrades(inner: TradeStore): TradeStore {
     saveLegResult: async (result) => inner.saveLegResult(accept(legResult, result, 'result')),
     closeArbitrage: async (closed) => inner.closeArbitrage(accept(arbitrageClosed, closed, 'closed')),
     recentArbitrages: async (limit) => inner.recentArbitrages(acceptLimit(limit)),
+    arbitragesOf: async (ids) => inner.arbitragesOf(acceptIds(ids)),
     openLegs: () => inner.openLegs(),
   };
 }
@@ -71,6 +73,7 @@ function borderedSignals(inner: SignalStore): SignalStore {
     },
     saveOpportunity: async (event) => inner.saveOpportunity(accept(opportunityEvent, event, 'event')),
     recentSignals: async (limit) => inner.recentSignals(acceptLimit(limit)),
+    signalsOf: async (ids) => inner.signalsOf(acceptIds(ids)),
     recentOpportunities: async (limit) => inner.recentOpportunities(acceptLimit(limit)),
   };
 }

@@ -71,7 +71,6 @@ async function ledgerContract(t: Test, stores: Stores): Promise<void> {
       '1.10',
       '-7',
       '0',
-      '-0',
       '0.000',
     ];
     const entries = amounts.map((amount, index) => s.opening(`exact-${index}`, 'EXACT', amount));
@@ -255,6 +254,28 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
     t.notOk((await stores.trades.openLegs()).some((one) => one.clientOrderId === leg.clientOrderId));
   });
 
+  await t.test('what a restart needs is found by its ids, however much came later', async (t) => {
+    const fills = ['f1', 'f2'].map((key) => s.sampleFill(`by-${key}`, { arbitrageId: 'arb-by-id' }));
+    for (const fill of fills) await stores.ledger.bookFill(fill, s.fillEntry(fill));
+    t.strictSame(await stores.ledger.fillsOf(['arb-by-id', 'arb-none']), fills);
+    t.strictSame(await stores.ledger.fillsOf([]), []);
+    const closed = s.sampleClosed('by-id');
+    await stores.trades.closeArbitrage(closed);
+    await stores.trades.closeArbitrage(s.sampleClosed('by-id-later'));
+    t.strictSame(await stores.trades.arbitragesOf(['arb-by-id']), [closed]);
+    const signal = s.sampleSignal('by-id');
+    await stores.signals.saveSignal(signal, s.approved(signal));
+    t.strictSame(await stores.signals.signalsOf(['verdict-sig-by-id', 'verdict-none']), [
+      { signal, verdict: s.approved(signal) },
+    ]);
+    for (const work of [
+      stores.ledger.fillsOf(['']),
+      stores.trades.arbitragesOf(['x'.repeat(97)]),
+      stores.signals.signalsOf(Array.from({ length: 10_001 }, () => 'v')),
+    ])
+      await refusedWith(t, 'ARB_MESSAGE_INVALID', /ids/, work, 'ids');
+  });
+
   await t.test('closed arbitrages come back newest first, once each', async (t) => {
     const closed = ['a', 'b', 'c'].map((key) => s.sampleClosed(`closed-${key}`));
     for (const one of closed) t.equal(await stores.trades.closeArbitrage(one), 'booked');
@@ -416,6 +437,8 @@ async function hostileContract(t: Test, stores: Stores): Promise<void> {
       '0x10',
       '1,5',
       `1${'0'.repeat(24)}`,
+      '-0',
+      '-0.00',
     ])
       await refusedWith(
         t,

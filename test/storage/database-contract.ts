@@ -68,8 +68,37 @@ export async function databaseContract(t: Test, db: Db): Promise<void> {
       `truncate fills`,
       `truncate order_legs, leg_results`,
       `truncate arbitrages`,
+      `update ledger_balances set amount = 0`,
+      `delete from ledger_balances`,
+      `insert into ledger_balances values ('fees', 'MADEUP', 1)`,
+      `truncate ledger_balances`,
+      `delete from open_legs`,
+      `truncate open_legs`,
     ])
       t.equal(await codeOf(db.query(sql)), 'ARB_STORE_CONFLICT', sql);
+  });
+
+  await t.test('kept balances and open legs are what the history says, whoever wrote it', async (t) => {
+    await transaction(
+      db,
+      ENTRY('raw-sum'),
+      POSTING('raw-sum', 0, 'RAWSUM', '0.1'),
+      POSTING('raw-sum', 1, 'RAWSUM', '-0.1'),
+    );
+    const work = transaction(db, ENTRY('raw-lost'), POSTING('raw-lost', 0, 'RAWSUM', '7'));
+    t.equal(await codeOf(work), 'ARB_LEDGER_UNBALANCED', 'what is rolled back is not summed');
+    const differing = await db.query(`
+      select account, asset from ledger_balances
+      full join (select account, asset, sum(amount) as total from ledger_postings group by account, asset) as history
+        using (account, asset)
+      where amount is distinct from total`);
+    t.strictSame(differing, []);
+    t.equal((await db.query(`select 1 from ledger_balances where asset = 'RAWSUM'`)).length, 1);
+    const wrong = await db.query(`
+      select client_order_id from order_legs l
+      where exists (select 1 from open_legs o where o.client_order_id = l.client_order_id)
+        = exists (select 1 from leg_results r where r.client_order_id = l.client_order_id and r.status <> 'unknown')`);
+    t.strictSame(wrong, []);
   });
 
   await t.test('money columns take no NaN and no infinity', async (t) => {

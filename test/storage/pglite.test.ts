@@ -31,7 +31,7 @@ t.test('the embedded database keeps the contract', async (t) => {
   const ports = testPorts();
   const folder = join(root, "it's [a] folder");
   const db = await openPgliteDb(folder, ports);
-  t.equal((await migrate(db)).length, 5, 'an empty folder gets every migration');
+  t.equal((await migrate(db)).length, 6, 'an empty folder gets every migration');
   const stores = bordered(sqlStores(db, ports.clock));
   await stores.settings.claimMode('SIMULATED');
   await storeContract(t, stores);

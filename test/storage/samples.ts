@@ -14,7 +14,8 @@ export function sampleEntry(key: string, postings: LedgerEntry['postings']): Led
 
 /** Moves an amount of an asset from opening equity to an exchange. */
 export function opening(key: string, asset: string, amount: string): LedgerEntry {
-  const negative = amount.startsWith('-') ? amount.slice(1) : `-${amount}`;
+  const isZero = /^[-0.]*$/.test(amount);
+  const negative = isZero ? amount : amount.startsWith('-') ? amount.slice(1) : `-${amount}`;
   return sampleEntry(key, [
     { account: 'exchange:binance', asset, amount },
     { account: 'opening', asset, amount: negative },

@@ -83,5 +83,10 @@ export function memoryLedger(engine: MemoryEngine): LedgerStore {
       engine.read((db) =>
         page<Fill>(db.fills, after, limit).map(({ position, value }) => ({ position, fill: value })),
       ),
+    fillsOf: (arbitrageIds) =>
+      engine.read((db) => {
+        const wanted = new Set(arbitrageIds);
+        return db.fills.map(({ body }) => JSON.parse(body) as Fill).filter((f) => wanted.has(f.arbitrageId));
+      }),
   };
 }

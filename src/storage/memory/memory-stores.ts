@@ -71,12 +71,24 @@ function memoryTrades(engine: MemoryEngine): TradeStore {
         return 'booked';
       }),
     recentArbitrages: (limit) => engine.read((db) => newest<ArbitrageClosed>(db.arbitrages.values(), limit)),
+    arbitragesOf: (arbitrageIds) =>
+      engine.read((db) => {
+        const wanted = new Set(arbitrageIds);
+        return newest<ArbitrageClosed>(db.arbitrages.values(), db.arbitrages.size)
+          .reverse()
+          .filter((closed) => wanted.has(closed.arbitrageId));
+      }),
     openLegs: () =>
       engine.read((db) =>
         [...db.legs].filter(([id]) => isOpen(db, id)).map(([, body]) => JSON.parse(body) as SubmitLeg),
       ),
   };
 }
+
+const decisionOf = (row: { readonly signal: string; readonly verdict: string }) => ({
+  signal: JSON.parse(row.signal) as Signal,
+  verdict: JSON.parse(row.verdict) as Verdict,
+});
 
 function memorySignals(engine: MemoryEngine): SignalStore {
   return {
@@ -97,15 +109,12 @@ function memorySignals(engine: MemoryEngine): SignalStore {
         db.opportunities.add(JSON.stringify(event, Object.keys(event).sort()));
       }),
     recentSignals: (limit) =>
-      engine.read((db) =>
-        [...db.signals.values()]
-          .slice(-limit)
-          .reverse()
-          .map((row) => ({
-            signal: JSON.parse(row.signal) as Signal,
-            verdict: JSON.parse(row.verdict) as Verdict,
-          })),
-      ),
+      engine.read((db) => [...db.signals.values()].slice(-limit).reverse().map(decisionOf)),
+    signalsOf: (verdictIds) =>
+      engine.read((db) => {
+        const wanted = new Set(verdictIds);
+        return [...db.signals.values()].map(decisionOf).filter((row) => wanted.has(row.verdict.verdictId));
+      }),
     recentOpportunities: (limit) => engine.read((db) => newest<OpportunityEvent>(db.opportunities, limit)),
   };
 }

@@ -47,14 +47,18 @@ const BOOK_FILL = `
   select (select count(*) from applied)::text as booked, (select count(*) from posted)::text as posted,
          (select body::text from fills where exchange = $7::text and trade_id = $8::text) as earlier`;
 
-const HOLDINGS = `
-  select split_part(account, ':', 2) as exchange, asset, trim_scale(sum(amount))::text as amount
-  from ledger_postings where account like 'exchange:%'
-  group by account, asset order by account collate "C", asset collate "C"`;
-
+/** Kept by the database with every posting (migration 006); the whole history is never summed. */
 const BALANCES = `
-  select account, asset, trim_scale(sum(amount))::text as amount
-  from ledger_postings group by account, asset order by account collate "C", asset collate "C"`;
+  select account, asset, trim_scale(amount)::text as amount
+  from ledger_balances order by account collate "C", asset collate "C"`;
+
+const HOLDINGS = `
+  select split_part(account, ':', 2) as exchange, asset, trim_scale(amount)::text as amount
+  from ledger_balances where account like 'exchange:%' order by account collate "C", asset collate "C"`;
+
+const FILLS_OF = `
+  select body::text from fills
+  where arbitrage_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by position`;
 
 /** `order by` names the column of the table: a bare `position` would sort the text of the output. */
 const PAGE = (table: string): string => `
@@ -113,5 +117,9 @@ export function sqlLedger(db: Db): LedgerStore {
         position: Number(textOf(row, 'position')),
         fill: restore(fill, textOf(row, 'body'), 'stored fill'),
       })),
+    fillsOf: async (arbitrageIds) =>
+      (await db.query(FILLS_OF, [jsonOf(arbitrageIds)])).map((row) =>
+        restore(fill, textOf(row, 'body'), 'stored fill'),
+      ),
   };
 }

@@ -4,7 +4,7 @@ import type { Booked, SignalStore } from '../../ports/stores.js';
 import { restore } from '../border.js';
 import { exchangeOfSide } from '../ledger-rules.js';
 import { jsonOf, only, textOf, timeOf } from './columns.js';
-import type { Db } from './db.js';
+import type { Db, Row } from './db.js';
 
 const SAVE_SIGNAL = `
   with detected as (
@@ -35,8 +35,18 @@ const RECENT_SIGNALS = `
   from arbitrage_signals s join verdicts v on v.signal_id = s.signal_id
   order by s.position desc limit $1::text::int`;
 
+const SIGNALS_OF = `
+  select s.body::text as signal, v.body::text as verdict
+  from verdicts v join arbitrage_signals s on s.signal_id = v.signal_id
+  where v.verdict_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by s.position`;
+
 const RECENT_OPPORTUNITIES = `
   select body::text from opportunity_events order by position desc limit $1::text::int`;
+
+const decisionOf = (row: Row) => ({
+  signal: restore(signal, textOf(row, 'signal'), 'stored signal'),
+  verdict: restore(verdict, textOf(row, 'verdict'), 'stored verdict'),
+});
 
 async function saveSignal(db: Db, detected: Signal, decided: Verdict): Promise<Booked> {
   const { signalId, opportunityId, strategy, pair, legs, quantity, notional, edge } = detected;
@@ -70,11 +80,8 @@ export function sqlSignals(db: Db): SignalStore {
   return {
     saveSignal: (detected, decided) => saveSignal(db, detected, decided),
     saveOpportunity: (event) => saveOpportunity(db, event),
-    recentSignals: async (limit) =>
-      (await db.query(RECENT_SIGNALS, [String(limit)])).map((row) => ({
-        signal: restore(signal, textOf(row, 'signal'), 'stored signal'),
-        verdict: restore(verdict, textOf(row, 'verdict'), 'stored verdict'),
-      })),
+    recentSignals: async (limit) => (await db.query(RECENT_SIGNALS, [String(limit)])).map(decisionOf),
+    signalsOf: async (verdictIds) => (await db.query(SIGNALS_OF, [jsonOf(verdictIds)])).map(decisionOf),
     recentOpportunities: async (limit) =>
       (await db.query(RECENT_OPPORTUNITIES, [String(limit)])).map((row) =>
         restore(opportunityEvent, textOf(row, 'body'), 'stored opportunity'),

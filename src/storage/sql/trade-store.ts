@@ -53,10 +53,14 @@ const CLOSE = `
   on conflict (arbitrage_id) do nothing
   returning position::text`;
 
+/** Kept by the database with every leg and result (migration 006). */
 const OPEN_LEGS = `
-  select body::text from order_legs l
-  where not exists (select 1 from leg_results r where r.client_order_id = l.client_order_id and r.status <> 'unknown')
-  order by position limit ${MAX_OPEN_LEGS + 1}`;
+  select l.body::text from open_legs o join order_legs l on l.position = o.position
+  order by o.position limit ${MAX_OPEN_LEGS + 1}`;
+
+const ARBITRAGES_OF = `
+  select body::text from arbitrages
+  where arbitrage_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by position`;
 
 async function knownResult(
   db: Db,
@@ -119,6 +123,10 @@ export function sqlTrades(db: Db): TradeStore {
       const rows = await db.query(sql, [String(limit)]);
       return rows.map((row) => restore(arbitrageClosed, textOf(row, 'body'), 'stored arbitrage'));
     },
+    arbitragesOf: async (arbitrageIds) =>
+      (await db.query(ARBITRAGES_OF, [jsonOf(arbitrageIds)])).map((row) =>
+        restore(arbitrageClosed, textOf(row, 'body'), 'stored arbitrage'),
+      ),
     openLegs: () => openLegs(db),
   };
 }
