@@ -22,7 +22,7 @@ export interface PlantSettings {
 }
 
 export const DEFAULT_PLANTS: PlantSettings = {
-  firstAfterMs: 8_000,
+  firstAfterMs: 3_000,
   quietMs: [8_000, 20_000],
   durationMs: [1_500, 5_000],
   trueEdgeBps: [45, 145],
