@@ -1,0 +1,114 @@
+import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../../../src/market/quote-board.js';
+import type { ApprovedVerdict } from '../../../src/messages/risk.js';
+import type { PlannedLeg } from '../../../src/messages/signal.js';
+import type { Ladder, LadderSide } from '../../../src/simulator/ladder.js';
+import type { Listing, SimulatedExchange } from '../../../src/simulator/listings.js';
+import type { Auditor, Scene } from './scene.js';
+
+const KEPT_MS = 12_000;
+/** Latency, clock error and a step of the world, beyond the age that the limits allow. */
+const AGE_SLACK_MS = 1_500;
+
+interface Moment {
+  /** From here until the next moment the exchange published this ladder. */
+  readonly fromMs: number;
+  readonly ladder: Ladder;
+}
+
+/** I12 and book equality: decisions and boards against what the matching engines of the exchanges really held. */
+export class BookAuditor implements Auditor {
+  private readonly scene: Scene;
+  private readonly history = new Map<string, Moment[]>();
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  /** The world has made a step. */
+  worldMoved(): void {
+    const { world } = this.scene;
+    const nowMs = this.scene.nowMs();
+    for (const exchange of world.exchanges)
+      for (const market of world.marketsOf(exchange)) {
+        const key = `${exchange}:${market.listing.pair}`;
+        const moments = this.history.get(key) ?? [];
+        this.history.set(key, moments);
+        const ladder = market.ladder();
+        if (moments.at(-1)?.ladder === ladder) continue;
+        moments.push({ fromMs: nowMs, ladder });
+        // The first one kept was in force before the window.
+        while (moments.length > 2 && moments[1]!.fromMs < nowMs - KEPT_MS) moments.shift();
+      }
+  }
+
+  approved({ verdictId, signal }: ApprovedVerdict): void {
+    const node = this.scene.process()?.node;
+    if (node === undefined || node === null) return;
+    for (const leg of signal.legs) {
+      const slot = node.board.slotOf(leg.instrument);
+      if (node.board.trust[slot] !== TRUST_OK)
+        this.scene.violated('decision-on-trusted-book', `${verdictId}: ${leg.instrument} was not trusted`);
+      if (this.scene.network.openLinks(leg.exchange).length === 0)
+        this.scene.violated('decision-on-living-line', `${verdictId}: no line to ${leg.exchange} was open`);
+      this.checkLevels(verdictId, leg);
+    }
+  }
+
+  /** All lines drained, nothing moves: boards and engines must agree to the last level. */
+  audit(): void {
+    const node = this.scene.process()?.node;
+    if (node === undefined || node === null) return;
+    const { world } = this.scene;
+    for (const exchange of world.exchanges)
+      for (const market of world.marketsOf(exchange)) {
+        const instrument = `${exchange}:${market.listing.pair}`;
+        const slot = node.board.slotOf(instrument);
+        if (node.board.trust[slot] !== TRUST_OK) {
+          this.scene.violated('feeds-live', `${instrument} is not trusted after healing`);
+          continue;
+        }
+        const difference = compareBoard(node.board, slot, market.ladder(), market.listing);
+        if (difference !== null) this.scene.violated('books-equal', `${instrument}: ${difference}`);
+      }
+  }
+
+  /** Every level that the size was computed from stood in the exchange's own book within the allowed age. */
+  private checkLevels(verdictId: string, leg: PlannedLeg): void {
+    const [exchange = '', pair = ''] = leg.instrument.split(':');
+    const { listing } = this.scene.world.market(exchange as SimulatedExchange, pair);
+    const oldestMs = this.scene.nowMs() - this.scene.trading.limits.bookAgeMaxMs - AGE_SLACK_MS;
+    const moments = this.history.get(leg.instrument) ?? [];
+    const inForce = moments.filter((_, at) => (moments[at + 1]?.fromMs ?? Infinity) >= oldestMs);
+    const side = leg.side === 'buy' ? 'asks' : 'bids';
+    for (const [price, size] of leg.levels)
+      if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, Number(price), Number(size)))) {
+        const detail = `${verdictId}: ${leg.instrument} never showed ${size} at ${price} (${side})`;
+        return this.scene.violated('decision-on-real-book', `${detail} within the allowed age`);
+      }
+  }
+}
+
+function hasLevel(side: LadderSide, { tick, lot }: Listing, price: number, size: number): boolean {
+  const at = side.prices.indexOf(Math.round(price / tick.value));
+  return at >= 0 && isNear(side.lots[at]! * lot.value, size);
+}
+
+const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a));
+
+function compareBoard(board: QuoteBoard, slot: number, ladder: Ladder, listing: Listing): string | null {
+  const from = slot * BOARD_DEPTH;
+  const sides = [
+    ['bid', ladder.bids, board.bidPrices, board.bidSizes, board.bidLevels[slot]!],
+    ['ask', ladder.asks, board.askPrices, board.askSizes, board.askLevels[slot]!],
+  ] as const;
+  for (const [name, side, prices, sizes, count] of sides) {
+    if (count !== Math.min(BOARD_DEPTH, side.prices.length)) return `${count} ${name} levels`;
+    for (let i = 0; i < count; i++) {
+      const price = side.prices[i]! * listing.tick.value;
+      const size = side.lots[i]! * listing.lot.value;
+      if (!isNear(prices[from + i]!, price) || !isNear(sizes[from + i]!, size))
+        return `${name} ${i} is ${sizes[from + i]} at ${prices[from + i]}, the engine has ${size} at ${price}`;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,136 @@
+import { Decimal } from 'decimal.js';
+import type { LedgerEntry } from '../../../src/messages/ledger.js';
+import type { Fill } from '../../../src/messages/order.js';
+import type { Auditor, Execution, Scene } from './scene.js';
+
+const Exact = Decimal.clone({ precision: 100 });
+type Sums = Map<string, Decimal>;
+
+function add(sums: Sums, key: string, amount: Decimal.Value): void {
+  sums.set(key, (sums.get(key) ?? new Exact(0)).plus(amount));
+}
+
+/** After this long an execution that its exchange still knows must be in the ledger. */
+const BOOKED_WITHIN_MS = 45_000;
+
+/** I1, I2, I4: what the rows of ledger and fills say of the money, against what the exchanges carried out. */
+export class MoneyAuditor implements Auditor {
+  private readonly scene: Scene;
+  private entriesSeen = 0;
+  private fillsSeen = 0;
+  private readonly posted: Sums = new Map();
+  private readonly expected: Sums = new Map();
+  private readonly tradeIds = new Set<string>();
+  private readonly filledByOrder: Sums = new Map();
+  private readonly executions = new Map<string, { readonly fill: Fill; readonly execution: Execution }>();
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  /** Postings on `exchange:*` per `<exchange> <asset>`, openings included. */
+  get holdings(): ReadonlyMap<string, Decimal> {
+    return this.posted;
+  }
+
+  /** Fills that an exchange carried out and the rows do not hold. */
+  unbooked(): Fill[] {
+    return [...this.executions.values()].filter(({ fill }) => !this.isBooked(fill)).map(({ fill }) => fill);
+  }
+
+  isBooked(fill: Fill): boolean {
+    return this.tradeIds.has(`${fill.exchange} ${fill.tradeId}`);
+  }
+
+  executed(execution: Execution): void {
+    for (const fill of execution.result.fills)
+      this.executions.set(`${fill.exchange} ${fill.tradeId}`, { fill, execution });
+  }
+
+  afterStep(): void {
+    const { entries, fills } = this.scene.database;
+    if (entries.length === this.entriesSeen && fills.length === this.fillsSeen) return;
+    for (; this.entriesSeen < entries.length; this.entriesSeen++)
+      this.entry(JSON.parse(entries[this.entriesSeen]!.body) as LedgerEntry);
+    for (; this.fillsSeen < fills.length; this.fillsSeen++)
+      this.fill(JSON.parse(fills[this.fillsSeen]!.body) as Fill);
+    this.compare();
+  }
+
+  audit(): void {
+    const nowMs = this.scene.nowMs();
+    for (const [key, { fill, execution }] of this.executions) {
+      if (this.tradeIds.has(key) || nowMs - execution.atMs < BOOKED_WITHIN_MS) continue;
+      const { life } = execution;
+      const knownUntilMs = life === null ? execution.atMs : (life.endedMs ?? nowMs);
+      if (knownUntilMs - execution.atMs >= BOOKED_WITHIN_MS)
+        this.scene.violated('every-fill-booked', `${key} of order ${fill.clientOrderId} is in no ledger row`);
+    }
+  }
+
+  private entry(entry: LedgerEntry): void {
+    const sums: Sums = new Map();
+    for (const { account, asset, amount } of entry.postings) {
+      add(sums, asset, amount);
+      if (account.startsWith('exchange:')) add(this.posted, `${account.slice(9)} ${asset}`, amount);
+      if (entry.kind === 'opening' && account.startsWith('exchange:'))
+        add(this.expected, `${account.slice(9)} ${asset}`, this.openingOf(account.slice(9), asset));
+    }
+    for (const [asset, sum] of sums)
+      if (!sum.isZero())
+        this.scene.violated('entry-sums-to-zero', `${entry.entryId}: ${asset} sums to ${sum.toFixed()}`);
+  }
+
+  private openingOf(exchange: string, asset: string): string {
+    return this.scene.trading.exchanges[exchange]?.opening[asset] ?? '0';
+  }
+
+  private fill(fill: Fill): void {
+    const key = `${fill.exchange} ${fill.tradeId}`;
+    if (this.tradeIds.has(key)) this.scene.violated('trade-booked-once', `${key} is in the rows twice`);
+    this.tradeIds.add(key);
+    this.compareWithExchange(key, fill);
+    const [base = '', quote = ''] = fill.instrument.slice(fill.exchange.length + 1).split('-');
+    const sign = fill.side === 'buy' ? 1 : -1;
+    add(this.expected, `${fill.exchange} ${base}`, new Exact(fill.quantity).times(sign));
+    const worth = new Exact(fill.quantity).times(fill.price);
+    add(this.expected, `${fill.exchange} ${quote}`, worth.times(-sign));
+    add(this.expected, `${fill.exchange} ${fill.feeAsset}`, new Exact(fill.fee).negated());
+    add(this.filledByOrder, fill.clientOrderId, fill.quantity);
+    this.checkOverfill(fill);
+  }
+
+  private compareWithExchange(key: string, fill: Fill): void {
+    const known = this.executions.get(key);
+    if (known === undefined)
+      return this.scene.violated('fill-was-executed', `${key} was booked and no exchange carried it out`);
+    for (const field of ['clientOrderId', 'side', 'price', 'quantity', 'fee', 'feeAsset'] as const)
+      if (known.fill[field] !== fill[field])
+        this.scene.violated(
+          'fill-was-executed',
+          `${key}: ${field} ${fill[field]} booked, ${known.fill[field]} carried out`,
+        );
+  }
+
+  private checkOverfill(fill: Fill): void {
+    const leg = this.scene.database.legs.get(fill.clientOrderId);
+    if (leg === undefined)
+      return this.scene.violated('order-journalled', `${fill.clientOrderId} filled and is in no journal row`);
+    const { quantity } = JSON.parse(leg) as { quantity: string };
+    if (this.filledByOrder.get(fill.clientOrderId)!.gt(quantity))
+      this.scene.violated('no-overfill', `${fill.clientOrderId} filled beyond ${quantity}`);
+  }
+
+  /** Rows of ledger and fills are written in one transaction, so they agree whenever nothing is being written. */
+  private compare(): void {
+    for (const key of new Set([...this.posted.keys(), ...this.expected.keys()])) {
+      const posted = this.posted.get(key) ?? new Exact(0);
+      const expected = this.expected.get(key) ?? new Exact(0);
+      if (!posted.eq(expected))
+        this.scene.violated(
+          'holdings-are-openings-and-fills',
+          `${key}: the ledger holds ${posted.toFixed()}, openings and fills make ${expected.toFixed()}`,
+        );
+    }
+  }
+}

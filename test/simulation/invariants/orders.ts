@@ -1,0 +1,143 @@
+import { Decimal } from '../../../src/market/decimal.js';
+import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
+import type { ApprovedVerdict, HaltChanged } from '../../../src/messages/risk.js';
+import type { Auditor, Execution, Scene } from './scene.js';
+
+/** A bus hop may take this long beyond what the world draws. */
+const HOP_SLACK_MS = 100;
+/** How long a recovery order may follow its verdict's expiry. */
+const RECOVERY_MS = 5_000;
+/** An order must have come to its end, or to a person, this long after it was journalled. */
+const SETTLED_WITHIN_MS = 45_000;
+
+interface Submission {
+  readonly leg: SubmitLeg;
+  readonly atMs: number;
+  readonly wallMs: number;
+}
+
+/** I5, I6, I7, I9, I20: no order without its verdict and its journal row, none twice, none after the switch, none forgotten. */
+export class OrderAuditor implements Auditor {
+  private readonly scene: Scene;
+  private readonly mostHopMs: () => number;
+  readonly verdicts = new Map<string, ApprovedVerdict>();
+  readonly submissions = new Map<string, Submission>();
+  private readonly uses = new Set<string>();
+  private readonly executedIds = new Set<string>();
+  /** When each journal row was first seen. */
+  private readonly journalledMs = new Map<string, number>();
+  private halted: { readonly sinceMs: number } | null = null;
+
+  constructor(scene: Scene, mostHopMs: () => number) {
+    this.scene = scene;
+    this.mostHopMs = mostHopMs;
+  }
+
+  approved(verdict: ApprovedVerdict): void {
+    if (this.verdicts.has(verdict.verdictId))
+      this.scene.violated('verdict-is-new', `${verdict.verdictId} was approved twice`);
+    this.verdicts.set(verdict.verdictId, verdict);
+    this.checkHalt(`verdict ${verdict.verdictId} was approved`, this.scene.nowMs());
+  }
+
+  /** A person's word, seen when it leaves. */
+  halt(halt: HaltChanged): void {
+    this.halted = halt.engaged ? { sinceMs: this.scene.nowMs() } : null;
+  }
+
+  submitted(leg: SubmitLeg): void {
+    const { database } = this.scene;
+    if (!database.legs.has(leg.clientOrderId))
+      this.scene.violated('order-journalled', `${leg.clientOrderId} left before its journal row`);
+    if (this.submissions.has(leg.clientOrderId))
+      this.scene.violated('order-sent-once', `${leg.clientOrderId} was sent again`);
+    const use = `${leg.verdictId}/${leg.legIndex}/${leg.attempt}`;
+    if (this.uses.has(use)) this.scene.violated('verdict-used-once', `${use} was used again`);
+    this.uses.add(use);
+    this.checkVerdict(leg);
+    const wallMs = this.scene.process()?.time.nowMs() ?? 0;
+    this.submissions.set(leg.clientOrderId, { leg, atMs: this.scene.nowMs(), wallMs });
+    if (leg.attempt > 0) this.scene.reached('recovery order');
+  }
+
+  executed({ leg, result }: Execution): void {
+    const submission = this.submissions.get(leg.clientOrderId);
+    if (submission === undefined)
+      return this.scene.violated('order-sent-once', `${leg.clientOrderId} was carried out and never sent`);
+    if (this.executedIds.has(leg.clientOrderId))
+      this.scene.violated('order-carried-out-once', `${leg.clientOrderId} reached the exchange twice`);
+    this.executedIds.add(leg.clientOrderId);
+    const verdict = this.verdicts.get(leg.verdictId);
+    const lateMs = verdict === undefined ? 0 : submission.wallMs - verdict.expiresAtMs;
+    if (lateMs > (leg.attempt > 0 ? RECOVERY_MS : 0))
+      this.scene.violated('verdict-not-expired', `${leg.clientOrderId} was sent ${lateMs} ms after expiry`);
+    this.checkHalt(`order ${leg.clientOrderId} was carried out`, submission.atMs);
+    this.scene.reached(`order ${result.status}`);
+  }
+
+  afterStep(): void {
+    const { legs } = this.scene.database;
+    if (legs.size === this.journalledMs.size) return;
+    for (const id of legs.keys())
+      if (!this.journalledMs.has(id)) this.journalledMs.set(id, this.scene.nowMs());
+  }
+
+  audit(): void {
+    const { database } = this.scene;
+    const flagged = new Set<string>();
+    for (const body of database.arbitrages.values()) {
+      const closed = JSON.parse(body) as { arbitrageId: string; outcome: string };
+      this.scene.reached(`outcome ${closed.outcome}`);
+      if (closed.outcome === 'flagged') flagged.add(closed.arbitrageId);
+    }
+    for (const [id, body] of database.legs) {
+      const leg = JSON.parse(body) as SubmitLeg;
+      const ageMs = this.scene.nowMs() - (this.journalledMs.get(id) ?? 0);
+      if (ageMs < SETTLED_WITHIN_MS || flagged.has(leg.arbitrageId)) continue;
+      const row = database.results.get(id);
+      const status = row === undefined ? 'open' : (JSON.parse(row) as LegResult).status;
+      if (status === 'open' || status === 'unknown')
+        this.scene.violated('orders-terminal', `${id} of ${leg.arbitrageId} is ${status} after ${ageMs} ms`);
+      else if (!database.arbitrages.has(leg.arbitrageId))
+        this.scene.violated('arbitrages-terminal', `${leg.arbitrageId} has ended orders and no end`);
+    }
+  }
+
+  /** Base amount that may still come or go per asset: orders without a known end, at their worst. */
+  openBase(): { readonly asset: string; readonly side: 'buy' | 'sell'; readonly quantity: Decimal }[] {
+    const { database } = this.scene;
+    const open: { asset: string; side: 'buy' | 'sell'; quantity: Decimal }[] = [];
+    for (const [id, body] of database.legs) {
+      if (this.executedIds.has(id)) continue;
+      const row = database.results.get(id);
+      if (row !== undefined && (JSON.parse(row) as LegResult).status !== 'unknown') continue;
+      const leg = JSON.parse(body) as SubmitLeg;
+      const asset = leg.instrument.slice(leg.exchange.length + 1).split('-')[0] ?? '';
+      open.push({ asset, side: leg.side, quantity: new Decimal(leg.quantity) });
+    }
+    return open;
+  }
+
+  private checkVerdict(leg: SubmitLeg): void {
+    const verdict = this.verdicts.get(leg.verdictId);
+    const fault = verdict === undefined ? 'its verdict was never approved' : mismatch(leg, verdict);
+    if (fault !== null) this.scene.violated('order-within-verdict', `${leg.clientOrderId}: ${fault}`);
+  }
+
+  private checkHalt(what: string, atMs: number): void {
+    if (this.halted === null) return;
+    const lateMs = atMs - this.halted.sinceMs;
+    if (lateMs > HOP_SLACK_MS + this.mostHopMs())
+      this.scene.violated('kill-switch-obeyed', `${what} ${lateMs.toFixed(0)} ms after the kill switch`);
+  }
+}
+
+function mismatch(leg: SubmitLeg, verdict: ApprovedVerdict): string | null {
+  const planned = verdict.signal.legs[leg.legIndex];
+  if (planned === undefined) return `the verdict has no leg ${leg.legIndex}`;
+  if (verdict.nonce !== leg.nonce) return 'the nonce is another';
+  if (planned.instrument !== leg.instrument) return `${leg.instrument} was not approved`;
+  if (new Decimal(leg.quantity).gt(planned.quantity)) return `${leg.quantity} exceeds ${planned.quantity}`;
+  if (leg.attempt === 0 && planned.side !== leg.side) return `${leg.side} was not approved`;
+  return null;
+}

@@ -1,0 +1,90 @@
+import type { SupervisionEvent } from '../../../src/messages/supervision.js';
+import type { TreeNode } from '../../../src/supervisors/child-node.js';
+import type { Life } from '../witnesses.js';
+import type { Auditor, Scene } from './scene.js';
+
+/** A crash must have its consequence (restart planned, quarantine, escalation) within this. */
+const ANSWERED_WITHIN_MS = 12_000;
+/** Ends that follow from faults of the surroundings; everything else was injected or is a defect. */
+const EXPECTED_ENDS =
+  /injected|crashed on request|ARB_STORE_UNAVAILABLE|ARB_FRAME_INVALID|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
+const ENDS = new Set<SupervisionEvent['kind']>(['crashed', 'hung', 'start_failed']);
+const ANSWERS = new Set<SupervisionEvent['kind']>([
+  'restarting',
+  'quarantined',
+  'escalated',
+  'stopped',
+  'restarted',
+  'started',
+]);
+
+/** I15–I18: turns, accounts, bounds, and that every end has its consequence. */
+export class RuntimeAuditor implements Auditor {
+  private readonly scene: Scene;
+  /** Ends without a consequence yet, by path. */
+  private readonly unanswered = new Map<string, number>();
+  crashes = 0;
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  overlapped(life: Life): void {
+    this.scene.violated('one-message-at-a-time', `${life.path} #${life.incarnation} handles two at once`);
+  }
+
+  /** Two lives of one path at the same time. */
+  born(life: Life, earlier: Life | undefined): void {
+    if (earlier !== undefined && earlier.endedMs === null)
+      this.scene.violated('one-life-at-a-time', `${life.path} #${earlier.incarnation} still lives`);
+  }
+
+  supervision(event: SupervisionEvent): void {
+    this.scene.reached(`supervision ${event.kind}`);
+    if (ENDS.has(event.kind)) {
+      this.crashes++;
+      this.unanswered.set(event.path, this.scene.nowMs());
+      if (!EXPECTED_ENDS.test(event.reason))
+        this.scene.violated('no-unexplained-crash', `${event.path}: ${event.reason}`);
+      return;
+    }
+    if (!ANSWERS.has(event.kind)) return;
+    for (const path of [...this.unanswered.keys()])
+      if (path === event.path || path.startsWith(`${event.path}/`)) this.unanswered.delete(path);
+  }
+
+  processEnded(): void {
+    this.unanswered.clear();
+  }
+
+  sometimes(): void {
+    const system = this.scene.process()?.node?.system;
+    if (system === undefined) return;
+    const accounts = system.accounting();
+    if (!accounts.isBalanced) this.scene.violated('every-message-accounted', JSON.stringify(accounts));
+    const bound = this.scene.knobs.mailbox ?? Infinity;
+    for (const actor of system.inspect())
+      if (actor.mailboxDepth > Math.min(actor.mailboxCapacity, bound))
+        this.scene.violated(
+          'mailbox-bounded',
+          `${actor.path} holds ${actor.mailboxDepth} of ${actor.mailboxCapacity}`,
+        );
+    const nowMs = this.scene.nowMs();
+    for (const [path, sinceMs] of this.unanswered)
+      if (nowMs - sinceMs > ANSWERED_WITHIN_MS) {
+        this.unanswered.delete(path);
+        this.scene.violated('every-crash-answered', `${path} ended and nothing followed`);
+      }
+  }
+
+  audit(): void {
+    this.sometimes();
+    const tree = this.scene.process()?.node?.tree.tree();
+    if (tree === undefined) return this.scene.violated('all-running', 'no process runs after healing');
+    for (const node of flatten(tree))
+      if (node.state !== 'running')
+        this.scene.violated('all-running', `${node.path} is ${node.state} after healing`);
+  }
+}
+
+const flatten = (node: TreeNode): TreeNode[] => [node, ...node.children.flatMap(flatten)];

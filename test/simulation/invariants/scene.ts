@@ -1,0 +1,48 @@
+import type { TradingConfig } from '../../../src/config/index.js';
+import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
+import type { ApprovedVerdict } from '../../../src/messages/risk.js';
+import type { AnyFace } from '../../../src/simulator/faces.js';
+import type { SimulatedWorld } from '../../../src/simulator/world.js';
+import type { MemoryDatabase } from '../../../src/storage/memory/memory-database.js';
+import type { Knobs } from '../knobs.js';
+import type { SimulatedNetwork } from '../network.js';
+import type { SimulatedProcess } from '../process.js';
+import type { Life } from '../witnesses.js';
+
+/** What auditors look at: the stores' rows, the exchanges and the lines themselves, and what passed the ports. */
+export interface Scene {
+  readonly nowMs: () => number;
+  readonly world: SimulatedWorld;
+  readonly faces: ReadonlyMap<string, AnyFace>;
+  readonly network: SimulatedNetwork;
+  readonly database: MemoryDatabase;
+  readonly trading: TradingConfig;
+  readonly knobs: Knobs;
+  /** The process that runs now; null between a death and the next start. */
+  readonly process: () => SimulatedProcess | null;
+  /** Lives of all actors of the present process, newest last, by path. */
+  readonly lives: ReadonlyMap<string, readonly Life[]>;
+  violated(name: string, detail: string): void;
+  reached(point: string): void;
+}
+
+/** One order as the paper exchange itself carried it out. */
+export interface Execution {
+  readonly leg: SubmitLeg;
+  readonly result: LegResult;
+  readonly atMs: number;
+  /** The life of the gateway whose account it moved; it dies with that. */
+  readonly life: Life | null;
+}
+
+export interface Auditor {
+  /** Cheap enough for every step. */
+  afterStep?(): void;
+  /** Every few hundred steps. */
+  sometimes?(): void;
+  approved?(verdict: ApprovedVerdict): void;
+  submitted?(leg: SubmitLeg): void;
+  executed?(execution: Execution): void;
+  /** Everything has healed. */
+  audit?(): void;
+}

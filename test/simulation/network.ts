@@ -1,0 +1,326 @@
+import { ArbotError } from '../../src/messages/errors.js';
+import type {
+  HttpClient,
+  HttpRequest,
+  HttpResponse,
+  Socket,
+  SocketHandlers,
+  Sockets,
+} from '../../src/ports/network.js';
+import type { FaceTransport } from '../../src/simulator/face-protocol.js';
+import type { AnyFace } from '../../src/simulator/faces.js';
+import type { Prng } from '../../src/simulator/prng.js';
+import type { Owner, Scheduler } from './scheduler.js';
+import type { Trace } from './trace.js';
+
+/** One way, virtual ms. */
+export interface Latency {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** What is wrong with the lines to one exchange at the moment. */
+export interface LineFaults {
+  extraMs: number;
+  /** HTTP requests vanish. */
+  blackHole: boolean;
+}
+
+/** The lines between the simulated exchanges and the nodes: real bytes, in order per connection, each after a drawn latency. */
+export class SimulatedNetwork {
+  readonly links = new Set<Link>();
+  readonly lines = new Map<string, LineFaults>();
+  private readonly scheduler: Scheduler;
+  private readonly faces: ReadonlyMap<string, AnyFace>;
+  private readonly prng: Prng;
+  private readonly latency: Latency;
+  private readonly trace: Trace;
+
+  constructor(
+    scheduler: Scheduler,
+    faces: ReadonlyMap<string, AnyFace>,
+    prng: Prng,
+    latency: Latency,
+    trace: Trace,
+  ) {
+    this.scheduler = scheduler;
+    this.faces = faces;
+    this.prng = prng;
+    this.latency = latency;
+    this.trace = trace;
+    for (const exchange of faces.keys()) this.lines.set(exchange, { extraMs: 0, blackHole: false });
+  }
+
+  /** Socket port of one process. */
+  sockets(owner: Owner): Sockets {
+    return {
+      connect: (url, _options, handlers) => {
+        const { exchange, face, path } = this.site(url);
+        return new Link({
+          scheduler: this.scheduler,
+          owner,
+          exchange,
+          face,
+          path,
+          handlers,
+          delayMs: () => this.drawMs(exchange),
+          links: this.links,
+          trace: this.trace,
+        });
+      },
+    };
+  }
+
+  /** HTTP port of one process. */
+  http(owner: Owner): HttpClient {
+    return { request: (request, signal) => this.request(owner, request, signal) };
+  }
+
+  /** The process is gone: its kernel closes what it had open, and the exchanges notice. */
+  processDied(owner: Owner): void {
+    for (const link of [...this.links]) if (link.owner === owner) link.abandon();
+  }
+
+  openLinks(exchange: string): Link[] {
+    return [...this.links].filter((link) => link.exchange === exchange && link.isOpen);
+  }
+
+  private request(owner: Owner, request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
+    const { exchange, face, path } = this.site(request.url);
+    return new Promise((resolve, reject) => {
+      const fail = (code: 'ARB_HTTP_TIMEOUT' | 'ARB_HTTP_FAILED', text: string): void => {
+        this.scheduler.cancel(limit);
+        signal?.removeEventListener('abort', aborted);
+        reject(new ArbotError(code, `${exchange}: ${text}`, { retryable: true }));
+      };
+      const limit = this.scheduler.plan(owner, request.timeoutMs, () =>
+        fail('ARB_HTTP_TIMEOUT', 'no answer in time'),
+      );
+      const aborted = (): void => fail('ARB_HTTP_FAILED', 'aborted');
+      if (signal?.aborted === true) return aborted();
+      signal?.addEventListener('abort', aborted);
+      if (this.lines.get(exchange)!.blackHole) return;
+      this.scheduler.plan(this.scheduler.world, this.drawMs(exchange), () => {
+        const answer = face.handleHttp({ method: request.method, url: path });
+        this.trace.addQuietly('http', `${exchange} ${path} ${answer.status} ${answer.body}`);
+        this.scheduler.plan(owner, this.drawMs(exchange), () => {
+          if (limit.state !== 'planned') return;
+          this.scheduler.cancel(limit);
+          signal?.removeEventListener('abort', aborted);
+          resolve({
+            status: answer.status,
+            headers: { ...answer.headers },
+            body: Buffer.from(answer.body, 'utf8'),
+          });
+        });
+      });
+    });
+  }
+
+  private site(url: string): { exchange: string; face: AnyFace; path: string } {
+    const { hostname, pathname, search } = new URL(url);
+    const exchange = hostname.replace(/\.sim$/, '');
+    const face = this.faces.get(exchange);
+    if (face === undefined) throw new Error(`no simulated exchange at ${url}`);
+    return { exchange, face, path: pathname + search };
+  }
+
+  private drawMs(exchange: string): number {
+    return this.prng.between(this.latency.minMs, this.latency.maxMs) + this.lines.get(exchange)!.extraMs;
+  }
+}
+
+interface LinkParts {
+  readonly scheduler: Scheduler;
+  readonly owner: Owner;
+  readonly exchange: string;
+  readonly face: AnyFace;
+  readonly path: string;
+  readonly handlers: SocketHandlers;
+  readonly delayMs: () => number;
+  readonly links: Set<Link>;
+  readonly trace: Trace;
+}
+
+/** One WebSocket: two directions, each in order. */
+export class Link implements Socket {
+  readonly owner: Owner;
+  readonly exchange: string;
+  private readonly parts: LinkParts;
+  private readonly toClient: (() => void)[] = [];
+  private readonly toServer: (() => void)[] = [];
+  private clientDueMs = 0;
+  private serverDueMs = 0;
+  private faceId: number | null = null;
+  private state: 'connecting' | 'open' | 'closed' = 'connecting';
+  private serverGone = false;
+  /** Neither side hears the other any more, and neither is told. */
+  halfOpen = false;
+
+  constructor(parts: LinkParts) {
+    this.parts = parts;
+    this.owner = parts.owner;
+    this.exchange = parts.exchange;
+    parts.links.add(this);
+    this.atServer(() => this.arrive());
+  }
+
+  get isOpen(): boolean {
+    return this.state === 'open';
+  }
+
+  /** Id of the connection at the exchange, null before it was accepted. */
+  get connectionId(): number | null {
+    return this.faceId;
+  }
+
+  send(data: string | Uint8Array): void {
+    const text = typeof data === 'string' ? data : Buffer.from(data).toString('utf8');
+    this.parts.trace.addQuietly('up', `${this.exchange} ${text}`);
+    this.atServer(() => this.parts.face.onClientFrame(this.faceId!, text));
+  }
+
+  ping(data?: Uint8Array): void {
+    const bytes = Buffer.from(data ?? []);
+    this.atServer(() => this.parts.face.onClientPing(this.faceId!, bytes));
+  }
+
+  close(code = 1000, reason = ''): void {
+    this.leave(code, reason);
+  }
+
+  terminate(): void {
+    this.leave(1006, '');
+  }
+
+  bufferedBytes(): number {
+    return 0;
+  }
+
+  /** The line breaks: both sides are told. */
+  drop(): void {
+    if (this.state === 'closed') return;
+    this.tellServerClosed();
+    this.serverClosed(1006, 'line dropped');
+  }
+
+  /** The client's process is gone. */
+  abandon(): void {
+    this.end();
+    this.tellServerClosed();
+  }
+
+  private arrive(): void {
+    if (this.state === 'closed') return;
+    const accepted = this.parts.face.onConnect(this.transport(), this.parts.path);
+    if (typeof accepted !== 'number') return this.serverClosed(1006, `HTTP ${accepted.status}`);
+    this.faceId = accepted;
+  }
+
+  /** The same connection as the exchange sees it. */
+  private transport(): FaceTransport {
+    return {
+      send: (text) => this.serverSend(text),
+      ping: (payload) => this.serverPing(Buffer.from(payload)),
+      pong: (payload) => {
+        const bytes = Buffer.from(payload);
+        this.atClient(() => this.parts.handlers.onPong?.(bytes));
+      },
+      close: (code, reason) => this.serverClosed(code, reason),
+      terminate: () => this.serverClosed(1006, ''),
+    };
+  }
+
+  private opened(): void {
+    if (this.state !== 'connecting') return;
+    this.state = 'open';
+    this.parts.handlers.onOpen();
+  }
+
+  private serverSend(text: string): void {
+    this.atClient(() => {
+      this.parts.trace.addQuietly('down', `${this.exchange} ${text}`);
+      this.parts.handlers.onFrame(Buffer.from(text, 'utf8'), false);
+    });
+  }
+
+  /** A client library answers by itself. */
+  private serverPing(bytes: Buffer): void {
+    this.atClient(() => {
+      this.parts.handlers.onPing?.(bytes);
+      this.atServer(() => this.parts.face.onClientPong(this.faceId!, bytes.toString()));
+    });
+  }
+
+  private serverClosed(code: number, reason: string): void {
+    this.serverGone = true;
+    this.queue('client', () => {
+      if (this.state === 'closed') return;
+      this.end();
+      this.parts.handlers.onClose(code, reason);
+    });
+  }
+
+  /** The client closes: it hears the end at once, the exchange a latency later. */
+  private leave(code: number, reason: string): void {
+    if (this.state === 'closed') return;
+    this.end();
+    this.tellServerClosed();
+    this.parts.scheduler.plan(this.owner, 0, () => this.parts.handlers.onClose(code, reason));
+  }
+
+  private end(): void {
+    this.state = 'closed';
+    this.parts.links.delete(this);
+  }
+
+  private tellServerClosed(): void {
+    this.queue('server', () => {
+      if (this.faceId !== null) this.parts.face.onClose(this.faceId);
+      this.serverGone = true;
+    });
+  }
+
+  /** Something for the exchange, unless nothing gets through. */
+  private atServer(event: () => void): void {
+    this.queue('server', () => {
+      if (this.halfOpen || this.serverGone) return;
+      const first = this.faceId === null;
+      event();
+      if (first && this.faceId !== null) this.announce();
+    });
+  }
+
+  /** The handshake's answer leaves before anything else. */
+  private announce(): void {
+    this.toClient.unshift(() => this.opened());
+    this.pumpClient();
+  }
+
+  private atClient(event: () => void): void {
+    this.queue('client', () => {
+      if (!this.halfOpen && this.state === 'open') event();
+    });
+  }
+
+  private queue(side: 'client' | 'server', event: () => void): void {
+    if (side === 'client') {
+      this.toClient.push(event);
+      this.pumpClient();
+      return;
+    }
+    this.toServer.push(event);
+    const { scheduler } = this.parts;
+    this.serverDueMs = Math.max(this.serverDueMs, scheduler.nowMs + this.parts.delayMs());
+    const waitMs = this.serverDueMs - scheduler.nowMs;
+    scheduler.plan(scheduler.world, waitMs, () => this.toServer.shift()?.());
+  }
+
+  /** Each turn takes the oldest, so that equal due times never swap two frames. */
+  private pumpClient(): void {
+    const { scheduler } = this.parts;
+    this.clientDueMs = Math.max(this.clientDueMs, scheduler.nowMs + this.parts.delayMs());
+    const waitMs = this.clientDueMs - scheduler.nowMs;
+    scheduler.plan(this.owner, waitMs, () => this.toClient.shift()?.());
+  }
+}

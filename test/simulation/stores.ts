@@ -1,0 +1,83 @@
+import type { Stores } from '../../src/ports/stores.js';
+import type { Timers } from '../../src/ports/time.js';
+import type { StoreFaults } from '../../src/storage/memory/memory-database.js';
+import type { Prng } from '../../src/simulator/prng.js';
+
+/** Runs one call of a store; `name` is `<store>.<call>`. */
+export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>;
+
+/** The same stores with every call led through `around`. */
+export function aroundStores(inner: Stores, around: Around): Stores {
+  const { ledger, trades, signals, portfolio, settings } = inner;
+  return {
+    ledger: {
+      append: (entry) => around('ledger.append', () => ledger.append(entry)),
+      bookFill: (fill, entry) => around('ledger.bookFill', () => ledger.bookFill(fill, entry)),
+      holdings: () => around('ledger.holdings', () => ledger.holdings()),
+      balances: () => around('ledger.balances', () => ledger.balances()),
+      entries: (after, limit) => around('ledger.entries', () => ledger.entries(after, limit)),
+      fills: (after, limit) => around('ledger.fills', () => ledger.fills(after, limit)),
+      fillsOf: (ids) => around('ledger.fillsOf', () => ledger.fillsOf(ids)),
+    },
+    trades: {
+      journalLegs: (legs) => around('trades.journalLegs', () => trades.journalLegs(legs)),
+      saveLegResult: (result) => around('trades.saveLegResult', () => trades.saveLegResult(result)),
+      closeArbitrage: (closed) => around('trades.closeArbitrage', () => trades.closeArbitrage(closed)),
+      recentArbitrages: (limit) => around('trades.recentArbitrages', () => trades.recentArbitrages(limit)),
+      arbitragesOf: (ids) => around('trades.arbitragesOf', () => trades.arbitragesOf(ids)),
+      openLegs: () => around('trades.openLegs', () => trades.openLegs()),
+    },
+    signals: {
+      saveSignal: (signal, verdict) =>
+        around('signals.saveSignal', () => signals.saveSignal(signal, verdict)),
+      saveOpportunity: (event) => around('signals.saveOpportunity', () => signals.saveOpportunity(event)),
+      recentSignals: (limit) => around('signals.recentSignals', () => signals.recentSignals(limit)),
+      signalsOf: (ids) => around('signals.signalsOf', () => signals.signalsOf(ids)),
+      recentOpportunities: (limit) =>
+        around('signals.recentOpportunities', () => signals.recentOpportunities(limit)),
+    },
+    portfolio: {
+      saveSnapshot: (snapshot) => around('portfolio.saveSnapshot', () => portfolio.saveSnapshot(snapshot)),
+      recentSnapshots: (limit) => around('portfolio.recentSnapshots', () => portfolio.recentSnapshots(limit)),
+    },
+    settings: {
+      claimMode: (mode) => around('settings.claimMode', () => settings.claimMode(mode)),
+      get: (key) => around('settings.get', () => settings.get(key)),
+      set: (key, value) => around('settings.set', () => settings.set(key, value)),
+    },
+    describe: () => inner.describe(),
+    ping: () => around('ping', () => inner.ping()),
+    close: () => inner.close(),
+  };
+}
+
+/** The switches of the simulated disk. Every call draws its own delay, so that two calls may overtake each other. */
+export class StoreSwitches implements StoreFaults {
+  down = false;
+  lostAcknowledgements = 0;
+  /** Added to each way, ms. */
+  slowMs = 0;
+  private readonly prng: Prng;
+  private readonly maxMs: number;
+
+  constructor(prng: Prng, maxMs: number) {
+    this.prng = prng;
+    this.maxMs = maxMs;
+  }
+
+  get delayMs(): number {
+    return this.prng.between(0.2, this.maxMs) + this.slowMs;
+  }
+}
+
+/** The answer's way back: between the commit and its acknowledgement a process may die. */
+export function acknowledgedLater(timers: Timers, switches: StoreSwitches): Around {
+  const back = (): Promise<void> => new Promise((resolve) => void timers.setTimer(resolve, switches.delayMs));
+  return async (_name, call) => {
+    try {
+      return await call();
+    } finally {
+      await back();
+    }
+  };
+}
