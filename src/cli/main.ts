@@ -128,6 +128,7 @@ function addReplay(program: Command, world: CommandWorld, done: (code: number) =
   nodeCommand(program, 'replay <folder>', 'Run a node on a recording, over real local sockets.')
     .option('--speed <n>', 'times original speed, or max')
     .option('--exchanges <names>', 'only these, separated by commas')
+    .option('--recording <names>', 'which recordings, one per exchange (default: the newest of each)')
     .option('--list', 'only say what the folder holds')
     .addHelpText(
       'after',

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly port: number;
   /** Recording to replay, absolute; null unless `market` is replay. */
   readonly replayFolder: string | null;
+  /** Names of the recordings to replay, of several in the folder; null or absent = the newest of each exchange. */
+  readonly recordings?: readonly string[] | null;
   /** Where to record raw frames, absolute; null = not at all. With it nothing trades: feeds and recorders only. */
   readonly recordFolder: string | null;
   /** Exchanges to use; null = every enabled one. */

@@ -18,6 +18,7 @@ export interface StartFlags {
   readonly data?: string;
   readonly port?: string;
   readonly replay?: string;
+  readonly recording?: string;
   readonly record?: string;
   readonly exchanges?: string;
   readonly quiet?: boolean;
@@ -63,6 +64,14 @@ function exchangesFlag(text: string | undefined, known: readonly string[]): read
   return [...new Set(names)];
 }
 
+function recordingsFlag(text: string | undefined, market: Market): readonly string[] | null {
+  if (text === undefined) return null;
+  if (market !== 'replay') throw usage('--recording: only a replay has recordings');
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw usage('--recording: must be names such as okx-20261122, see replay --list');
+  return [...new Set(names)];
+}
+
 /** Loads both files with the flags that override them. Rejects with ConfigInvalid or ARB_CLI_USAGE. */
 export async function loadWithFlags(flags: StartFlags, terminal: Terminal): Promise<LoadedConfig> {
   const overrides: FlagOverride[] = [];
@@ -102,6 +111,7 @@ export async function startOptions(flags: StartFlags, terminal: Terminal): Promi
     dataFolder: resolve(terminal.workingFolder, node.dataFolder),
     port: node.http.port,
     replayFolder: absolute(flags.replay),
+    recordings: recordingsFlag(flags.recording, market),
     recordFolder: absolute(flags.record),
     exchanges: exchangesFlag(flags.exchanges, Object.keys(trading.exchanges)),
     clusterConfig: cluster,

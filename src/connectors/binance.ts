@@ -312,8 +312,12 @@ function restOf(levels: 100 | 500 | 1000 | 5000, depth: string, decoder: Binance
 
 function symbolsQuery(symbols: readonly string[] | null): string {
   // Long lists would exceed the length of a URL; then everything is fetched.
-  if (symbols === null || symbols.length === 0 || symbols.length > 200) return '';
-  return `?symbols=${encodeURIComponent(JSON.stringify(symbols))}`;
+  const named =
+    symbols === null || symbols.length === 0 || symbols.length > 200
+      ? ''
+      : `symbols=${encodeURIComponent(JSON.stringify(symbols))}&`;
+  // Who may trade a market is more than half of the answer, and nothing here reads it.
+  return `?${named}showPermissionSets=false`;
 }
 
 /** `{"code","msg"}` is an error in any answer; -1003 is "too much weight" [O]. */

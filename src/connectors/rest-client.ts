@@ -13,6 +13,8 @@ export interface RestContext {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly signal?: AbortSignal;
+  /** Gets each accepted answer as received, e.g. for a recording. Must not throw. */
+  readonly onAnswer?: (url: string, body: Buffer) => void;
 }
 
 /** Longer waits for budget are an error: the caller should know rather than hang. */
@@ -35,7 +37,9 @@ export async function callRest(context: RestContext, request: RestRequest): Prom
   const { timeoutMs, maxBodyBytes } = request;
   const url = context.endpoints.restUrl + request.path;
   const response = await http.request({ method: 'GET', url, timeoutMs, maxBodyBytes }, context.signal);
-  return bodyOf(context, request, response);
+  const body = bodyOf(context, request, response);
+  context.onAnswer?.(url, body);
+  return body;
 }
 
 function bodyOf(context: RestContext, request: RestRequest, response: HttpResponse): Buffer {

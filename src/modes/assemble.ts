@@ -120,6 +120,8 @@ class AssembledNode implements TradingNode {
   private readonly offsets = new ClockOffsets();
   private readonly markets = new Map<ExchangeId, ExchangeMarkets>();
   private readonly recorders: Recorder[] = [];
+  /** While recording: the newest list of markets of each exchange, as answered. */
+  private readonly lists = new Map<ExchangeId, { readonly url: string; readonly body: string }>();
   private readonly loading: InstrumentLoading;
   private missing: Connector[] = [];
   private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
@@ -156,6 +158,11 @@ class AssembledNode implements TradingNode {
           ? { by: 'pair', pairs: enabledPairs(trading).map(({ pair }) => pair) }
           : { by: 'symbol', symbols: market.symbols, allowed: (pair) => isPairAllowed(trading, pair) },
       adjust: (instrument) => withConfiguredFee(trading, instrument),
+      ...(options.recordFolder !== null && {
+        onAnswer: (exchange: ExchangeId, url: string, body: Buffer) => {
+          this.lists.set(exchange, { url, body: body.toString('utf8') });
+        },
+      }),
     };
   }
 
@@ -295,15 +302,22 @@ class AssembledNode implements TradingNode {
       exchange,
       clock: market.time,
       log,
-      // New files begin with snapshots, so that each can be replayed alone.
+      // New files begin with the markets and with snapshots, so that each can be replayed alone.
       onRotated: (reason) => {
+        this.recordList(exchange, recorder);
         this.system
           .address<{ kind: 'recycle'; reason: string }>(PATHS.feed(exchange))
           .tell({ kind: 'recycle', reason: `new recording files: ${reason}` });
       },
     });
     this.recorders.push(recorder);
+    this.recordList(exchange, recorder);
     return recorder;
+  }
+
+  private recordList(exchange: ExchangeId, recorder: Recorder): void {
+    const list = this.lists.get(exchange);
+    if (list !== undefined) recorder.rest(list.url, list.body);
   }
 
   private tradingTree(stores: Stores): SupervisorSpec {

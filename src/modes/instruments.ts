@@ -25,6 +25,8 @@ export interface InstrumentLoading {
   /** What to keep of the exchange's list. */
   readonly wanted: Wanted;
   readonly adjust: (instrument: Instrument) => Instrument;
+  /** Gets the exchange's answer as received, so that a recording holds the rules its frames were read by. */
+  readonly onAnswer?: (exchange: ExchangeId, url: string, body: Buffer) => void;
 }
 
 export type Wanted =
@@ -43,7 +45,9 @@ export async function loadMarkets(
   loading: InstrumentLoading,
 ): Promise<ExchangeMarkets> {
   const { http, time, registry, log, wanted, adjust } = loading;
-  const context = { connector, endpoints: connector.endpoints, http, limiter, clock: time, timers: time };
+  const { endpoints, exchange: name } = connector;
+  const onAnswer = (url: string, body: Buffer) => loading.onAnswer?.(name, url, body);
+  const context = { connector, endpoints, http, limiter, clock: time, timers: time, onAnswer };
   const list = await loadInstruments(context, (exchange, base, quote) =>
     registry.resolveMarket(exchange, base, quote),
   );

@@ -62,6 +62,8 @@ export interface MarketOptions {
   /** Simulated time begins here at the earliest, so that it never goes back over restarts of accelerated runs. Unix ms. */
   readonly notBeforeMs: number;
   readonly replayFolder: string | null;
+  /** Names of the recordings to replay; null or absent = the newest of each exchange. */
+  readonly recordings?: readonly string[] | null;
   readonly files: Files;
   readonly log: Logger;
 }
@@ -151,7 +153,8 @@ function openLive(options: MarketOptions): Market {
 async function openReplay(options: MarketOptions): Promise<Market> {
   const { replayFolder, files, log, speed } = options;
   if (replayFolder === null) throw new ArbotError('ARB_CLI_USAGE', '--market replay needs --replay <folder>');
-  const recordings = onePerExchange(await describe(files, replayFolder), options.exchanges, log);
+  const named = chosen(await describe(files, replayFolder), options.recordings ?? null, replayFolder);
+  const recordings = onePerExchange(named, options.exchanges, log);
   if (recordings.length === 0)
     throw new ArbotError(
       'ARB_RECORDING_INVALID',
@@ -163,7 +166,7 @@ async function openReplay(options: MarketOptions): Promise<Market> {
     clock: options.time,
     timers: options.time,
     firstTimestampMs,
-    speed: factor,
+    speed: Math.min(1, factor),
   });
   const replay = await startReplayServer({
     files,
@@ -173,6 +176,11 @@ async function openReplay(options: MarketOptions): Promise<Market> {
     recordings: recordings.map((one) => one.files),
     speed: speed === 'max' ? 'max' : 1,
   });
+  // Only while frames flow is time faster: starting must not be hurried, and the silence after the last frame would look like
+  // a line that has died.
+  const slowDown = () => time.setFactor(Math.min(1, factor));
+  void replay.started.then(() => time.setFactor(factor));
+  replay.finished.then(slowDown, slowDown);
   return {
     name: 'replay',
     mode: MODE_OF.replay,
@@ -186,6 +194,24 @@ async function openReplay(options: MarketOptions): Promise<Market> {
     acceleration: null,
     close: () => replay.close(),
   };
+}
+
+/** The recordings of these names. Throws ARB_CLI_USAGE for a name that is not there, and for two of one exchange. */
+function chosen(
+  all: readonly RecordingDescription[],
+  names: readonly string[] | null,
+  folder: string,
+): readonly RecordingDescription[] {
+  if (names === null) return all;
+  const found = names.map((name) => {
+    const one = all.find((recording) => recording.name === name);
+    if (one === undefined)
+      throw new ArbotError('ARB_CLI_USAGE', `--recording: ${folder} holds no recording ${name}, see --list`);
+    return one;
+  });
+  if (new Set(found.map((one) => one.exchange)).size < found.length)
+    throw new ArbotError('ARB_CLI_USAGE', '--recording: one recording per exchange can be replayed');
+  return found;
 }
 
 /** The newest recording of each exchange in use; the others are named in the log. */

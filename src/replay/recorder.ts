@@ -3,7 +3,7 @@ import type { ExchangeId } from '../messages/primitives.js';
 import type { AppendFile, Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock } from '../ports/time.js';
-import { encodeFrame } from './recording.js';
+import { encodeFrame, MAX_LINE_BYTES } from './recording.js';
 
 export interface RecorderOptions {
   readonly files: Files;
@@ -122,6 +122,12 @@ export class Recorder {
     if (this.closed) return;
     const t = (this.options.clock.nowMs() / 1_000).toFixed(6);
     const line = Buffer.from(`${JSON.stringify({ t, ...fields })}\n`);
+    if (line.length > MAX_LINE_BYTES) {
+      // One line that no reader takes would spoil the whole recording.
+      const { exchange } = this.options;
+      this.options.log.warn({ exchange, url: fields['url'], bytes: line.length }, 'too long to be recorded');
+      return;
+    }
     if (this.bufferedBytes + line.length > this.options.maxBufferedBytes) return this.drop();
     this.push(stream, line);
     this.kick();

@@ -56,6 +56,8 @@ export interface ReplayServer {
   /** `ws` and `rest` have no path: the client appends the exchange's own. */
   readonly endpoints: Readonly<Record<ExchangeId, { readonly ws: string; readonly rest: string }>>;
   readonly descriptions: readonly RecordingDescription[];
+  /** Resolves when the clients have subscribed and frames begin to flow, or at `close`. */
+  readonly started: Promise<void>;
   /** Resolves when every frame was sent; rejects with ARB_RECORDING_INVALID when a recording is damaged on the way. */
   readonly finished: Promise<void>;
   progress(): readonly ReplayProgress[];
@@ -163,6 +165,7 @@ class Replay {
     return {
       endpoints,
       descriptions: this.runs.map((run) => run.session.description),
+      started,
       finished,
       progress: () => this.runs.map(progressOf),
       close: () => this.close(),

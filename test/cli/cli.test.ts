@@ -136,7 +136,8 @@ t.test('start hands checked options to the node, flags before environment before
     exchanges: ['okx', 'bybit'],
     quiet: true,
   });
-  t.match((await run('replay rec --speed max')).options, {
+  t.match((await run('replay rec --speed max --recording okx-1,bybit-2')).options, {
+    recordings: ['okx-1', 'bybit-2'],
     market: 'replay',
     replayFolder: `${repository}rec`,
     speed: 'max',
