@@ -108,7 +108,8 @@ function keep(
     // A copy: a slice of the file's buffer would keep neighbouring frames in one cache line.
     frames: kept.map((index) => Buffer.from(capture.frames[index]!)),
     timesMs: kept.map((index) => capture.timesMs[index]!),
-    answers: capture.answers.map((answer) => {
+    // Where the snapshot comes on the socket, a recorded answer is something else, such as the list of markets.
+    answers: (connector.capabilities.snapshotSource === 'rest' ? capture.answers : []).map((answer) => {
       const at = kept.findIndex((index) => index >= answer.beforeFrame);
       return { ...answer, beforeFrame: at < 0 ? kept.length : at };
     }),

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { NOISY_ABOVE, NOISY_BELOW, type Result, type Row } from './harness.js';
 import type { Quartiles } from './quartiles.js';
 
-/** Absolute figures mean nothing without the machine, so each run begins with it. */
+/** Absolute figures mean nothing without the machine, so each run begins with it. Its children run with --expose-gc. */
 export function machineLine(): string {
   const [cpu] = cpus();
   const load = loadavg()
@@ -17,7 +17,7 @@ export function machineLine(): string {
     `load ${load}`,
     `Node ${process.version} (V8 ${process.versions.v8})`,
     ...['nact', 'nats', 'decimal.js'].map((name) => `${name} ${versionOf(name)}`),
-    globalThis.gc === undefined ? 'no forced collection' : 'collected before each slot',
+    'collected before each slot',
   ].join(' · ');
 }
 
