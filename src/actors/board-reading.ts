@@ -65,7 +65,7 @@ export interface Mark {
 
 /**
  * Prices in the reporting currency from the mid prices of trusted books: directly, or through a book that quotes the
- * reporting currency itself (KRW through USDT-KRW). The first trusted book of an asset counts.
+ * reporting currency itself (KRW through USDT-KRW); per canonical unit. The first trusted book of an asset counts.
  */
 export function marksOf(board: QuoteBoard, instruments: readonly Instrument[], currency: AssetId): Mark[] {
   const marks = new Map<AssetId, DecimalText>();
@@ -76,8 +76,11 @@ export function marksOf(board: QuoteBoard, instruments: readonly Instrument[], c
     const quote = legQuoteOf(board, instrument.id);
     const mid = quote.trusted ? midPrice(quote.bid, quote.ask) : null;
     if (mid === null || mid.isZero()) continue;
-    const price = direct ? mid : new Decimal(1).div(mid).toDecimalPlaces(18, Decimal.ROUND_DOWN);
-    marks.set(asset, toText(price));
+    // A pack's price over its units; a pack of the reporting currency itself is no price of anything.
+    const units = new Decimal(instrument.unitMultiplier);
+    if (!direct && !units.eq(1)) continue;
+    const price = direct ? mid.div(units) : new Decimal(1).div(mid);
+    marks.set(asset, toText(price.toDecimalPlaces(18, Decimal.ROUND_DOWN)));
   }
   return [...marks].map(([asset, price]) => ({ asset, price }));
 }

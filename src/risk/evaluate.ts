@@ -10,6 +10,7 @@ import { clockSkewRule } from './rules/clock-skew.js';
 import { assetExposureRule } from './rules/asset-exposure.js';
 import { duplicateRule } from './rules/duplicate.js';
 import { exchangeExposureRule } from './rules/exchange-exposure.js';
+import { feeCoinRule } from './rules/fee-coin.js';
 import { identityRule } from './rules/identity.js';
 import { instrumentStateRule } from './rules/instrument-state.js';
 import { inventoryRule } from './rules/inventory.js';
@@ -24,6 +25,7 @@ import { signalExpiryRule } from './rules/signal-expiry.js';
 import { tooGoodRule } from './rules/too-good.js';
 import { totalExposureRule } from './rules/total-exposure.js';
 import { tradeMinimumRule } from './rules/trade-minimum.js';
+import { unitMultiplierRule } from './rules/unit-multiplier.js';
 import { shrinkSignal, type Lots } from './shrink.js';
 
 /** Judged once, whatever the size. */
@@ -34,6 +36,8 @@ export const FIXED_RULES: readonly Rule[] = [
   duplicateRule,
   signalExpiryRule,
   identityRule,
+  unitMultiplierRule,
+  feeCoinRule,
   instrumentStateRule,
   bookTrustRule,
   bookAgeRule,
