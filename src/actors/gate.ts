@@ -1,13 +1,13 @@
-import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
+import type { ArbitrageClosed, SubmitLeg } from '../messages/order.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
 import type { Bus, Subscription } from '../ports/bus.js';
-import type { LedgerStore, SettingsStore, TradeStore } from '../ports/stores.js';
+import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
@@ -27,6 +27,8 @@ export interface GateActorOptions {
   readonly limits: RiskLimits;
   readonly settings: SettingsStore;
   readonly trades: TradeStore;
+  /** Which opportunity an unfinished arbitrage belongs to. */
+  readonly signals: SignalStore;
   /** What is held at the start; from then on the ledger actor tells. */
   readonly ledger: LedgerStore;
   readonly retry: RetryBackoff;
@@ -42,12 +44,18 @@ export interface GateActorOptions {
 export type GateMessage =
   | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
   | { readonly kind: 'fact'; readonly event: GateEvent }
+  | { readonly kind: 'tick' }
+  /** What the journal holds open, asked before a reservation lapses. */
+  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[] }
+  | { readonly kind: 'journalAway'; readonly error: string }
   | { readonly kind: 'persist'; readonly tries: number }
   | { readonly kind: 'persisted'; readonly killSwitch: KillSwitch }
   | { readonly kind: 'persistFailed'; readonly tries: number; readonly error: string };
 
 const MAILBOX = 8_192;
 const TICK_MS = 1_000;
+/** Older ends belong to lives that are over. */
+const REMEMBERED_ARBITRAGES = 2_000;
 const HANDLER_TIMEOUT_MS = 5_000;
 
 export function gateActor(options: GateActorOptions): ActorDefinition<GateMessage> {
@@ -67,20 +75,73 @@ async function createGate(
   options: GateActorOptions,
   context: ActorContext<GateMessage>,
 ): Promise<ActorBehaviour<GateMessage>> {
-  const nowMs = context.clock.nowMs();
-  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY), nowMs);
+  // Before anything is read: what is told meanwhile waits in the mailbox, and nothing falls in between.
+  subscribeGate(options.bus, context);
+  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
+  const opportunityIds = await tradedOpportunities(options, legs);
   const holdings = await options.ledger.holdings();
   context.assertCurrent();
   const { limits, instruments } = options;
+  const nowMs = context.clock.nowMs();
   const gate = new GateActor(options, context, startGate({ limits, instruments, killSwitch, nowMs }));
   // Version 0: whatever the ledger actor tells is newer.
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
   gate.step({ kind: 'recovered', legs });
-  gate.subscribe();
-  context.every('tick', TICK_MS, { kind: 'fact', event: { kind: 'tick' } });
+  gate.step({ kind: 'traded', opportunityIds });
+  context.every('tick', TICK_MS, { kind: 'tick' });
   return gate;
 }
+
+/** One fill per life (TRADING §6): what filled before this start, and what may be filling now. */
+async function tradedOpportunities(
+  { trades, signals }: GateActorOptions,
+  legs: readonly SubmitLeg[],
+): Promise<string[]> {
+  const ended = await trades.recentArbitrages(REMEMBERED_ARBITRAGES);
+  const open = await signals.signalsOf([...new Set(legs.map((leg) => leg.verdictId))]);
+  return [
+    ...ended.filter(hasFilled).map((closed) => closed.opportunityId),
+    ...open.map(({ signal }) => signal.opportunityId),
+  ];
+}
+
+function subscribeGate(bus: Bus, context: ActorContext<GateMessage>): void {
+  const on = (subscription: Subscription) => context.onEnd(() => subscription.unsubscribe());
+  /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
+  const fact = (event: GateEvent) => {
+    if (context.self.tell({ kind: 'fact', event }) === 'full')
+      context.crash(new ArbotError('ARB_MAILBOX_FULL', `the gate lost a ${event.kind}`));
+  };
+  on(
+    bus.subscribe(
+      'signal.*',
+      'signal',
+      ({ message, traceId }) => void context.self.tell({ kind: 'signal', signal: message, traceId }),
+    ),
+  );
+  on(
+    bus.subscribe('ledger.balances', 'balancesChanged', (d) =>
+      fact({ kind: 'balances', changed: d.message }),
+    ),
+  );
+  on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
+  on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
+  on(
+    bus.subscribe('order.result.*', 'legResult', (d) =>
+      fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
+    ),
+  );
+  on(
+    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
+      const { arbitrageId, opportunityId } = message;
+      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message) });
+    }),
+  );
+}
+
+const hasFilled = ({ boughtQuantity, soldQuantity }: ArbitrageClosed): boolean =>
+  /[1-9]/.test(boughtQuantity) || /[1-9]/.test(soldQuantity);
 
 class GateActor implements ActorBehaviour<GateMessage> {
   private readonly options: GateActorOptions;
@@ -99,50 +160,19 @@ class GateActor implements ActorBehaviour<GateMessage> {
     this.persistedSwitch = state.killSwitch;
   }
 
-  subscribe(): void {
-    const { bus } = this.options;
-    const on = (subscription: Subscription) => this.context.onEnd(() => subscription.unsubscribe());
-    on(
-      bus.subscribe(
-        'signal.*',
-        'signal',
-        ({ message, traceId }) => void this.context.self.tell({ kind: 'signal', signal: message, traceId }),
-      ),
-    );
-    on(
-      bus.subscribe('ledger.balances', 'balancesChanged', (d) =>
-        this.fact({ kind: 'balances', changed: d.message }),
-      ),
-    );
-    on(bus.subscribe('risk.halt', 'haltChanged', (d) => this.fact({ kind: 'halt', halt: d.message })));
-    on(bus.subscribe('risk.hold', 'riskHold', (d) => this.fact({ kind: 'hold', hold: d.message })));
-    on(
-      bus.subscribe('order.result.*', 'legResult', (d) =>
-        this.fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
-      ),
-    );
-    on(
-      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
-        const { arbitrageId, opportunityId, boughtQuantity, soldQuantity } = message;
-        const filled = new Decimal(boughtQuantity).plus(soldQuantity).gt(0);
-        this.fact({ kind: 'closed', arbitrageId, opportunityId, filled });
-      }),
-    );
-  }
-
-  /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
-  private fact(event: GateEvent): void {
-    const told = this.context.self.tell({ kind: 'fact', event });
-    if (told === 'full')
-      this.context.crash(new ArbotError('ARB_MAILBOX_FULL', `the gate lost a ${event.kind}`));
-  }
-
   handle(message: GateMessage): void {
     switch (message.kind) {
       case 'signal':
         return this.judge(message.signal, message.traceId);
       case 'fact':
         return this.step(message.event);
+      case 'tick':
+        return this.tick();
+      case 'journal':
+        return this.mayLapse(message.legs);
+      case 'journalAway':
+        // Kept until the journal says what left.
+        return this.context.log.warn({ error: message.error }, 'reservations could not be compared');
       case 'persist':
         return this.persist(message.tries);
       case 'persisted':
@@ -171,6 +201,26 @@ class GateActor implements ActorBehaviour<GateMessage> {
     const verdictId = this.context.ids.next('v');
     const nonce = Buffer.from(this.context.random.bytes(16)).toString('hex');
     this.step({ kind: 'signal', signal, books, clocks, marks, verdictId, nonce }, traceId);
+  }
+
+  /**
+   * An approval that nothing was heard of may lapse, unless the journal knows its orders: silence is no evidence, and an
+   * unknown order counts in full (R2). So the journal is asked first.
+   */
+  private tick(): void {
+    if (this.state.exposure.lapsedAt(this.context.clock.nowMs()).length === 0) return;
+    this.context.pipe(
+      this.options.trades.openLegs(),
+      (legs) => ({ kind: 'journal', legs }),
+      (error) => ({ kind: 'journalAway', error: errorText(error) }),
+    );
+  }
+
+  private mayLapse(legs: readonly SubmitLeg[]): void {
+    const journalled = new Set(legs.map((leg) => leg.arbitrageId));
+    for (const arbitrageId of this.state.exposure.unclaimed())
+      if (journalled.has(arbitrageId)) this.step({ kind: 'claimed', arbitrageId });
+    this.step({ kind: 'tick' });
   }
 
   step(event: GateEvent, traceId = 'gate'): void {

@@ -166,6 +166,11 @@ export class ExposureBook {
       .map((r) => r.arbitrageId);
   }
 
+  /** Reservations of which nothing was heard yet. */
+  unclaimed(): string[] {
+    return [...this.reservations.keys()].filter((arbitrageId) => !this.claimed.has(arbitrageId));
+  }
+
   isReserved(arbitrageId: string): boolean {
     return this.reservations.has(arbitrageId);
   }

@@ -1,4 +1,4 @@
-import { Decimal } from '../market/decimal.js';
+import { BPS, Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { BalancesChanged } from '../messages/ledger.js';
 import type { SubmitLeg } from '../messages/order.js';
@@ -53,6 +53,8 @@ export type GateEvent =
     }
   /** After a restart: legs that were journalled and have no result; they are in flight. */
   | { readonly kind: 'recovered'; readonly legs: readonly SubmitLeg[] }
+  /** After a restart: opportunities of which something was traded or may have been; none is traded again in its life. */
+  | { readonly kind: 'traded'; readonly opportunityIds: readonly string[] }
   | { readonly kind: 'tick' };
 
 export type GateEffect =
@@ -115,6 +117,9 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
       return [release(state, event.arbitrageId)];
     case 'recovered':
       return recover(state, event.legs, nowMs);
+    case 'traded':
+      for (const opportunityId of event.opportunityIds) state.takenOpportunities.add(opportunityId);
+      return [];
     case 'tick':
       return state.exposure.lapsedAt(nowMs).map((arbitrageId) => {
         state.exposure.release(arbitrageId);
@@ -213,11 +218,13 @@ function recover(state: GateState, legs: readonly SubmitLeg[], nowMs: number): G
   return [];
 }
 
+/** As much as the approval had reserved at least: limit price, recovery slack, and the fee as if it came on top. */
 function reservedFromJournal(state: GateState, leg: SubmitLeg): ReservedLeg {
   const [base = '', quote = ''] = leg.instrument.slice(leg.exchange.length + 1).split('-');
   const quantity = new Decimal(leg.quantity);
   const fee = new Decimal(state.instruments.get(leg.instrument)?.takerFeeRate ?? 0);
-  const notional = quantity.times(leg.limitPrice);
+  const slack = new Decimal(state.limits.recoverySlackBps).div(BPS).plus(1);
+  const notional = quantity.times(leg.limitPrice).times(slack);
   const { exchange } = leg;
   return leg.side === 'buy'
     ? { exchange, outAsset: quote, outAmount: notional.times(fee.plus(1)), inAsset: base, inAmount: quantity }

@@ -22,9 +22,11 @@ export function newerSwitch(known: KillSwitch, reported: KillSwitch): KillSwitch
 
 export const encodeKillSwitch = (state: KillSwitch): string => JSON.stringify(state);
 
-/** Reads the persisted switch; null = never set. Throws ARB_CONFIG_INVALID when it cannot be read: nothing is assumed about it. */
-export function decodeKillSwitch(text: string | null, nowMs: number): KillSwitch {
-  if (text === null) return clearedSwitch(nowMs);
+/**
+ * Reads the persisted switch; null = never set, which is older than anything a person may say, also with a clock that was
+ * set back. Throws ARB_CONFIG_INVALID when it cannot be read: nothing is assumed about it. */
+export function decodeKillSwitch(text: string | null): KillSwitch {
+  if (text === null) return clearedSwitch(0);
   const parsed = haltChanged.safeParse(jsonOrUndefined(text));
   if (!parsed.success) throw new ArbotError('ARB_CONFIG_INVALID', 'the persisted kill switch cannot be read');
   return parsed.data;
