@@ -1,16 +1,16 @@
 import { OrderAdmission, type AdmissionLimits } from '../execution/order-admission.js';
 import {
   latencyMs,
-  PaperExchange,
   refusedResult,
   type PaperFaults,
   type PaperLatency,
 } from '../execution/paper-exchange.js';
+import { PaperVenue } from '../execution/paper-venue.js';
 import { ORDER_NOT_FOUND } from '../execution/inquiry.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
-import { ArbotError, errorText } from '../messages/errors.js';
+import { ArbotError, errorText, invariant } from '../messages/errors.js';
 import type { LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { HaltChanged, Verdict } from '../messages/risk.js';
@@ -63,33 +63,39 @@ interface OnItsWay {
 
 const MAILBOX = 4_096;
 const MAX_ON_THE_WAY = 512;
-const REMEMBERED_RESULTS = 16_384;
 const HANDLER_TIMEOUT_MS = 5_000;
 
 export function paperGatewayActor(options: PaperGatewayOptions): ActorDefinition<PaperGatewayMessage> {
+  // As long as the process lives, as an exchange does; each incarnation of the gateway speaks for the same one.
+  const venue = new PaperVenue(options.faults);
   return {
     kind: 'gateway',
     mailbox: { capacity: MAILBOX, policyOf: () => ({ kind: 'reject' }) },
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
-    create: (context) => createGateway(options, context),
+    create: (context) => createGateway(options, venue, context),
   };
 }
 
 async function createGateway(
   options: PaperGatewayOptions,
+  venue: PaperVenue,
   context: ActorContext<PaperGatewayMessage>,
 ): Promise<ActorBehaviour<PaperGatewayMessage>> {
-  const holdings = await options.ledger.holdings();
-  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY), context.clock.nowMs());
+  let gateway: PaperGateway | null = null;
+  // Before the switch is read, so that no change of it falls in between; once there, ahead of all that waits.
+  const subscription = options.bus.subscribe('risk.halt', 'haltChanged', ({ message: halt }) => {
+    if (gateway === null) context.self.tell({ kind: 'halt', halt });
+    else gateway.halt(halt);
+  });
+  context.onEnd(() => subscription.unsubscribe());
+  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
+  const holdings = venue.isOpen ? [] : await options.ledger.holdings();
   context.assertCurrent();
-  const account = holdings.filter((held) => held.exchange === options.exchange);
-  const exchange = new PaperExchange(options.instruments, account, options.faults);
-  const gateway = new PaperGateway(
-    options,
-    context,
-    exchange,
-    new OrderAdmission(options.admission, killSwitch),
+  venue.open(
+    options.instruments,
+    holdings.filter((held) => held.exchange === options.exchange),
   );
+  gateway = new PaperGateway(options, context, venue, new OrderAdmission(options.admission, killSwitch));
   gateway.subscribe();
   return gateway;
 }
@@ -97,25 +103,24 @@ async function createGateway(
 class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
   private readonly options: PaperGatewayOptions;
   private readonly context: ActorContext<PaperGatewayMessage>;
-  private readonly exchange: PaperExchange;
+  private readonly venue: PaperVenue;
   private readonly admission: OrderAdmission;
   private readonly random: Random;
   /** Sent and not yet matched. */
   private readonly travelling = new Map<string, OnItsWay>();
   /** Matched, answer on its way back. */
   private readonly returning = new Map<string, OnItsWay>();
-  private readonly results = new Map<string, LegResult>();
   private readonly counts = { accepted: 0, blocked: 0, fills: 0, rejected: 0, queries: 0 };
 
   constructor(
     options: PaperGatewayOptions,
     context: ActorContext<PaperGatewayMessage>,
-    exchange: PaperExchange,
+    venue: PaperVenue,
     admission: OrderAdmission,
   ) {
     this.options = options;
     this.context = context;
-    this.exchange = exchange;
+    this.venue = venue;
     this.admission = admission;
     this.random = options.random ?? context.random;
   }
@@ -131,7 +136,6 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
         (d) => void self.tell({ kind: 'verdict', verdict: d.message }),
       ),
     );
-    on(bus.subscribe('risk.halt', 'haltChanged', (d) => this.halt(d.message)));
     on(
       bus.respond(subjectOf('submitLeg', exchange), 'submitLeg', 'legResult', ({ message, traceId }) =>
         this.ask((answer) => ({ kind: 'submit', leg: message, traceId, answer })),
@@ -145,7 +149,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
   }
 
   /** Obeyed at once, ahead of every order that waits in the mailbox. */
-  private halt(halt: HaltChanged): void {
+  halt(halt: HaltChanged): void {
     this.admission.onHalt(halt);
   }
 
@@ -195,7 +199,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
   private refusalOf(leg: SubmitLeg, nowMs: number): string | null {
     const id = leg.clientOrderId;
     if (leg.exchange !== this.options.exchange) return 'EXCHANGE_WRONG';
-    if (this.travelling.has(id) || this.returning.has(id) || this.results.has(id)) return 'ORDER_ID_USED';
+    if (this.travelling.has(id) || this.venue.resultOf(id) !== undefined) return 'ORDER_ID_USED';
     if (this.travelling.size >= MAX_ON_THE_WAY) return 'TOO_MANY_ORDERS';
     return this.admission.admit(leg, nowMs);
   }
@@ -205,16 +209,16 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     if (order === undefined) return;
     this.travelling.delete(clientOrderId);
     const { leg } = order;
-    const result = this.exchange.execute({
+    const result = this.venue.execute({
       leg,
       book: arrivalBookOf(this.options.board, leg.instrument),
       draws: { reject: this.random.next(), thin: this.random.next(), share: this.random.next() },
       nextTradeId: () => this.context.ids.next('paper'),
       nowMs: this.context.clock.nowMs(),
     });
+    invariant(result !== null, 'a gateway runs only on an open venue');
     this.counts.fills += result.fills.length;
     if (result.status === 'rejected') this.counts.rejected++;
-    this.remember(result);
     this.returning.set(clientOrderId, order);
     const back = this.drawLatency();
     this.context.timer(`acknowledge ${clientOrderId}`, back, { kind: 'acknowledge', clientOrderId });
@@ -223,7 +227,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
   /** The answer to who sent it, and the same as an event for all who count orders in flight. */
   private acknowledge(clientOrderId: string): void {
     const order = this.returning.get(clientOrderId);
-    const result = this.results.get(clientOrderId);
+    const result = this.venue.resultOf(clientOrderId);
     this.returning.delete(clientOrderId);
     if (order === undefined || result === undefined) return;
     order.answer.resolve(result);
@@ -239,7 +243,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
 
   private query(query: QueryOrder, answer: Answer): void {
     this.counts.queries++;
-    const known = this.results.get(query.clientOrderId);
+    const known = this.venue.resultOf(query.clientOrderId);
     const onItsWay = this.travelling.has(query.clientOrderId);
     answer.resolve(known ?? this.unknown(query, onItsWay ? 'ORDER_OPEN' : ORDER_NOT_FOUND));
   }
@@ -256,12 +260,6 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
       reason,
       acknowledgedAtMs: this.context.clock.nowMs(),
     };
-  }
-
-  private remember(result: LegResult): void {
-    this.results.set(result.clientOrderId, result);
-    const oldest = this.results.keys().next();
-    if (this.results.size > REMEMBERED_RESULTS && oldest.done !== true) this.results.delete(oldest.value);
   }
 
   private drawLatency(): number {

@@ -8,7 +8,6 @@ import { backoffMs, type RetryBackoff } from './backoff.js';
 import type { CloseEffect, SagaMessage, StoreFailed } from './saga-messages.js';
 
 const SOURCE = 'journal';
-const LOOK_BACK = 10_000;
 
 /**
  * Stores the end of an arbitrage, then the results of its legs: as long as a result is missing the leg counts as open, so
@@ -21,8 +20,8 @@ export async function closeInStores(
   const booked = await stores.trades.closeArbitrage(effect.closed);
   for (const result of effect.results) await stores.trades.saveLegResult(result);
   if (booked === 'booked') return effect.closed;
-  const known = await stores.trades.recentArbitrages(LOOK_BACK);
-  return known.find((closed) => closed.arbitrageId === effect.closed.arbitrageId) ?? effect.closed;
+  const [known] = await stores.trades.arbitragesOf([effect.closed.arbitrageId]);
+  return known ?? effect.closed;
 }
 
 /** Whether the same call may succeed later; anything else needs a person. */

@@ -3,8 +3,8 @@ import { isTerminal } from '../execution/order-state.js';
 import { resumeSaga } from '../execution/saga-start.js';
 import type { SagaStep } from '../execution/saga-state.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
+import type { Verdict } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
-import type { LedgerStore } from '../ports/stores.js';
 import type { CloseEffect, SagaActorOptions } from './saga-messages.js';
 
 /** What a start finds of the life before: journalled legs without a result, by what is to be done about them. */
@@ -16,19 +16,15 @@ export interface UnfinishedWork {
   readonly orphans: readonly string[];
 }
 
-const LOOK_BACK = 10_000;
-const PAGE = 1_000;
-
 export async function findUnfinished(options: SagaActorOptions, nowMs: number): Promise<UnfinishedWork> {
   const { trades, signals, ledger } = options.stores;
   const legs = await trades.openLegs();
   if (legs.length === 0) return { resumed: [], toClose: [], orphans: [] };
-  const ids = new Set(legs.map((leg) => leg.arbitrageId));
-  const fills = await fillsOf(ledger, ids);
-  const closed = new Map((await trades.recentArbitrages(LOOK_BACK)).map((row) => [row.arbitrageId, row]));
-  const known = new Map(
-    (await signals.recentSignals(LOOK_BACK)).map(({ signal, verdict }) => [verdict.verdictId, signal]),
-  );
+  const ids = [...new Set(legs.map((leg) => leg.arbitrageId))];
+  const fills = await ledger.fillsOf(ids);
+  const closed = new Map((await trades.arbitragesOf(ids)).map((row) => [row.arbitrageId, row]));
+  const decisions = await signals.signalsOf([...new Set(legs.map((leg) => leg.verdictId))]);
+  const known = new Map(decisions.map((row) => [row.verdict.verdictId, approvedSignal(row)]));
   const work = {
     resumed: [] as { step: SagaStep; signal: Signal | null }[],
     toClose: [] as CloseEffect[],
@@ -44,6 +40,15 @@ export async function findUnfinished(options: SagaActorOptions, nowMs: number): 
   }
   return work;
 }
+
+/** What was approved counts, not what was asked: the gate may have made it smaller. */
+const approvedSignal = ({
+  signal,
+  verdict,
+}: {
+  readonly signal: Signal;
+  readonly verdict: Verdict;
+}): Signal => (verdict.decision === 'approved' ? verdict.signal : signal);
 
 function resume(
   options: SagaActorOptions,
@@ -79,16 +84,4 @@ function resultFromLedger(leg: SubmitLeg, fills: readonly Fill[], nowMs: number)
   const { order } = applyFills(signalled(signalled(newOrder(leg), 'send'), 'lose'), own);
   const ended = isTerminal(order.status) ? order : signalled(order, own.length > 0 ? 'expire' : 'disprove');
   return resultOf({ ...ended, reason: 'SETTLED_AFTER_RESTART' }, nowMs);
-}
-
-async function fillsOf(ledger: LedgerStore, arbitrageIds: ReadonlySet<string>): Promise<Fill[]> {
-  const found: Fill[] = [];
-  for (let after = 0; ;) {
-    const page = await ledger.fills(after, PAGE);
-    for (const { position, fill } of page) {
-      after = position;
-      if (arbitrageIds.has(fill.arbitrageId)) found.push(fill);
-    }
-    if (page.length < PAGE) return found;
-  }
 }

@@ -58,13 +58,22 @@ export interface PaperAccount {
 export class PaperExchange {
   private readonly balances: Map<AssetId, Decimal>;
   private readonly simulators = new Map<InstrumentId, FillSimulator>();
-  private readonly instruments: ReadonlyMap<InstrumentId, Instrument>;
+  private instruments: ReadonlyMap<InstrumentId, Instrument>;
   private readonly faults: PaperFaults;
 
   constructor(instruments: readonly Instrument[], account: readonly PaperAccount[], faults: PaperFaults) {
     this.instruments = new Map(instruments.map((i) => [i.id, i]));
     this.balances = new Map(account.map(({ asset, amount }) => [asset, new Decimal(amount)]));
     this.faults = faults;
+  }
+
+  /** Other markets, rules or fees; own consumption is kept where a market stays as it was. */
+  replaceInstruments(instruments: readonly Instrument[]): void {
+    const before = this.instruments;
+    this.instruments = new Map(instruments.map((i) => [i.id, i]));
+    for (const id of [...this.simulators.keys()])
+      if (JSON.stringify(before.get(id)) !== JSON.stringify(this.instruments.get(id)))
+        this.simulators.delete(id);
   }
 
   balanceOf(asset: AssetId): Decimal {
@@ -77,6 +86,8 @@ export class PaperExchange {
     const instrument = this.instruments.get(leg.instrument);
     if (instrument === undefined) return this.refused(execution, 'INSTRUMENT_UNKNOWN');
     if (instrument.state !== 'trading') return this.refused(execution, `INSTRUMENT_${instrument.state}`);
+    // Fills in packs would be booked as single units (see the gate's rule of the same name).
+    if (!new Decimal(instrument.unitMultiplier).eq(1)) return this.refused(execution, 'UNIT_MULTIPLIER');
     if (draws.reject < this.faults.rejectShare) return this.refused(execution, 'EXCHANGE_BUSY');
     if (book === null) return this.refused(execution, 'NO_BOOK');
     const arrival = draws.thin < this.faults.thinShare ? thinned(book, draws.share) : book;
