@@ -1,18 +1,22 @@
 import type { InspectionActions } from '../http/source.js';
+import type { SettingsStore } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
+import { changeKillSwitch } from './kill-switch.js';
 
-/** What a person may do through the API. The kill switch travels on the bus: gate and gateways hear it and the gate persists it. */
-export function actionsOf(node: TradingNode, clock: Clock): InspectionActions {
+/** What a person may do through the API. The kill switch is answered for once it is in force and written. */
+export function actionsOf(
+  node: TradingNode,
+  clock: Clock,
+  settings: SettingsStore | null,
+): InspectionActions {
   return {
     restartActor: (path) => node.tree.restart(path),
     crashActor: (path, reason) => node.tree.crash(path, reason),
-    setKillSwitch: async (engaged, reason, by) => {
+    setKillSwitch: (engaged, reason, by) => {
       // The newer one counts, and replayed or simulated time may stand before the last change.
       const atMs = Math.max(clock.nowMs(), (node.inspection.killSwitch().atMs ?? 0) + 1);
-      const halt = { engaged, reason, by, atMs };
-      node.bus.publish('risk.halt', 'haltChanged', halt, { traceId: 'kill-switch' });
-      await node.bus.flush();
+      return changeKillSwitch({ bus: node.bus, settings }, { engaged, reason, by, atMs });
     },
   };
 }

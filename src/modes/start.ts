@@ -79,6 +79,7 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
     seed: options.seed,
     notBeforeMs: await timeHighWater(stores),
     replayFolder: options.replayFolder,
+    recordings: options.recordings ?? null,
     files,
     log,
   });
@@ -99,7 +100,7 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
     sockets: new WsSockets(),
     http,
     random: new CryptoRandom(),
-    killSwitch: await persistedSwitch(stores, market.time.nowMs()),
+    killSwitch: await persistedSwitch(stores),
   });
   teardown.add('actors', () => node.stop());
   return serve(options, node, { market, stores, opened, files, folder, teardown });
@@ -130,7 +131,7 @@ async function serve(options: StartOptions, node: TradingNode, serving: Serving)
     port: options.port,
     token: token.token,
     source: inspection,
-    actions: actionsOf(node, market.time),
+    actions: actionsOf(node, market.time, serving.stores?.settings ?? null),
     log,
     clock: new MachineTime(),
     timers: new MachineTime(),
@@ -211,6 +212,6 @@ async function timeHighWater(stores: Stores | null): Promise<number> {
   return text === undefined || text === null || !/^\d{1,15}$/.test(text) ? 0 : Number(text);
 }
 
-async function persistedSwitch(stores: Stores | null, nowMs: number): Promise<HaltChanged> {
-  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null, nowMs);
+async function persistedSwitch(stores: Stores | null): Promise<HaltChanged> {
+  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null);
 }

@@ -5,7 +5,13 @@ import { gateStage } from '../../src/kernel/gate-stage.js';
 import { sagaStage, type SagaStageEvent } from '../../src/kernel/saga-stage.js';
 import { replayStage, type RecordedInput } from '../../src/kernel/stage.js';
 import type { GateEvent } from '../../src/risk/gate.js';
-import { HOLDINGS, INSTRUMENTS, LIMITS, NOW, POLICY } from '../risk/fixtures.js';
+import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../src/risk/kill-switch.js';
+import { marksOf } from '../../src/actors/board-reading.js';
+import { OrderBook } from '../../src/market/order-book.js';
+import { QuoteBoard } from '../../src/market/quote-board.js';
+import type { ArbotError } from '../../src/messages/errors.js';
+import { changeKillSwitch } from '../../src/modes/kill-switch.js';
+import { HOLDINGS, instrument, INSTRUMENTS, LIMITS, NOW, POLICY } from '../risk/fixtures.js';
 import { World } from './world.js';
 
 /** Ledger = opening balances + fills, entry by entry, and sums to zero (I1, I2). */
@@ -293,4 +299,138 @@ t.test('what the actors decided is what the pure stages decide on the recorded i
     .flatMap(({ effect }) => (effect.kind === 'close' ? [effect.closed] : []));
   t.ok(closed.length >= 10);
   t.strictSame(closed, world.of('arbitrageClosed'));
+});
+
+t.test('an order nobody answers for keeps its reservation, however long the silence', async (t) => {
+  const world = await World.start();
+  world.dislocate();
+  for (const exchange of ['alpha', 'beta']) {
+    world.system.crash(`/gateway/${exchange}`, new Error('gone'));
+    const silence = () => new Promise<never>(() => undefined);
+    world.bus.respond(`order.submit.${exchange}`, 'submitLeg', 'legResult', silence);
+    world.bus.respond(`order.query.${exchange}`, 'queryOrder', 'legResult', silence);
+  }
+  world.send();
+  await world.time.advance(12_500);
+  t.equal((await world.stores.trades.openLegs()).length, 2);
+  t.match(world.summary('/gate'), { inFlight: 1, lapsed: 0 }, 'past the grace, and the journal knows it');
+  await world.time.advance(20_000);
+  t.match(world.of('arbitrageClosed'), [{ outcome: 'flagged' }]);
+  t.match(world.summary('/gate'), { inFlight: 0 });
+
+  world.system.crash('/saga', new Error('gone'));
+  world.send({ id: 's-unused', buy: 'beta', sell: 'gamma' });
+  await world.time.advance(15_000);
+  t.match(world.summary('/gate'), { inFlight: 0, lapsed: 1 }, 'one that was never journalled lapses');
+});
+
+t.test('an opportunity that was traded, or may have been, is not traded again after a restart', async (t) => {
+  for (const atMs of [5, 30, 1_500]) {
+    const world = await World.start();
+    world.dislocate();
+    const { opportunityId } = world.send();
+    await world.time.advance(atMs);
+    await world.kill();
+    const again = await World.start({ before: world });
+    again.dislocate();
+    again.send({ id: 's-again', opportunity: opportunityId });
+    await again.time.advance(10);
+    t.match(
+      again.of('verdict').at(-1),
+      { decision: 'refused', refusals: [{ rule: 'DUPLICATE_OPPORTUNITY' }] },
+      `killed after ${atMs} ms`,
+    );
+    await again.time.advance(40_000);
+    const filled = (await again.stores.trades.recentArbitrages(10)).filter((c) => c.boughtQuantity !== '0');
+    t.ok(filled.length <= 1);
+  }
+});
+
+t.test('a gateway that restarts does not deny the fills it told before', async (t) => {
+  // Matched and not told yet; told and not booked yet, with the ledger's store away for a moment.
+  for (const [atMs, away] of [
+    [30, false],
+    [41, true],
+  ] as const) {
+    const world = await World.start();
+    world.dislocate();
+    world.send();
+    await world.time.advance(atMs - 1);
+    world.faults.down = away;
+    await world.time.advance(1);
+    const restarted = ['/gateway/alpha', '/gateway/beta', '/saga'];
+    for (const path of restarted) world.system.crash(path, new Error('bug'));
+    await world.time.advance(300);
+    world.faults.down = false;
+    for (const path of restarted) await world.respawn(path);
+    await world.time.advance(20_000);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'completed', realisedNet: '7.99' }], `after ${atMs} ms`);
+    t.equal((await world.stores.ledger.fills(0, 10)).length, 2);
+    await checkLedger(world);
+    t.match(world.summary('/gate'), { inFlight: 0, holds: [] });
+  }
+});
+
+t.test('a restart goes on with the trade as it was approved, not as it was asked for', async (t) => {
+  const world = await World.start({ limits: { shrinkToFit: true, maxOrderNotional: '505' } });
+  world.dislocate();
+  const asked = world.send();
+  await world.time.advance(5);
+  await world.kill();
+  const verdict = world.of('verdict')[0];
+  if (verdict?.decision !== 'approved') throw new Error('refused');
+  t.equal(verdict.signal.quantity, '0.5');
+  // Whoever is first keeps the row: here the one that explains what was asked.
+  world.database.signals.set(asked.signalId, {
+    signal: JSON.stringify(asked),
+    verdict: JSON.stringify(verdict),
+  });
+  const again = await World.start({ before: world });
+  await again.time.advance(40_000);
+  t.match(await again.stores.trades.recentArbitrages(1), [{ expectedNet: verdict.signal.edge.net }]);
+});
+
+t.test('the kill switch is obeyed whatever is starting, down or set back meanwhile', async (t) => {
+  const world = await World.start();
+  const told = (engaged: boolean, atMs: number) => ({ engaged, reason: 'test', by: 'person', atMs });
+  for (const path of ['/gate', '/gateway/alpha']) world.system.crash(path, new Error('bug'));
+  world.faults.delayMs = 50;
+  const starting = ['/gate', '/gateway/alpha'].map((path) => world.respawn(path));
+  await world.time.advance(120);
+  // After the settings were read, and told once only; by a clock that was set back an hour.
+  world.bus.publish('risk.halt', 'haltChanged', told(true, NOW - 3_600_000), { traceId: 'x' });
+  await world.time.advance(1_000);
+  await Promise.all(starting);
+  for (const path of ['/gate', '/gateway/alpha']) t.match(world.summary(path), { killSwitch: 'engaged' });
+  world.faults.delayMs = 0;
+  await world.time.advance(1_000);
+
+  const change = async (engaged: boolean, atMs: number) => {
+    const { bus, stores } = world;
+    const done = changeKillSwitch({ bus, settings: stores.settings }, told(engaged, atMs)).then(
+      () => 'written',
+      (error: ArbotError) => error.code,
+    );
+    await world.time.advance(50);
+    return done;
+  };
+  world.system.crash('/gate', new Error('bug'));
+  t.equal(await change(false, NOW), 'written');
+  t.equal(decodeKillSwitch(world.database.settings.get(KILL_SWITCH_KEY) ?? null).atMs, NOW, 'without a gate');
+  t.match(world.summary('/gateway/alpha'), { killSwitch: 'cleared' });
+  world.faults.down = true;
+  t.equal(await change(true, NOW + 1), 'ARB_STORE_UNAVAILABLE');
+  t.match(world.summary('/gateway/alpha'), { killSwitch: 'engaged' }, 'stops without a store too');
+  t.equal(await change(false, NOW + 2), 'ARB_STORE_UNAVAILABLE');
+  t.match(world.summary('/gateway/alpha'), { killSwitch: 'engaged' }, 'and is not cleared without one');
+});
+
+t.test('a market in packs gives its price per unit', async (t) => {
+  const board = new QuoteBoard(2);
+  const packs = instrument('alpha', 'SATS', { unitMultiplier: '1000' });
+  const book = new OrderBook();
+  book.setBid(0.2, 10);
+  book.setAsk(0.4, 10);
+  board.publish(board.slotOf(packs.id), book, 1, NOW, NOW, 0);
+  t.strictSame(marksOf(board, [packs], 'USDT'), [{ asset: 'SATS', price: '0.0003' }]);
 });

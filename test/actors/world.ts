@@ -54,6 +54,7 @@ export class World {
   bus!: InProcessBus;
   system!: ActorSystem;
   private readonly options: WorldOptions;
+  private readonly definitions = new Map<string, ActorDefinition<never>>();
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -112,6 +113,7 @@ export class World {
         limits,
         settings: stores.settings,
         trades: stores.trades,
+        signals: stores.signals,
         ledger: stores.ledger,
         announceOpportunities: true,
         record,
@@ -165,7 +167,15 @@ export class World {
     );
   }
 
+  /** Starts the next incarnation of what a supervisor would start: the same definition. */
+  respawn(path: string): Promise<void> {
+    const definition = this.definitions.get(path);
+    if (definition === undefined) throw new Error(`nothing was spawned at ${path}`);
+    return this.spawn(path, definition);
+  }
+
   private async spawn<M>(path: string, definition: ActorDefinition<M>): Promise<void> {
+    this.definitions.set(path, definition);
     const outcome = this.system.spawn(path, definition);
     await this.time.settle();
     const started = await outcome;
