@@ -1,4 +1,4 @@
-import { Decimal, floorToStep, ONE, roundToTick, toText } from '../market/decimal.js';
+import { ceilToStep, Decimal, floorToStep, ONE, roundToTick, toText } from '../market/decimal.js';
 import { violationsOf, orderRulesOf } from '../market/order-rules.js';
 import type { Instrument } from '../market/instrument.js';
 import type { DecimalText, InstrumentId, Side } from '../messages/primitives.js';
@@ -38,6 +38,8 @@ export interface RecoveryQuestion {
     readonly legIndex: number;
     readonly instrument: Instrument;
     readonly side: Side;
+    /** What was approved of this leg: no order of it may be larger. */
+    readonly maxQuantity: DecimalText;
   }[];
   readonly quotes: readonly LegQuote[];
   readonly limits: RecoveryLimits;
@@ -83,7 +85,7 @@ function candidateOf(
   const rate = new Decimal(instrument.takerFeeRate);
   const limit = limitPrice(touch, rate, own, side, question.limits, instrument);
   if (side === 'buy' ? limit.lt(touch) : limit.gt(touch)) return 'LOSS_CAP';
-  const quantity = floorToStep(question.settlement.residual.abs(), new Decimal(instrument.lotSize));
+  const quantity = quantityOf(question.settlement.residual.abs(), side, leg);
   const broken = violationsOf(
     { side, quantity, price: limit },
     orderRulesOf(instrument),
@@ -101,6 +103,18 @@ function candidateOf(
   };
   const cost = side === 'buy' ? touch.times(ONE.plus(rate)) : touch.times(ONE.minus(rate)).negated();
   return { plan, cost };
+}
+
+/**
+ * The residue on the lot. Where a fee is taken from the coin bought, more is bought than is missing, so that what is kept
+ * leaves at most one lot; never more than was approved of this leg.
+ */
+function quantityOf(residue: Decimal, side: Side, leg: RecoveryQuestion['legs'][number]): Decimal {
+  const { lotSize, takerFeeRate, feeMode } = leg.instrument;
+  const lot = new Decimal(lotSize);
+  if (side === 'sell' || feeMode === 'quote') return floorToStep(residue, lot);
+  const grossed = ceilToStep(residue.div(ONE.minus(takerFeeRate)), lot);
+  return Decimal.min(grossed, floorToStep(new Decimal(leg.maxQuantity), lot));
 }
 
 /** The nearer of slack and loss cap, on the tick and never worse than both allow. */

@@ -105,7 +105,7 @@ function recover(state: SagaState, quotes: readonly LegQuote[], nowMs: number): 
   if (state.phase !== 'quoting') return { state, effects: [] };
   const plan = planRecovery({
     settlement: settlementOf(state),
-    legs: state.terms.legs,
+    legs: state.terms.legs.map((leg) => ({ ...leg, maxQuantity: approvedQuantity(state, leg.legIndex) })),
     quotes,
     limits: state.terms.policy,
   });
@@ -122,6 +122,11 @@ function recover(state: SagaState, quotes: readonly LegQuote[], nowMs: number): 
     effects: [{ kind: 'journal', legs: [submit] }],
   };
 }
+
+/** What the first order of a leg asked for; a leg without one may recover nothing. */
+const approvedQuantity = (state: SagaState, legIndex: number): string =>
+  state.orders.find(({ submit }) => submit.legIndex === legIndex && submit.attempt === 0)?.submit.quantity ??
+  '0';
 
 function recoveryLeg(state: SagaState, plan: RecoveryPlan, nowMs: number): SubmitLeg {
   const { arbitrageId, verdictId, nonce, verdictExpiresAtMs } = state.terms;

@@ -249,6 +249,35 @@ t.test('one leg short is completed at the better of both exchanges, once', async
   });
 });
 
+t.test(
+  'what is bought in recovery is kept in full where the fee is taken from the coin bought',
+  async (t) => {
+    const instruments = INSTRUMENTS.map((one) => ({ ...one, feeMode: 'received' as const }));
+    const signal = signalOf();
+    const legs = signal.legs.map((leg) => ({ ...leg, feeMode: 'received' as const }));
+    legs[0] = { ...legs[0]!, quantity: '1.002' };
+    const sold = (alpha: [number, number], beta: [number, number]) => {
+      const answer = ask(gateWith({}, instruments), { ...signal, legs });
+      if (!('decision' in answer)) throw new Error(JSON.stringify(answer));
+      const run = new Run(startSaga(admitVerdict(answer, NOW)!, { ...SETTING, instruments }, NOW));
+      run.tell({ kind: 'journalled' });
+      run.answer(0, null);
+      run.answer(1, '1');
+      run.tell({ kind: 'quotes', quotes: quotes(alpha, beta) });
+      run.tell({ kind: 'journalled' });
+      return run;
+    };
+    const completed = sold([999, 1000], [1010, 1011]);
+    const order = completed.legs[2]!;
+    t.match(order, { side: 'buy', exchange: 'alpha', quantity: '1.002' });
+    const fill = fillFor(order, '1.002', { fee: '0.001002', feeAsset: 'BTC' });
+    completed.answer(2, '1.002', { fills: [fill] });
+    t.match(completed.state.closed, { outcome: 'completed', residualBase: '0.000998' });
+    // Taken back where it was sold, no more than was approved there.
+    t.match(sold([1012, 1013], [1009, 1010]).legs[2], { side: 'buy', exchange: 'beta', quantity: '1' });
+  },
+);
+
 t.test('one leg short is taken back where that is cheaper, and a second imbalance is flagged', async (t) => {
   const back = started();
   back.answer(0, '1');
