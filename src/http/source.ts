@@ -14,6 +14,8 @@ export interface InspectionSource {
   readonly node: string;
   readonly version: string;
   readonly startedAtMs: number;
+  /** The node's own time, Unix ms: what it shows is stamped by this clock, which may be accelerated or a recording's. */
+  nowMs(): number;
   /** The process itself works: event loop, stores, supervision. */
   health(): Awaitable<HealthReport>;
   /** The node can do its job: feeds live, stores open. */

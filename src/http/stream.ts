@@ -89,7 +89,8 @@ export class PictureStream {
     let text: string;
     try {
       const picture = await pictureOf(this.options.source);
-      const body = { sequence: ++this.sequence, atMs: this.options.clock.nowMs(), ...picture };
+      // The node's own time, by which everything in the picture is stamped: it may be accelerated or a recording's.
+      const body = { sequence: ++this.sequence, atMs: this.options.source.nowMs(), ...picture };
       text = `event: picture\ndata: ${JSON.stringify(body)}\n\n`;
     } catch (error) {
       // The page keeps its last picture and marks it stale by itself.

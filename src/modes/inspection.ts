@@ -76,6 +76,10 @@ export class NodeInspection implements InspectionSource {
     this.subscriptions = this.subscribe(options.bus);
   }
 
+  nowMs(): number {
+    return this.options.clock.nowMs();
+  }
+
   private subscribe(bus: Bus): Subscription[] {
     return [
       bus.subscribe('opportunity.*', 'opportunityEvent', ({ message }) => {

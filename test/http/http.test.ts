@@ -82,6 +82,7 @@ function sourceOf(world: World): InspectionSource {
     node: 'local',
     version: '0.1.0',
     startedAtMs: 1,
+    nowMs: () => 1_652_459_225_000,
     health: () => report(true),
     ready: () => report(world.ready),
     actors: () => TREE,
@@ -480,6 +481,7 @@ t.test(
     );
     t.match(pictures[0], {
       sequence: 1,
+      atMs: 1_652_459_225_000,
       status: { mode: 'PAPER', ready: true, killSwitch: { engaged: false } },
       actors: { id: 'node' },
       portfolio: { realisedToday: '1.25' },
