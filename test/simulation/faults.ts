@@ -1,4 +1,4 @@
-import { subjectOf } from '../../src/messages/catalogue.js';
+import { actionsOf } from '../../src/modes/actions.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type { FrameFault } from '../../src/simulator/faults.js';
 import type { Knobs } from './knobs.js';
@@ -23,6 +23,8 @@ export interface FaultTargets {
   jumpClock(byMs: number): void;
   readonly armed: Map<string, HandlerFault>;
   busExtraMs: number;
+  /** Exchange → until when its channels were silent. */
+  readonly silentUntilMs: Map<string, number>;
 }
 
 type FrameKind = Extract<FaultKind, FrameFault['kind']>;
@@ -132,22 +134,17 @@ function halfOpen(fault: PlannedFault, on: FaultTargets): void {
 }
 
 function damageFrames(fault: PlannedFault, kind: FrameFault['kind'], on: FaultTargets): () => void {
+  if (kind === 'mute') on.silentUntilMs.set(fault.exchange, on.scheduler.nowMs + fault.forMs);
   const probability = kind === 'mute' ? 1 : 0.02 + 0.3 * fault.amount ** 3;
   return on.faces.get(fault.exchange)!.faults.add({ kind, probability });
 }
 
-/** As a person does through the API; the newer one counts. */
+/** As a person does through the API. */
 function throwSwitch(engaged: boolean, on: FaultTargets): void {
   const process = on.process();
-  if (process === null || process.node === null) return;
-  const { bus } = process.node;
-  const atMs = process.time.nowMs();
-  process.within(() =>
-    bus.publish(
-      'risk.halt',
-      'haltChanged',
-      { engaged, reason: INJECTED, by: 'operator', atMs },
-      { traceId: subjectOf('haltChanged') },
-    ),
-  );
+  const node = process?.node;
+  if (process === null || node === undefined || node === null) return;
+  const { setKillSwitch } = actionsOf(node, process.time, process.stores?.settings ?? null);
+  // What cannot be confirmed is repeated by a person, not by the node; the auditors follow what was said on the bus.
+  process.within(() => setKillSwitch(engaged, INJECTED, 'operator').catch(() => undefined));
 }

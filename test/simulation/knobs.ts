@@ -36,7 +36,7 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
     pairs: prng.shuffled(DEFAULT_PAIRS).slice(0, 1 + prng.below(2)),
     stepMs: prng.pick([100, 100, 200]),
     batch: prng.pick([1, 2, 64]),
-    mailbox: prng.pick([null, null, 256, 32]),
+    mailbox: prng.pick([null, null, 64, 4]),
     busDelayMaxMs: prng.pick([0, 0, 2, 20]),
     storeDelayMaxMs: prng.pick([1, 5, 40]),
     lineMaxMs: prng.pick([2, 10, 40]),
@@ -59,7 +59,8 @@ const OPENING: Readonly<Record<string, string>> = {
 export function tradingOf(knobs: Knobs): TradingConfig {
   const bases = knobs.pairs.map((pair) => pair.split('-')[0]!);
   // Only what has a book: a holding without a price stops all trading.
-  const opening = Object.fromEntries([['USDT', '100000'], ...bases.map((base) => [base, OPENING[base]!])]);
+  const opening: Record<string, string> = { USDT: '100000' };
+  for (const base of bases) opening[base] = OPENING[base]!;
   const exchange = {
     enabled: true,
     takerFeeBps: 10,
@@ -68,7 +69,7 @@ export function tradingOf(knobs: Knobs): TradingConfig {
     reserve: { USDT: '1000' },
   };
   return tradingSchema.parse({
-    assets: Object.fromEntries(['USDT', ...bases].map((asset) => [asset, {}])),
+    assets: Object.fromEntries<object>(['USDT', ...bases].map((asset) => [asset, {}])),
     pairs: knobs.pairs.map((pair) => ({ pair })),
     exchanges: Object.fromEntries(SIMULATED_EXCHANGES.map((name) => [name, exchange])),
     edge: { minNetEdgeBps: 5, minNetProfit: '0.5', tooGoodToBeTrueBps: 500 },

@@ -25,6 +25,8 @@ async function simulate(options: SimulateOptions): Promise<number> {
     if (options.trace > 0) print(outcome.world.trace.newest(options.trace, 2_000).join('\n'));
     if (options.single && !options.hashOnly) printReached(outcome.reached);
     if (options.single || outcome.violations.length > 0) printSeed(outcome);
+    // One seed that catches a planted bug is enough.
+    if (options.bug !== null && failed.length > 0) break;
   }
   if (!options.single) summarise(options, sum, reached, failed);
   return failed.length > 0 ? 1 : 0;

@@ -125,7 +125,8 @@ export class SimulatedProcess {
     const busTime = new DelayedTurns(time, parts.busDelayMs);
     const ids = new TimeOrderedIds(time, random.fork('bus ids'));
     const plainBus = new InProcessBus({ clock: time, timers: busTime, ids, log, sender: 'local' });
-    const bus = witnessedBus(parts.changes.bus?.(plainBus) ?? plainBus, parts.witness);
+    const heardBus = witnessedBus(plainBus, parts.witness);
+    const bus = parts.changes.bus?.(heardBus) ?? heardBus;
     const fault = (name: string, error: unknown): void =>
       parts.heard('error', 'the engine reported a fault', { actor: name, error: errorText(error) });
     const node = await assembleNode({

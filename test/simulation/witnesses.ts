@@ -43,6 +43,8 @@ export interface Life {
   endedMs: number | null;
   /** Handlers that have begun and not ended. */
   inHand: number;
+  /** When the newest of them began. */
+  handlingSinceMs: number;
 }
 
 export type HandlerFault = 'throw-before' | 'throw-after' | 'hang';
@@ -60,7 +62,7 @@ export interface ActorWitness {
 
 /** Leads every start of this system through the witness. */
 export function witnessActors(system: ActorSystem, witness: ActorWitness): void {
-  const spawn = system.spawn.bind(system) as ActorSystem['spawn'];
+  const spawn: ActorSystem['spawn'] = system.spawn.bind(system);
   system.spawn = (path, definition, onEnded) => spawn(path, witnessed(path, definition, witness), onEnded);
 }
 
@@ -79,6 +81,7 @@ function witnessed<M>(path: string, inner: ActorDefinition<M>, witness: ActorWit
         bornMs: witness.nowMs(),
         endedMs: null,
         inHand: 0,
+        handlingSinceMs: 0,
       };
       context.onEnd(() => (life.endedMs = witness.nowMs()));
       witness.born(life);
@@ -94,6 +97,7 @@ function guarded<M>(inner: ActorBehaviour<M>, life: Life, witness: ActorWitness)
   const handle = (message: M): void | Promise<void> => {
     if (life.inHand > 0) witness.overlapped(life);
     life.inHand++;
+    life.handlingSinceMs = witness.nowMs();
     let pending: void | Promise<void>;
     try {
       pending = withFault(inner, message, witness.takeFault(life.path));

@@ -57,6 +57,8 @@ const WARM_UP_MS = 20_000;
 const HEALING_MS = 130_000;
 /** The world stands still this long before the audit, so that every line is drained. */
 const QUIET_MS = 3_000;
+/** And it stops at a moment at which no exchange shows a wrong or an old book on purpose, within this. */
+const PLANT_MS = 20_000;
 const STOP_MS = 30_000;
 const LOOK_EVERY_STEPS = 512;
 const MAX_VIOLATIONS = 40;
@@ -81,6 +83,7 @@ export class World implements Scene, FaultTargets {
   readonly trading;
   readonly knobs: Knobs;
   readonly lives = new Map<string, Life[]>();
+  readonly silentUntilMs = new Map<string, number>();
   readonly armed = new Map<string, HandlerFault>();
   readonly trace: Trace;
   busExtraMs = 0;
@@ -192,11 +195,25 @@ export class World implements Scene, FaultTargets {
     for (const end of stillOn) end();
     this.recoverByHand();
     await this.scheduler.run(untilMs + HEALING_MS, between, isOver);
+    await this.scheduler.run(untilMs + HEALING_MS + PLANT_MS, between, () => isOver() || this.isHonest());
     this.worldRuns = false;
-    await this.scheduler.run(untilMs + HEALING_MS + QUIET_MS, between, isOver);
+    await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
     if (isOver()) return;
     for (const auditor of this.auditors) auditor.audit?.();
     await this.stopAndCheck(between);
+  }
+
+  /** No planted book is crossed, or held back and therefore old, and none was a moment ago. */
+  private isHonest(): boolean {
+    const nowMs = this.world.nowMs;
+    return !this.world.oracle
+      .all()
+      .some(
+        ({ kind, state, endMs }) =>
+          (kind === 'crossed' || kind === 'stale') &&
+          (state === 'active' || nowMs - endMs < 1_000) &&
+          endMs < Infinity,
+      );
   }
 
   /** Faults that last until the healing are returned; the others end by themselves. */
@@ -261,6 +278,7 @@ export class World implements Scene, FaultTargets {
     for (const lives of this.lives.values())
       for (const life of lives) if (life.endedMs === null) life.endedMs = nowMs;
     this.runtime.processEnded();
+    this.orders.processEnded();
     this.armed.clear();
     this.current = null;
     const boots = this.boots;

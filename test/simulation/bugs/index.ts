@@ -1,6 +1,15 @@
+import { BOOK_BUGS } from './book.js';
+import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
 import type { PlantedBug } from './planted-bug.js';
+import { RUNTIME_BUGS } from './runtime.js';
 
-export const BUGS: readonly PlantedBug[] = [];
+export const BUGS: readonly PlantedBug[] = [
+  ...RUNTIME_BUGS,
+  ...BOOK_BUGS,
+  ...RISK_BUGS,
+  ...EXECUTION_BUGS,
+  ...LEDGER_BUGS,
+];
 
 /** Throws naming the known ones. */
 export function bugNamed(name: string): PlantedBug {

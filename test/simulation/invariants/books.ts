@@ -9,6 +9,9 @@ const KEPT_MS = 12_000;
 /** Latency, clock error and a step of the world, beyond the age that the limits allow. */
 const AGE_SLACK_MS = 1_500;
 
+/** After a silence a feed takes this long to notice and to have its books again. */
+const RESUBSCRIBED_MS = 30_000;
+
 interface Moment {
   /** From here until the next moment the exchange published this ladder. */
   readonly fromMs: number;
@@ -75,6 +78,8 @@ export class BookAuditor implements Auditor {
   /** Every level that the size was computed from stood in the exchange's own book within the allowed age. */
   private checkLevels(verdictId: string, leg: PlannedLeg): void {
     const [exchange = '', pair = ''] = leg.instrument.split(':');
+    // TRADING §2: a silent channel on a line that answers pings is as old as the line's last answer.
+    if (this.scene.nowMs() < (this.scene.silentUntilMs.get(exchange) ?? 0) + RESUBSCRIBED_MS) return;
     const { listing } = this.scene.world.market(exchange as SimulatedExchange, pair);
     const oldestMs = this.scene.nowMs() - this.scene.trading.limits.bookAgeMaxMs - AGE_SLACK_MS;
     const moments = this.history.get(leg.instrument) ?? [];

@@ -1,6 +1,7 @@
 import { Decimal } from '../../../src/market/decimal.js';
 import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, HaltChanged } from '../../../src/messages/risk.js';
+import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../../src/risk/kill-switch.js';
 import type { Auditor, Execution, Scene } from './scene.js';
 
 /** A bus hop may take this long beyond what the world draws. */
@@ -43,6 +44,12 @@ export class OrderAuditor implements Auditor {
   /** A person's word, seen when it leaves. */
   halt(halt: HaltChanged): void {
     this.halted = halt.engaged ? { sinceMs: this.scene.nowMs() } : null;
+  }
+
+  /** A process that died before it stored the switch cannot know of it; the one that follows reads the row. */
+  processEnded(): void {
+    const row = this.scene.database.settings.get(KILL_SWITCH_KEY) ?? null;
+    if (!decodeKillSwitch(row).engaged) this.halted = null;
   }
 
   submitted(leg: SubmitLeg): void {

@@ -22,6 +22,8 @@ export interface Scene {
   readonly process: () => SimulatedProcess | null;
   /** Lives of all actors of the present process, newest last, by path. */
   readonly lives: ReadonlyMap<string, readonly Life[]>;
+  /** Exchange → until when its channels were made silent. */
+  readonly silentUntilMs: ReadonlyMap<string, number>;
   violated(name: string, detail: string): void;
   reached(point: string): void;
 }

@@ -1,0 +1,46 @@
+import { BookSync } from '../../../src/connectors/book-sync.js';
+import { OrderBook } from '../../../src/market/order-book.js';
+import { QuoteBoard } from '../../../src/market/quote-board.js';
+import { replaceMethod, type PlantedBug } from './planted-bug.js';
+
+export const BOOK_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'gap-ignored',
+    area: 'book',
+    what: 'a frame after a gap is applied as if none were missing',
+    plant: () =>
+      replaceMethod(
+        BookSync.prototype as unknown as { continues(event: object): boolean },
+        'continues',
+        () => () => true,
+      ),
+  },
+  {
+    name: 'removal-ignored',
+    area: 'book',
+    what: 'a level that is gone stays in the book',
+    plant: () =>
+      replaceMethod(OrderBook.prototype, 'setAsk', (real) => {
+        return function (this: OrderBook, price, size) {
+          if (size > 0) real.call(this, price, size);
+        };
+      }),
+  },
+  {
+    name: 'distrust-ignored',
+    area: 'book',
+    what: 'a book whose connection is gone is still trusted',
+    plant: () => replaceMethod(QuoteBoard.prototype, 'distrust', () => () => undefined),
+  },
+  {
+    name: 'lag-ignored',
+    area: 'book',
+    what: 'frames count as new however long they were on their way',
+    plant: () =>
+      replaceMethod(QuoteBoard.prototype, 'publish', (real) => {
+        return function (this: QuoteBoard, slot, book, epoch, _exchangeTimeMs, receiveTimeMs, monotonicMs) {
+          return real.call(this, slot, book, epoch, receiveTimeMs, receiveTimeMs, monotonicMs);
+        };
+      }),
+  },
+];

@@ -1,0 +1,171 @@
+import { Decimal } from 'decimal.js';
+import type { MessageKind, MessageOf } from '../../../src/messages/catalogue.js';
+import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
+import type { Bus } from '../../../src/ports/bus.js';
+import type { Stores } from '../../../src/ports/stores.js';
+import { ExposureBook } from '../../../src/risk/exposure.js';
+import { replaceMethod, type PlantedBug } from './planted-bug.js';
+
+/** The same bus but for the methods given; `inner` keeps its own `this`. */
+const busWith = (inner: Bus, changes: Partial<Bus>): Bus => ({
+  publish: (subject, kind, body, options) => inner.publish(subject, kind, body, options),
+  subscribe: (subject, kind, handler, options) => inner.subscribe(subject, kind, handler, options),
+  request: (subject, kind, body, replyKind, options) =>
+    inner.request(subject, kind, body, replyKind, options),
+  respond: (subject, kind, replyKind, handler) => inner.respond(subject, kind, replyKind, handler),
+  statistics: () => inner.statistics(),
+  flush: () => inner.flush(),
+  close: () => inner.close(),
+  ...changes,
+});
+
+const ledgerWith = (inner: Stores, changes: Partial<Stores['ledger']>): Stores => ({
+  ...inner,
+  ledger: { ...inner.ledger, ...changes },
+});
+const tradesWith = (inner: Stores, changes: Partial<Stores['trades']>): Stores => ({
+  ...inner,
+  trades: { ...inner.trades, ...changes },
+});
+
+function inflated(verdict: ApprovedVerdict): ApprovedVerdict {
+  const legs = verdict.signal.legs.map((leg) => ({
+    ...leg,
+    quantity: new Decimal(leg.quantity).times(2).toFixed(),
+  }));
+  return { ...verdict, signal: { ...verdict.signal, legs } };
+}
+
+export const RISK_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'in-flight-forgotten',
+    area: 'risk',
+    what: 'what was approved and is on its way does not count as exposure',
+    plant: () => replaceMethod(ExposureBook.prototype, 'reserveFor', () => () => undefined),
+  },
+  {
+    name: 'halt-unheard',
+    area: 'risk',
+    what: 'the kill switch reaches nobody',
+    ports: {
+      bus: (inner) =>
+        busWith(inner, {
+          subscribe: (subject, kind, handler, options) =>
+            inner.subscribe(subject, kind, kind === 'haltChanged' ? () => undefined : handler, options),
+        }),
+    },
+  },
+  {
+    name: 'approval-doubled',
+    area: 'risk',
+    what: 'legs of an approval are twice what the gate judged',
+    ports: {
+      bus: (inner) =>
+        busWith(inner, {
+          publish: <K extends MessageKind>(
+            subject: string,
+            kind: K,
+            body: MessageOf<K>,
+            options: { readonly traceId: string },
+          ) => {
+            const verdict = kind === 'verdict' ? (body as Verdict) : null;
+            const sent = verdict?.decision === 'approved' ? inflated(verdict) : body;
+            inner.publish(subject, kind, sent as MessageOf<K>, options);
+          },
+        }),
+    },
+  },
+];
+
+export const EXECUTION_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'journal-skipped',
+    area: 'execution',
+    what: 'orders leave without a journal row',
+    ports: { stores: (inner) => tradesWith(inner, { journalLegs: () => Promise.resolve() }) },
+  },
+  {
+    name: 'blind-retry',
+    area: 'execution',
+    what: 'an order without an answer is sent again',
+    ports: {
+      bus: (inner) =>
+        busWith(inner, {
+          request: (subject, kind, body, replyKind, options) => {
+            const send = () => inner.request(subject, kind, body, replyKind, options);
+            return kind === 'submitLeg' ? send().catch(send) : send();
+          },
+        }),
+    },
+  },
+  {
+    name: 'unknown-forgotten',
+    area: 'execution',
+    what: 'a restart does not look for orders without an end',
+    ports: { stores: (inner) => tradesWith(inner, { openLegs: () => Promise.resolve([]) }) },
+  },
+  {
+    name: 'result-unsaved',
+    area: 'execution',
+    what: 'the end of an order is acknowledged and not stored',
+    ports: { stores: (inner) => tradesWith(inner, { saveLegResult: () => Promise.resolve() }) },
+  },
+];
+
+export const LEDGER_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'duplicates-booked',
+    area: 'ledger',
+    what: 'a fill that is told again is booked again',
+    ports: {
+      stores: (inner, database) =>
+        ledgerWith(inner, {
+          bookFill: (fill, entry) => {
+            database.fillKeys.delete(`${fill.exchange} ${fill.tradeId}`);
+            database.entryIds.delete(entry.entryId);
+            return inner.ledger.bookFill(fill, entry);
+          },
+        }),
+    },
+  },
+  {
+    name: 'amounts-rounded',
+    area: 'ledger',
+    what: 'postings are rounded to three places',
+    ports: {
+      stores: (inner) =>
+        ledgerWith(inner, {
+          bookFill: (fill, entry) => {
+            const postings = entry.postings.map((posting) => ({
+              ...posting,
+              amount: new Decimal(posting.amount).toDecimalPlaces(3).toFixed(),
+            }));
+            return inner.ledger.bookFill(fill, { ...entry, postings });
+          },
+        }),
+    },
+  },
+  {
+    name: 'fees-forgotten',
+    area: 'ledger',
+    what: 'what is charged as a fee is not booked',
+    ports: {
+      stores: (inner) =>
+        ledgerWith(inner, { bookFill: (fill, entry) => inner.ledger.bookFill({ ...fill, fee: '0' }, entry) }),
+    },
+  },
+  {
+    name: 'acknowledged-unwritten',
+    area: 'ledger',
+    what: 'one fill in eight is acknowledged before it is written, and then lost',
+    ports: {
+      stores: (inner) => {
+        let told = 0;
+        return ledgerWith(inner, {
+          bookFill: (fill, entry) =>
+            ++told % 8 === 0 ? Promise.resolve('booked' as const) : inner.ledger.bookFill(fill, entry),
+        });
+      },
+    },
+  },
+];

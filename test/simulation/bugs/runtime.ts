@@ -1,0 +1,65 @@
+import { Mailbox } from '../../../src/runtime/mailbox.js';
+import { Scope } from '../../../src/runtime/scope.js';
+import { TurnLoop } from '../../../src/runtime/turn-loop.js';
+import { Slot } from '../../../src/supervisors/slot.js';
+import { replaceMethod, type PlantedBug } from './planted-bug.js';
+
+export const RUNTIME_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'mailbox-unbounded',
+    area: 'runtime',
+    what: 'a full mailbox takes more',
+    plant: () =>
+      replaceMethod(Mailbox.prototype, 'offer', (real) => {
+        return function (this: Mailbox<unknown>, message, nowMs) {
+          const { capacity } = this;
+          Object.assign(this, { capacity: Infinity });
+          try {
+            return real.call(this, message, nowMs);
+          } finally {
+            Object.assign(this, { capacity });
+          }
+        };
+      }),
+  },
+  {
+    name: 'left-over-uncounted',
+    area: 'runtime',
+    what: 'what waits in the mailbox of a crashed actor vanishes without a dead letter',
+    plant: () =>
+      replaceMethod(Mailbox.prototype, 'drain', (real) => {
+        return function (this: Mailbox<unknown>) {
+          real.call(this, () => undefined);
+        };
+      }),
+  },
+  {
+    name: 'scope-leaks',
+    area: 'runtime',
+    what: 'the end of an incarnation releases only every second of its sockets, timers and subscriptions',
+    plant: () =>
+      replaceMethod(Scope.prototype, 'add', (real) => {
+        let added = 0;
+        return function (this: Scope, cleanup) {
+          return real.call(this, ++added % 2 === 0 ? cleanup : () => undefined);
+        };
+      }),
+  },
+  {
+    name: 'restart-forgotten',
+    area: 'runtime',
+    what: 'a supervisor announces a restart and plans none',
+    plant: () => replaceMethod(Slot.prototype, 'planStart', () => () => undefined),
+  },
+  {
+    name: 'hang-unnoticed',
+    area: 'runtime',
+    what: 'nobody watches how long a handler takes',
+    plant: () =>
+      replaceMethod(
+        TurnLoop.prototype as unknown as { armWatchdog(delayMs: number): void },
+        'armWatchdog',
+        () => () => undefined,
+      ),
+  },
+];
