@@ -36,7 +36,7 @@ export function showFeeds(picture) {
   const rows = picture.feeds.map((feed) => [
     cell(feed.exchange),
     cell(
-      feed.reason === '' ? feed.state : `${feed.state}: ${feed.reason}`,
+      feed.reason === '' || feed.state === 'live' ? feed.state : `${feed.state}: ${feed.reason}`,
       FEED_CLASS[feed.state] ?? 'quiet',
     ),
     cell(`${feed.books.filter((book) => book.trusted).length}/${feed.books.length}`, 'number'),

@@ -51,9 +51,11 @@ t.test(
     const tree = await page.locator('#actors').innerText();
     for (const actor of ['gate', 'saga', 'ledger', 'gateway-okx', 'spatial']) t.match(tree, actor);
     // The node's clock runs ahead of the browser's; ages are told by the former.
-    await page.waitForFunction(() =>
-      /^\d+(\.\d+)? s/.test(document.querySelector('#rows-trades td')!.textContent!),
-    );
+    await page
+      .locator('#rows-trades td')
+      .filter({ hasText: /^[\d.]+ s$/ })
+      .first()
+      .waitFor();
 
     await page.locator('#kill').click();
     t.ok(await page.locator('#confirm').isVisible(), 'the kill switch asks for the token');
