@@ -24,7 +24,11 @@ export interface PublishOptions {
  * NATS (`*` one token, `>` the rest). Messages older than their kind's maximum age are dropped by the receiver, counted.
  */
 export interface Bus {
-  /** Fire and forget. Never throws for a slow or absent receiver; throws ARB_MESSAGE_INVALID for a body its schema refuses. */
+  /**
+   * Nobody answers, and an absent receiver is no error. A full queue drops the oldest message of a kind that goes stale; for a
+   * kind that must arrive it throws ARB_MAILBOX_FULL (retryable), and then nobody got it. Throws ARB_MESSAGE_INVALID for a
+   * body its schema refuses, and ARB_MESSAGE_TOO_LARGE beyond what the server carries.
+   */
   publish<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>, options: PublishOptions): void;
   subscribe<K extends MessageKind>(
     subject: string,
