@@ -1,11 +1,14 @@
 import { SpatialDetector, type SpatialEffect } from '../detectors/spatial.js';
 import type { SpatialParameters } from '../detectors/spatial-parameters.js';
+import { tradedRoutes, type TradedRoute } from '../detectors/traded-routes.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
+import { errorText } from '../messages/errors.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { Verdict } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
+import type { TradeStore } from '../ports/stores.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
 
 /**
@@ -17,6 +20,8 @@ export interface DetectorActorOptions {
   readonly board: QuoteBoard;
   readonly instruments: readonly Instrument[];
   readonly parameters: SpatialParameters;
+  /** Where it learns at its start what was traded before; absent where nothing trades. */
+  readonly trades?: TradeStore;
 }
 
 export type DetectorMessage =
@@ -30,6 +35,9 @@ const MAILBOX = 4_096;
 /** Books also age when nothing arrives. */
 const SWEEP_MS = 250;
 const HANDLER_TIMEOUT_MS = 2_000;
+/** Ends looked at when starting, and for how long a trade may be of an edge that still stands. */
+const LOOK_BACK = 500;
+const CARRIED_MS = 600_000;
 
 export function detectorActor(options: DetectorActorOptions): ActorDefinition<DetectorMessage> {
   return {
@@ -40,9 +48,41 @@ export function detectorActor(options: DetectorActorOptions): ActorDefinition<De
         kind === 'dirty' || kind === 'sweep' ? { kind: 'conflate', key: kind } : { kind: 'dropOldest' },
     },
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
-    create: (context) => new DetectorActor(options, context),
+    create: async (context) => {
+      const traded = await tradedBefore(options, context);
+      context.assertCurrent();
+      return new DetectorActor(options, context, traded);
+    },
   };
 }
+
+/**
+ * The lives this incarnation does not remember. While the store is away every direction counts as traded: an edge that
+ * stands now is left alone until it has closed once.
+ */
+async function tradedBefore(
+  { trades, instruments }: DetectorActorOptions,
+  { clock, log }: ActorContext<DetectorMessage>,
+): Promise<readonly TradedRoute[]> {
+  if (trades === undefined) return [];
+  try {
+    const [closed, legs] = [await trades.recentArbitrages(LOOK_BACK), await trades.openLegs()];
+    return tradedRoutes(closed, legs, clock.nowMs() - CARRIED_MS);
+  } catch (error) {
+    log.warn(
+      { error: errorText(error) },
+      'what was traded before is not known; edges that stand are left alone',
+    );
+    return everyRoute(instruments);
+  }
+}
+
+const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>
+  instruments.flatMap((buy) =>
+    instruments
+      .filter((sell) => sell.pair === buy.pair && sell.exchange !== buy.exchange)
+      .map((sell) => ({ pair: buy.pair, buyExchange: buy.exchange, sellExchange: sell.exchange })),
+  );
 
 class DetectorActor implements ActorBehaviour<DetectorMessage> {
   private readonly bus: Bus;
@@ -55,12 +95,16 @@ class DetectorActor implements ActorBehaviour<DetectorMessage> {
   private opportunities = 0;
   private latencyMs = 0;
 
-  constructor(options: DetectorActorOptions, context: ActorContext<DetectorMessage>) {
+  constructor(
+    options: DetectorActorOptions,
+    context: ActorContext<DetectorMessage>,
+    traded: readonly TradedRoute[],
+  ) {
     const { bus, board, instruments, parameters } = options;
     this.bus = bus;
     this.context = context;
     const nextId = (prefix: string) => context.ids.next(prefix);
-    this.detector = new SpatialDetector({ instruments, board, parameters, nextId });
+    this.detector = new SpatialDetector({ instruments, board, parameters, nextId, traded });
     context.onEnd(board.onDirty((slot) => this.note(slot)));
     // What was published before this incarnation lived counts as new.
     for (const slot of this.detector.slots) this.note(slot);

@@ -15,6 +15,7 @@ import {
   type RouteWatch,
   type SpatialRoute,
 } from './spatial-route.js';
+import { routeKey, type TradedRoute } from './traded-routes.js';
 import { spatialSignal } from './spatial-signal.js';
 
 /** What the detector wants done; its actor sends them. */
@@ -36,6 +37,8 @@ export interface SpatialDetectorOptions {
   readonly parameters: SpatialParameters;
   /** A fresh entity id with this prefix; deterministic in replays. */
   readonly nextId: (prefix: string) => string;
+  /** Directions traded shortly before this start; absent = none. */
+  readonly traded?: readonly TradedRoute[];
 }
 
 /**
@@ -54,13 +57,16 @@ export class SpatialDetector {
   private readonly asks: SideView;
   private readonly bids: SideView;
   private effects: SpatialEffect[] = [];
+  /** Directions whose edge, if it stands at the first good look, belongs to a life that was traded before this start. */
+  private readonly carried: Set<string>;
 
   /** @throws ArbotError ARB_CONFIG_INVALID or ARB_DECIMAL_INVALID naming what is wrong. */
-  constructor({ instruments, board, parameters, nextId }: SpatialDetectorOptions) {
+  constructor({ instruments, board, parameters, nextId, traded = [] }: SpatialDetectorOptions) {
     checkParameters(parameters);
     this.board = board;
     this.parameters = parameters;
     this.nextId = nextId;
+    this.carried = new Set(traded.map(routeKey));
     this.asks = { prices: board.askPrices, sizes: board.askSizes };
     this.bids = { prices: board.bidPrices, sizes: board.bidSizes };
     this.watches = this.watchesOf(instruments);
@@ -108,6 +114,7 @@ export class SpatialDetector {
       // Almost every look ends here: one product and one comparison.
       const interesting = bidPrices[watch.bidAt]! >= askPrices[watch.askAt]! * watch.openRatio;
       if (interesting || watch.life !== null) this.look(watch, nowMs, monotonicMs);
+      else if (this.carried.size > 0) this.letGo(watch, monotonicMs);
     }
     return this.takeEffects();
   }
@@ -166,13 +173,29 @@ export class SpatialDetector {
     const floorBps = parameters.reportFloorBps * (watch.life === null ? 1 : CLOSE_SHARE);
     if (!(grossBps >= floorBps || (netBps > 0 && netBps > parameters.minNetBps))) {
       if (watch.life !== null) this.close(watch, quoted ? 'EDGE_CLOSED' : 'NO_QUOTE', nowMs);
+      else if (this.carried.size > 0) this.letGo(watch, monotonicMs);
       return;
     }
     const edge = { grossBps, netBps, quantity: ZERO, net: ZERO };
-    const life = watch.life ?? this.openLife(watch, edge, nowMs);
     const problem = this.problemOf(watch.route, monotonicMs);
+    const isCarried = this.carried.size > 0 && watch.life === null && this.carried.has(keyOf(watch));
+    // Whether it stands can only be told on good books.
+    if (isCarried && problem !== null) return;
+    const life = watch.life ?? this.openLife(watch, edge, nowMs);
+    if (isCarried) this.carryOn(watch, life);
     if (life.state === 'open') this.judge(watch.route, life, edge, problem, nowMs);
     else this.follow(watch, life, edge, problem, nowMs);
+  }
+
+  /** Without an edge on good books the life before is over: the next one is new. */
+  private letGo(watch: RouteWatch, monotonicMs: number): void {
+    if (this.problemOf(watch.route, monotonicMs) === null) this.carried.delete(keyOf(watch));
+  }
+
+  /** An edge that stands at the first good look is the one traded before: one fill per life. */
+  private carryOn(watch: RouteWatch, life: OpportunityLife): void {
+    this.carried.delete(keyOf(watch));
+    life.state = 'executed';
   }
 
   private problemOf(
@@ -308,3 +331,10 @@ export class SpatialDetector {
     return taken;
   }
 }
+
+const keyOf = ({ route: { buy, sell } }: RouteWatch): string =>
+  routeKey({
+    pair: buy.instrument.pair,
+    buyExchange: buy.instrument.exchange,
+    sellExchange: sell.instrument.exchange,
+  });

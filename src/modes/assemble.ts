@@ -332,7 +332,13 @@ class AssembledNode implements TradingNode {
       clockSync: this.clockSync(),
       feeds: this.feeds(),
       detector: erased(
-        detectorActor(this.live({ ...shared, parameters: spatialParametersOf(trading, clockOffsetMs) })),
+        detectorActor(
+          this.live({
+            ...shared,
+            trades: stores.trades,
+            parameters: spatialParametersOf(trading, clockOffsetMs),
+          }),
+        ),
       ),
       recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),

@@ -6,6 +6,9 @@ import { sagaStage, type SagaStageEvent } from '../../src/kernel/saga-stage.js';
 import { replayStage, type RecordedInput } from '../../src/kernel/stage.js';
 import type { GateEvent } from '../../src/risk/gate.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../src/risk/kill-switch.js';
+import { detectorActor } from '../../src/actors/detector.js';
+import { DEFAULT_SPATIAL_PARAMETERS } from '../../src/detectors/spatial-parameters.js';
+import type { MessageOf } from '../../src/messages/catalogue.js';
 import { marksOf } from '../../src/actors/board-reading.js';
 import { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
@@ -434,3 +437,44 @@ t.test('a market in packs gives its price per unit', async (t) => {
   board.publish(board.slotOf(packs.id), book, 1, NOW, NOW, 0);
   t.strictSame(marksOf(board, [packs], 'USDT'), [{ asset: 'SATS', price: '0.0003' }]);
 });
+
+t.test(
+  'a detector that starts leaves standing edges alone that were traded, or might have been',
+  async (t) => {
+    const verdicts = async (trade: boolean, away: boolean) => {
+      const world = await World.start();
+      world.dislocate();
+      if (trade) world.send();
+      await world.time.advance(1_500);
+      const before = world.of('verdict').length;
+      world.dislocate();
+      world.faults.down = away;
+      const { bus, board, stores } = world;
+      const limits = new Map([['USDT', { minNetProfit: '0.5', maxNotional: '2000' }]]);
+      const wide = { maxBookAgeMs: 1e12, maxUnchangedMs: 1e12, latencyDecayBps: 0, transferCostBps: 0 };
+      const started = world.system.spawn(
+        '/detector',
+        detectorActor({
+          bus,
+          board,
+          instruments: INSTRUMENTS.filter(({ base }) => base === 'BTC'),
+          parameters: { ...DEFAULT_SPATIAL_PARAMETERS, limits, ...wide },
+          trades: stores.trades,
+        }),
+      );
+      await world.time.advance(100);
+      t.ok((await started).ok, 'it starts without a store too');
+      world.faults.down = false;
+      await world.time.advance(1_500);
+      const asked = world.of('verdict').slice(before);
+      await world.kill();
+      world.system.crash('/detector', new Error('killed'));
+      const toBeta = (v: MessageOf<'verdict'>) =>
+        v.decision === 'approved' && v.signal.legs.map((leg) => leg.exchange).join() === 'alpha,beta';
+      return asked.filter(toBeta).length;
+    };
+    t.ok((await verdicts(false, false)) > 0, 'an edge nobody traded is offered');
+    t.equal(await verdicts(true, false), 0);
+    t.equal(await verdicts(false, true), 0);
+  },
+);

@@ -12,6 +12,9 @@ import {
   type SpatialParameters,
 } from '../../src/detectors/spatial-parameters.js';
 
+import { tradedRoutes, type TradedRoute } from '../../src/detectors/traded-routes.js';
+import { sampleClosed, sampleLeg } from '../storage/samples.js';
+
 type Levels = readonly (readonly [number, number])[];
 
 const parameters: SpatialParameters = {
@@ -51,12 +54,17 @@ class Market {
   nowMs = 1_000_000;
   private ids = 0;
 
-  constructor(instruments: readonly Instrument[], changes: Partial<SpatialParameters> = {}) {
+  constructor(
+    instruments: readonly Instrument[],
+    changes: Partial<SpatialParameters> = {},
+    traded: readonly TradedRoute[] = [],
+  ) {
     this.detector = new SpatialDetector({
       instruments,
       board: this.board,
       parameters: { ...parameters, ...changes },
       nextId: (prefix) => `${prefix}-${++this.ids}`,
+      traded,
     });
   }
 
@@ -499,3 +507,43 @@ t.test('property: the order in which slots are looked at does not change what is
     { numRuns: 60 },
   );
 });
+
+t.test(
+  'after a restart an edge that was traded and still stands is left alone until it has closed',
+  async (t) => {
+    const route = { pair: 'BTC-USDT', buyExchange: 'binance', sellExchange: 'okx' };
+    const markets = [instrument('binance'), instrument('okx')];
+    const market = new Market(markets, {}, [route]);
+    market.book('binance:BTC-USDT', CHEAP.bids, CHEAP.asks);
+    market.board.distrust(market.board.slotOf('binance:BTC-USDT'));
+    market.book('okx:BTC-USDT', DEAR.bids, DEAR.asks);
+    t.same(told(market.effects), [], 'a book that may not be used tells nothing about it');
+    market.book('binance:BTC-USDT', CHEAP.bids, CHEAP.asks);
+    market.nowMs += 5;
+    market.book('okx:BTC-USDT', [[101.1, 9]], DEAR.asks);
+    t.same(told(market.effects), ['opened EDGE_OPENED'], 'seen and not offered, however it grows');
+    market.book('okx:BTC-USDT', [[99, 9]], DEAR.asks);
+    market.book('okx:BTC-USDT', DEAR.bids, DEAR.asks);
+    t.same(
+      told(market.effects).slice(1),
+      ['closed EDGE_CLOSED', 'opened EDGE_OPENED', 'SIGNAL'],
+      'a new life',
+    );
+
+    const gone = new Market(markets, {}, [route]);
+    gone.book('binance:BTC-USDT', CHEAP.bids, CHEAP.asks);
+    gone.book('okx:BTC-USDT', [[99, 9]], DEAR.asks);
+    gone.book('okx:BTC-USDT', DEAR.bids, DEAR.asks);
+    t.same(told(gone.effects), ['opened EDGE_OPENED', 'SIGNAL'], 'it had closed meanwhile');
+
+    const closed = [sampleClosed('new', { closedAtMs: 100 }), sampleClosed('old', { closedAtMs: 99 })];
+    const nothing = sampleClosed('none', { closedAtMs: 100, boughtQuantity: '0', soldQuantity: '0.00' });
+    const buy = sampleLeg('x', { side: 'buy', exchange: 'bybit', instrument: 'bybit:ETH-USDT' });
+    const legs = [buy, sampleLeg('x', { legIndex: 1, instrument: 'okx:ETH-USDT' }), sampleLeg('y')];
+    t.match(tradedRoutes([...closed, nothing], legs, 100), [
+      { pair: 'BTC-USDT', buyExchange: 'binance', sellExchange: 'okx' },
+      { pair: 'ETH-USDT', buyExchange: 'bybit', sellExchange: 'okx' },
+    ]);
+    t.equal(tradedRoutes([...closed, nothing], legs, 100).length, 2);
+  },
+);
