@@ -1,4 +1,3 @@
-import type { InstrumentState } from '../market/instrument.js';
 import {
   BestQuoteEvent,
   BookEvent,
@@ -7,18 +6,15 @@ import {
   setHeader,
   type Capabilities,
   type Connector,
-  type ConnectorRest,
   type Endpoints,
   type FrameHeader,
   type FrameSink,
-  type RestRequest,
   type SubscriptionScope,
 } from './base.js';
+import { binanceRest, EXCHANGE, FEES } from './binance-rest.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
-import { readInstruments, type MarketFacts } from './instrument-list.js';
-import { exchangeError, parseAnswer } from './rest-envelope.js';
 
 /**
  * Binance spot (PROTOCOLS §3). Combined stream `/stream`: diffs `U`..`u` bridged onto a REST snapshot [O], the real-time
@@ -33,9 +29,6 @@ export interface BinanceOptions {
   /** `aggTrade` joins the fills of one taker order at one price. */
   readonly tradeStream?: 'trade' | 'aggTrade';
 }
-
-const EXCHANGE = 'binance';
-const DEPTH_WEIGHT = { 100: 5, 500: 25, 1000: 50, 5000: 250 } as const;
 
 function capabilitiesOf(depth: string, trades: string): Capabilities {
   return {
@@ -96,12 +89,11 @@ export function binance(options: BinanceOptions = {}): Connector {
     subscribe: (symbols, scope, id) => request('SUBSCRIBE', topics(symbols, scope), id),
     unsubscribe: (symbols, scope, id) => request('UNSUBSCRIBE', topics(symbols, scope), id),
     decode: (data, sink) => decoder.decode(data, sink),
-    rest: restOf(options.snapshotLevels ?? 1000, depth, decoder),
+    rest: binanceRest(options.snapshotLevels ?? 1000, (answer, symbol, sink) =>
+      decoder.readSnapshot(answer, depth, symbol, sink),
+    ),
   };
 }
-
-/** Base tier [C]; fees are taken from what is received unless BNB pays. */
-const FEES = { takerFeeRate: '0.001', makerFeeRate: '0.001', feeMode: 'received' } as const;
 
 class BinanceDecoder {
   readonly header = emptyHeader();
@@ -285,79 +277,4 @@ function readTrade(channel: string, symbol: string, data: f.Fields, path: string
     side: f.booleanAt(data, 'm', path) ? 'sell' : 'buy',
     exchangeTimeMs: f.timeAt(data, 'T', path),
   });
-}
-
-function restOf(levels: 100 | 500 | 1000 | 5000, depth: string, decoder: BinanceDecoder): ConnectorRest {
-  const get = (path: string, weight: number, maxBodyBytes: number): RestRequest => ({
-    path,
-    costs: { weight },
-    timeoutMs: 10_000,
-    maxBodyBytes,
-  });
-  return {
-    instruments: (symbols) => get(`/api/v3/exchangeInfo${symbolsQuery(symbols)}`, 20, 32 << 20),
-    depth: (symbol) =>
-      get(
-        `/api/v3/depth?symbol=${encodeURIComponent(symbol)}&limit=${levels}`,
-        DEPTH_WEIGHT[levels],
-        4 << 20,
-      ),
-    serverTime: () => get('/api/v3/time', 1, 4096),
-    parseInstruments: (body, lookup) =>
-      readInstruments(f.listAt(answerOf(body), 'symbols', '', 20_000), EXCHANGE, FEES, lookup, readMarket),
-    parseDepth: (body, symbol, sink) => decoder.readSnapshot(answerOf(body), depth, symbol, sink),
-    parseServerTime: (body) => f.timeAt(answerOf(body), 'serverTime', ''),
-  };
-}
-
-function symbolsQuery(symbols: readonly string[] | null): string {
-  // Long lists would exceed the length of a URL; then everything is fetched.
-  const named =
-    symbols === null || symbols.length === 0 || symbols.length > 200
-      ? ''
-      : `symbols=${encodeURIComponent(JSON.stringify(symbols))}&`;
-  // Who may trade a market is more than half of the answer, and nothing here reads it.
-  return `?${named}showPermissionSets=false`;
-}
-
-/** `{"code","msg"}` is an error in any answer; -1003 is "too much weight" [O]. */
-function answerOf(body: Buffer): f.Fields {
-  const answer = parseAnswer(body, EXCHANGE);
-  const code = f.member(answer, 'code');
-  if (typeof code === 'number' && Object.hasOwn(answer, 'msg')) {
-    throw exchangeError(EXCHANGE, String(code), f.member(answer, 'msg'), code === -1003 || code === -1015);
-  }
-  return answer;
-}
-
-const STATES: Readonly<Record<string, InstrumentState>> = {
-  TRADING: 'trading',
-  END_OF_DAY: 'halted',
-  HALT: 'halted',
-  BREAK: 'halted',
-  CANCEL_ONLY: 'cancel_only',
-};
-
-function readMarket(row: f.Fields, path: string): MarketFacts | null {
-  if (f.member(row, 'isSpotTradingAllowed') === false) return null;
-  const filters = new Map<string, f.Fields>();
-  for (const filter of f.listAt(row, 'filters', path, 64)) {
-    const fields = f.asFields(filter, `${path}filters[]`);
-    filters.set(f.textAt(fields, 'filterType', `${path}filters[].`), fields);
-  }
-  const filter = (name: string): f.Fields => f.asFields(filters.get(name), `${path}filters.${name}`);
-  const lot = filter('LOT_SIZE');
-  const notional = filters.has('NOTIONAL') ? 'NOTIONAL' : 'MIN_NOTIONAL';
-  const state = f.textAt(row, 'status', path);
-  return {
-    symbol: f.symbolAt(row, 'symbol', path),
-    baseTicker: f.symbolAt(row, 'baseAsset', path),
-    quoteTicker: f.symbolAt(row, 'quoteAsset', path),
-    tickSize: f.positiveTextAt(filter('PRICE_FILTER'), 'tickSize', `${path}filters.PRICE_FILTER.`),
-    lotSize: f.positiveTextAt(lot, 'stepSize', `${path}filters.LOT_SIZE.`),
-    minQuantity: f.unsignedTextAt(lot, 'minQty', `${path}filters.LOT_SIZE.`),
-    maxQuantity: f.positiveTextAt(lot, 'maxQty', `${path}filters.LOT_SIZE.`),
-    minNotional: f.unsignedTextAt(filter(notional), 'minNotional', `${path}filters.${notional}.`),
-    state: Object.hasOwn(STATES, state) ? STATES[state]! : 'unknown',
-  };
 }

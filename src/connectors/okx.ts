@@ -1,4 +1,3 @@
-import type { InstrumentState } from '../market/instrument.js';
 import {
   BestQuoteEvent,
   BookEvent,
@@ -7,20 +6,17 @@ import {
   setHeader,
   type Capabilities,
   type Connector,
-  type ConnectorRest,
   type Endpoints,
   type FrameCategory,
   type FrameHeader,
   type FrameSink,
-  type RestRequest,
   type SubscriptionScope,
   type TradeEvent,
 } from './base.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
-import { readInstruments, type MarketFacts } from './instrument-list.js';
-import { exchangeError, parseAnswer } from './rest-envelope.js';
+import { EXCHANGE, FEES, okxRest } from './okx-rest.js';
 
 /**
  * OKX v5 public socket (PROTOCOLS §4). Books `books`: snapshot, then updates chained by `prevSeqId` = last `seqId` [O]; best
@@ -35,7 +31,6 @@ export interface OkxOptions {
 }
 export type OkxBookChannel = 'books' | 'books-l2-tbt' | 'books50-l2-tbt';
 
-const EXCHANGE = 'okx';
 const BOOK_CHANNELS: readonly string[] = ['books', 'books-l2-tbt', 'books50-l2-tbt'];
 
 function capabilitiesOf(depth: string): Capabilities {
@@ -93,12 +88,9 @@ export function okx(options: OkxOptions = {}): Connector {
     subscribe: (symbols, scope) => request('subscribe', symbols, scope),
     unsubscribe: (symbols, scope) => request('unsubscribe', symbols, scope),
     decode: (data, sink) => decoder.decode(data, sink),
-    rest: restOf(depth, decoder),
+    rest: okxRest((row, path, symbol) => decoder.readBook(row, path, depth, symbol, true)),
   };
 }
-
-/** Base tier [C]; the fee is taken from what is received. */
-const FEES = { takerFeeRate: '0.001', makerFeeRate: '0.0008', feeMode: 'received' } as const;
 
 function categoryOf(channel: string): FrameCategory {
   if (BOOK_CHANNELS.includes(channel)) return 'book';
@@ -282,60 +274,4 @@ function readTrades(channel: string, symbol: string, rows: readonly unknown[], s
     };
   });
   for (const trade of trades) sink.trade(trade);
-}
-
-function restOf(depth: string, decoder: OkxDecoder): ConnectorRest {
-  const get = (path: string, maxBodyBytes: number): RestRequest => ({
-    path,
-    costs: { books: 1 },
-    timeoutMs: 10_000,
-    maxBodyBytes,
-  });
-  return {
-    instruments: () => get('/api/v5/public/instruments?instType=SPOT', 8 << 20),
-    depth: (symbol) => get(`/api/v5/market/books?instId=${encodeURIComponent(symbol)}&sz=400`, 1 << 20),
-    serverTime: () => get('/api/v5/public/time', 4096),
-    parseInstruments: (body, lookup) => readInstruments(dataOf(body), EXCHANGE, FEES, lookup, readMarket),
-    parseDepth: (body, symbol, sink) => {
-      const row = f.asFields(dataOf(body)[0], 'data[0]');
-      sink.book(decoder.readBook(row, 'data[0].', depth, symbol, true));
-    },
-    parseServerTime: (body) => f.timeTextAt(f.asFields(dataOf(body)[0], 'data[0]'), 'ts', 'data[0].'),
-  };
-}
-
-/** `{"code":"0","msg","data":[…]}`; 50011 is "too fast", also with HTTP 200 [O]. */
-function dataOf(body: Buffer): readonly unknown[] {
-  const answer = parseAnswer(body, EXCHANGE);
-  const code = f.textAt(answer, 'code', '');
-  if (code !== '0')
-    throw exchangeError(EXCHANGE, code, f.member(answer, 'msg'), code === '50011' || code === '50061');
-  return f.listAt(answer, 'data', '', 20_000);
-}
-
-const STATES: Readonly<Record<string, InstrumentState>> = {
-  live: 'trading',
-  suspend: 'halted',
-  preopen: 'halted',
-  post_only: 'halted',
-};
-
-function readMarket(row: f.Fields, path: string): MarketFacts | null {
-  if (f.textAt(row, 'instType', path) !== 'SPOT') return null;
-  const state = f.textAt(row, 'state', path);
-  const maxQuantity = f.member(row, 'maxLmtSz');
-  return {
-    symbol: f.symbolAt(row, 'instId', path),
-    baseTicker: f.symbolAt(row, 'baseCcy', path),
-    quoteTicker: f.symbolAt(row, 'quoteCcy', path),
-    tickSize: f.positiveTextAt(row, 'tickSz', path),
-    lotSize: f.positiveTextAt(row, 'lotSz', path),
-    minQuantity: f.unsignedTextAt(row, 'minSz', path),
-    // "" = no limit.
-    maxQuantity:
-      maxQuantity === undefined || maxQuantity === '' ? null : f.positiveTextAt(row, 'maxLmtSz', path),
-    // OKX has a minimum size and no minimum value.
-    minNotional: '0',
-    state: Object.hasOwn(STATES, state) ? STATES[state]! : 'unknown',
-  };
 }
