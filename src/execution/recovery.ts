@@ -112,9 +112,12 @@ function candidateOf(
 function quantityOf(residue: Decimal, side: Side, leg: RecoveryQuestion['legs'][number]): Decimal {
   const { lotSize, takerFeeRate, feeMode } = leg.instrument;
   const lot = new Decimal(lotSize);
-  if (side === 'sell' || feeMode === 'quote') return floorToStep(residue, lot);
-  const grossed = ceilToStep(residue.div(ONE.minus(takerFeeRate)), lot);
-  return Decimal.min(grossed, floorToStep(new Decimal(leg.maxQuantity), lot));
+  const missing =
+    side === 'sell' || feeMode === 'quote'
+      ? floorToStep(residue, lot)
+      : ceilToStep(residue.div(ONE.minus(takerFeeRate)), lot);
+  // A finer lot than the first order's would ask for a little more than was approved, and the last gate refuses it whole.
+  return Decimal.min(missing, floorToStep(new Decimal(leg.maxQuantity), lot));
 }
 
 /** The nearer of slack and loss cap, on the tick and never worse than both allow. */
