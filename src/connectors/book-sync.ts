@@ -1,7 +1,8 @@
 import { OrderBook } from '../market/order-book.js';
-import { BookEvent, type SyncRule } from './base.js';
-import { DeltaBuffer, type StoredDelta } from './delta-buffer.js';
+import type { BookEvent, SyncRule } from './base.js';
+import { DeltaBuffer, restored, type StoredDelta } from './delta-buffer.js';
 import { LevelTexts } from './level-texts.js';
+import { emptyCounters, type SyncCounters } from './sync-counters.js';
 
 /**
  * The state machine that keeps one book true to its exchange, pure over the frames it is given. It never applies across a
@@ -22,22 +23,6 @@ export type SyncResult =
 
 /** The book is untrusted from here on and needs a snapshot. */
 export type SyncFault = 'gap' | 'checksum' | 'crossed' | 'old-snapshot';
-
-export interface SyncCounters {
-  /** Socket frames applied, snapshots included. */
-  updatesApplied: number;
-  snapshots: number;
-  /** Diffs older than the REST snapshot. */
-  framesBeforeSync: number;
-  bridgeOk: number;
-  sequenceOk: number;
-  keepAlive: number;
-  checksumOk: number;
-  checksumBad: number;
-  gaps: number;
-  crossed: number;
-  duplicates: number;
-}
 
 const MAX_WAITING_FRAMES = 256;
 const MAX_WAITING_LEVELS = 32_768;
@@ -306,39 +291,4 @@ export class BookSync {
     // What waited was judged against content that is gone.
     if (!intact && !this.fromRest) this.waiting.clear();
   }
-}
-
-function restored(frame: StoredDelta): BookEvent {
-  const event = new BookEvent();
-  event.first = frame.first;
-  event.last = frame.last;
-  event.previous = frame.previous;
-  event.order = frame.order;
-  event.checksum = frame.checksum;
-  event.exchangeTimeMs = frame.exchangeTimeMs;
-  event.bids.prices = frame.bidPrices;
-  event.bids.sizes = frame.bidSizes;
-  event.bids.count = frame.bidPrices.length;
-  event.asks.prices = frame.askPrices;
-  event.asks.sizes = frame.askSizes;
-  event.asks.count = frame.askPrices.length;
-  event.bidRows = frame.bidRows;
-  event.askRows = frame.askRows;
-  return event;
-}
-
-function emptyCounters(): SyncCounters {
-  return {
-    updatesApplied: 0,
-    snapshots: 0,
-    framesBeforeSync: 0,
-    bridgeOk: 0,
-    sequenceOk: 0,
-    keepAlive: 0,
-    checksumOk: 0,
-    checksumBad: 0,
-    gaps: 0,
-    crossed: 0,
-    duplicates: 0,
-  };
 }

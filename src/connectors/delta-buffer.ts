@@ -1,4 +1,4 @@
-import type { BookEvent } from './base.js';
+import { BookEvent } from './base.js';
 import type { LevelRow } from './fields.js';
 
 /** A frame kept for later: its levels are copied, since the decoder reuses its own. */
@@ -83,4 +83,24 @@ export class DeltaBuffer {
   private forget(frame: StoredDelta): void {
     this.levels -= frame.bidPrices.length + frame.askPrices.length;
   }
+}
+
+/** A kept frame in the form in which it came. */
+export function restored(frame: StoredDelta): BookEvent {
+  const event = new BookEvent();
+  event.first = frame.first;
+  event.last = frame.last;
+  event.previous = frame.previous;
+  event.order = frame.order;
+  event.checksum = frame.checksum;
+  event.exchangeTimeMs = frame.exchangeTimeMs;
+  event.bids.prices = frame.bidPrices;
+  event.bids.sizes = frame.bidSizes;
+  event.bids.count = frame.bidPrices.length;
+  event.asks.prices = frame.askPrices;
+  event.asks.sizes = frame.askSizes;
+  event.asks.count = frame.askPrices.length;
+  event.bidRows = frame.bidRows;
+  event.askRows = frame.askRows;
+  return event;
 }

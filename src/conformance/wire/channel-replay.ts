@@ -1,4 +1,4 @@
-import type { SyncCounters } from '../../connectors/book-sync.js';
+import type { SyncCounters } from '../../connectors/sync-counters.js';
 import type { FeedEffects, FeedRequest } from '../../connectors/feed-effects.js';
 import { MarketFeed } from '../../connectors/market-feed.js';
 import { RateLimiter } from '../../connectors/rate-limiter.js';
