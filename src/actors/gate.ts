@@ -1,56 +1,15 @@
-import type { Instrument } from '../market/instrument.js';
-import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
-import { ArbotError, errorText } from '../messages/errors.js';
-import type { ArbitrageClosed, SubmitLeg } from '../messages/order.js';
-import type { ExchangeId } from '../messages/primitives.js';
-import type { Refusal } from '../messages/risk.js';
-import type { OpportunityEvent, Signal } from '../messages/signal.js';
-import type { Bus, Subscription } from '../ports/bus.js';
-import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
+import { errorText } from '../messages/errors.js';
+import type { SubmitLeg } from '../messages/order.js';
+import type { Signal } from '../messages/signal.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
-import type { RiskLimits } from '../risk/limits.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
-import { backoffMs, type RetryBackoff } from './backoff.js';
+import { backoffMs } from './backoff.js';
 import { bookConditionOf, marksOf } from './board-reading.js';
-import type { RecordInput } from './recording.js';
-
-/**
- * The risk gate as an actor: signals in, verdicts out. All it decides is in `stepGate`; this shell reads the board, draws
- * the nonce, speaks to the bus and persists the kill switch.
- */
-export interface GateActorOptions {
-  readonly bus: Bus;
-  readonly board: QuoteBoard;
-  readonly instruments: readonly Instrument[];
-  readonly limits: RiskLimits;
-  readonly settings: SettingsStore;
-  readonly trades: TradeStore;
-  /** Which opportunity an unfinished arbitrage belongs to. */
-  readonly signals: SignalStore;
-  /** What is held at the start; from then on the ledger actor tells. */
-  readonly ledger: LedgerStore;
-  readonly retry: RetryBackoff;
-  /** Exchange clock − local clock, ms; 0 where it is not measured. */
-  readonly clockOffsetMs?: (exchange: ExchangeId) => number;
-  /** What is proven of the skew of an exchange's clock, ms, at least 0; null = not measured. Absent = none is measured. */
-  readonly clockSkewMs?: (exchange: ExchangeId) => number | null;
-  /** Whether refusals are told as events in the life of their opportunity; false where a detector does so itself. */
-  readonly announceOpportunities: boolean;
-  readonly record?: RecordInput;
-}
-
-export type GateMessage =
-  | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
-  | { readonly kind: 'fact'; readonly event: GateEvent }
-  | { readonly kind: 'tick' }
-  /** What the journal holds open, asked before a reservation lapses. */
-  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[] }
-  | { readonly kind: 'journalAway'; readonly error: string }
-  | { readonly kind: 'persist'; readonly tries: number }
-  | { readonly kind: 'persisted'; readonly killSwitch: KillSwitch }
-  | { readonly kind: 'persistFailed'; readonly tries: number; readonly error: string };
+import type { GateActorOptions, GateMessage } from './gate-messages.js';
+import { refusedOpportunity } from './gate-events.js';
+import { hasFilled, subscribeGate } from './gate-subscriptions.js';
 
 const MAILBOX = 8_192;
 const TICK_MS = 1_000;
@@ -58,6 +17,10 @@ const TICK_MS = 1_000;
 const REMEMBERED_ARBITRAGES = 2_000;
 const HANDLER_TIMEOUT_MS = 5_000;
 
+/**
+ * The risk gate as an actor: signals in, verdicts out. All it decides is in `stepGate`; this shell reads the board, draws
+ * the nonce, speaks to the bus and persists the kill switch.
+ */
 export function gateActor(options: GateActorOptions): ActorDefinition<GateMessage> {
   return {
     kind: 'gate',
@@ -105,43 +68,6 @@ async function tradedOpportunities(
     ...open.map(({ signal }) => signal.opportunityId),
   ];
 }
-
-function subscribeGate(bus: Bus, context: ActorContext<GateMessage>): void {
-  const on = (subscription: Subscription) => context.onEnd(() => subscription.unsubscribe());
-  /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
-  const fact = (event: GateEvent) => {
-    if (context.self.tell({ kind: 'fact', event }) === 'full')
-      context.crash(new ArbotError('ARB_MAILBOX_FULL', `the gate lost a ${event.kind}`));
-  };
-  on(
-    bus.subscribe(
-      'signal.*',
-      'signal',
-      ({ message, traceId }) => void context.self.tell({ kind: 'signal', signal: message, traceId }),
-    ),
-  );
-  on(
-    bus.subscribe('ledger.balances', 'balancesChanged', (d) =>
-      fact({ kind: 'balances', changed: d.message }),
-    ),
-  );
-  on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
-  on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
-  on(
-    bus.subscribe('order.result.*', 'legResult', (d) =>
-      fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
-    ),
-  );
-  on(
-    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
-      const { arbitrageId, opportunityId } = message;
-      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message) });
-    }),
-  );
-}
-
-const hasFilled = ({ boughtQuantity, soldQuantity }: ArbitrageClosed): boolean =>
-  /[1-9]/.test(boughtQuantity) || /[1-9]/.test(soldQuantity);
 
 class GateActor implements ActorBehaviour<GateMessage> {
   private readonly options: GateActorOptions;
@@ -280,31 +206,4 @@ class GateActor implements ActorBehaviour<GateMessage> {
       lapsed: this.lapsed,
     };
   }
-}
-
-/** The same refusal for people: the first reason leads, all are told. */
-export function refusedOpportunity(
-  signal: Signal,
-  refusals: readonly Refusal[],
-  nowMs: number,
-): OpportunityEvent {
-  const of = (side: string) =>
-    signal.legs.find((leg) => leg.side === side)?.exchange ?? signal.legs[0]!.exchange;
-  const told = refusals.map((r) => `${r.rule} ${r.subject}: ${r.actual} against ${r.limit} ${r.unit}`);
-  return {
-    opportunityId: signal.opportunityId,
-    phase: 'refused',
-    strategy: signal.strategy,
-    pair: signal.pair,
-    buyExchange: of('buy'),
-    sellExchange: of('sell'),
-    grossBps: signal.grossBps,
-    netBps: signal.netBps,
-    quantity: signal.quantity,
-    netProfit: signal.edge.net,
-    reason: refusals[0]?.rule ?? 'REFUSED',
-    detail: told.join('; ').slice(0, 300),
-    openedAtMs: signal.detectedAtMs,
-    atMs: nowMs,
-  };
 }

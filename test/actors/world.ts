@@ -1,5 +1,6 @@
 import { ledgerActor, type LedgerMessage } from '../../src/actors/ledger.js';
-import { gateActor, type GateMessage } from '../../src/actors/gate.js';
+import { gateActor } from '../../src/actors/gate.js';
+import type { GateMessage } from '../../src/actors/gate-messages.js';
 import { paperGatewayActor, type PaperGatewayMessage } from '../../src/actors/paper-gateway.js';
 import { portfolioActor, type PortfolioMessage, type PortfolioView } from '../../src/actors/portfolio.js';
 import { recorderActor, type RecorderMessage } from '../../src/actors/recorder.js';

@@ -1,0 +1,44 @@
+import type { Instrument } from '../market/instrument.js';
+import type { QuoteBoard } from '../market/quote-board.js';
+import type { SubmitLeg } from '../messages/order.js';
+import type { ExchangeId } from '../messages/primitives.js';
+import type { Signal } from '../messages/signal.js';
+import type { Bus } from '../ports/bus.js';
+import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
+import type { GateEvent } from '../risk/gate.js';
+import type { KillSwitch } from '../risk/kill-switch.js';
+import type { RiskLimits } from '../risk/limits.js';
+import type { RetryBackoff } from './backoff.js';
+import type { RecordInput } from './recording.js';
+
+export interface GateActorOptions {
+  readonly bus: Bus;
+  readonly board: QuoteBoard;
+  readonly instruments: readonly Instrument[];
+  readonly limits: RiskLimits;
+  readonly settings: SettingsStore;
+  readonly trades: TradeStore;
+  /** Which opportunity an unfinished arbitrage belongs to. */
+  readonly signals: SignalStore;
+  /** What is held at the start; from then on the ledger actor tells. */
+  readonly ledger: LedgerStore;
+  readonly retry: RetryBackoff;
+  /** Exchange clock − local clock, ms; 0 where it is not measured. */
+  readonly clockOffsetMs?: (exchange: ExchangeId) => number;
+  /** What is proven of the skew of an exchange's clock, ms, at least 0; null = not measured. Absent = none is measured. */
+  readonly clockSkewMs?: (exchange: ExchangeId) => number | null;
+  /** Whether refusals are told as events in the life of their opportunity; false where a detector does so itself. */
+  readonly announceOpportunities: boolean;
+  readonly record?: RecordInput;
+}
+
+export type GateMessage =
+  | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
+  | { readonly kind: 'fact'; readonly event: GateEvent }
+  | { readonly kind: 'tick' }
+  /** What the journal holds open, asked before a reservation lapses. */
+  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[] }
+  | { readonly kind: 'journalAway'; readonly error: string }
+  | { readonly kind: 'persist'; readonly tries: number }
+  | { readonly kind: 'persisted'; readonly killSwitch: KillSwitch }
+  | { readonly kind: 'persistFailed'; readonly tries: number; readonly error: string };

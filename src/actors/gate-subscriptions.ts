@@ -1,0 +1,44 @@
+import { ArbotError } from '../messages/errors.js';
+import type { ArbitrageClosed } from '../messages/order.js';
+import type { Bus, Subscription } from '../ports/bus.js';
+import type { GateEvent } from '../risk/gate.js';
+import type { ActorContext } from '../runtime/actor.js';
+import type { GateMessage } from './gate-messages.js';
+
+/** What the gate hears on the bus, as messages to itself; ends with its incarnation. */
+export function subscribeGate(bus: Bus, context: ActorContext<GateMessage>): void {
+  const on = (subscription: Subscription) => context.onEnd(() => subscription.unsubscribe());
+  /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
+  const fact = (event: GateEvent) => {
+    if (context.self.tell({ kind: 'fact', event }) === 'full')
+      context.crash(new ArbotError('ARB_MAILBOX_FULL', `the gate lost a ${event.kind}`));
+  };
+  on(
+    bus.subscribe(
+      'signal.*',
+      'signal',
+      ({ message, traceId }) => void context.self.tell({ kind: 'signal', signal: message, traceId }),
+    ),
+  );
+  on(
+    bus.subscribe('ledger.balances', 'balancesChanged', (d) =>
+      fact({ kind: 'balances', changed: d.message }),
+    ),
+  );
+  on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
+  on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
+  on(
+    bus.subscribe('order.result.*', 'legResult', (d) =>
+      fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
+    ),
+  );
+  on(
+    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
+      const { arbitrageId, opportunityId } = message;
+      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message) });
+    }),
+  );
+}
+
+export const hasFilled = ({ boughtQuantity, soldQuantity }: ArbitrageClosed): boolean =>
+  /[1-9]/.test(boughtQuantity) || /[1-9]/.test(soldQuantity);
