@@ -79,7 +79,9 @@ export function planFaults(
       id,
       kind,
       atMs: prng.between(window.fromMs, window.untilMs),
-      forMs: prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5),
+      // A person clears the switch later than any machine would.
+      forMs:
+        prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5) * (kind === 'kill-switch' ? 4 : 1),
       exchange: prng.pick(SIMULATED_EXCHANGES),
       actor: prng.pick(ACTOR_PATHS),
       amount: prng.next(),

@@ -60,7 +60,7 @@ const QUIET_MS = 3_000;
 /** And it stops at a moment at which no exchange shows a wrong or an old book on purpose, within this. */
 const PLANT_MS = 20_000;
 const STOP_MS = 30_000;
-const LOOK_EVERY_STEPS = 512;
+const LOOK_EVERY_STEPS = 64;
 const MAX_VIOLATIONS = 40;
 const FIRST_TRACE_LINES = 60;
 /** Errors that no fault may cause: a defect that something caught. */
@@ -97,6 +97,8 @@ export class World implements Scene, FaultTargets {
   private readonly runtime: RuntimeAuditor;
   private readonly auditors: readonly Auditor[];
   private current: SimulatedProcess | null = null;
+  /** The paper venues live as long as their process. */
+  private venue: { endedMs: number | null } = { endedMs: null };
   private boots = 0;
   private clockOffsetMs: number;
   private mostHopMs: number;
@@ -252,6 +254,7 @@ export class World implements Scene, FaultTargets {
     const boot = this.boots;
     if (boot > 1) this.reached('process restarted');
     this.lives.clear();
+    this.venue = { endedMs: null };
     const { plan, scheduler, network, database, switches, knobs, trading, cluster } = this;
     const { seed, changes } = plan;
     const clock = { offsetMs: this.clockOffsetMs, driftPpm: knobs.clock.driftPpm };
@@ -277,6 +280,7 @@ export class World implements Scene, FaultTargets {
     const nowMs = this.nowMs();
     for (const lives of this.lives.values())
       for (const life of lives) if (life.endedMs === null) life.endedMs = nowMs;
+    this.venue.endedMs = nowMs;
     this.runtime.processEnded();
     this.orders.processEnded();
     this.armed.clear();
@@ -346,8 +350,8 @@ export class World implements Scene, FaultTargets {
 
   private executed(leg: SubmitLeg, result: Execution['result']): void {
     this.trace.add('exchange', `${JSON.stringify(leg)} ${JSON.stringify(result)}`);
-    const life = this.lives.get(`node/trade/gateway-${leg.exchange}`)?.at(-1) ?? null;
-    for (const auditor of this.auditors) auditor.executed?.({ leg, result, atMs: this.nowMs(), life });
+    const { venue } = this;
+    for (const auditor of this.auditors) auditor.executed?.({ leg, result, atMs: this.nowMs(), venue });
   }
 
   private heard(level: 'warn' | 'error', message: string, fields: object): void {

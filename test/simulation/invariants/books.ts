@@ -12,6 +12,11 @@ const AGE_SLACK_MS = 1_500;
 /** After a silence a feed takes this long to notice and to have its books again. */
 const RESUBSCRIBED_MS = 30_000;
 
+/** A book is compared while it runs when its newest frame is younger than this. */
+const YOUNG_MS = 1_000;
+const TOP_LEVELS = 8;
+const LOOK_EVERY = 4;
+
 interface Moment {
   /** From here until the next moment the exchange published this ladder. */
   readonly fromMs: number;
@@ -21,6 +26,7 @@ interface Moment {
 /** I12 and book equality: decisions and boards against what the matching engines of the exchanges really held. */
 export class BookAuditor implements Auditor {
   private readonly scene: Scene;
+  private looks = 0;
   private readonly history = new Map<string, Moment[]>();
 
   constructor(scene: Scene) {
@@ -57,6 +63,28 @@ export class BookAuditor implements Auditor {
     }
   }
 
+  /** A trusted book whose newest frame is young shows nothing that its exchange did not show within the allowed age. */
+  sometimes(): void {
+    if (++this.looks % LOOK_EVERY !== 0) return;
+    const board = this.scene.process()?.node?.board;
+    if (board === undefined) return;
+    const trueMs = this.scene.world.nowMs;
+    for (const [instrument, moments] of this.history) {
+      const slot = board.slotOf(instrument);
+      const isYoung = trueMs - board.exchangeTimeMs[slot]! < YOUNG_MS;
+      if (board.trust[slot] !== TRUST_OK || !isYoung || this.wasSilent(instrument)) continue;
+      const inForce = this.inForce(moments);
+      const { listing } = this.marketOf(instrument);
+      for (const side of ['bids', 'asks'] as const)
+        for (const [price, size] of topOf(board, slot, side))
+          if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, price, size)))
+            return this.scene.violated(
+              'trusted-book-is-real',
+              `${instrument} never showed ${size} at ${price} (${side}) within the allowed age`,
+            );
+    }
+  }
+
   /** All lines drained, nothing moves: boards and engines must agree to the last level. */
   audit(): void {
     const node = this.scene.process()?.node;
@@ -77,13 +105,9 @@ export class BookAuditor implements Auditor {
 
   /** Every level that the size was computed from stood in the exchange's own book within the allowed age. */
   private checkLevels(verdictId: string, leg: PlannedLeg): void {
-    const [exchange = '', pair = ''] = leg.instrument.split(':');
-    // TRADING §2: a silent channel on a line that answers pings is as old as the line's last answer.
-    if (this.scene.nowMs() < (this.scene.silentUntilMs.get(exchange) ?? 0) + RESUBSCRIBED_MS) return;
-    const { listing } = this.scene.world.market(exchange as SimulatedExchange, pair);
-    const oldestMs = this.scene.nowMs() - this.scene.trading.limits.bookAgeMaxMs - AGE_SLACK_MS;
-    const moments = this.history.get(leg.instrument) ?? [];
-    const inForce = moments.filter((_, at) => (moments[at + 1]?.fromMs ?? Infinity) >= oldestMs);
+    if (this.wasSilent(leg.instrument)) return;
+    const { listing } = this.marketOf(leg.instrument);
+    const inForce = this.inForce(this.history.get(leg.instrument) ?? []);
     const side = leg.side === 'buy' ? 'asks' : 'bids';
     for (const [price, size] of leg.levels)
       if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, Number(price), Number(size)))) {
@@ -91,6 +115,37 @@ export class BookAuditor implements Auditor {
         return this.scene.violated('decision-on-real-book', `${detail} within the allowed age`);
       }
   }
+
+  /** TRADING §2: a silent channel on a line that answers pings is as old as the line's last answer. */
+  private wasSilent(instrument: string): boolean {
+    const [exchange = ''] = instrument.split(':');
+    return (
+      this.scene.nowMs() < (this.scene.silentUntilMs.get(exchange) ?? -RESUBSCRIBED_MS) + RESUBSCRIBED_MS
+    );
+  }
+
+  private inForce(moments: readonly Moment[]): Moment[] {
+    const oldestMs = this.scene.nowMs() - this.scene.trading.limits.bookAgeMaxMs - AGE_SLACK_MS;
+    return moments.filter((_, at) => (moments[at + 1]?.fromMs ?? Infinity) >= oldestMs);
+  }
+
+  private marketOf(instrument: string) {
+    const [exchange = '', pair = ''] = instrument.split(':');
+    return this.scene.world.market(exchange as SimulatedExchange, pair);
+  }
+}
+
+/** The best levels of a board's side as [price, size]. */
+function topOf(board: QuoteBoard, slot: number, side: 'bids' | 'asks'): (readonly [number, number])[] {
+  const [prices, sizes, count] =
+    side === 'bids'
+      ? [board.bidPrices, board.bidSizes, board.bidLevels[slot]!]
+      : [board.askPrices, board.askSizes, board.askLevels[slot]!];
+  const from = slot * BOARD_DEPTH;
+  return Array.from(
+    { length: Math.min(TOP_LEVELS, count) },
+    (_, i) => [prices[from + i]!, sizes[from + i]!] as const,
+  );
 }
 
 function hasLevel(side: LadderSide, { tick, lot }: Listing, price: number, size: number): boolean {

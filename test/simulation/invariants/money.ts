@@ -61,8 +61,7 @@ export class MoneyAuditor implements Auditor {
     const nowMs = this.scene.nowMs();
     for (const [key, { fill, execution }] of this.executions) {
       if (this.tradeIds.has(key) || nowMs - execution.atMs < BOOKED_WITHIN_MS) continue;
-      const { life } = execution;
-      const knownUntilMs = life === null ? execution.atMs : (life.endedMs ?? nowMs);
+      const knownUntilMs = execution.venue.endedMs ?? nowMs;
       if (knownUntilMs - execution.atMs >= BOOKED_WITHIN_MS)
         this.scene.violated('every-fill-booked', `${key} of order ${fill.clientOrderId} is in no ledger row`);
     }

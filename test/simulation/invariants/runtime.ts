@@ -5,8 +5,8 @@ import type { Auditor, Scene } from './scene.js';
 
 /** A crash must have its consequence (restart planned, quarantine, escalation) within this. */
 const ANSWERED_WITHIN_MS = 12_000;
-/** The longest that any handler may take, with room for a process that stood still. */
-const HUNG_WITHIN_MS = 30_000;
+/** Longer than any handler may take, and than a process needs after it stood still. */
+const HUNG_WITHIN_MS = 12_000;
 /** Ends that follow from faults of the surroundings; everything else was injected or is a defect. */
 const EXPECTED_ENDS =
   /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
@@ -72,9 +72,14 @@ export class RuntimeAuditor implements Auditor {
           `${actor.path} holds ${actor.mailboxDepth} of ${actor.mailboxCapacity}`,
         );
     const nowMs = this.scene.nowMs();
+    const wokenMs = this.scene.process()?.owner.pausedUntilMs ?? 0;
     for (const lives of this.scene.lives.values()) {
       const life = lives.at(-1)!;
-      if (life.endedMs === null && life.inHand > 0 && nowMs - life.handlingSinceMs > HUNG_WITHIN_MS)
+      if (
+        life.endedMs === null &&
+        life.inHand > 0 &&
+        nowMs - Math.max(life.handlingSinceMs, wokenMs) > HUNG_WITHIN_MS
+      )
         this.scene.violated('hung-handler-ended', `${life.path} #${life.incarnation} hangs and lives on`);
     }
     for (const [path, sinceMs] of this.unanswered)

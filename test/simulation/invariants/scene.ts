@@ -33,8 +33,8 @@ export interface Execution {
   readonly leg: SubmitLeg;
   readonly result: LegResult;
   readonly atMs: number;
-  /** The life of the gateway whose account it moved; it dies with that. */
-  readonly life: Life | null;
+  /** The paper venue that carried it out; what it has not told dies with its process. */
+  readonly venue: { readonly endedMs: number | null };
 }
 
 export interface Auditor {
