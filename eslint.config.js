@@ -30,6 +30,7 @@ export default tseslint.config(
       '*.config.js',
       '.dependency-cruiser.cjs',
       'bin',
+      '.ci',
     ],
   },
   ...tseslint.configs.recommendedTypeChecked,

@@ -106,7 +106,8 @@ t.test('every command that the README shows exists', async (t) => {
     t.match(printed.join('\n'), /Usage:/);
   }
   const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
-  for (const [, script] of read('README.md').matchAll(/npm run ([a-z:]+)/g)) t.ok(scripts[script!], String(script));
+  for (const [, script] of read('README.md').matchAll(/npm run ([a-z:]+)/g))
+    t.ok(scripts[script!], String(script));
 });
 
 t.test('each connector has its page, and the page names its channels and addresses', async (t) => {
