@@ -1,33 +1,57 @@
 import { sampleClock, type RestContext } from '../connectors/rest-client.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
+import type { Clock } from '../ports/time.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+
+interface Measured {
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
+  readonly wallAheadMs: number;
+}
 
 /** The newest measured offsets, exchange clock − local clock. Written by one actor, read by the detector and the gate. */
 export class ClockOffsets {
-  private readonly known = new Map<
-    ExchangeId,
-    { readonly offsetMs: number; readonly uncertaintyMs: number }
-  >();
+  private readonly known = new Map<ExchangeId, Measured>();
+  private clock: Clock | null = null;
+
+  /**
+   * The clock that measurements were made with. When its wall time jumps against its monotonic time, every offset moves by as
+   * much at once: until the next measurement a clock set back would make late frames look new.
+   */
+  measuredWith(clock: Clock): void {
+    this.clock = clock;
+  }
 
   set(exchange: ExchangeId, offsetMs: number, uncertaintyMs: number): void {
-    this.known.set(exchange, { offsetMs, uncertaintyMs });
+    this.known.set(exchange, { offsetMs, uncertaintyMs, wallAheadMs: this.wallAheadMs() });
   }
 
   /** 0 while it is not measured. */
   offsetMs(exchange: ExchangeId): number {
-    return this.known.get(exchange)?.offsetMs ?? 0;
+    const measured = this.known.get(exchange);
+    return measured === undefined ? 0 : measured.offsetMs - (this.wallAheadMs() - measured.wallAheadMs);
   }
 
   /** What the measurement proves of the skew, ms: half of its round trip may be an asymmetric path. Null while it is not measured. */
   skewMs(exchange: ExchangeId): number | null {
     const measured = this.known.get(exchange);
     if (measured === undefined) return null;
-    return Math.max(0, Math.abs(measured.offsetMs) - measured.uncertaintyMs);
+    return Math.max(0, Math.abs(this.offsetMs(exchange)) - measured.uncertaintyMs);
+  }
+
+  /** Wall minus monotonic time: constant but for jumps and slewing of the wall clock. */
+  private wallAheadMs(): number {
+    return this.clock === null ? 0 : this.clock.nowMs() - this.clock.monotonicMs();
   }
 
   toJson(): Record<ExchangeId, { offsetMs: number; uncertaintyMs: number }> {
-    return Object.fromEntries(this.known);
+    return Object.fromEntries(
+      [...this.known].map(([exchange, { uncertaintyMs }]) => [
+        exchange,
+        { offsetMs: this.offsetMs(exchange), uncertaintyMs },
+      ]),
+    );
   }
 }
 
@@ -80,6 +104,7 @@ class ClockSync implements ActorBehaviour<ClockSyncMessage> {
   constructor(options: ClockSyncOptions, context: ActorContext<ClockSyncMessage>) {
     this.options = options;
     this.context = context;
+    options.offsets.measuredWith(context.clock);
   }
 
   handle(message: ClockSyncMessage): void {

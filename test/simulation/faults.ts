@@ -88,8 +88,12 @@ function inflictOnNode(fault: PlannedFault, on: FaultTargets): () => void {
     case 'store-lost-ack':
       switches.lostAcknowledgements += 1 + Math.floor(4 * fault.amount);
       return () => (switches.lostAcknowledgements = 0);
-    case 'clock-jump':
-      return once(() => on.jumpClock(jumpMs(fault.amount)));
+    case 'clock-jump': {
+      const byMs = jumpMs(fault.amount);
+      on.jumpClock(byMs);
+      // NTP puts it right again.
+      return () => on.jumpClock(-byMs);
+    }
     case 'bus-delay':
       on.busExtraMs = 300 * fault.amount;
       return () => (on.busExtraMs = 0);
