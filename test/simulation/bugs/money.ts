@@ -87,13 +87,16 @@ export const EXECUTION_BUGS: readonly PlantedBug[] = [
   {
     name: 'blind-retry',
     area: 'execution',
-    what: 'an order without an answer is sent again',
+    what: 'an order that is not answered within 100 ms is sent again',
     ports: {
       bus: (inner) =>
         busWith(inner, {
           request: (subject, kind, body, replyKind, options) => {
-            const send = () => inner.request(subject, kind, body, replyKind, options);
-            return kind === 'submitLeg' ? send().catch(send) : send();
+            if (kind !== 'submitLeg') return inner.request(subject, kind, body, replyKind, options);
+            const impatient = { ...options, timeoutMs: 100 };
+            return inner
+              .request(subject, kind, body, replyKind, impatient)
+              .catch(() => inner.request(subject, kind, body, replyKind, options));
           },
         }),
     },

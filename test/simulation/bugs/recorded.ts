@@ -1,5 +1,7 @@
 /** Seeds that catch a planted bug early in their run; found by `catch-bugs.ts --search`. */
 export const RECORDED: Readonly<Record<string, number>> = {
+  'delivered-twice': 1,
+  'blind-retry': 1,
   'left-over-uncounted': 1,
   'scope-leaks': 1,
   'restart-forgotten': 1,
@@ -8,6 +10,9 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'removal-ignored': 1,
   'distrust-ignored': 5,
   'lag-ignored': 1,
+  'in-flight-forgotten': 23,
+  'halt-unheard': 12,
+  'unknown-forgotten': 15,
   'approval-doubled': 1,
   'journal-skipped': 1,
   'result-unsaved': 1,

@@ -6,19 +6,15 @@ import { replaceMethod, type PlantedBug } from './planted-bug.js';
 
 export const RUNTIME_BUGS: readonly PlantedBug[] = [
   {
-    name: 'mailbox-unbounded',
+    name: 'delivered-twice',
     area: 'runtime',
-    what: 'a full mailbox takes more',
+    what: 'one message in fifty is put into the mailbox twice',
     plant: () =>
       replaceMethod(Mailbox.prototype, 'offer', (real) => {
+        let offered = 0;
         return function (this: Mailbox<unknown>, message, nowMs) {
-          const { capacity } = this;
-          Object.assign(this, { capacity: Infinity });
-          try {
-            return real.call(this, message, nowMs);
-          } finally {
-            Object.assign(this, { capacity });
-          }
+          if (++offered % 50 === 0) real.call(this, message, nowMs);
+          return real.call(this, message, nowMs);
         };
       }),
   },

@@ -17,6 +17,8 @@ const YOUNG_MS = 1_000;
 const TOP_LEVELS = 8;
 const LOOK_EVERY = 4;
 
+const LONGEST_BACKOFF_MS = 40_000;
+
 interface Moment {
   /** From here until the next moment the exchange published this ladder. */
   readonly fromMs: number;
@@ -95,7 +97,8 @@ export class BookAuditor implements Auditor {
         const instrument = `${exchange}:${market.listing.pair}`;
         const slot = node.board.slotOf(instrument);
         if (node.board.trust[slot] !== TRUST_OK) {
-          this.scene.violated('feeds-live', `${instrument} is not trusted after healing`);
+          if (!this.wasCrossed(exchange, market.listing.pair))
+            this.scene.violated('feeds-live', `${instrument} is not trusted after healing`);
           continue;
         }
         const difference = compareBoard(node.board, slot, market.ladder(), market.listing);
@@ -122,6 +125,20 @@ export class BookAuditor implements Auditor {
     return (
       this.scene.nowMs() < (this.scene.silentUntilMs.get(exchange) ?? -RESUBSCRIBED_MS) + RESUBSCRIBED_MS
     );
+  }
+
+  /** The exchange itself showed a crossed book so lately that a resynchronisation may still be in its back-off. */
+  private wasCrossed(exchange: string, pair: string): boolean {
+    const { oracle, nowMs } = this.scene.world;
+    return oracle
+      .all()
+      .some(
+        (plant) =>
+          plant.kind === 'crossed' &&
+          plant.pair === pair &&
+          plant.disturbedExchange === exchange &&
+          nowMs - plant.endMs < LONGEST_BACKOFF_MS,
+      );
   }
 
   private inForce(moments: readonly Moment[]): Moment[] {
