@@ -10,6 +10,7 @@ export type FieldKind =
   | 'size'
   | 'positive'
   | 'counter'
+  | 'previous'
   | 'time'
   | 'timeText'
   | 'id'
@@ -151,6 +152,38 @@ export const SAMPLES: readonly SampleExchange[] = [
         },
       },
       {
+        name: 'update',
+        frame: {
+          arg: { channel: 'books', instId: 'BTC-USDT' },
+          action: 'update',
+          data: [
+            {
+              asks: [['101.5', '4', '0', '1']],
+              bids: [['100.5', '0', '0', '0']],
+              ts: String(T),
+              checksum: 0,
+              seqId: 12,
+              prevSeqId: 10,
+            },
+          ],
+        },
+        fields: {
+          'arg.instId': 'symbol',
+          action: 'word',
+          data: 'list',
+          'data[0].asks': 'list',
+          'data[0].bids': 'list',
+          'data[0].asks[0][0]': 'price',
+          'data[0].asks[0][1]': 'size',
+          'data[0].bids[0][0]': 'price',
+          'data[0].bids[0][1]': 'size',
+          'data[0].ts': 'timeText',
+          'data[0].checksum': 'checksum',
+          'data[0].seqId': 'counter',
+          'data[0].prevSeqId': 'previous',
+        },
+      },
+      {
         name: 'best quote',
         frame: {
           arg: { channel: 'bbo-tbt', instId: 'BTC-USDT' },
@@ -200,6 +233,56 @@ export const SAMPLES: readonly SampleExchange[] = [
           ts: T,
           type: 'snapshot',
           data: { s: 'BTCUSDT', b: [['100.5', '2']], a: [['101.5', '3']], u: 50, seq: 500 },
+          cts: T - 3,
+        },
+        fields: {
+          ts: 'time',
+          type: 'word',
+          data: 'object',
+          'data.s': 'symbol',
+          'data.b': 'list',
+          'data.a': 'list',
+          'data.b[0][0]': 'price',
+          'data.b[0][1]': 'size',
+          'data.a[0][0]': 'price',
+          'data.a[0][1]': 'size',
+          'data.u': 'counter',
+          'data.seq': 'counter',
+          cts: 'time',
+        },
+      },
+      {
+        name: 'delta',
+        frame: {
+          topic: 'orderbook.50.BTCUSDT',
+          ts: T,
+          type: 'delta',
+          data: { s: 'BTCUSDT', b: [['100.5', '2']], a: [['101.5', '3']], u: 51, seq: 501 },
+          cts: T - 3,
+        },
+        fields: {
+          ts: 'time',
+          type: 'word',
+          data: 'object',
+          'data.s': 'symbol',
+          'data.b': 'list',
+          'data.a': 'list',
+          'data.b[0][0]': 'price',
+          'data.b[0][1]': 'size',
+          'data.a[0][0]': 'price',
+          'data.a[0][1]': 'size',
+          'data.u': 'counter',
+          'data.seq': 'counter',
+          cts: 'time',
+        },
+      },
+      {
+        name: 'level 1',
+        frame: {
+          topic: 'orderbook.1.BTCUSDT',
+          ts: T,
+          type: 'snapshot',
+          data: { s: 'BTCUSDT', b: [['100.5', '2']], a: [['101.5', '3']], u: 70, seq: 501 },
           cts: T - 3,
         },
         fields: {
