@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import t from 'tap';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { bordered } from '../../src/storage/bordered-stores.js';
@@ -13,6 +15,8 @@ import * as s from './samples.js';
 
 t.setTimeout(170_000);
 
+const MIGRATIONS = resolve(import.meta.dirname, '../../migrations');
+
 const missing = available();
 if (missing !== null) skipOrFail(t, missing);
 else await withServer();
@@ -27,7 +31,8 @@ async function withServer(): Promise<void> {
   await t.test('two nodes that start at once migrate one after the other', async (t) => {
     const second = await openPostgresDb(server.url, ports.log, wait);
     const applied = await Promise.all([migrate(db), migrate(second)]);
-    t.strictSame(applied.map((files) => files.length).sort(), [0, 5]);
+    const scripts = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql'));
+    t.strictSame(applied.map((files) => files.length).sort(), [0, scripts.length]);
     await second.close();
   });
 
