@@ -104,6 +104,7 @@ export class FeedPlayer {
       reconnect: (reason) => {
         throw new Error(`the feed gave up its connection: ${reason}`);
       },
+      instrumentState: () => undefined,
       status: () => undefined,
       trade: () => undefined,
       fail: (error) => {

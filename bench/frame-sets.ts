@@ -121,6 +121,7 @@ const IGNORE: FrameSink = {
   book: () => undefined,
   bestQuote: () => undefined,
   trade: () => undefined,
+  instrumentState: () => undefined,
   control: () => undefined,
 };
 

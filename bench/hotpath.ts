@@ -104,6 +104,10 @@ class SummingSink implements FrameSink {
   trade(): void {
     this.sum++;
   }
+  instrumentState(): void {
+    // Not compared.
+  }
+
   control(): void {
     this.sum++;
   }

@@ -8,7 +8,7 @@ import { WebSocketManager, type ConnectionPolicy } from '../connectors/websocket
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
-import type { FeedState, TradePrint } from '../messages/feed.js';
+import type { FeedState, InstrumentStateChanged, TradePrint } from '../messages/feed.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { Bus } from '../ports/bus.js';
 import type { HttpClient, HttpResponse, Sockets } from '../ports/network.js';
@@ -208,16 +208,17 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
       request: (request) => this.request(request),
       reconnect: (reason) => this.connection.reconnect(reason),
       status: (instrument, state, reason) => this.publishStatus(instrument, state, reason),
+      instrumentState: (instrument, state, reason) => this.publishState({ instrument, state, reason }),
       trade: (print) => this.publishTrade(print),
       fail: (error) => this.context.crash(error),
     };
   }
 
   private request({ id, request }: FeedRequest): void {
-    const { path, timeoutMs, maxBodyBytes } = request;
+    const { method = 'GET', path, timeoutMs, maxBodyBytes } = request;
     const url = this.endpoints.restUrl + path;
     this.context.pipe(
-      this.parts.http.request({ method: 'GET', url, timeoutMs, maxBodyBytes }, this.context.signal),
+      this.parts.http.request({ method, url, timeoutMs, maxBodyBytes }, this.context.signal),
       (response) => ({ kind: 'httpAnswer', id, url, response }),
       (error) => ({ kind: 'httpFailed', id, reason: errorText(error) }),
     );
@@ -239,6 +240,15 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
       },
       { traceId: this.context.ids.next('feed') },
     );
+  }
+
+  private publishState(change: Omit<InstrumentStateChanged, 'atMs'>): void {
+    const { exchange } = this.parts.connector;
+    this.context.log.warn({ exchange, ...change }, 'instrument state');
+    const atMs = this.context.clock.nowMs();
+    const traceId = this.context.ids.next('state');
+    const subject = subjectOf('instrumentStateChanged', exchange);
+    this.parts.bus.publish(subject, 'instrumentStateChanged', { ...change, atMs }, { traceId });
   }
 
   private publishTrade(print: TradePrint): void {

@@ -1,8 +1,10 @@
-import type { ResolvedMarket } from '../market/asset-registry.js';
-import type { Instrument } from '../market/instrument.js';
+import type { ResolvedAsset, ResolvedMarket } from '../market/asset-registry.js';
+import type { Instrument, InstrumentState } from '../market/instrument.js';
+import type { NetworkStatus } from '../market/wallet.js';
 import type { DecimalText, ExchangeId, FeeMode, Side } from '../messages/primitives.js';
 import type { LevelRow } from './fields.js';
 import { LevelBuffer } from './level-buffer.js';
+import type { OrderCapabilities } from './order-capabilities.js';
 import type { LimitScheme } from './rate-limiter.js';
 
 /**
@@ -56,9 +58,35 @@ export interface Watchdogs {
   readonly silentConnectionMs: number;
 }
 
+/**
+ * What a subscribe request does to earlier ones on its connection. `add`: it adds. `replace`: it is the whole list from now on
+ * (Upbit, Bithumb), so that `subscribe` gets every symbol of the connection and `unsubscribe` those that stay.
+ */
+export type SubscriptionMode = 'add' | 'replace';
+
+/** Where the address of a socket comes from. */
+export type Entrance =
+  /** `Endpoints.websocketUrl` as it is. */
+  | { readonly kind: 'direct' }
+  /** A ticket fetched before each connection (KuCoin): `request` is answered by the address, `parse` reads it. */
+  | {
+      readonly kind: 'ticket';
+      readonly request: RestRequest;
+      /** `connectionId` is unique. The host is `endpoints`' own where that was relocated. @throws FrameError, ArbotError. */
+      parse(body: Buffer, connectionId: string, endpoints: Endpoints): string;
+    };
+
 export interface Capabilities {
   readonly syncRule: SyncRule;
   readonly snapshotSource: 'socket' | 'rest';
+  /** Levels per side that the depth channel keeps; Infinity = the whole book. */
+  readonly depthLevels: number;
+  readonly subscriptionMode: SubscriptionMode;
+  readonly entrance: Entrance;
+  /** True where the exchange greets first: nothing is sent before its `welcome`. */
+  readonly awaitsWelcome: boolean;
+  /** Resolution of the exchange's clock: 1, or 1000 where only the HTTP `Date` header tells it. */
+  readonly clockResolutionMs: 1 | 1000;
   /** `non-zero`: verified whenever it is not 0, never required. */
   readonly checksum: 'none' | 'non-zero';
   /** True where a best quote and a book frame of one order number show the same moment, so that they must agree. */
@@ -69,6 +97,7 @@ export interface Capabilities {
   /** Budgets of the REST interface, by IP. */
   readonly restLimits: readonly LimitScheme[];
   readonly watchdogs: Watchdogs;
+  readonly orders: OrderCapabilities;
 }
 
 /** Where an exchange is reached. Simulated and replayed servers stand in by other URLs. */
@@ -77,8 +106,10 @@ export interface Endpoints {
   readonly restUrl: string;
 }
 
-/** A GET request as data; `path` includes the query. */
+/** A public request as data; `path` includes the query. */
 export interface RestRequest {
+  /** `GET` when absent. */
+  readonly method?: 'GET' | 'POST';
   readonly path: string;
   /** Cost by the scheme name of `restLimits`. */
   readonly costs: Readonly<Record<string, number>>;
@@ -139,6 +170,8 @@ export interface TradeEvent {
 
 export type ControlKind =
   | 'subscribed'
+  /** The greeting of `awaitsWelcome`. */
+  | 'welcome'
   | 'unsubscribed'
   /** The exchange refused a request. */
   | 'refused'
@@ -154,8 +187,17 @@ export interface ControlEvent {
   readonly message: string;
 }
 
+/** A notice that a market was halted, resumed, is to be delisted … */
+export interface InstrumentStateEvent {
+  readonly symbol: string;
+  readonly state: InstrumentState;
+  /** The exchange's own word. */
+  readonly reason: string;
+}
+
 /** Where decoded frames go. Books and quotes are reused objects. */
 export interface FrameSink {
+  instrumentState(event: InstrumentStateEvent): void;
   book(event: BookEvent): void;
   bestQuote(event: BestQuoteEvent): void;
   trade(event: TradeEvent): void;
@@ -163,7 +205,7 @@ export interface FrameSink {
 }
 
 /** `foreign`: well-formed JSON that is no channel of ours. */
-export type FrameCategory = 'book' | 'bestQuote' | 'trade' | 'control' | 'foreign';
+export type FrameCategory = 'book' | 'bestQuote' | 'trade' | 'notice' | 'control' | 'foreign';
 
 /** What a frame was; filled before its levels are read, so that it also says what a bad frame was meant to be. Reused. */
 export interface FrameHeader {
@@ -217,8 +259,25 @@ export interface ConnectorRest {
   parseInstruments(body: Buffer, lookup: MarketLookup): InstrumentList;
   /** The snapshot goes to `sink.book`. */
   parseDepth(body: Buffer, symbol: string, sink: FrameSink): void;
-  /** Unix ms. */
-  parseServerTime(body: Buffer): number;
+  /** Unix ms, of the resolution in `clockResolutionMs`. `headers` have lower-case names. */
+  parseServerTime(body: Buffer, headers: Readonly<Record<string, string>>): number;
+  /** Deposits and withdrawals per network; null where that needs a key. */
+  readonly wallets: WalletQuery | null;
+}
+
+export interface WalletQuery {
+  request(): RestRequest;
+  /** @throws FrameError, or ArbotError ARB_EXCHANGE_ERROR / ARB_RATE_LIMITED. */
+  parse(body: Buffer, lookup: TickerLookup): WalletList;
+}
+
+/** An exchange's ticker in the terms of the asset registry (`AssetRegistry.resolve`). */
+export type TickerLookup = (exchange: ExchangeId, ticker: string) => ResolvedAsset;
+
+export interface WalletList {
+  readonly networks: readonly NetworkStatus[];
+  /** Rows that could not be taken, with the field that was wrong. */
+  readonly refused: readonly { readonly ticker: string; readonly reason: string }[];
 }
 
 export function emptyHeader(): FrameHeader {

@@ -37,6 +37,8 @@ export function binanceRest(
       readInstruments(f.listAt(answerOf(body), 'symbols', '', 20_000), EXCHANGE, FEES, lookup, readMarket),
     parseDepth: (body, symbol, sink) => readSnapshot(answerOf(body), symbol, sink),
     parseServerTime: (body) => f.timeAt(answerOf(body), 'serverTime', ''),
+    // `capital/config/getall` needs a key [C].
+    wallets: null,
   };
 }
 

@@ -34,6 +34,11 @@ function capabilitiesOf(depth: string, trades: string): Capabilities {
   return {
     syncRule: 'bridged',
     snapshotSource: 'rest',
+    depthLevels: Infinity,
+    subscriptionMode: 'add',
+    entrance: { kind: 'direct' },
+    awaitsWelcome: false,
+    clockResolutionMs: 1,
     checksum: 'none',
     quoteOrderIsExact: true,
     channels: { depth, bestQuote: 'bookTicker', trades },
@@ -56,6 +61,18 @@ function capabilitiesOf(depth: string, trades: string): Capabilities {
     },
     restLimits: [{ kind: 'window', name: 'weight', capacity: 6000, windowMs: 60_000 }],
     watchdogs: { noSnapshotMs: 10_000, silentSymbolMs: 60_000, silentConnectionMs: 15_000 },
+    // PROTOCOLS §1.1 [O]; the id may hold 1 to 36 characters [C].
+    orders: {
+      clientId: {
+        field: 'newClientOrderId',
+        pattern: /^[A-Za-z0-9_-]{1,36}$/,
+        reuse: 'open',
+        lookupMs: null,
+      },
+      requestExpiry: { kind: 'window', field: 'recvWindow', defaultMs: 5000, maxMs: 60_000 },
+      deadManSwitch: { kind: 'none' },
+      selfTradePrevention: { field: 'selfTradePreventionMode', cancelTaker: 'EXPIRE_TAKER' },
+    },
   };
 }
 

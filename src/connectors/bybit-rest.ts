@@ -47,6 +47,8 @@ export function bybitRest(
       sink.book(event);
     },
     parseServerTime: (body) => nanosecondsAsMs(resultOf(body)),
+    // `asset/coin/query-info` needs a key [O].
+    wallets: null,
   };
 }
 

@@ -35,6 +35,11 @@ function capabilitiesOf(depth: string, category: string): Capabilities {
   return {
     syncRule: 'counted',
     snapshotSource: 'socket',
+    depthLevels: Number(depth.split('.')[1]),
+    subscriptionMode: 'add',
+    entrance: { kind: 'direct' },
+    awaitsWelcome: false,
+    clockResolutionMs: 1,
     checksum: 'none',
     quoteOrderIsExact: false,
     channels: { depth, bestQuote: depth === BEST_QUOTE ? null : BEST_QUOTE, trades: 'publicTrade' },
@@ -56,6 +61,18 @@ function capabilitiesOf(depth: string, category: string): Capabilities {
     },
     restLimits: [{ kind: 'window', name: 'requests', capacity: 600, windowMs: 5000 }],
     watchdogs: { noSnapshotMs: 10_000, silentSymbolMs: 30_000, silentConnectionMs: 15_000 },
+    // PROTOCOLS §1.1 and §5 [O]. The disconnect protection is for institutions only; a cancelled order without fill is found for a day.
+    orders: {
+      clientId: {
+        field: 'orderLinkId',
+        pattern: /^[A-Za-z0-9_-]{1,36}$/,
+        reuse: 'never',
+        lookupMs: 86_400_000,
+      },
+      requestExpiry: { kind: 'window', field: 'X-BAPI-RECV-WINDOW', defaultMs: 5000, maxMs: 60_000 },
+      deadManSwitch: { kind: 'none' },
+      selfTradePrevention: { field: 'smpType', cancelTaker: 'CancelTaker' },
+    },
   };
 }
 

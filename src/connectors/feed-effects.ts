@@ -1,5 +1,5 @@
 import type { ArbotError } from '../messages/errors.js';
-import type { FeedState, TradePrint } from '../messages/feed.js';
+import type { FeedState, InstrumentState, TradePrint } from '../messages/feed.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { RestRequest } from './base.js';
 
@@ -18,6 +18,7 @@ export interface FeedEffects {
   reconnect(reason: string): void;
   /** `instrument` null = the whole connection. */
   status(instrument: InstrumentId | null, state: FeedState, reason: string): void;
+  instrumentState(instrument: InstrumentId, state: InstrumentState, reason: string): void;
   trade(print: TradePrint): void;
   /** Beyond what the feed can heal: the owner ends as a crash. */
   fail(error: ArbotError): void;

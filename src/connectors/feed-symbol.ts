@@ -1,4 +1,4 @@
-import type { FeedState } from '../messages/feed.js';
+import type { FeedState, InstrumentState } from '../messages/feed.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { Capabilities } from './base.js';
 import { BestQuote } from './best-quote.js';
@@ -23,6 +23,8 @@ export class SymbolFeed {
   readonly levelOne: BookSync | null;
   readonly quote = new BestQuote();
   state: FeedState = 'connecting';
+  /** As the exchange's notices say it; null before the first. */
+  marketState: InstrumentState | null = null;
   dirty = false;
   /** The exchange refused the subscription. */
   refused = false;
@@ -78,6 +80,7 @@ export class SymbolFeed {
     return {
       symbol: this.symbol,
       state: this.state,
+      marketState: this.marketState,
       trust: this.depth.book.trust,
       sinceFrameMs: Math.round(nowMs - this.lastFrameMs),
       bestBid: this.depth.book.bestBid,

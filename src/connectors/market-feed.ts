@@ -1,7 +1,15 @@
 import type { QuoteBoard } from '../market/quote-board.js';
 import { ArbotError } from '../messages/errors.js';
 import type { FeedState } from '../messages/feed.js';
-import type { BestQuoteEvent, BookEvent, Connector, ControlEvent, FrameSink, TradeEvent } from './base.js';
+import type {
+  BestQuoteEvent,
+  BookEvent,
+  Connector,
+  ControlEvent,
+  FrameSink,
+  InstrumentStateEvent,
+  TradeEvent,
+} from './base.js';
 import { layOver } from './best-quote.js';
 import type { SyncResult } from './book-sync.js';
 import type { FeedEffects } from './feed-effects.js';
@@ -61,6 +69,7 @@ export class MarketFeed implements FrameSink {
     book: 0,
     bestQuote: 0,
     trade: 0,
+    notice: 0,
     control: 0,
     foreign: 0,
     invalid: 0,
@@ -222,6 +231,14 @@ export class MarketFeed implements FrameSink {
       exchangeTimeMs: event.exchangeTimeMs,
       receiveTimeMs: this.wallMs,
     });
+  }
+
+  instrumentState({ symbol: name, state, reason }: InstrumentStateEvent): void {
+    // Notices of an exchange may concern all its markets; those that nobody follows are no news.
+    const symbol = this.symbols.get(name);
+    if (symbol === undefined || symbol.marketState === state) return;
+    symbol.marketState = state;
+    this.effects.instrumentState(symbol.id, state, reason.slice(0, 300));
   }
 
   control(event: ControlEvent): void {

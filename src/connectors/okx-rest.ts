@@ -29,6 +29,8 @@ export function okxRest(readBook: (row: f.Fields, path: string, symbol: string) 
       sink.book(readBook(row, 'data[0].', symbol));
     },
     parseServerTime: (body) => f.timeTextAt(f.asFields(dataOf(body)[0], 'data[0]'), 'ts', 'data[0].'),
+    // `asset/currencies` needs a key [O].
+    wallets: null,
   };
 }
 

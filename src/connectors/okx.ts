@@ -37,6 +37,11 @@ function capabilitiesOf(depth: string): Capabilities {
   return {
     syncRule: 'linked',
     snapshotSource: 'socket',
+    depthLevels: depth === 'books50-l2-tbt' ? 50 : 400,
+    subscriptionMode: 'add',
+    entrance: { kind: 'direct' },
+    awaitsWelcome: false,
+    clockResolutionMs: 1,
     checksum: 'non-zero',
     quoteOrderIsExact: false,
     channels: { depth, bestQuote: 'bbo-tbt', trades: 'trades' },
@@ -59,6 +64,13 @@ function capabilitiesOf(depth: string): Capabilities {
     },
     restLimits: [{ kind: 'window', name: 'books', capacity: 40, windowMs: 2000 }],
     watchdogs: { noSnapshotMs: 10_000, silentSymbolMs: 75_000, silentConnectionMs: 15_000 },
+    // PROTOCOLS §1.1 and §4 [O]. A cancelled order without fill is found for two hours.
+    orders: {
+      clientId: { field: 'clOrdId', pattern: /^[A-Za-z0-9]{1,32}$/, reuse: 'open', lookupMs: 7_200_000 },
+      requestExpiry: { kind: 'deadline', field: 'expTime' },
+      deadManSwitch: { kind: 'timer', minMs: 10_000, maxMs: 120_000, scope: 'account and tag' },
+      selfTradePrevention: { field: 'stpMode', cancelTaker: 'cancel_taker' },
+    },
   };
 }
 

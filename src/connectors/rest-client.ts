@@ -21,11 +21,15 @@ export interface RestContext {
 const LONGEST_WAIT_MS = 90_000;
 
 /**
- * One GET within the exchange's budget.
+ * One public request within the exchange's budget.
  * @throws ArbotError ARB_RATE_LIMITED when the exchange wants silence, ARB_EXCHANGE_ERROR for another status than 200, or
  * what the HTTP port rejects with.
  */
 export async function callRest(context: RestContext, request: RestRequest): Promise<Buffer> {
+  return (await ask(context, request)).body;
+}
+
+async function ask(context: RestContext, request: RestRequest): Promise<HttpResponse> {
   const { limiter, clock, timers, http } = context;
   for (;;) {
     const wait = limiter.tryAcquire(request.costs, clock.monotonicMs());
@@ -36,16 +40,17 @@ export async function callRest(context: RestContext, request: RestRequest): Prom
   }
   const { timeoutMs, maxBodyBytes } = request;
   const url = context.endpoints.restUrl + request.path;
-  const response = await http.request({ method: 'GET', url, timeoutMs, maxBodyBytes }, context.signal);
-  const body = bodyOf(context, request, response);
-  context.onAnswer?.(url, body);
-  return body;
+  const method = request.method ?? 'GET';
+  const response = await http.request({ method, url, timeoutMs, maxBodyBytes }, context.signal);
+  checkAccepted(context, request, response);
+  context.onAnswer?.(url, response.body);
+  return response;
 }
 
-function bodyOf(context: RestContext, request: RestRequest, response: HttpResponse): Buffer {
+function checkAccepted(context: RestContext, request: RestRequest, response: HttpResponse): void {
   const paused = context.limiter.observe(response.status, response.headers, context.clock.monotonicMs());
   if (paused > 0) throw limited(context, paused);
-  if (response.status === 200) return response.body;
+  if (response.status === 200) return;
   const path = request.path.split('?', 1)[0]!;
   throw new ArbotError(
     'ARB_EXCHANGE_ERROR',
@@ -76,16 +81,18 @@ export async function loadInstruments(
 export interface ClockOffset {
   /** Exchange time minus local wall time, ms. */
   readonly offsetMs: number;
-  /** The offset is known no better than this: half the round trip. */
+  /** The offset is known no better than this: half the round trip, and half of what the exchange's clock rounds away. */
   readonly uncertaintyMs: number;
 }
 
-/** Samples the exchange's clock once. */
+/** Samples the exchange's clock once. A coarse clock is read as the middle of its tick. */
 export async function sampleClock(context: RestContext): Promise<ClockOffset> {
   const sentMs = context.clock.nowMs();
   const startedMs = context.clock.monotonicMs();
-  const body = await callRest(context, context.connector.rest.serverTime());
+  const { rest, capabilities } = context.connector;
+  const { body, headers } = await ask(context, rest.serverTime());
   const halfTrip = (context.clock.monotonicMs() - startedMs) / 2;
-  const exchangeMs = context.connector.rest.parseServerTime(body);
-  return { offsetMs: exchangeMs - (sentMs + halfTrip), uncertaintyMs: halfTrip };
+  const halfTick = capabilities.clockResolutionMs === 1 ? 0 : capabilities.clockResolutionMs / 2;
+  const exchangeMs = rest.parseServerTime(body, headers) + halfTick;
+  return { offsetMs: exchangeMs - (sentMs + halfTrip), uncertaintyMs: halfTrip + halfTick };
 }

@@ -1,3 +1,4 @@
+import type { InstrumentState } from '../messages/feed.js';
 import type {
   AssetId,
   DecimalText,
@@ -7,8 +8,7 @@ import type {
   PairId,
 } from '../messages/primitives.js';
 
-/** The state of an instrument at its exchange; only `trading` may trade. */
-export type InstrumentState = 'trading' | 'halted' | 'cancel_only' | 'delisting' | 'maintenance' | 'unknown';
+export type { InstrumentState };
 
 /**
  * One market of one exchange, as fetched at run time. Rules are exact decimals. Where an exchange trades a multiple of the

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bookTop, feedStatus, tradePrint } from './feed.js';
+import { bookTop, feedStatus, instrumentStateChanged, tradePrint } from './feed.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
 import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
 import { haltChanged, riskHold, verdict } from './risk.js';
@@ -22,6 +22,12 @@ export interface MessageSpec {
 
 export const MESSAGES = {
   feedStatus: { schema: feedStatus, version: 1, subject: 'feed.status.*', maxAgeMs: 60_000 },
+  instrumentStateChanged: {
+    schema: instrumentStateChanged,
+    version: 1,
+    subject: 'feed.instrument.*',
+    maxAgeMs: null,
+  },
   tradePrint: { schema: tradePrint, version: 1, subject: 'md.trade.*.*', maxAgeMs: 5_000 },
   bookTop: { schema: bookTop, version: 1, subject: 'md.book.*.*', maxAgeMs: 1_000 },
   signal: { schema: signal, version: 1, subject: 'signal.*', maxAgeMs: 2_000 },

@@ -25,6 +25,30 @@ export const feedStatus = z.strictObject({
 });
 export type FeedStatus = z.infer<typeof feedStatus>;
 
+/**
+ * The state of an instrument at its exchange; only `trading` may trade. `warning`: the exchange warns investors or watches the
+ * market; `delisting`: its end is announced, so that what is bought there may be stuck.
+ */
+export const instrumentState = z.enum([
+  'trading',
+  'warning',
+  'halted',
+  'cancel_only',
+  'delisting',
+  'maintenance',
+  'unknown',
+]);
+export type InstrumentState = z.infer<typeof instrumentState>;
+
+/** An exchange changed the state of a market; `reason` is its own word. */
+export const instrumentStateChanged = z.strictObject({
+  instrument: p.instrumentId,
+  state: instrumentState,
+  reason: z.string().max(300),
+  atMs: p.timeMs,
+});
+export type InstrumentStateChanged = z.infer<typeof instrumentStateChanged>;
+
 /** One public trade. `side` is the taker's side; `tradeId` is text because some exceed 2^53. */
 export const tradePrint = z.strictObject({
   instrument: p.instrumentId,

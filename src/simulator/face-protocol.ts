@@ -2,8 +2,8 @@ import type { SimulatedMarket } from './market.js';
 
 /** One connection as a face sees it: a real WebSocket in the server, an array in a simulation. */
 export interface FaceTransport {
-  /** One text frame. */
-  send(text: string): void;
+  /** One frame; `isBinary` says which type of WebSocket frame carries the text. */
+  send(text: string, isBinary?: boolean): void;
   ping(payload: string): void;
   pong(payload: Uint8Array): void;
   /** Closing handshake with a code. */

@@ -122,10 +122,10 @@ class SocketLink implements FaceTransport {
     this.early = [];
   }
 
-  send(text: string): void {
+  send(text: string, isBinary = false): void {
     this.do((socket) => {
       if (socket.readyState !== socket.OPEN) return;
-      socket.send(text);
+      socket.send(text, { binary: isBinary });
       if (socket.bufferedAmount <= MAX_BACKLOG_BYTES) return;
       this.log.warn({ bufferedBytes: socket.bufferedAmount }, 'a client that does not read is dropped');
       socket.terminate();

@@ -36,6 +36,8 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   protected readonly prng: Prng;
   protected readonly clients = new Map<number, FaceClient>();
   protected readonly markets: ReadonlyMap<string, SimulatedMarket>;
+  /** True where the exchange sends its JSON in binary frames. */
+  protected readonly sendsBinary: boolean = false;
   private readonly topics = new Map<string, Topic<S>>();
   private readonly byMarket = new Map<SimulatedMarket, Topic<S>[]>();
   private readonly clock: () => number;
@@ -282,7 +284,7 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   private send(client: FaceClient, text: string): void {
     if (!this.clients.has(client.id) || this.faults.isHalfOpen(client.id)) return;
     client.lastSentMs = this.stepTimeMs;
-    client.transport.send(text);
+    client.transport.send(text, this.sendsBinary);
   }
 
   private noteReceived(client: FaceClient): void {

@@ -33,6 +33,7 @@ function misreading(connector: Connector): Connector {
         },
         bestQuote: (event) => sink.bestQuote(event),
         trade: (event) => sink.trade(event),
+        instrumentState: () => undefined,
         control: (event) => sink.control(event),
       }),
   };

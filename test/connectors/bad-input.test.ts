@@ -79,6 +79,7 @@ function newFeed(sample: SampleExchange): { feed: MarketFeed; board: QuoteBoard;
     send: () => undefined,
     request: () => undefined,
     reconnect: () => undefined,
+    instrumentState: () => undefined,
     status: () => undefined,
     trade: (print) => trades.push(print),
     fail: () => undefined,

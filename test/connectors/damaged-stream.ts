@@ -225,6 +225,7 @@ class Side {
       },
       request: (request) => this.requests.push(request),
       reconnect: () => undefined,
+      instrumentState: () => undefined,
       status: () => undefined,
       trade: () => undefined,
       fail: (error) => {

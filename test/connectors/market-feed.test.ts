@@ -34,6 +34,7 @@ class Rig {
         send: (frame) => this.sent.push(frame),
         request: (request) => this.requests.push(request),
         reconnect: (reason) => this.reconnects.push(reason),
+        instrumentState: () => undefined,
         status: (instrument, state) => this.states.push(`${instrument === null ? 'all' : 'one'} ${state}`),
         trade: () => undefined,
         fail: (error) => this.failures.push(error.message),
@@ -375,6 +376,7 @@ t.test('Binance', async (t) => {
     binance().decode(Buffer.from(text), {
       book: () => undefined,
       bestQuote: () => undefined,
+      instrumentState: () => undefined,
       control: () => undefined,
       trade: ({ tradeId }) => ids.push(tradeId),
     });

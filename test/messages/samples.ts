@@ -63,6 +63,7 @@ const fill: MessageOf<'fill'> = {
 
 export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   feedStatus: { exchange: 'okx', state: 'live', reason: 'synchronised', epoch: 2, atMs: AT_MS },
+  instrumentStateChanged: { instrument: 'okx:BTC-USDT', state: 'halted', reason: 'suspend', atMs: AT_MS },
   tradePrint: {
     instrument: 'okx:BTC-USDT',
     tradeId: '12',

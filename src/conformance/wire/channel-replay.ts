@@ -94,6 +94,7 @@ export class ChannelReplay {
       send: () => undefined,
       request: (request) => this.requests.push(request),
       reconnect: () => undefined,
+      instrumentState: () => undefined,
       status: () => undefined,
       trade: (print) => {
         const symbol = print.instrument.slice(this.wire.exchange.length + 1);

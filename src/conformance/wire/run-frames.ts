@@ -10,6 +10,7 @@ const DEAF: FrameSink = {
   book: () => undefined,
   bestQuote: () => undefined,
   trade: () => undefined,
+  instrumentState: () => undefined,
   control: () => undefined,
 };
 

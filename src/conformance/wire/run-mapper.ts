@@ -115,6 +115,10 @@ class MappedReader implements FrameSink {
     this.trades.push(event);
   }
 
+  instrumentState(): void {
+    // Not compared.
+  }
+
   control(): void {
     this.comparison.note('control');
   }

@@ -33,6 +33,7 @@ const READERS: readonly {
         },
         bestQuote: () => undefined,
         trade: () => undefined,
+        instrumentState: () => undefined,
         control: () => undefined,
       };
       connector.rest.parseDepth(body, 'BTCUSDT', sink);
@@ -41,7 +42,7 @@ const READERS: readonly {
   },
   {
     names: /\/(?:http_spot_market_time\.json|GetServerTime\.txt)$/,
-    read: (connector, body) => connector.rest.parseServerTime(body) > 0,
+    read: (connector, body) => connector.rest.parseServerTime(body, {}) > 0,
   },
 ];
 

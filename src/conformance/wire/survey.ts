@@ -41,6 +41,7 @@ export function survey(capture: Capture, wire: WireExchange): Contents {
       tradeChannel ??= channel;
       tradeSymbols.add(symbol);
     },
+    instrumentState: () => undefined,
     control: () => undefined,
   };
   const connector = wire.connector(null, null);
