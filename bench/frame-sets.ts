@@ -5,7 +5,7 @@ import { FrameError } from '../src/connectors/frame-error.js';
 import { readCapture, type Capture, type RecordedAnswer } from '../src/conformance/wire/capture-file.js';
 import { wireExchange, type WireExchange } from '../src/conformance/wire/exchanges.js';
 import { survey } from '../src/conformance/wire/survey.js';
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../src/simulator/listings.js';
 import { memoryExchanges, open, subscribeBooks } from '../test/simulator/memory-client.js';
 
 /** Frames of one connection as a socket delivers them, each in a buffer of its own. */
@@ -45,7 +45,7 @@ const LEAST_FRAMES = 200;
  */
 export async function recordedSets(folder: string): Promise<FrameSet[]> {
   const sets: FrameSet[] = [];
-  for (const exchange of SIMULATED_EXCHANGES) {
+  for (const exchange of DEFAULT_EXCHANGES) {
     for (const file of await filesOf(folder, exchange)) {
       const capture = await readCapture(folder, file);
       sets.push(...setsOf(exchange, file.replace(/\.jsonl$/, ''), capture));
@@ -143,7 +143,7 @@ const CHANNELS: Readonly<Record<SimulatedExchange, string>> = {
 /** Frames of the simulated exchanges: real protocol, synthetic prices. Equal seconds give equal bytes. */
 export function simulatedSets(seconds: number): FrameSet[] {
   const exchanges = memoryExchanges({ seed: 11 });
-  const recordings = SIMULATED_EXCHANGES.map((exchange) => {
+  const recordings = DEFAULT_EXCHANGES.map((exchange) => {
     const face = exchanges.faces[exchange];
     const symbols = exchanges.world.marketsOf(exchange).map(({ listing }) => listing.symbol);
     const connection = open(face);

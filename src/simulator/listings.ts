@@ -6,6 +6,9 @@ import { stepUnit, type StepUnit } from './exact-units.js';
 export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit'] as const;
 export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
 
+/** The exchanges of a world that names none: one for each way in which books follow one another. */
+export const DEFAULT_EXCHANGES: readonly SimulatedExchange[] = ['binance', 'okx', 'bybit'];
+
 /** Pairs that are simulated when nothing else is asked for. */
 export const DEFAULT_PAIRS: readonly PairId[] = ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT', 'DOGE-USDT'];
 

@@ -4,7 +4,7 @@ import type { Logger } from '../ports/log.js';
 import type { Clock, TimerHandle, Timers } from '../ports/time.js';
 import { FaceServer, type Endpoint } from './face-server.js';
 import { createFaces, type AnyFace, type Faces } from './faces.js';
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from './listings.js';
+import { DEFAULT_EXCHANGES, type SimulatedExchange } from './listings.js';
 import type { Oracle } from './oracle.js';
 import type { PlantSettings } from './plants.js';
 import { SimulatedWorld } from './world.js';
@@ -46,7 +46,7 @@ export async function startSimulatedExchanges(
   const world = new SimulatedWorld({
     seed,
     startMs: Math.floor(clock.nowMs()),
-    exchanges: options.exchanges ?? SIMULATED_EXCHANGES,
+    exchanges: options.exchanges ?? DEFAULT_EXCHANGES,
     ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
     ...(options.stepMs === undefined ? {} : { stepMs: options.stepMs }),
     ...(options.plants === undefined ? {} : { plants: options.plants }),

@@ -4,7 +4,7 @@ import {
   DEFAULT_PAIRS,
   listingOf,
   pairModel,
-  SIMULATED_EXCHANGES,
+  DEFAULT_EXCHANGES,
   type SimulatedExchange,
 } from './listings.js';
 import { SimulatedMarket } from './market.js';
@@ -68,7 +68,7 @@ export class SimulatedWorld implements PlantStage {
         `stepMs ${this.stepMs} is not a whole number from 10 to 1000`,
       );
     }
-    this.exchanges = options.exchanges ?? SIMULATED_EXCHANGES;
+    this.exchanges = options.exchanges ?? DEFAULT_EXCHANGES;
     this.pairs = options.pairs ?? DEFAULT_PAIRS;
     this.timeMs = options.startMs;
     this.oracle = new Oracle(() => this.timeMs);

@@ -1,4 +1,4 @@
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 
 export const FAULT_KINDS = [
@@ -50,7 +50,7 @@ export const ACTOR_PATHS = [
   'node/watch/recorder',
   'node/watch/portfolio',
   'node/detect/spatial',
-  ...SIMULATED_EXCHANGES.flatMap((name) => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
+  ...DEFAULT_EXCHANGES.flatMap((name) => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
 ] as const;
 
 export interface PlanWindow {
@@ -82,7 +82,7 @@ export function planFaults(
       // A person clears the switch later than any machine would.
       forMs:
         prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5) * (kind === 'kill-switch' ? 4 : 1),
-      exchange: prng.pick(SIMULATED_EXCHANGES),
+      exchange: prng.pick(DEFAULT_EXCHANGES),
       actor: prng.pick(ACTOR_PATHS),
       amount: prng.next(),
     };

@@ -1,7 +1,7 @@
 import { clusterSchema, type ClusterConfig } from '../../src/config/cluster.js';
 import { tradingSchema, type TradingConfig } from '../../src/config/trading.js';
 import type { PairId } from '../../src/messages/primitives.js';
-import { DEFAULT_PAIRS, SIMULATED_EXCHANGES } from '../../src/simulator/listings.js';
+import { DEFAULT_PAIRS, DEFAULT_EXCHANGES } from '../../src/simulator/listings.js';
 import { DEFAULT_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
 
@@ -71,7 +71,7 @@ export function tradingOf(knobs: Knobs): TradingConfig {
   return tradingSchema.parse({
     assets: Object.fromEntries<object>(['USDT', ...bases].map((asset) => [asset, {}])),
     pairs: knobs.pairs.map((pair) => ({ pair })),
-    exchanges: Object.fromEntries(SIMULATED_EXCHANGES.map((name) => [name, exchange])),
+    exchanges: Object.fromEntries(DEFAULT_EXCHANGES.map((name) => [name, exchange])),
     edge: { minNetEdgeBps: 5, minNetProfit: '0.5', tooGoodToBeTrueBps: 500 },
     sizes: { minNotional: '10', maxNotional: '2000' },
     limits: {

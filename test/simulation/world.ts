@@ -3,7 +3,7 @@ import type { SubmitLeg } from '../../src/messages/order.js';
 import type { HaltChanged, Verdict } from '../../src/messages/risk.js';
 import type { SupervisionEvent } from '../../src/messages/supervision.js';
 import { createFaces, type AnyFace } from '../../src/simulator/faces.js';
-import { SIMULATED_EXCHANGES } from '../../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { SimulatedWorld } from '../../src/simulator/world.js';
 import { createMemoryDatabase } from '../../src/storage/memory/memory-database.js';
@@ -114,7 +114,7 @@ export class World implements Scene, FaultTargets {
     this.world = new SimulatedWorld({
       seed,
       startMs: WORLD_START_MS,
-      exchanges: SIMULATED_EXCHANGES,
+      exchanges: DEFAULT_EXCHANGES,
       pairs: knobs.pairs,
       stepMs: knobs.stepMs,
       plants: PLANTS,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
 import type { Ladder, LadderSide } from '../../src/simulator/ladder.js';
 import type { SimulatedMarket } from '../../src/simulator/market.js';
 import { DEFAULT_PLANTS } from '../../src/simulator/plants.js';
@@ -36,7 +36,7 @@ t.test('the book rebuilt from the frames equals the book of the engine, on every
   const exchanges = memoryExchanges({ seed: 4, plants: { ...DEFAULT_PLANTS, firstAfterMs: 2_000 } });
   const { world, faces, run } = exchanges;
   run(1_000);
-  const feeds = SIMULATED_EXCHANGES.map((exchange) => {
+  const feeds = DEFAULT_EXCHANGES.map((exchange) => {
     const early = open(faces[exchange]);
     const symbols = world.pairs.map((pair) => symbolOf(exchange, pair));
     subscribeBooks(exchange, early, symbols);
@@ -505,7 +505,7 @@ t.test('Bybit: REST answers and the address block', (t) => {
 });
 
 t.test('fault switches do what they say, on every exchange', (t) => {
-  for (const exchange of SIMULATED_EXCHANGES) {
+  for (const exchange of DEFAULT_EXCHANGES) {
     const exchanges = memoryExchanges({ seed: 13 });
     const { faces, run, world } = exchanges;
     const face = faces[exchange];

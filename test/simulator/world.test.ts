@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { LevelText } from '../../src/messages/primitives.js';
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { ORACLE_ASSUMPTIONS, type Plant } from '../../src/simulator/oracle.js';
 import { DEFAULT_PLANTS } from '../../src/simulator/plants.js';
 import { NATURAL_GROSS_BOUND_BPS } from '../../src/simulator/price-world.js';
@@ -142,7 +142,7 @@ function symbolOf(exchange: SimulatedExchange, pair: string): string {
 /** Books of all exchanges, rebuilt from frames as they come. */
 function feeds(exchanges: MemoryExchanges) {
   const pairs = exchanges.world.pairs;
-  return SIMULATED_EXCHANGES.map((exchange) => {
+  return DEFAULT_EXCHANGES.map((exchange) => {
     const face = exchanges.faces[exchange];
     const connection = open(face);
     const books = new Map<string, NaiveBook>();
@@ -323,7 +323,7 @@ t.test('the judge tells matches, misses, duplicates, wrong directions and trades
 
 t.test('a jump in time and steps that leave late make the plants of that time void', (t) => {
   const { world, run, faces } = memoryExchanges({ seed: 21, plants: DEFAULT_PLANTS });
-  const clients = SIMULATED_EXCHANGES.map((exchange) => open(faces[exchange]));
+  const clients = DEFAULT_EXCHANGES.map((exchange) => open(faces[exchange]));
   const active = () => world.oracle.all().filter((plant) => plant.state === 'active');
   while (active().length === 0) run(100);
   const jumped = active()[0]!;
