@@ -82,6 +82,8 @@ function nodeCommand(program: Command, usage: string, description: string): Comm
     .option('--data <folder>', 'data folder (default: dataFolder of the node)')
     .option('--port <n>', 'port of the page and the API, 0 = any free one')
     .option('--quiet', 'no status lines')
+    .option('--log <where>', 'file in the data folder, or stderr: JSON lines (default: ARBOT_LOG, else file)')
+    .option('--log-level <level>', 'debug, info, warn or error (default: ARBOT_LOG_LEVEL, else info)')
     .option('--verbose', 'show where an error came from');
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterConfig, NodeConfig, TradingConfig } from '../config/index.js';
 import type { ExchangeId, ModeName } from '../messages/primitives.js';
+import type { LogLevel } from '../ports/log.js';
 
 /** Between the command line and `modes/start.ts`, which exports `startNode(options: StartOptions): Promise<RunningNode>`. */
 
@@ -32,6 +33,16 @@ export interface StartOptions {
   readonly node: NodeConfig;
   /** No status lines, only what goes wrong. */
   readonly quiet: boolean;
+  readonly log: LogChoice;
+}
+
+/**
+ * Where the log goes as JSON lines. `file`: into the mode's data folder, and warnings and errors in plain lines to standard
+ * error. `stderr`: everything to standard error, as a service manager wants it.
+ */
+export interface LogChoice {
+  readonly to: 'file' | 'stderr';
+  readonly level: LogLevel;
 }
 
 export interface RunningNode {

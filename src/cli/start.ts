@@ -3,7 +3,8 @@ import { loadConfig } from '../config/index.js';
 import type { FlagOverride, LoadedConfig } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
 import { exchangeId } from '../messages/primitives.js';
-import type { Market, RunningNode, StartNode, StartOptions } from './options.js';
+import type { LogLevel } from '../ports/log.js';
+import type { LogChoice, Market, RunningNode, StartNode, StartOptions } from './options.js';
 import { EXIT } from './output.js';
 import type { Terminal } from './output.js';
 
@@ -22,6 +23,8 @@ export interface StartFlags {
   readonly record?: string;
   readonly exchanges?: string;
   readonly quiet?: boolean;
+  readonly log?: string;
+  readonly logLevel?: string;
 }
 
 const usage = (message: string): ArbotError => new ArbotError('ARB_CLI_USAGE', message);
@@ -72,6 +75,25 @@ function recordingsFlag(text: string | undefined, market: Market): readonly stri
   return [...new Set(names)];
 }
 
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** Flags before `ARBOT_LOG` and `ARBOT_LOG_LEVEL`. */
+function logChoice(flags: StartFlags, { environment }: Terminal): LogChoice {
+  const named = (flag: string | undefined, variable: string, option: string) => {
+    const text = flag ?? environment[variable];
+    return text === undefined || text === '' ? null : { text, name: flag === undefined ? variable : option };
+  };
+  const to = named(flags.log, 'ARBOT_LOG', '--log');
+  if (to !== null && to.text !== 'file' && to.text !== 'stderr')
+    throw usage(`${to.name}: must be file or stderr`);
+  const wanted = named(flags.logLevel, 'ARBOT_LOG_LEVEL', '--log-level');
+  // A quiet process without a file says only what goes wrong.
+  const usual: LogLevel = flags.quiet === true && to?.text === 'stderr' ? 'warn' : 'info';
+  const level = wanted === null ? usual : LOG_LEVELS.find((one) => one === wanted.text);
+  if (level === undefined) throw usage(`${wanted?.name}: must be ${LOG_LEVELS.join(', ')}`);
+  return { to: to?.text === 'stderr' ? 'stderr' : 'file', level };
+}
+
 /** Loads both files with the flags that override them. Rejects with ConfigInvalid or ARB_CLI_USAGE. */
 export async function loadWithFlags(flags: StartFlags, terminal: Terminal): Promise<LoadedConfig> {
   const overrides: FlagOverride[] = [];
@@ -100,6 +122,7 @@ export async function startOptions(flags: StartFlags, terminal: Terminal): Promi
     );
   if (flags.seed !== undefined && !/^[\x21-\x7e]{1,64}$/.test(flags.seed))
     throw usage('--seed: must be 1 to 64 printable characters without spaces');
+  const log = logChoice(flags, terminal);
   const { cluster, trading, node } = await loadWithFlags(flags, terminal);
   const absolute = (path: string | undefined): string | null =>
     path === undefined ? null : resolve(terminal.workingFolder, path);
@@ -118,6 +141,7 @@ export async function startOptions(flags: StartFlags, terminal: Terminal): Promi
     tradingConfig: trading,
     node,
     quiet: flags.quiet === true,
+    log,
   };
 }
 

@@ -17,6 +17,8 @@ export interface ConsoleOptions {
   readonly report: OracleReport | null;
   readonly url: string;
   readonly tokenSource: string;
+  /** Path of the log, or what it goes to. */
+  readonly logPlace: string;
 }
 
 /** What a person sees at the terminal: a few lines at the start, one per executed trade, a status line, a summary. */
@@ -43,6 +45,7 @@ export class Console {
     this.print(`bus     ${options.clusterConfig.bus.kind}`);
     this.print(`page    ${this.parts.url}`);
     this.print(`token   ${this.parts.tokenSource}`);
+    this.print(`log     ${this.parts.logPlace}`);
     this.print('Ctrl-C stops in order.');
     this.listen();
     this.plan();

@@ -12,21 +12,13 @@ import { describe, type RecordingDescription } from '../replay/describe.js';
 import { startReplayServer, type ReplayServer } from '../replay/replay-server.js';
 import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
 import type { SimulatedExchange } from '../simulator/listings.js';
+import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
+import { MODE_OF, type MarketName } from './mode-of.js';
 
 /** How fast the clock of a replay runs when its frames come as fast as they can. */
 const MAX_REPLAY_FACTOR = 50;
 const MAX_FACTOR = 1_000;
-
-/** Where market data comes from. Every number a node shows belongs to exactly one of these. */
-export type MarketName = 'simulated' | 'replay' | 'live';
-
-/** Paper on public market data is PAPER; LIVE, with real orders, is a later step and has its own switch. */
-export const MODE_OF: Readonly<Record<MarketName, ModeName>> = {
-  simulated: 'SIMULATED',
-  replay: 'REPLAY',
-  live: 'PAPER',
-};
 
 /** Typed by the list that the configuration is checked against, so that neither can be longer than the other. */
 const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) => Connector>> = {
@@ -111,6 +103,7 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     log,
     exchanges: options.exchanges.map((exchange) => simulatedName(exchange)),
     pairs: options.pairs,
+    plants: WATCHED_PLANTS,
   });
   const connectors = options.exchanges.map((exchange) => {
     const at = simulated.endpoints[simulatedName(exchange)]!;

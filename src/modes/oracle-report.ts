@@ -1,3 +1,6 @@
+import type { FeedStatus } from '../messages/feed.js';
+import type { ArbitrageClosed } from '../messages/order.js';
+import type { ExchangeId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { ExecutedTrade, OracleVerdict } from '../simulator/oracle.js';
 import type { SimulatedExchanges } from '../simulator/server.js';
@@ -9,19 +12,31 @@ const MAX_EXECUTED = 20_000;
 export class OracleReport {
   private readonly world: SimulatedExchanges;
   private readonly executed: ExecutedTrade[] = [];
-  private readonly subscription: Subscription;
-  /** Plants that began before the node ran are nobody's fault. */
-  private readonly fromMs: number;
+  private readonly subscriptions: readonly Subscription[];
+  /** Plants that began before every feed was live for the first time are nobody's fault. */
+  private fromMs: number;
+  private readonly awaited: Set<ExchangeId>;
 
   constructor(world: SimulatedExchanges, bus: Bus) {
     this.world = world;
     this.fromMs = world.world.nowMs;
-    this.subscription = bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
-      if (!/[1-9]/.test(message.boughtQuantity) && !/[1-9]/.test(message.soldQuantity)) return;
-      const { pair, buyExchange, sellExchange, openedAtMs } = message;
-      this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
-      if (this.executed.length > MAX_EXECUTED) this.executed.shift();
-    });
+    this.awaited = new Set(world.world.exchanges);
+    this.subscriptions = [
+      bus.subscribe('feed.status.*', 'feedStatus', ({ message }) => this.feed(message)),
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => this.closed(message)),
+    ];
+  }
+
+  private feed({ exchange, instrument, state }: FeedStatus): void {
+    if (instrument !== undefined || state !== 'live' || !this.awaited.delete(exchange)) return;
+    if (this.awaited.size === 0) this.fromMs = this.world.world.nowMs;
+  }
+
+  private closed(message: ArbitrageClosed): void {
+    if (!/[1-9]/.test(message.boughtQuantity) && !/[1-9]/.test(message.soldQuantity)) return;
+    const { pair, buyExchange, sellExchange, openedAtMs } = message;
+    this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
+    if (this.executed.length > MAX_EXECUTED) this.executed.shift();
   }
 
   judge(): OracleVerdict {
@@ -29,6 +44,6 @@ export class OracleReport {
   }
 
   close(): void {
-    this.subscription.unsubscribe();
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
   }
 }

@@ -1,39 +1,20 @@
 import { join } from 'node:path';
-import type { RunningNode, StartOptions } from '../cli/options.js';
-import { startHttp, type RunningHttp } from '../http/server.js';
-import { openToken } from '../http/token.js';
-import { errorText } from '../messages/errors.js';
-import type { HaltChanged } from '../messages/risk.js';
+import type { StartOptions } from '../cli/options.js';
 import type { Stores } from '../ports/stores.js';
-import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
+import type { Logger } from '../ports/log.js';
 import { LocalFiles } from '../runtime/platform/files.js';
-import { UndiciHttpClient } from '../runtime/platform/http-client.js';
 import { openLog, type OpenedLog } from '../runtime/platform/log.js';
-import { CryptoRandom } from '../runtime/platform/random.js';
-import { WsSockets } from '../runtime/platform/sockets.js';
 import { openStores } from '../storage/open-stores.js';
-import { installProcessNet } from '../supervisors/process-net.js';
-import { assembleNode, type TradingNode } from './assemble.js';
-import { actionsOf } from './actions.js';
-import { Governor } from './governor.js';
-import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
-import { MODE_OF, openMarket, type Market } from './markets.js';
-import { enabledExchanges, enabledPairs } from './parameters.js';
-import { OracleReport } from './oracle-report.js';
+import { MODE_OF } from './mode-of.js';
+import type { StartedNode } from './run.js';
 import { storeChoiceOf } from './store-choice.js';
 import { Teardown } from './teardown.js';
 
-/** Until when simulated time has run; the next run begins there, so that time never goes back. */
-const TIME_KEY = 'time-high-water';
+export type { StartedNode } from './run.js';
 
-/** A running node with its parts, for whoever embeds it. */
-export interface StartedNode extends RunningNode {
-  readonly node: TradingNode;
-  readonly market: Market;
-  /** Null unless the market is simulated. */
-  readonly report: OracleReport | null;
-}
+/** A log file never grows beyond this; the one before it is kept beside it. */
+const LOG_FILE_BYTES = 10 << 20;
 
 /**
  * Starts a node: stores, market, bus, actors, page. What was opened before a failure is closed again, newest first, and the
@@ -51,167 +32,43 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
 
 async function openNode(options: StartOptions, teardown: Teardown): Promise<StartedNode> {
   const machine = new MachineTime();
-  const mode = MODE_OF[options.market];
-  const opened = openLog({
-    level: options.quiet ? 'warn' : 'info',
-    clock: machine,
-    base: {
-      cluster: options.clusterConfig.name,
-      node: options.node.name,
-      region: options.node.region,
-      mode,
-    },
-  });
-  teardown.add('log', () => opened.flush());
-  const { log } = opened;
   const files = new LocalFiles();
-  const folder = join(options.dataFolder, mode.toLowerCase());
+  const folder = join(options.dataFolder, MODE_OF[options.market].toLowerCase());
   await files.makeFolder(folder);
-
-  const stores =
-    options.recordFolder === null ? await openNodeStores(options, opened, folder, machine) : null;
-  if (stores !== null) teardown.add('stores', () => stores.close());
-  const market = await openMarket(options.market, {
-    exchanges: exchangesOf(options),
-    pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
-    time: machine,
-    speed: options.speed,
-    seed: options.seed,
-    notBeforeMs: await timeHighWater(stores),
-    replayFolder: options.replayFolder,
-    recordings: options.recordings ?? null,
-    files,
-    log,
-  });
-  teardown.add('market', () => market.close());
-  if (stores !== null && options.market === 'simulated')
-    teardown.add('time', () => stores.settings.set(TIME_KEY, String(Math.ceil(market.time.nowMs()))));
-
-  const http = new UndiciHttpClient();
-  teardown.add('http client', () => http.close());
-  const node = await assembleNode({
-    options,
-    mode,
-    folder,
-    log,
-    files,
-    stores,
-    market,
-    sockets: new WsSockets(),
-    http,
-    random: new CryptoRandom(),
-    killSwitch: await persistedSwitch(stores),
-  });
-  teardown.add('actors', () => node.stop());
-  return serve(options, node, { market, stores, opened, files, folder, teardown });
-}
-
-interface Serving {
-  readonly stores: Stores | null;
-  readonly market: Market;
-  readonly opened: OpenedLog;
-  readonly files: LocalFiles;
-  readonly folder: string;
-  readonly teardown: Teardown;
-}
-
-async function serve(options: StartOptions, node: TradingNode, serving: Serving): Promise<StartedNode> {
-  const { market, opened, files, teardown } = serving;
+  const logPath = options.log.to === 'file' ? join(folder, 'arbot.log') : null;
+  const opened = openNodeLog(options, logPath, machine);
+  teardown.add('log', () => opened.close());
   const { log } = opened;
-  const { inspection } = node;
-  const token = await openToken({
-    environment: process.env,
-    variable: options.node.http.tokenEnv,
-    dataFolder: options.dataFolder,
-    files,
-    random: new CryptoRandom(),
-  });
-  const web: RunningHttp = await startHttp({
-    host: options.node.http.host,
-    port: options.port,
-    token: token.token,
-    source: inspection,
-    actions: actionsOf(node, market.time, serving.stores?.settings ?? null),
-    log,
-    clock: new MachineTime(),
-    timers: new MachineTime(),
-    allowedHosts: options.node.http.allowedHosts,
-  });
-  teardown.add('page', () => web.close());
-  await node.start();
-  if (market.acceleration !== null) {
-    const governor = new Governor({
-      machine: new MachineTime(),
-      stores: serving.stores,
-      ...market.acceleration,
-    });
-    teardown.add('governor', () => governor.stop());
-    governor.start();
-  }
-  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
-  if (report !== null) teardown.add('oracle report', () => report.close());
-  const console = new Console({ options, node, market, report, url: web.url, tokenSource: token.source });
-  await console.open();
-  teardown.add('console', () => console.close());
 
-  const finished = endOf(options, node, market);
-  teardown.add(
-    'process net',
-    installProcessNet(process, ({ kind, error }) => {
-      log.error({ kind, error: errorText(error), stack: error.stack }, 'an error escaped every actor');
-      node.fail(error);
-    }),
-  );
-  let stopping: Promise<void> | null = null;
-  return {
-    mode: market.mode,
-    url: web.url,
-    finished,
-    node,
-    market,
-    report,
-    stop: () =>
-      (stopping ??= teardown.run((what, error) => log.error({ what, error }, 'could not be closed'))),
-  };
+  // The slowest first: the database starts in a process of its own while this one loads everything else.
+  const opening = options.recordFolder === null ? openNodeStores(options, log, folder, machine) : null;
+  teardown.add('stores', async () => (await opening?.catch(() => null))?.close());
+  const [stores, { runNode }] = await Promise.all([opening, import('./run.js')]);
+  const logPlace = logPath ?? 'standard error';
+  return runNode({ options, machine, log, logPlace, files, folder, stores, teardown });
 }
 
-/** What ends a run by itself: its minutes, the recording, or the root supervisor. */
-function endOf(options: StartOptions, node: TradingNode, market: Market): Promise<number> {
-  const ends: Promise<number>[] = [node.failed.then(() => 1)];
-  const { minutes } = options;
-  if (minutes !== null)
-    ends.push(new Promise((resolve) => market.time.setTimer(() => resolve(0), minutes * 60_000)));
-  if (market.replay !== null)
-    ends.push(
-      market.replay.finished.then(
-        // What was sent last still has to come through.
-        () => new Promise((resolve) => node.machine.setTimer(() => resolve(0), 500)),
-        () => 1,
-      ),
-    );
-  return Promise.race(ends);
-}
-
-function exchangesOf(options: StartOptions): string[] {
-  const enabled = enabledExchanges(options.tradingConfig).map(([exchange]) => exchange);
-  return enabled.filter((exchange) => options.exchanges?.includes(exchange) ?? true);
+function openNodeLog(options: StartOptions, path: string | null, clock: MachineTime): OpenedLog {
+  const { clusterConfig, node } = options;
+  return openLog({
+    level: options.log.level,
+    clock,
+    base: {
+      cluster: clusterConfig.name,
+      node: node.name,
+      region: node.region,
+      mode: MODE_OF[options.market],
+    },
+    ...(path === null ? { format: 'json' as const } : { file: { path, maxBytes: LOG_FILE_BYTES } }),
+  });
 }
 
 function openNodeStores(
   options: StartOptions,
-  { log }: OpenedLog,
+  log: Logger,
   folder: string,
   time: MachineTime,
 ): Promise<Stores> {
   const choice = storeChoiceOf(options.clusterConfig, MODE_OF[options.market], folder, process.env);
   return openStores(choice, { log, timers: time, clock: time });
-}
-
-async function timeHighWater(stores: Stores | null): Promise<number> {
-  const text = await stores?.settings.get(TIME_KEY);
-  return text === undefined || text === null || !/^\d{1,15}$/.test(text) ? 0 : Number(text);
-}
-
-async function persistedSwitch(stores: Stores | null): Promise<HaltChanged> {
-  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null);
 }

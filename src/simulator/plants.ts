@@ -9,7 +9,7 @@ import { Prng } from './prng.js';
 
 /** When and what is planted. All times are world ms; ranges are [from, to). */
 export interface PlantSettings {
-  /** No plant before this long after the start of the world. */
+  /** No plant by chance before this long after the start of the world. */
   readonly firstAfterMs: number;
   /** Quiet time of a pair between two plants. */
   readonly quietMs: readonly [number, number];
@@ -19,6 +19,15 @@ export interface PlantSettings {
   readonly trueEdgeBps: readonly [number, number];
   /** How often each kind comes, relative to the others; 0 = never. */
   readonly weights: Readonly<Record<PlantKind, number>>;
+  /** The first plant of the first pairs, one each in the order of the pairs; absent = chance decides from the start. */
+  readonly opening?: readonly OpeningPlant[];
+}
+
+/** A plant whose kind and time are given, so that whoever starts a world soon sees what it is for. */
+export interface OpeningPlant {
+  readonly kind: PlantKind;
+  /** When the edge begins, ms after the start of the world; from `SETTLE_MS` on. */
+  readonly startsAfterMs: number;
 }
 
 export const DEFAULT_PLANTS: PlantSettings = {
@@ -35,6 +44,20 @@ export const DEFAULT_PLANTS: PlantSettings = {
     eaten_by_fees: 1,
     too_good: 1,
   },
+};
+
+/**
+ * What a person watches: within seconds one edge to trade and one to refuse, and once more of each for a reader that came
+ * late. They live as long as plants may, so that a slow start does not miss them.
+ */
+export const WATCHED_PLANTS: PlantSettings = {
+  ...DEFAULT_PLANTS,
+  opening: [
+    { kind: 'true', startsAfterMs: 3_000 },
+    { kind: 'eaten_by_fees', startsAfterMs: 3_500 },
+    { kind: 'true', startsAfterMs: 6_500 },
+    { kind: 'too_good', startsAfterMs: 8_000 },
+  ],
 };
 
 /** Nothing is planted. */
@@ -72,6 +95,8 @@ interface PairSchedule {
   /** Every ordered pair of exchanges once per shuffle, so that inventory returns to where it was. */
   deck: (readonly [SimulatedExchange, SimulatedExchange])[];
   nextAtMs: number;
+  /** The kind of the next plant when it is not left to chance. */
+  opening: PlantKind | null;
   plant: Plant | null;
   /** The plant of this moment was published late. */
   disturbed: boolean;
@@ -99,10 +124,20 @@ export class PlantDirector {
     this.stage = stage;
     this.oracle = oracle;
     this.exchanges = exchanges;
-    this.schedules = pairs.map((pair) => {
+    this.schedules = pairs.map((pair, index) => {
       const prng = Prng.of(seed, `plants/${pair}`);
-      const nextAtMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
-      return { pair, prng, deck: [], nextAtMs, plant: null, disturbed: false };
+      const byChanceMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
+      const opening = settings.opening?.[index];
+      const nextAtMs = opening === undefined ? byChanceMs : startMs + opening.startsAfterMs - SETTLE_MS;
+      return {
+        pair,
+        prng,
+        deck: [],
+        nextAtMs,
+        opening: opening?.kind ?? null,
+        plant: null,
+        disturbed: false,
+      };
     });
   }
 
@@ -149,10 +184,12 @@ export class PlantDirector {
 
   private announce(schedule: PairSchedule, nowMs: number): void {
     const { pair, prng } = schedule;
-    const kind = weighted(this.settings.weights, prng);
+    const { opening } = schedule;
+    schedule.opening = null;
+    const kind = opening ?? weighted(this.settings.weights, prng);
     const [buyExchange, sellExchange] = this.deal(schedule);
     const disturbBuy = prng.next() < 0.5;
-    const length = kind === 'stale' ? STALE_DURATION_MS : prng.between(...this.settings.durationMs);
+    const length = this.lengthMs(kind, opening !== null, prng);
     const startMs = nowMs + SETTLE_MS;
     const plant: Plant = {
       id: `plant-${++this.planted}`,
@@ -173,6 +210,11 @@ export class PlantDirector {
     this.stage.hold(pair);
     this.stage.setCalm(pair, true);
     if (kind === 'true') this.clearTheStage(plant);
+  }
+
+  private lengthMs(kind: PlantKind, isOpening: boolean, prng: Prng): number {
+    if (kind === 'stale') return STALE_DURATION_MS;
+    return isOpening ? this.settings.durationMs[1] : prng.between(...this.settings.durationMs);
   }
 
   /**

@@ -216,6 +216,7 @@ function optionsOf(cluster: object, trading: Draft, folder: string): StartOption
     tradingConfig: tradingSchema.parse(trading),
     node: clusterConfig.nodes[0]!,
     quiet: true,
+    log: { to: 'stderr', level: 'warn' },
   };
 }
 

@@ -144,6 +144,7 @@ export class SimulatedProcess {
         tradingConfig: trading,
         node: cluster.nodes[0]!,
         quiet: true,
+        log: { to: 'stderr', level: 'warn' },
       },
       mode: 'SIMULATED',
       folder: '/nowhere',

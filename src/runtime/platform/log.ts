@@ -1,6 +1,7 @@
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { multistream, pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { Logger, LogLevel } from '../../ports/log.js';
 import type { Clock } from '../../ports/time.js';
+import { LogFile } from './log-file.js';
 import { redactFields, redactText } from './redaction.js';
 
 /** pino behind the Logger port: JSON lines for machines, one plain line per entry for a person at a terminal. */
@@ -16,12 +17,16 @@ export interface LogOptions {
   readonly descriptor?: 1 | 2;
   /** Takes whole lines instead of the descriptor. */
   readonly write?: (line: string) => void;
+  /** Every line as JSON into a file, and only warnings and errors, in plain lines, to the descriptor. */
+  readonly file?: { readonly path: string; readonly maxBytes: number };
 }
 
 export interface OpenedLog {
   readonly log: Logger;
   /** Writes what is still buffered, before the process ends. Throws when the other end is gone. */
   flush(): void;
+  /** Flushes, and closes a file. */
+  close(): void;
 }
 
 /** Past this many buffered bytes a reader that stands still costs lines, not memory. */
@@ -29,12 +34,47 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Names that pino writes itself; a field of the same name would give a line with the key twice. */
 const RESERVED = new Set(['level', 'time', 'msg']);
 
+/** Throws what the disk says when `file` cannot be opened. */
 export function openLog(options: LogOptions): OpenedLog {
   const out =
     options.write === undefined ? descriptorOutput(options.descriptor ?? 2) : lineOutput(options.write);
-  const format = options.format ?? 'auto';
-  const pretty = format === 'pretty' || (format === 'auto' && out.isTerminal);
-  const stream: DestinationStream = { write: (line) => out.write(pretty ? prettyLine(line) : line) };
+  const { level, file } = options;
+  if (file === undefined) {
+    const format = options.format ?? 'auto';
+    const pretty = format === 'pretty' || (format === 'auto' && out.isTerminal);
+    const log = engineOf(options, { write: (line) => out.write(pretty ? prettyLine(line) : line) });
+    return { log, flush: () => out.flush(), close: () => out.flush() };
+  }
+  const known = Object.keys(options.base ?? {});
+  const plain: DestinationStream = { write: (line) => out.write(prettyLine(line, known)) };
+  const { path, maxBytes } = file;
+  const kept = new LogFile({
+    path,
+    maxBytes,
+    onError: ({ message }) => out.write(`the log file cannot be written: ${redactText(message)}\n`),
+  });
+  const log = engineOf(
+    options,
+    multistream([
+      { level, stream: kept },
+      { level: 'warn', stream: plain },
+    ]),
+  );
+  const flush = () => {
+    kept.flush();
+    out.flush();
+  };
+  // A process that ends out of order still leaves its last lines.
+  process.on('exit', flush);
+  const close = () => {
+    process.off('exit', flush);
+    kept.close();
+    out.flush();
+  };
+  return { log, flush, close };
+}
+
+function engineOf(options: LogOptions, stream: DestinationStream): Logger {
   const engine = pino(
     {
       level: options.level,
@@ -44,7 +84,7 @@ export function openLog(options: LogOptions): OpenedLog {
     },
     stream,
   );
-  return { log: new RedactingLogger(engine), flush: () => out.flush() };
+  return new RedactingLogger(engine);
 }
 
 interface LineOutput {
@@ -107,10 +147,11 @@ function safeFields(fields: Readonly<Record<string, unknown>>): Record<string, u
 
 const MARKS: Readonly<Record<string, string>> = { debug: '·', info: ' ', warn: '!', error: '✗' };
 
-/** `12:00:01.250 ! feed stale exchange=okx ageMs=1200`: everything of the JSON line, on one line. */
-export function prettyLine(json: string): string {
+/** `12:00:01.250 ! feed stale exchange=okx ageMs=1200`: everything of the JSON line but `omitted`, on one line. */
+export function prettyLine(json: string, omitted: readonly string[] = []): string {
   const { level, time, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${inline(value)}`);
+  const shown = Object.entries(fields).filter(([key]) => !omitted.includes(key));
+  const rest = shown.map(([key, value]) => ` ${key}=${inline(value)}`);
   const mark = MARKS[String(level)] ?? '?';
   return `${String(time).slice(11, 23)} ${mark} ${oneLine(String(msg))}${rest.join('')}\n`;
 }

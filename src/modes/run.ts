@@ -1,0 +1,185 @@
+import type { RunningNode, StartOptions } from '../cli/options.js';
+import { startHttp, type RunningHttp } from '../http/server.js';
+import { openToken } from '../http/token.js';
+import { errorText } from '../messages/errors.js';
+import type { HaltChanged } from '../messages/risk.js';
+import type { Files } from '../ports/files.js';
+import type { Logger } from '../ports/log.js';
+import type { Stores } from '../ports/stores.js';
+import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
+import { UndiciHttpClient } from '../runtime/platform/http-client.js';
+import { CryptoRandom } from '../runtime/platform/random.js';
+import { WsSockets } from '../runtime/platform/sockets.js';
+import { installProcessNet } from '../supervisors/process-net.js';
+import { assembleNode, type TradingNode } from './assemble.js';
+import { actionsOf } from './actions.js';
+import { Governor } from './governor.js';
+import { Console } from './console.js';
+import { MachineTime } from './machine-time.js';
+import { openMarket, type Market } from './markets.js';
+import { MODE_OF } from './mode-of.js';
+import { enabledExchanges, enabledPairs } from './parameters.js';
+import { OracleReport } from './oracle-report.js';
+import type { Teardown } from './teardown.js';
+
+/** Until when simulated time has run; the next run begins there, so that time never goes back. */
+const TIME_KEY = 'time-high-water';
+
+/** A running node with its parts, for whoever embeds it. */
+export interface StartedNode extends RunningNode {
+  readonly node: TradingNode;
+  readonly market: Market;
+  /** Null unless the market is simulated. */
+  readonly report: OracleReport | null;
+}
+
+/** What stands before anything runs. */
+export interface NodeGround {
+  readonly options: StartOptions;
+  readonly machine: MachineTime;
+  readonly log: Logger;
+  /** Where the log is, for people. */
+  readonly logPlace: string;
+  readonly files: Files;
+  /** Data folder of the mode. */
+  readonly folder: string;
+  /** Null while recording: nothing trades and nothing is stored. */
+  readonly stores: Stores | null;
+  readonly teardown: Teardown;
+}
+
+/** Puts a node together over open stores and starts it: market, bus, actors, page, console. */
+export async function runNode(ground: NodeGround): Promise<StartedNode> {
+  const { options, machine, log, files, folder, stores, teardown } = ground;
+  const market = await openMarket(options.market, {
+    exchanges: exchangesOf(options),
+    pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
+    time: machine,
+    speed: options.speed,
+    seed: options.seed,
+    notBeforeMs: await timeHighWater(stores),
+    replayFolder: options.replayFolder,
+    recordings: options.recordings ?? null,
+    files,
+    log,
+  });
+  teardown.add('market', () => market.close());
+  if (stores !== null && options.market === 'simulated')
+    teardown.add('time', () => stores.settings.set(TIME_KEY, String(Math.ceil(market.time.nowMs()))));
+
+  const http = new UndiciHttpClient();
+  teardown.add('http client', () => http.close());
+  const node = await assembleNode({
+    options,
+    mode: MODE_OF[options.market],
+    folder,
+    log,
+    files,
+    stores,
+    market,
+    sockets: new WsSockets(),
+    http,
+    random: new CryptoRandom(),
+    killSwitch: await persistedSwitch(stores),
+  });
+  teardown.add('actors', () => node.stop());
+  return serve(ground, node, market);
+}
+
+async function serve(ground: NodeGround, node: TradingNode, market: Market): Promise<StartedNode> {
+  const { options, log, logPlace, files, stores, teardown } = ground;
+  const { inspection } = node;
+  const token = await openToken({
+    environment: process.env,
+    variable: options.node.http.tokenEnv,
+    dataFolder: options.dataFolder,
+    files,
+    random: new CryptoRandom(),
+  });
+  const web: RunningHttp = await startHttp({
+    host: options.node.http.host,
+    port: options.port,
+    token: token.token,
+    source: inspection,
+    actions: actionsOf(node, market.time, stores?.settings ?? null),
+    log,
+    clock: new MachineTime(),
+    timers: new MachineTime(),
+    allowedHosts: options.node.http.allowedHosts,
+  });
+  teardown.add('page', () => web.close());
+  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
+  if (report !== null) teardown.add('oracle report', () => report.close());
+  await node.start();
+  if (market.acceleration !== null) {
+    const governor = new Governor({
+      machine: new MachineTime(),
+      stores,
+      ...market.acceleration,
+    });
+    teardown.add('governor', () => governor.stop());
+    governor.start();
+  }
+  const console = new Console({
+    options,
+    node,
+    market,
+    report,
+    url: web.url,
+    tokenSource: token.source,
+    logPlace,
+  });
+  await console.open();
+  teardown.add('console', () => console.close());
+
+  const finished = endOf(options, node, market);
+  teardown.add(
+    'process net',
+    installProcessNet(process, ({ kind, error }) => {
+      log.error({ kind, error: errorText(error), stack: error.stack }, 'an error escaped every actor');
+      node.fail(error);
+    }),
+  );
+  let stopping: Promise<void> | null = null;
+  return {
+    mode: market.mode,
+    url: web.url,
+    finished,
+    node,
+    market,
+    report,
+    stop: () =>
+      (stopping ??= teardown.run((what, error) => log.error({ what, error }, 'could not be closed'))),
+  };
+}
+
+/** What ends a run by itself: its minutes, the recording, or the root supervisor. */
+function endOf(options: StartOptions, node: TradingNode, market: Market): Promise<number> {
+  const ends: Promise<number>[] = [node.failed.then(() => 1)];
+  const { minutes } = options;
+  if (minutes !== null)
+    ends.push(new Promise((resolve) => market.time.setTimer(() => resolve(0), minutes * 60_000)));
+  if (market.replay !== null)
+    ends.push(
+      market.replay.finished.then(
+        // What was sent last still has to come through.
+        () => new Promise((resolve) => node.machine.setTimer(() => resolve(0), 500)),
+        () => 1,
+      ),
+    );
+  return Promise.race(ends);
+}
+
+function exchangesOf(options: StartOptions): string[] {
+  const enabled = enabledExchanges(options.tradingConfig).map(([exchange]) => exchange);
+  return enabled.filter((exchange) => options.exchanges?.includes(exchange) ?? true);
+}
+
+async function timeHighWater(stores: Stores | null): Promise<number> {
+  const text = await stores?.settings.get(TIME_KEY);
+  return text === undefined || text === null || !/^\d{1,15}$/.test(text) ? 0 : Number(text);
+}
+
+async function persistedSwitch(stores: Stores | null): Promise<HaltChanged> {
+  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null);
+}
