@@ -98,6 +98,8 @@ t.test('wrong usage ends with 2 and one clear line that names the flag', async (
     ['start --exchanges BIN', /--exchanges: must be names/],
     ['record --market replay', /--market: a replay is recorded already/],
     ['replay', /missing required argument/],
+    ['start --log syslog', /--log: must be file or stderr/],
+    ['start --log-level loud', /--log-level: must be debug, info, warn, error/],
     ['start --node mars', /nodes: no node has the name/],
   ];
   for (const [line, message] of wrong) {
@@ -136,6 +138,15 @@ t.test('start hands checked options to the node, flags before environment before
     exchanges: ['okx', 'bybit'],
     quiet: true,
   });
+  t.same(plain?.log, { to: 'file', level: 'info' }, 'people read the console, the log is a file');
+  const logs = { ARBOT_LOG: 'stderr', ARBOT_LOG_LEVEL: 'debug' };
+  t.same((await run('start', { environment: logs })).options?.log, { to: 'stderr', level: 'debug' });
+  t.same((await run('start --log file --log-level error', { environment: logs })).options?.log, {
+    to: 'file',
+    level: 'error',
+  });
+  t.same((await run('start --quiet --log stderr')).options?.log, { to: 'stderr', level: 'warn' });
+  t.match(await run('start', { environment: { ARBOT_LOG: 'disk' } }), { code: 2, err: /ARBOT_LOG: must be/ });
   t.match((await run('replay rec --speed max --recording okx-1,bybit-2')).options, {
     recordings: ['okx-1', 'bybit-2'],
     market: 'replay',

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -58,6 +58,12 @@ t.test('ten accelerated minutes trade exactly what the oracle planted, and the b
   t.ok(Number(oracle?.[1]) >= 30, `enough was planted and traded: ${oracle?.[0]}`);
   t.equal(oracle?.[2], '0', `nothing planted was missed: ${oracle?.[0]}`);
   t.equal(oracle?.[3], '0', `nothing else was traded: ${oracle?.[0]}`);
+
+  t.notMatch(first.stdout + first.stderr, /^\{/m, 'the console is for people');
+  const logPath = join(folder, 'simulated/arbot.log');
+  t.match(first.stdout, new RegExp(`^log {5}${logPath}$`, 'm'), 'the log is elsewhere, and named');
+  const [line = ''] = (await readFile(logPath, 'utf8')).split('\n');
+  t.match(JSON.parse(line), { level: 'info', mode: 'SIMULATED' }, 'as JSON lines');
 
   const before = await withStores(folder, (stores) => checkLedger(t, stores));
 

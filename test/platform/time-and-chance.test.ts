@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -268,6 +268,69 @@ t.test('a log line is JSON with level, time of the given clock and fields, redac
   );
   const hostile = prettyLine(JSON.stringify({ level: 'info', time: 'x', msg: '\u001b[2Jgone', a: 'b\nc' }));
   t.notMatch(hostile.slice(0, -1), /[\u001b\n]/, 'no terminal commands, no second line');
+});
+
+t.test('a log in a file holds every line as JSON, the console only what a person must know', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'arbot-log-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'arbot.log');
+  const console: string[] = [];
+  const open = (maxBytes: number) =>
+    openLog({
+      level: 'info',
+      clock: new StillTime(),
+      base: { node: 'a', mode: 'PAPER' },
+      write: (line) => console.push(line),
+      file: { path, maxBytes },
+    });
+  const linesOf = (name: string) =>
+    readFileSync(name, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const listeners = process.listenerCount('exit');
+
+  const first = open(1_000_000);
+  first.log.debug({}, 'not written');
+  first.log.info({ token: 'x' }, 'started');
+  first.log.warn({ exchange: 'okx', apiKey: 'k' }, 'feed stale');
+  first.close();
+  first.close();
+  first.log.info({}, 'after the end');
+  t.match(linesOf(path), [
+    { level: 'info', msg: 'started', node: 'a', token: '[redacted]' },
+    { level: 'warn', msg: 'feed stale', apiKey: '[redacted]' },
+  ]);
+  t.equal(linesOf(path).length, 2);
+  t.same(
+    console,
+    ['00:00:05.000 ! feed stale exchange=okx apiKey=[redacted]\n'],
+    'plain, redacted, one line',
+  );
+  t.equal(statSync(path).mode & 0o777, 0o600, 'only its owner reads it');
+  t.equal(process.listenerCount('exit'), listeners, 'nothing is left behind');
+
+  const second = open(4_000);
+  for (let round = 0; round < 40; round++) {
+    for (let line = 0; line < 5; line++) second.log.info({ round, line }, 'written on and on');
+    // Lets the disk answer, so that files turn in between.
+    await new Promise((done) => setTimeout(done, 2));
+  }
+  second.close();
+  t.ok(statSync(path).size + statSync(`${path}.1`).size < 9_000, 'bounded');
+  t.same(readdirSync(folder).sort(), ['arbot.log', 'arbot.log.1']);
+  const kept = [...linesOf(`${path}.1`), ...linesOf(path)].map(
+    ({ round, line }) => Number(round) * 5 + Number(line),
+  );
+  t.equal(kept.at(-1), 199, 'the newest lines are there');
+  t.same(
+    kept,
+    Array.from({ length: kept.length }, (_, i) => 200 - kept.length + i),
+    'whole and in order',
+  );
+
+  const absent = { path: join(folder, 'absent/log'), maxBytes: 1 };
+  t.throws(() => openLog({ level: 'info', clock: new StillTime(), file: absent }), { code: 'ENOENT' });
 });
 
 t.test('files', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { LevelText } from '../../src/messages/primitives.js';
 import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { ORACLE_ASSUMPTIONS, type Plant } from '../../src/simulator/oracle.js';
-import { DEFAULT_PLANTS } from '../../src/simulator/plants.js';
+import { DEFAULT_PLANTS, WATCHED_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
 import { NATURAL_GROSS_BOUND_BPS } from '../../src/simulator/price-world.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { memoryExchanges, open, START_MS, subscribeBooks, type MemoryExchanges } from './memory-client.js';
@@ -270,6 +270,44 @@ t.test('plants of one pair never overlap and keep their quiet time', (t) => {
   }
   t.ok(gaps.length > 30, `${gaps.length} gaps`);
   t.ok(Math.min(...gaps) >= DEFAULT_PLANTS.quietMs[0], `shortest ${Math.min(...gaps)} ms`);
+  t.end();
+});
+
+t.test('a watched world opens with edges to trade and to refuse within seconds, then chance goes on', (t) => {
+  const settings = { ...WATCHED_PLANTS, firstAfterMs: 60_000 };
+  const { world, run } = memoryExchanges({ seed: 9, plants: settings });
+  run(14_000);
+  const opening = [...world.oracle.all()];
+  t.same(
+    opening.map(({ kind, pair, startMs }) => [kind, pair, startMs - START_MS]),
+    [
+      ['true', world.pairs[0], 3_000],
+      ['eaten_by_fees', world.pairs[1], 3_500],
+      ['true', world.pairs[2], 6_500],
+      ['too_good', world.pairs[3], 8_000],
+    ],
+  );
+  t.ok(
+    opening.every(({ startMs, endMs }) => endMs - startMs === settings.durationMs[1]),
+    'long enough for a reader that starts slowly',
+  );
+  t.ok(
+    opening.every(({ state, planted }) => state === 'over' && planted !== null),
+    'staged and judged like any other',
+  );
+  run(120_000);
+  const later = world.oracle.all().slice(opening.length);
+  t.equal(new Set(later.map(({ pair }) => pair)).size, world.pairs.length, 'every pair has its own schedule');
+  const same = (plants: PlantSettings) => {
+    const one = memoryExchanges({ seed: 9, plants });
+    one.run(60_000);
+    return one.world.oracle.all().map(({ kind, startMs, endMs }) => [kind, startMs, endMs]);
+  };
+  t.same(
+    same({ ...DEFAULT_PLANTS, opening: [] }),
+    same(DEFAULT_PLANTS),
+    'without an opening nothing is drawn for it',
+  );
   t.end();
 });
 
