@@ -11,7 +11,6 @@ import type { StartOptions } from '../cli/options.js';
 import { VERSION } from '../cli/version.js';
 import type { Connector } from '../connectors/base.js';
 import { RateLimiter } from '../connectors/rate-limiter.js';
-import { curatedRegistry } from '../market/asset-registry.js';
 import type { Instrument } from '../market/instrument.js';
 import { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
@@ -20,6 +19,7 @@ import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.
 import type { HaltChanged } from '../messages/risk.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus } from '../ports/bus.js';
+import type { Compute } from '../ports/compute.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { HttpClient, Sockets } from '../ports/network.js';
@@ -29,11 +29,13 @@ import type { Timers } from '../ports/time.js';
 import { Recorder } from '../replay/recorder.js';
 import type { ActorEngine } from '../runtime/engine.js';
 import { NactEngine } from '../runtime/engine-nact.js';
+import { InlineCompute } from '../runtime/platform/compute.js';
 import { TimeOrderedIds } from '../runtime/platform/random.js';
 import { ActorSystem } from '../runtime/system.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import { SupervisionTree } from '../supervisors/supervisor.js';
 import { openBus } from './bus.js';
+import { tasks } from './compute-tasks.js';
 import { NodeInspection } from './inspection.js';
 import { loadAllMarkets, loadMarkets, type ExchangeMarkets, type InstrumentLoading } from './instruments.js';
 import { MachineTime } from './machine-time.js';
@@ -77,6 +79,8 @@ export interface NodeParts {
   readonly engine?: ActorEngine;
   readonly bus?: Bus;
   readonly batch?: number;
+  /** Closed by whoever hands it in; absent = computed in place. */
+  readonly compute?: Compute;
 }
 
 /** A node put together: started and stopped as a whole. */
@@ -122,6 +126,7 @@ class AssembledNode implements TradingNode {
   private readonly recorders: Recorder[] = [];
   /** While recording: the newest list of markets of each exchange, as answered. */
   private readonly lists = new Map<ExchangeId, { readonly url: string; readonly body: string }>();
+  private readonly compute: Compute;
   private readonly loading: InstrumentLoading;
   private missing: Connector[] = [];
   private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
@@ -148,11 +153,12 @@ class AssembledNode implements TradingNode {
       ...(parts.batch !== undefined && { batch: parts.batch }),
     });
     const trading = options.tradingConfig;
+    this.compute = parts.compute ?? new InlineCompute(tasks);
     this.loading = {
       http,
       time: market.time,
       log,
-      registry: curatedRegistry,
+      compute: this.compute,
       wanted:
         market.symbols === null
           ? { by: 'pair', pairs: enabledPairs(trading).map(({ pair }) => pair) }

@@ -1,13 +1,18 @@
 import type { Connector } from '../connectors/base.js';
 import { RateLimiter } from '../connectors/rate-limiter.js';
-import { loadInstruments } from '../connectors/rest-client.js';
-import type { AssetRegistry } from '../market/asset-registry.js';
+import { callRest } from '../connectors/rest-client.js';
 import type { Instrument } from '../market/instrument.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId, PairId } from '../messages/primitives.js';
+import type { Compute } from '../ports/compute.js';
 import type { Logger } from '../ports/log.js';
 import type { HttpClient } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
+import type { ReadMarketsInput } from './compute-tasks.js';
+import { readMarketList, type MarketList, type WantedMarkets } from './market-list.js';
+
+/** Up to here a list is read at once: it takes a few milliseconds, and crossing to a thread is not free. */
+const READ_AT_ONCE_BYTES = 256 << 10;
 
 /** What one exchange lists of what is wanted. */
 export interface ExchangeMarkets {
@@ -21,7 +26,8 @@ export interface InstrumentLoading {
   readonly http: HttpClient;
   readonly time: Clock & Timers;
   readonly log: Logger;
-  readonly registry: AssetRegistry;
+  /** Reads long lists, so that an exchange that joins late costs the others no pause. */
+  readonly compute: Compute;
   /** What to keep of the exchange's list. */
   readonly wanted: Wanted;
   readonly adjust: (instrument: Instrument) => Instrument;
@@ -38,37 +44,38 @@ export type Wanted =
       readonly allowed: (pair: PairId) => boolean;
     };
 
-/** Loads one exchange's instruments once. Rejects with what the exchange or the network said. */
+/** Loads one exchange's instruments once. Rejects with what the exchange, the network or the computation said. */
 export async function loadMarkets(
   connector: Connector,
   limiter: RateLimiter,
   loading: InstrumentLoading,
 ): Promise<ExchangeMarkets> {
-  const { http, time, registry, log, wanted, adjust } = loading;
-  const { endpoints, exchange: name } = connector;
-  const onAnswer = (url: string, body: Buffer) => loading.onAnswer?.(name, url, body);
+  const { http, time, log, adjust } = loading;
+  const { endpoints, exchange } = connector;
+  const onAnswer = (url: string, body: Buffer) => loading.onAnswer?.(exchange, url, body);
   const context = { connector, endpoints, http, limiter, clock: time, timers: time, onAnswer };
-  const list = await loadInstruments(context, (exchange, base, quote) =>
-    registry.resolveMarket(exchange, base, quote),
-  );
-  if (list.refused.length > 0) {
-    const { exchange } = connector;
-    log.warn({ exchange, refused: list.refused.slice(0, 20), count: list.refused.length }, 'markets refused');
-  }
-  const instruments = list.instruments.filter((one) => isWanted(one, wanted)).map(adjust);
-  log.info(
-    { exchange: connector.exchange, listed: list.instruments.length, followed: instruments.length },
-    'instruments loaded',
-  );
+  const body = await callRest(context, connector.rest.instruments(null));
+  const { listed, wanted, refused, refusedCount } = await readList(connector, body, loading);
+  if (refusedCount > 0) log.warn({ exchange, refused, count: refusedCount }, 'markets refused');
+  const instruments = wanted.filter((one) => isAllowed(one, loading.wanted)).map(adjust);
+  log.info({ exchange, listed, followed: instruments.length }, 'instruments loaded');
   return { connector, limiter, instruments };
 }
 
-function isWanted(instrument: Instrument, wanted: Wanted): boolean {
-  return wanted.by === 'pair'
-    ? wanted.pairs.includes(instrument.pair)
-    : (wanted.symbols.get(instrument.exchange) ?? []).includes(instrument.symbol) &&
-        wanted.allowed(instrument.pair);
+async function readList(
+  connector: Connector,
+  body: Buffer,
+  { compute, wanted }: InstrumentLoading,
+): Promise<MarketList> {
+  const { exchange } = connector;
+  const names: WantedMarkets =
+    wanted.by === 'pair' ? wanted : { by: 'symbol', symbols: wanted.symbols.get(exchange) ?? [] };
+  if (body.length <= READ_AT_ONCE_BYTES) return readMarketList(connector, body, names);
+  return compute.run<ReadMarketsInput, MarketList>('readMarkets', { exchange, body, wanted: names });
 }
+
+const isAllowed = (instrument: Instrument, wanted: Wanted): boolean =>
+  wanted.by === 'pair' || wanted.allowed(instrument.pair);
 
 /**
  * Loads all exchanges, trying those that fail again until the deadline; what has not answered by then is left out and named,

@@ -1,8 +1,6 @@
 import type { Connector, Endpoints } from '../connectors/base.js';
-import { binance } from '../connectors/binance.js';
 import { bybit } from '../connectors/bybit.js';
 import { okx } from '../connectors/okx.js';
-import { CONNECTED_EXCHANGES, hasConnector, type ConnectedExchange } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { Files } from '../ports/files.js';
@@ -14,18 +12,12 @@ import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
 import type { SimulatedExchange } from '../simulator/listings.js';
 import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
+import { connectorOf } from './connectors.js';
 import { MODE_OF, type MarketName } from './mode-of.js';
 
 /** How fast the clock of a replay runs when its frames come as fast as they can. */
 const MAX_REPLAY_FACTOR = 50;
 const MAX_FACTOR = 1_000;
-
-/** Typed by the list that the configuration is checked against, so that neither can be longer than the other. */
-const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) => Connector>> = {
-  binance: (endpoints) => binance({ endpoints }),
-  okx: (endpoints) => okx({ endpoints }),
-  bybit: (endpoints) => bybit({ endpoints }),
-};
 
 export interface Market {
   readonly name: MarketName;
@@ -70,14 +62,6 @@ export function openMarket(name: MarketName, options: MarketOptions): Promise<Ma
     case 'live':
       return Promise.resolve(openLive(options));
   }
-}
-
-function connectorOf(exchange: ExchangeId, endpoints: Partial<Endpoints>): Connector {
-  if (hasConnector(exchange)) return CONNECTORS[exchange](endpoints);
-  throw new ArbotError(
-    'ARB_CLI_USAGE',
-    `there is no connector for ${exchange} yet; enabled may be ${CONNECTED_EXCHANGES.join(', ')}`,
-  );
 }
 
 /** The exchange's own path behind another server. */

@@ -7,6 +7,7 @@ import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { Stores } from '../ports/stores.js';
 import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
+import { WorkerCompute } from '../runtime/platform/compute.js';
 import { UndiciHttpClient } from '../runtime/platform/http-client.js';
 import { CryptoRandom } from '../runtime/platform/random.js';
 import { WsSockets } from '../runtime/platform/sockets.js';
@@ -14,6 +15,7 @@ import { installProcessNet } from '../supervisors/process-net.js';
 import { assembleNode, type TradingNode } from './assemble.js';
 import { actionsOf } from './actions.js';
 import { Governor } from './governor.js';
+import { TASKS_URL } from './compute-tasks.js';
 import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
@@ -24,6 +26,9 @@ import type { Teardown } from './teardown.js';
 
 /** Until when simulated time has run; the next run begins there, so that time never goes back. */
 const TIME_KEY = 'time-high-water';
+
+/** One thread, started by the first task: what comes to it is rare and may wait for its turn. */
+const COMPUTE = { workers: 1, queueLimit: 32, taskTimeoutMs: 30_000 };
 
 /** A running node with its parts, for whoever embeds it. */
 export interface StartedNode extends RunningNode {
@@ -69,6 +74,8 @@ export async function runNode(ground: NodeGround): Promise<StartedNode> {
 
   const http = new UndiciHttpClient();
   teardown.add('http client', () => http.close());
+  const compute = new WorkerCompute({ tasksUrl: TASKS_URL, ...COMPUTE });
+  teardown.add('compute', () => compute.close());
   const node = await assembleNode({
     options,
     mode: MODE_OF[options.market],
@@ -80,6 +87,7 @@ export async function runNode(ground: NodeGround): Promise<StartedNode> {
     sockets: new WsSockets(),
     http,
     random: new CryptoRandom(),
+    compute,
     killSwitch: await persistedSwitch(stores),
   });
   teardown.add('actors', () => node.stop());
