@@ -54,7 +54,7 @@ export interface NodeGround {
 }
 
 /** Puts a node together over open stores and starts it: market, bus, actors, page, console. */
-export async function runNode(ground: NodeGround): Promise<StartedNode> {
+export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   const { options, machine, log, files, folder, stores, teardown } = ground;
   const market = await openMarket(options.market, {
     exchanges: exchangesOf(options),

@@ -43,9 +43,19 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
   // The slowest first: the database starts in a process of its own while this one loads everything else.
   const opening = options.recordFolder === null ? openNodeStores(options, log, folder, machine) : null;
   teardown.add('stores', async () => (await opening?.catch(() => null))?.close());
-  const [stores, { runNode }] = await Promise.all([opening, import('./run.js')]);
+  const [stores, { startPrepared }] = await Promise.all([opening, loadRest()]);
   const logPlace = logPath ?? 'standard error';
-  return runNode({ options, machine, log, logPlace, files, folder, stores, teardown });
+  return startPrepared({ options, machine, log, logPlace, files, folder, stores, teardown });
+}
+
+/** Everything else of the program, with its decoders compiled before frames wait for them. */
+async function loadRest(): Promise<typeof import('./run.js')> {
+  const [rest, { warmUpDecoders }] = await Promise.all([
+    import('./run.js'),
+    import('../connectors/warm-up.js'),
+  ]);
+  warmUpDecoders();
+  return rest;
 }
 
 function openNodeLog(options: StartOptions, path: string | null, clock: MachineTime): OpenedLog {

@@ -1,11 +1,16 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import type { FeedEffects } from '../../src/connectors/feed-effects.js';
 import { FRAME_LIMITS } from '../../src/connectors/frame-parser.js';
 import { MarketFeed } from '../../src/connectors/market-feed.js';
 import { RateLimiter } from '../../src/connectors/rate-limiter.js';
+import { warmUpDecoders } from '../../src/connectors/warm-up.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
 import type { TradePrint } from '../../src/messages/feed.js';
+import { onProcessorMs } from '../runtime/on-processor.js';
 import { SAMPLES, type FieldKind, type SampleExchange } from './frames.js';
 
 /** Wrong everywhere: JSON text put in place of a field. */
@@ -195,4 +200,22 @@ t.test('oversized and hostile frames are refused before they can stall the loop'
     t.ok(took < 2000, 'within a generous bound');
   }
   t.equal(({} as Record<string, unknown>)['length'], undefined, 'the prototype of objects is untouched');
+});
+
+t.test('decoders are warm before the first book comes', async (t) => {
+  t.equal(warmUpDecoders(), 0, 'the frames made for it are well-formed');
+  const first = async (how: 'cold' | 'warm'): Promise<number | null> => {
+    const script = fileURLToPath(new URL('first-frame.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, how]);
+    const { levels, ms } = JSON.parse(stdout) as { levels: number; ms: number | null };
+    t.equal(levels, 7_800, `${how}: the whole book was read`);
+    return ms;
+  };
+  const cold = [await first('cold'), await first('cold')].map(Number);
+  const warm = [await first('warm'), await first('warm')].map(Number);
+  if (onProcessorMs() === null) return t.comment('the time of a thread is not known here');
+  t.comment(
+    `the largest legal book as the first of a process: ${String(cold)} ms cold, ${String(warm)} ms warm`,
+  );
+  t.ok(Math.min(...warm) < Math.max(...cold), 'warm is cheaper');
 });
