@@ -1,10 +1,11 @@
 /** Small bounded measurements of a feed, on the caller's clock. */
 
-/** Events per second over the last full ten seconds. */
+/** Events per second over the last full ten seconds; before those are over, over what there was. */
 export class RateMeter {
   private count = 0;
   private startedMs = NaN;
-  private rate = 0;
+  /** Of the last whole window; null before the first one is over. */
+  private rate: number | null = null;
 
   add(nowMs: number, events = 1): void {
     this.roll(nowMs);
@@ -13,7 +14,9 @@ export class RateMeter {
 
   perSecond(nowMs: number): number {
     this.roll(nowMs);
-    return this.rate;
+    if (this.rate !== null) return this.rate;
+    const passed = nowMs - this.startedMs;
+    return passed < 1_000 ? 0 : (this.count * 1_000) / passed;
   }
 
   private roll(nowMs: number): void {

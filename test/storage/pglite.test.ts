@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import t from 'tap';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { bordered } from '../../src/storage/bordered-stores.js';
 import { openStores } from '../../src/storage/open-stores.js';
 import { lockFolder } from '../../src/storage/pglite/folder-lock.js';
 import { openPgliteDb } from '../../src/storage/pglite/pglite-db.js';
+import { ensureSeed } from '../../src/storage/pglite/seed.js';
 import { migrate } from '../../src/storage/sql/migrate.js';
 import { sqlStores } from '../../src/storage/sql/sql-stores.js';
 import { storeContract } from './contract.js';
@@ -149,4 +153,14 @@ t.test('a folder that cannot be opened is told in one line', async (t) => {
     );
   }
   t.notOk(existsSync(join(folder, 'arbot.lock')));
+});
+
+t.test('an installation prepares the first start, and never fails for it', async (t) => {
+  const run = () =>
+    promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../bin/prepare.mjs', import.meta.url))]);
+  t.match(await run(), { stdout: '' });
+  const data = join(root, 'prepared');
+  const seed = await ensureSeed(data);
+  t.ok(existsSync(join(seed, 'PG_VERSION')), 'an empty cluster');
+  t.notOk(existsSync(data), 'kept with the installation, not in a data folder');
 });
