@@ -2,9 +2,8 @@
 // Runs after `npm install`, so that a first start is as fast as the next ones: makes the empty database that a data folder
 // begins with, and has every source translated once. Whatever fails here is done by the first start instead; an
 // installation never fails for it.
-import { register } from 'tsx/esm/api';
-
 try {
+  const { register } = await import('tsx/esm/api');
   register();
   const { prepareSeed } = await import('../src/storage/pglite/seed.ts');
   const made = prepareSeed();
