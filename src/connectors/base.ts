@@ -247,6 +247,10 @@ export interface Connector {
   unsubscribe(symbols: readonly string[], scope: SubscriptionScope, requestId: number): readonly string[];
   /** Reads one frame into the sink. @throws FrameError naming the field; nothing of a refused book frame reaches the sink. */
   decode(data: Buffer, sink: FrameSink): FrameHeader;
+  /** As `decode`, without the byte scanner in front: what it is tested and measured against. Absent = there is none. */
+  decodeJson?(data: Buffer, sink: FrameSink): FrameHeader;
+  /** Market-data frames by channel that the byte scanner left to the JSON decoder, broken ones included. */
+  fallbacks?(): Readonly<Record<string, number>>;
   readonly rest: ConnectorRest;
 }
 

@@ -12,9 +12,11 @@ import {
   type SubscriptionScope,
 } from './base.js';
 import { binanceRest, EXCHANGE, FEES } from './binance-rest.js';
+import { BinanceScanner } from './binance-scan.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
+import { withScanner } from './scan/scan-front.js';
 
 /**
  * Binance spot (PROTOCOLS §3). Combined stream `/stream`: diffs `U`..`u` bridged onto a REST snapshot [O], the real-time
@@ -93,7 +95,7 @@ export function binance(options: BinanceOptions = {}): Connector {
     inChunks(params, capabilities.limits.topicsPerRequest).map((chunk, index) =>
       JSON.stringify({ method, params: chunk, id: firstId + index }),
     );
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints: {
@@ -110,6 +112,7 @@ export function binance(options: BinanceOptions = {}): Connector {
       decoder.readSnapshot(answer, depth, symbol, sink),
     ),
   };
+  return withScanner(connector, new BinanceScanner(decoder.header));
 }
 
 class BinanceDecoder {

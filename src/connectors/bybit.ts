@@ -12,9 +12,11 @@ import {
   type TradeEvent,
 } from './base.js';
 import { bybitRest, EXCHANGE, FEES } from './bybit-rest.js';
+import { BybitScanner } from './bybit-scan.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
+import { withScanner } from './scan/scan-front.js';
 
 /**
  * Bybit v5 public spot socket (PROTOCOLS §5). `orderbook.<N>`: snapshot, then deltas whose `u` grows by one [P]; a new
@@ -91,7 +93,7 @@ export function bybit(options: BybitOptions = {}): Connector {
     inChunks(args, capabilities.limits.topicsPerRequest).map((chunk, index) =>
       JSON.stringify({ op, args: chunk, req_id: String(firstId + index) }),
     );
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints: {
@@ -106,6 +108,7 @@ export function bybit(options: BybitOptions = {}): Connector {
     decode: (data, sink) => decoder.decode(data, sink),
     rest: bybitRest(category, (data, path, symbol) => decoder.fill(data, path, depth, symbol)),
   };
+  return withScanner(connector, new BybitScanner(decoder.header, [...channels, 'publicTrade']));
 }
 
 class BybitDecoder {

@@ -24,6 +24,14 @@ export class LevelBuffer {
     this.count++;
   }
 
+  /** Makes place for one more level at `count`; false when the frame has too many. */
+  hasRoom(): boolean {
+    if (this.count < this.prices.length) return true;
+    if (this.count >= this.maxLevels) return false;
+    this.grow();
+    return true;
+  }
+
   /** True when each price is above (1) or below (-1) the one before it. */
   isOrdered(direction: 1 | -1): boolean {
     for (let i = 1; i < this.count; i++)

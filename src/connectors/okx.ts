@@ -17,6 +17,8 @@ import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
 import { EXCHANGE, FEES, okxRest } from './okx-rest.js';
+import { OkxScanner } from './okx-scan.js';
+import { withScanner } from './scan/scan-front.js';
 
 /**
  * OKX v5 public socket (PROTOCOLS §4). Books `books`: snapshot, then updates chained by `prevSeqId` = last `seqId` [O]; best
@@ -87,7 +89,7 @@ export function okx(options: OkxOptions = {}): Connector {
       JSON.stringify({ op, args: chunk }),
     );
   };
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints: {
@@ -102,6 +104,7 @@ export function okx(options: OkxOptions = {}): Connector {
     decode: (data, sink) => decoder.decode(data, sink),
     rest: okxRest((row, path, symbol) => decoder.readBook(row, path, depth, symbol, true)),
   };
+  return withScanner(connector, new OkxScanner(decoder.header));
 }
 
 function categoryOf(channel: string): FrameCategory {

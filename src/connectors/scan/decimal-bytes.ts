@@ -1,0 +1,75 @@
+/**
+ * Digits of a frame to float64, without a string. The grammar is `market/float-text.ts`'s: `0`, `12`, `0.50`; no sign, no
+ * exponent, no leading zeros, no `.5` and no `5.`. An integer below 2^53 over a power of ten up to 10^22 rounds once, so that the
+ * result is bit-equal to `Number(text)`; what does not fit is left to the JSON decoder.
+ */
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+/** An int32 holds nine digits; an integer part and a fraction of up to nine each need no float64 arithmetic per digit. */
+const FAST_DIGITS = 9;
+/** Messages carry no more (`isDecimalText`), and 10^22 is the last exact power of ten. */
+const MAX_FRACTION_DIGITS = 20;
+const EXACT_BELOW = 2 ** 53;
+export const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+
+/**
+ * Reads the number that starts at `at` into `into[index]`; answers the position after it, or -1 when it is none or not exact.
+ * The result goes through an array because a float64 that crosses a call may cost an object.
+ */
+export function readDecimal(data: Uint8Array, at: number, into: Float64Array, index: number): number {
+  const start = at;
+  let whole = 0;
+  let digit = data[at]! ^ ZERO;
+  while (digit <= 9) {
+    whole = (Math.imul(whole, 10) + digit) | 0;
+    digit = data[++at]! ^ ZERO;
+  }
+  const wholeDigits = at - start;
+  if (wholeDigits === 0 || (wholeDigits > 1 && data[start] === ZERO)) return -1;
+  if (data[at] !== DOT) {
+    if (wholeDigits > FAST_DIGITS) return readLong(data, start, into, index);
+    into[index] = whole;
+    return at;
+  }
+  const fractionStart = ++at;
+  let fraction = 0;
+  digit = data[at]! ^ ZERO;
+  while (digit <= 9) {
+    fraction = (Math.imul(fraction, 10) + digit) | 0;
+    digit = data[++at]! ^ ZERO;
+  }
+  const fractionDigits = at - fractionStart;
+  if (fractionDigits === 0) return -1;
+  if (wholeDigits > FAST_DIGITS || fractionDigits > FAST_DIGITS) return readLong(data, start, into, index);
+  const power = POWERS_OF_TEN[fractionDigits]!;
+  const mantissa = whole * power + fraction;
+  if (mantissa >= EXACT_BELOW) return readLong(data, start, into, index);
+  into[index] = mantissa / power;
+  return at;
+}
+
+/** Any length; zeros at the end of a fraction are not counted, since exchanges pad (`1250000000.00000000`). */
+function readLong(data: Uint8Array, at: number, into: Float64Array, index: number): number {
+  let mantissa = 0;
+  let digit = data[at]! ^ ZERO;
+  for (; digit <= 9; digit = data[++at]! ^ ZERO) mantissa = mantissa * 10 + digit;
+  let fractionDigits = 0;
+  if (data[at] === DOT) {
+    let zeros = 0;
+    for (digit = data[++at]! ^ ZERO; digit <= 9; digit = data[++at]! ^ ZERO) {
+      if (digit === 0) {
+        zeros++;
+        continue;
+      }
+      fractionDigits += zeros + 1;
+      for (; zeros > 0; zeros--) mantissa *= 10;
+      mantissa = mantissa * 10 + digit;
+    }
+    if (fractionDigits + zeros > MAX_FRACTION_DIGITS) return -1;
+  }
+  // Rounding on the way only ever happens above the limit, and never leads back below it.
+  if (mantissa >= EXACT_BELOW) return -1;
+  into[index] = mantissa / POWERS_OF_TEN[fractionDigits]!;
+  return at;
+}
