@@ -9,31 +9,23 @@ import { WordTable } from './scan/word-table.js';
  */
 
 const STREAM = ascii('{"stream":"');
-const DATA = ascii('","data":{');
 const END = ascii('}}');
-const TAKER_SOLD = ascii('true');
-const TAKER_BOUGHT = ascii('false');
+const END_QUOTED = ascii('"}}');
 
 const DIFF = {
-  time: ascii('"e":"depthUpdate","E":'),
-  symbol: ascii(',"s":"'),
-  first: ascii('","U":'),
+  head: ascii('","data":{"e":"depthUpdate","E":'),
   last: ascii(',"u":'),
   bids: ascii(',"b":'),
   asks: ascii(',"a":'),
 };
 const QUOTE = {
-  order: ascii('"u":'),
-  symbol: ascii(',"s":"'),
-  bid: ascii('","b":'),
-  bidSize: ascii(',"B":'),
-  ask: ascii(',"a":'),
-  askSize: ascii(',"A":'),
+  head: ascii('","data":{"u":'),
+  bidSize: ascii('","B":"'),
+  ask: ascii('","a":"'),
+  askSize: ascii('","A":"'),
 };
 const TRADE = {
-  time: ascii('"e":"trade","E":'),
-  symbol: ascii(',"s":"'),
-  id: ascii('","t":'),
+  head: ascii('","data":{"e":"trade","E":'),
   price: ascii(',"p":'),
   quantity: ascii(',"q":'),
   tradeTime: ascii(',"T":'),
@@ -41,98 +33,97 @@ const TRADE = {
   ignored: ascii(',"M":'),
 };
 
-interface Market {
+/** One stream of one market. */
+interface Stream {
   readonly symbol: string;
-  readonly bytes: Uint8Array;
+  readonly channel: string;
+  readonly category: 'book' | 'bestQuote' | 'trade';
+  /** The symbol inside the frame and the key behind it. */
+  readonly symbolBytes: Uint8Array;
 }
 
-interface Channel {
-  readonly name: string;
-  readonly category: 'book' | 'bestQuote' | 'trade';
-}
+const STREAMS = [
+  { channel: 'depth@100ms', category: 'book', next: 'U":' },
+  { channel: 'depth', category: 'book', next: 'U":' },
+  { channel: 'bookTicker', category: 'bestQuote', next: 'b":"' },
+  { channel: 'trade', category: 'trade', next: 't":' },
+] as const;
 
 export class BinanceScanner implements FrameScanner {
   private readonly header: FrameHeader;
   private readonly cursor = new FrameCursor();
-  private readonly markets = new WordTable<Market>('@');
-  private readonly channels = new WordTable<Channel>();
+  private readonly streams = new WordTable<Stream>();
   private readonly event = new BookEvent();
   private readonly quote = new BestQuoteEvent();
 
   constructor(header: FrameHeader) {
     this.header = header;
-    this.channels.add('@depth@100ms', { name: 'depth@100ms', category: 'book' });
-    this.channels.add('@depth', { name: 'depth', category: 'book' });
-    this.channels.add('@bookTicker', { name: 'bookTicker', category: 'bestQuote' });
-    this.channels.add('@trade', { name: 'trade', category: 'trade' });
   }
 
   follow(symbols: readonly string[]): void {
     for (const name of symbols) {
       const symbol = name.toUpperCase();
-      this.markets.add(name.toLowerCase(), { symbol, bytes: ascii(symbol) });
+      for (const { channel, category, next } of STREAMS) {
+        const symbolBytes = ascii(`,"s":"${symbol}","${next}`);
+        this.streams.add(`${name.toLowerCase()}@${channel}`, { symbol, channel, category, symbolBytes });
+      }
     }
   }
 
   scan(data: Buffer, sink: FrameSink): boolean {
     const { cursor } = this;
     if (!cursor.open(data) || !cursor.literal(STREAM)) return false;
-    const market = cursor.word(this.markets);
-    if (market === undefined) return false;
-    const channel = cursor.word(this.channels);
-    if (channel === undefined || !cursor.literal(DATA)) return false;
-    if (channel.category === 'book') return this.diff(market, channel.name, sink);
-    return channel.category === 'bestQuote' ? this.bestQuote(market, sink) : this.trade(market, sink);
+    const stream = cursor.word(this.streams);
+    if (stream === undefined) return false;
+    if (stream.category === 'book') return this.diff(stream, sink);
+    return stream.category === 'bestQuote' ? this.bestQuote(stream, sink) : this.trade(stream, sink);
   }
 
-  private diff(market: Market, channel: string, sink: FrameSink): boolean {
+  private diff({ symbol, channel, symbolBytes }: Stream, sink: FrameSink): boolean {
     const { cursor, event } = this;
-    if (!cursor.literal(DIFF.time) || !cursor.integer()) return false;
+    if (!cursor.literal(DIFF.head) || !cursor.integer()) return false;
     event.exchangeTimeMs = cursor.value;
-    if (!cursor.literal(DIFF.symbol) || !cursor.literal(market.bytes)) return false;
-    if (!cursor.literal(DIFF.first) || !cursor.integer()) return false;
+    if (!cursor.literal(symbolBytes) || !cursor.integer()) return false;
     event.first = cursor.value;
     if (!cursor.literal(DIFF.last) || !cursor.integer() || cursor.value < event.first) return false;
     event.last = cursor.value;
     if (!cursor.literal(DIFF.bids) || !cursor.textLevels(event.bids)) return false;
     if (!cursor.literal(DIFF.asks) || !cursor.textLevels(event.asks)) return false;
-    if (!cursor.literal(END) || !cursor.done) return false;
-    event.symbol = market.symbol;
+    if (!cursor.ends(END)) return false;
+    event.symbol = symbol;
     event.channel = channel;
     event.order = event.last;
-    setHeader(this.header, 'book', channel, market.symbol, '');
+    setHeader(this.header, 'book', channel, symbol, '');
     sink.book(event);
     return true;
   }
 
-  private bestQuote(market: Market, sink: FrameSink): boolean {
+  private bestQuote({ symbol, channel, symbolBytes }: Stream, sink: FrameSink): boolean {
     const { cursor, quote } = this;
-    if (!cursor.literal(QUOTE.order) || !cursor.integer()) return false;
+    if (!cursor.literal(QUOTE.head) || !cursor.integer()) return false;
     quote.order = cursor.value;
-    if (!cursor.literal(QUOTE.symbol) || !cursor.literal(market.bytes)) return false;
-    if (!cursor.literal(QUOTE.bid) || !cursor.quotedDecimal()) return false;
+    if (!cursor.literal(symbolBytes) || !cursor.decimal()) return false;
     quote.bid = cursor.value;
-    if (!cursor.literal(QUOTE.bidSize) || !cursor.quotedDecimal()) return false;
+    if (!cursor.literal(QUOTE.bidSize) || !cursor.decimal()) return false;
     quote.bidSize = cursor.value;
-    if (!cursor.literal(QUOTE.ask) || !cursor.quotedDecimal()) return false;
+    if (!cursor.literal(QUOTE.ask) || !cursor.decimal()) return false;
     quote.ask = cursor.value;
-    if (!cursor.literal(QUOTE.askSize) || !cursor.quotedDecimal()) return false;
+    if (!cursor.literal(QUOTE.askSize) || !cursor.decimal()) return false;
     quote.askSize = cursor.value;
     // An empty side is price 0 with size 0; a size without a price is damage.
     if ((quote.bid === 0 && quote.bidSize !== 0) || (quote.ask === 0 && quote.askSize !== 0)) return false;
-    if (!cursor.literal(END) || !cursor.done) return false;
-    quote.symbol = market.symbol;
-    quote.channel = 'bookTicker';
-    setHeader(this.header, 'bestQuote', 'bookTicker', market.symbol, '');
+    if (!cursor.ends(END_QUOTED)) return false;
+    quote.symbol = symbol;
+    quote.channel = channel;
+    setHeader(this.header, 'bestQuote', channel, symbol, '');
     sink.bestQuote(quote);
     return true;
   }
 
-  private trade(market: Market, sink: FrameSink): boolean {
+  private trade({ symbol, channel, symbolBytes }: Stream, sink: FrameSink): boolean {
     const { cursor } = this;
-    if (!cursor.literal(TRADE.time) || !cursor.integer()) return false;
-    if (!cursor.literal(TRADE.symbol) || !cursor.literal(market.bytes)) return false;
-    if (!cursor.literal(TRADE.id) || !cursor.idNumber()) return false;
+    if (!cursor.literal(TRADE.head) || !cursor.integer()) return false;
+    if (!cursor.literal(symbolBytes) || !cursor.idNumber()) return false;
     const tradeId = cursor.text;
     if (!cursor.literal(TRADE.price) || !cursor.positiveText()) return false;
     const price = cursor.text;
@@ -140,22 +131,12 @@ export class BinanceScanner implements FrameScanner {
     const quantity = cursor.text;
     if (!cursor.literal(TRADE.tradeTime) || !cursor.integer()) return false;
     const exchangeTimeMs = cursor.value;
-    if (!cursor.literal(TRADE.maker)) return false;
-    const takerSold = cursor.literal(TAKER_SOLD);
-    if (!takerSold && !cursor.literal(TAKER_BOUGHT)) return false;
-    if (!cursor.literal(TRADE.ignored)) return false;
-    if (!cursor.literal(TAKER_SOLD) && !cursor.literal(TAKER_BOUGHT)) return false;
-    if (!cursor.literal(END) || !cursor.done) return false;
-    setHeader(this.header, 'trade', 'trade', market.symbol, '');
-    sink.trade({
-      symbol: market.symbol,
-      channel: 'trade',
-      tradeId,
-      price,
-      quantity,
-      side: takerSold ? 'sell' : 'buy',
-      exchangeTimeMs,
-    });
+    // `m`: the buyer was the maker, so the taker sold.
+    if (!cursor.literal(TRADE.maker) || !cursor.flag()) return false;
+    const side = cursor.value === 1 ? 'sell' : 'buy';
+    if (!cursor.literal(TRADE.ignored) || !cursor.flag() || !cursor.ends(END)) return false;
+    setHeader(this.header, 'trade', channel, symbol, '');
+    sink.trade({ symbol, channel, tradeId, price, quantity, side, exchangeTimeMs });
     return true;
   }
 }

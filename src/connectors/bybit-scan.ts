@@ -21,8 +21,6 @@ const SNAPSHOT = ascii('"snapshot"');
 const DELTA = ascii('"delta"');
 const BUY = ascii('"Buy"');
 const SELL = ascii('"Sell"');
-const TRUE = ascii('true');
-const FALSE = ascii('false');
 
 const BOOK = { bids: ascii('","b":'), asks: ascii(',"a":'), last: ascii(',"u":'), order: ascii(',"seq":') };
 const FRAME_KEYS = ['ts', 'type', 'data', 'cts'].map(keyOf);
@@ -108,7 +106,7 @@ export class BybitScanner implements FrameScanner {
       if (key < 0 || (seen & (1 << key)) !== 0 || !this.member(key, topic, isBook)) return 0;
       seen |= 1 << key;
     } while (cursor.comma());
-    return cursor.literal(CLOSE) && cursor.done ? seen : 0;
+    return cursor.ends(CLOSE) ? seen : 0;
   }
 
   private member(key: number, topic: Topic, isBook: boolean): boolean {
@@ -196,6 +194,6 @@ export class BybitScanner implements FrameScanner {
   private passUnread(key: number): boolean {
     const { cursor } = this;
     if (key === 5) return cursor.printable(MAX_WORD_LENGTH);
-    return key === 9 ? cursor.integer() : cursor.literal(TRUE) || cursor.literal(FALSE);
+    return key === 9 ? cursor.integer() : cursor.flag();
   }
 }

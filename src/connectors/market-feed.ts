@@ -268,6 +268,7 @@ export class MarketFeed implements FrameSink {
       latencyP50Ms: this.latency.percentile(0.5),
       latencyP99Ms: this.latency.percentile(0.99),
       ...this.counts,
+      fallbacks: this.connector.fallbacks?.() ?? {},
       gaps: this.list.reduce((sum, symbol) => sum + symbol.depth.counters.gaps, 0),
       resyncs: this.list.reduce((sum, symbol) => sum + symbol.resyncs, 0),
       restBlocked: this.limiter.timesBlocked,

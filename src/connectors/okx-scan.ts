@@ -24,8 +24,9 @@ const SNAPSHOT = ascii('snapshot","data":[{');
 const UPDATE = ascii('update","data":[{');
 const DATA = ascii('"},"data":[{');
 const NEXT = ascii(',{');
-const CLOSE_ITEM = ascii('}');
-const END = ascii(']}');
+const CLOSE = ascii('}');
+const END = ascii('}]}');
+const END_LIST = ascii(']}');
 const QUOTE = ascii('"');
 const BUY = ascii('"buy"');
 const SELL = ascii('"sell"');
@@ -83,8 +84,7 @@ export class OkxScanner implements FrameScanner {
     const { cursor, event } = this;
     const snapshot = cursor.literal(SNAPSHOT);
     if (!snapshot && !cursor.literal(UPDATE)) return false;
-    if (!this.bookObject(market) || !cursor.literal(CLOSE_ITEM) || !cursor.literal(END) || !cursor.done)
-      return false;
+    if (!this.bookObject(market) || !cursor.ends(END)) return false;
     // Without numbers an update proves nothing, and a number without its predecessor chains nothing.
     if (!snapshot && !(event.last >= 0 && event.previous >= -1)) return false;
     event.symbol = market.symbol;
@@ -142,8 +142,7 @@ export class OkxScanner implements FrameScanner {
 
   private bestQuote(market: Market, sink: FrameSink): boolean {
     const { cursor, event, quote } = this;
-    if (!this.bookObject(market) || !cursor.literal(CLOSE_ITEM) || !cursor.literal(END) || !cursor.done)
-      return false;
+    if (!this.bookObject(market) || !cursor.ends(END)) return false;
     const { bids, asks } = event;
     if (bids.count > 1 || asks.count > 1) return false;
     quote.symbol = market.symbol;
@@ -164,10 +163,10 @@ export class OkxScanner implements FrameScanner {
     trades.length = 0;
     do {
       const trade = trades.length < MAX_TRADES ? this.trade(market) : null;
-      if (trade === null || !cursor.literal(CLOSE_ITEM)) return false;
+      if (trade === null || !cursor.literal(CLOSE)) return false;
       trades.push(trade);
     } while (cursor.literal(NEXT));
-    if (!cursor.literal(END) || !cursor.done) return false;
+    if (!cursor.ends(END_LIST)) return false;
     setHeader(this.header, 'trade', 'trades', market.symbol, '');
     for (const trade of trades) sink.trade(trade);
     return true;

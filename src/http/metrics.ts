@@ -93,8 +93,14 @@ function feedSeries(make: Make): Update {
   const gaps = make.counter('arbot_feed_gaps_total', 'Gaps found in sequences.', labels);
   const reconnects = make.counter('arbot_feed_reconnects_total', 'Connections opened again.', labels);
   const invalid = make.counter('arbot_feed_invalid_frames_total', 'Frames that were refused.', labels);
+  const fallbacks = make.counter(
+    'arbot_feed_fallback_frames_total',
+    'Frames that the byte scanner left to the JSON decoder.',
+    ['exchange', 'channel'],
+  );
+  const all = [state, age, latency, trusted, messages, gaps, reconnects, invalid, fallbacks];
   return (source) => {
-    for (const series of [state, age, latency, trusted, messages, gaps, reconnects, invalid]) series.reset();
+    for (const series of all) series.reset();
     for (const feed of source.feeds()) {
       const of = { exchange: feed.exchange };
       state.set({ ...of, state: feed.state }, 1);
@@ -105,6 +111,8 @@ function feedSeries(make: Make): Update {
       gaps.inc(of, feed.gaps);
       reconnects.inc(of, feed.reconnects);
       invalid.inc(of, feed.invalidFrames);
+      for (const [channel, count] of Object.entries(feed.fallbackFrames))
+        fallbacks.inc({ ...of, channel }, count);
     }
   };
 }

@@ -97,6 +97,8 @@ export interface FeedView {
   readonly gaps: number;
   readonly reconnects: number;
   readonly invalidFrames: number;
+  /** Frames by channel that the byte scanner left to the JSON decoder. A rising count: the exchange changed its format. */
+  readonly fallbackFrames: Readonly<Record<string, number>>;
   /** Exchange time to local receipt; null until known. */
   readonly latencyMs: number | null;
   readonly books: readonly BookView[];

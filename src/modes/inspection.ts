@@ -175,6 +175,7 @@ export class NodeInspection implements InspectionSource {
       gaps: numberOf(summary['gaps']),
       reconnects: numberOf(summary['reconnects']),
       invalidFrames: numberOf(summary['invalid']),
+      fallbackFrames: countsOf(summary['fallbacks']),
       latencyMs: typeof summary['latencyP50Ms'] === 'number' ? summary['latencyP50Ms'] : null,
       books,
     };
@@ -258,3 +259,8 @@ function storeCheck(stores: Stores): Promise<Check> {
 
 const numberOf = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) ? value : 0;
+
+const countsOf = (value: unknown): Readonly<Record<string, number>> =>
+  typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([name, count]) => [name, numberOf(count)]))
+    : {};

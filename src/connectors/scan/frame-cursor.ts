@@ -31,6 +31,9 @@ export function ascii(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'latin1'));
 }
 
+const TRUE = ascii('true');
+const FALSE = ascii('false');
+
 export class FrameCursor {
   private data: Buffer = NOTHING;
   private at = 0;
@@ -48,11 +51,6 @@ export class FrameCursor {
     return length > 1 && length <= FRAME_LIMITS.maxBytes && data[length - 1] === CLOSE_BRACE;
   }
 
-  /** True behind the last byte. */
-  get done(): boolean {
-    return this.at === this.data.length;
-  }
-
   /** Exactly these bytes. */
   literal(bytes: Uint8Array): boolean {
     const { data, at } = this;
@@ -61,6 +59,18 @@ export class FrameCursor {
     for (let i = 0; i < length; i++) if (data[at + i] !== bytes[i]) return false;
     this.at = at + length;
     return true;
+  }
+
+  /** Exactly these bytes, and they are the last. */
+  ends(bytes: Uint8Array): boolean {
+    return this.literal(bytes) && this.at === this.data.length;
+  }
+
+  /** `true` or `false`, as 1 or 0 into `value`. */
+  flag(): boolean {
+    const isTrue = this.literal(TRUE);
+    this.value = isTrue ? 1 : 0;
+    return isTrue || this.literal(FALSE);
   }
 
   /** The value of a word that is followed by its table's terminator, which is not passed; undefined when it is unknown. */
@@ -117,11 +127,6 @@ export class FrameCursor {
     return this.quote() && this.integer() && this.quote();
   }
 
-  /** `"0.50"` into `value`. */
-  quotedDecimal(): boolean {
-    return this.quote() && this.decimal() && this.quote();
-  }
-
   /** `0.50` into `value`. */
   decimal(): boolean {
     const at = readDecimal(this.data, this.at, this.scratch, 0);
@@ -134,7 +139,7 @@ export class FrameCursor {
   /** A quoted decimal above 0, into `text` as it is spelled: for messages. */
   positiveText(): boolean {
     const start = this.at + 1;
-    if (!this.quotedDecimal() || !(this.value > 0)) return false;
+    if (!this.quote() || !this.decimal() || !this.quote() || !(this.value > 0)) return false;
     this.text = this.data.toString('latin1', start, this.at - 1) satisfies DecimalText;
     return true;
   }
@@ -175,38 +180,29 @@ export class FrameCursor {
    * which nobody reads.
    */
   textLevels(into: LevelBuffer): boolean {
-    into.clear();
     const { data } = this;
-    if (data[this.at] !== OPEN_BRACKET) return false;
-    if (data[++this.at] === CLOSE_BRACKET) {
-      this.at++;
+    let at = this.at;
+    into.clear();
+    if (data[at++] !== OPEN_BRACKET) return false;
+    if (data[at] === CLOSE_BRACKET) {
+      this.at = at + 1;
       return true;
     }
-    for (;;) {
-      if (!this.textLevel(into)) return false;
-      const byte = data[this.at++];
-      if (byte === CLOSE_BRACKET) return true;
-      if (byte !== COMMA) return false;
+    for (let count = 0; ; at++) {
+      if (!into.hasRoom()) return false;
+      const { prices, sizes } = into;
+      if (data[at] !== OPEN_BRACKET || data[at + 1] !== QUOTE) return false;
+      at = readDecimal(data, at + 2, prices, count);
+      if (at < 0 || data[at] !== QUOTE || data[at + 1] !== COMMA || data[at + 2] !== QUOTE) return false;
+      at = readDecimal(data, at + 3, sizes, count);
+      if (at < 0 || data[at] !== QUOTE || !(prices[count]! > 0)) return false;
+      if (data[++at] === COMMA) at = endOfColumns(data, at);
+      if (data[at] !== CLOSE_BRACKET) return false;
+      into.count = ++count;
+      if (data[++at] !== COMMA) break;
     }
-  }
-
-  private textLevel(into: LevelBuffer): boolean {
-    if (!into.hasRoom()) return false;
-    const { data } = this;
-    const { prices, sizes, count } = into;
-    let at = this.at;
-    if (data[at] !== OPEN_BRACKET || data[at + 1] !== QUOTE) return false;
-    at = readDecimal(data, at + 2, prices, count);
-    if (at < 0 || data[at] !== QUOTE || data[at + 1] !== COMMA || data[at + 2] !== QUOTE) return false;
-    at = readDecimal(data, at + 3, sizes, count);
-    if (at < 0 || data[at] !== QUOTE || !(prices[count]! > 0)) return false;
-    into.count = count + 1;
     this.at = at + 1;
-    while (data[this.at] === COMMA) {
-      this.at++;
-      if (!this.quotedInteger()) return false;
-    }
-    return data[this.at++] === CLOSE_BRACKET;
+    return data[at] === CLOSE_BRACKET;
   }
 
   private quote(): boolean {
@@ -214,4 +210,16 @@ export class FrameCursor {
     this.at++;
     return true;
   }
+}
+
+/** The position after `,"0","4"` … : columns of quoted digits; that of a comma when one of them is anything else. */
+function endOfColumns(data: Buffer, start: number): number {
+  let at = start;
+  while (data[at] === COMMA && data[at + 1] === QUOTE) {
+    at += 2;
+    while ((data[at]! ^ ZERO) <= 9) at++;
+    if (data[at] !== QUOTE) return start;
+    at++;
+  }
+  return at;
 }
