@@ -1,10 +1,13 @@
-import type { Connector, Endpoints } from '../connectors/base.js';
+import type { Connector, Endpoints, RestRequest } from '../connectors/base.js';
+import type { ConnectionPolicy } from '../connectors/connection-policy.js';
+import { ExchangeFeed, type ExchangeFeedEffects } from '../connectors/exchange-feed.js';
 import type { HealPolicy } from '../connectors/feed-healer.js';
+import type { RolloverPolicy } from '../connectors/feed-shard.js';
 import type { FeedInstrument } from '../connectors/feed-symbol.js';
-import type { FeedEffects, FeedRequest } from '../connectors/feed-effects.js';
-import { MarketFeed } from '../connectors/market-feed.js';
-import { RateLimiter } from '../connectors/rate-limiter.js';
-import { WebSocketManager, type ConnectionPolicy } from '../connectors/websocket-manager.js';
+import { restLimiterOf } from '../connectors/limit-answers.js';
+import type { RateLimiter } from '../connectors/rate-limiter.js';
+import { fetchAddress } from '../connectors/rest-client.js';
+import { connectLimiterOf } from '../connectors/websocket-manager.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
@@ -25,7 +28,10 @@ export type FeedMessage =
       readonly response: HttpResponse;
     }
   | { readonly kind: 'httpFailed'; readonly id: number; readonly reason: string }
-  /** Open a new connection and synchronise anew. */
+  /** The address of the next connection, where the exchange hands out tickets. */
+  | { readonly kind: 'ticket'; readonly line: number; readonly attempt: number; readonly url: string }
+  | { readonly kind: 'noTicket'; readonly line: number; readonly attempt: number; readonly reason: string }
+  /** Open every connection anew and synchronise anew. */
   | { readonly kind: 'recycle'; readonly reason: string };
 
 /** Gets the raw traffic, exactly as it came and went. Must not throw for a slow disk. */
@@ -43,9 +49,22 @@ export interface FeedOptions {
   readonly publishTrades: boolean;
   readonly connection: Partial<ConnectionPolicy>;
   readonly heal: Partial<HealPolicy>;
+  readonly rollover: Partial<RolloverPolicy>;
+  /** Fewer symbols on a connection than the exchange allows; null = as many as it allows. */
+  readonly symbolsPerConnection: number | null;
 }
 
-export const DEFAULT_FEED: FeedOptions = { tickMs: 250, publishTrades: true, connection: {}, heal: {} };
+export const DEFAULT_FEED: FeedOptions = {
+  tickMs: 250,
+  publishTrades: true,
+  connection: {},
+  heal: {},
+  rollover: {},
+  symbolsPerConnection: null,
+};
+
+/** How long a ticket may wait for its part of the REST budget. */
+const TICKET_WAIT_MS = 10_000;
 
 export interface FeedActorParts {
   readonly connector: Connector;
@@ -59,16 +78,21 @@ export interface FeedActorParts {
   readonly endpoints?: Partial<Endpoints>;
   /** REST budget; shared with the order gateway of the same exchange where there is one. */
   readonly limiter?: RateLimiter;
+  /** Budget of connection attempts, shared by everything that connects to this exchange. */
+  readonly connects?: RateLimiter;
   readonly options?: Partial<FeedOptions>;
   readonly recorder?: FeedRecorder;
 }
 
 /**
- * The actor of one exchange connection: a `MarketFeed` on a `WebSocketManager`. Frames are processed inside the socket's
- * callback, without a mailbox hop, and published once per batch of frames. A lost connection is a state of the feed; a storm
- * of bad frames or a book that does not heal is a crash.
+ * The actor of one exchange: an `ExchangeFeed` on real ports. Frames are processed inside the socket's callback, without a
+ * mailbox hop, and published once per batch of frames. A lost connection is a state of the feed; a storm of bad frames or a
+ * book that does not heal is a crash.
  */
 export function feedActor(parts: FeedActorParts): ActorDefinition<FeedMessage> {
+  // The budgets outlive an incarnation: the exchange counts on.
+  const limiter = parts.limiter ?? restLimiterOf(parts.connector);
+  const connects = parts.connects ?? connectLimiterOf(parts.connector.capabilities.limits);
   return {
     kind: 'feed',
     mailbox: {
@@ -77,7 +101,7 @@ export function feedActor(parts: FeedActorParts): ActorDefinition<FeedMessage> {
         message.kind === 'tick' ? { kind: 'conflate', key: 'tick' } : { kind: 'reject' },
     },
     handlerTimeoutMs: 5000,
-    create: (context) => new FeedActor(parts, context),
+    create: (context) => new FeedActor({ ...parts, limiter, connects }, context),
   };
 }
 
@@ -90,137 +114,128 @@ function epochAfter({ board, instruments }: FeedActorParts, nowMs: number): numb
   return Math.max(Math.floor(nowMs), ...newest.map((epoch) => epoch + 1));
 }
 
+type Parts = FeedActorParts & { readonly limiter: RateLimiter; readonly connects: RateLimiter };
+
 class FeedActor implements ActorBehaviour<FeedMessage> {
-  private readonly parts: FeedActorParts;
+  private readonly parts: Parts;
   private readonly context: ActorContext<FeedMessage>;
   private readonly options: FeedOptions;
   private readonly endpoints: Endpoints;
-  private readonly feed: MarketFeed;
-  private readonly connection: WebSocketManager;
+  private readonly feed: ExchangeFeed;
   private readonly epoch: number;
   private flushPlanned = false;
   private readonly flush: () => void;
 
-  constructor(parts: FeedActorParts, context: ActorContext<FeedMessage>) {
+  constructor(parts: Parts, context: ActorContext<FeedMessage>) {
     this.parts = parts;
     this.context = context;
     this.options = { ...DEFAULT_FEED, ...parts.options };
     this.endpoints = { ...parts.connector.endpoints, ...parts.endpoints };
     this.epoch = epochAfter(parts, context.clock.nowMs());
-    this.feed = this.newFeed();
-    this.connection = this.newConnection();
     this.flush = context.guard(() => {
       this.flushPlanned = false;
       this.feed.flush();
     });
+    this.feed = this.newFeed();
     context.onEnd(() => this.feed.abandon());
     context.every('tick', this.options.tickMs, { kind: 'tick' });
-    this.connection.start();
+    this.feed.start();
   }
 
   handle(message: FeedMessage): void {
-    const { clock } = this.context;
     switch (message.kind) {
       case 'tick':
-        this.connection.tick();
-        return this.feed.tick(clock.nowMs(), clock.monotonicMs());
+        return this.feed.tick();
       case 'httpAnswer': {
         const { status, headers, body } = message.response;
         this.parts.recorder?.rest(message.url, body.toString('utf8'));
-        this.feed.httpAnswer(message.id, status, headers, body, clock.nowMs(), clock.monotonicMs());
+        this.feed.httpAnswer(message.id, status, headers, body);
         return this.feed.flush();
       }
       case 'httpFailed':
-        return this.feed.httpFailed(message.id, message.reason, clock.monotonicMs());
+        return this.feed.httpFailed(message.id, message.reason);
+      case 'ticket':
+        return this.feed.enter(message.line, message.attempt, message.url);
+      case 'noTicket':
+        return this.feed.refuse(message.line, message.attempt, message.reason);
       case 'recycle':
-        return this.connection.reconnect(message.reason);
+        return this.feed.recycle(message.reason);
     }
   }
 
   stopping(): void {
-    this.connection.stop();
-    this.feed.closed('stopped', this.context.clock.monotonicMs());
+    this.feed.stop('stopped');
     this.publishStatus(null, 'stopped', 'stopped in order');
   }
 
   summary(): Readonly<Record<string, unknown>> {
-    return {
-      ...this.feed.summary(this.context.clock.monotonicMs()),
-      connection: this.connection.state,
-      url: this.endpoints.websocketUrl,
-    };
+    return { ...this.feed.summary(), url: this.endpoints.websocketUrl };
   }
 
-  private newFeed(): MarketFeed {
-    const { connector, instruments, board, limiter } = this.parts;
-    return new MarketFeed({
+  private newFeed(): ExchangeFeed {
+    const { connector, instruments, board, limiter, connects, sockets, recorder } = this.parts;
+    const { clock, random } = this.context;
+    const { connection, heal, rollover, symbolsPerConnection } = this.options;
+    return new ExchangeFeed({
       connector,
+      websocketUrl: this.endpoints.websocketUrl,
       instruments,
       board,
-      effects: this.effects(),
-      limiter: limiter ?? new RateLimiter(connector.capabilities.restLimits),
-      random: () => this.context.random.next(),
-      epoch: this.epoch,
-      heal: this.options.heal,
-    });
-  }
-
-  private newConnection(): WebSocketManager {
-    const { connector, sockets, recorder } = this.parts;
-    const { clock, random } = this.context;
-    const url = this.endpoints.websocketUrl;
-    return new WebSocketManager({
-      url,
-      heartbeat: connector.capabilities.heartbeat,
-      limits: connector.capabilities.limits,
+      limiter,
+      connects,
       connect: (to, options, handlers) => this.context.connect(sockets, to, options, handlers),
       clock,
       random: () => random.next(),
-      policy: this.options.connection,
-      events: {
-        connecting: () => this.feed.connecting(),
-        opened: () => {
-          recorder?.sent('connect', url, null);
-          this.feed.opened(clock.nowMs(), clock.monotonicMs());
-        },
-        frame: (data, isBinary) => this.frame(data, isBinary),
-        alive: () => this.feed.alive(clock.monotonicMs()),
-        closed: (reason) => this.feed.closed(reason.slice(0, 300), clock.monotonicMs()),
-      },
+      connection,
+      heal,
+      // A recording is of one connection at a time: two that overlap would replay as one that repeats itself.
+      rollover: { ...rollover, ...(recorder !== undefined && { overlap: false }) },
+      ...(symbolsPerConnection !== null && { symbolsPerConnection }),
+      effects: this.effects(),
+      epoch: this.epoch,
     });
   }
 
-  private frame(data: Buffer, isBinary: boolean): void {
-    const wallMs = this.context.clock.nowMs();
-    this.parts.recorder?.frame(wallMs, data, isBinary);
-    this.feed.frame(data, wallMs, this.context.clock.monotonicMs());
+  private effects(): ExchangeFeedEffects {
+    const { recorder } = this.parts;
+    const url = this.endpoints.websocketUrl;
+    return {
+      request: (id, request) => this.request(id, request),
+      ticket: (line, attempt) => this.fetchTicket(line, attempt),
+      status: (instrument, state, reason) => this.publishStatus(instrument, state, reason),
+      instrumentState: (instrument, state, reason) => this.publishState({ instrument, state, reason }),
+      trade: (print) => this.publishTrade(print),
+      fail: (error) => this.context.crash(error),
+      dirty: () => this.planFlush(),
+      connected: () => recorder?.sent('connect', url, null),
+      sent: (frame) => recorder?.sent('send', url, frame),
+      received: (wallMs, data, isBinary) => recorder?.frame(wallMs, data, isBinary),
+    };
+  }
+
+  private planFlush(): void {
     if (this.flushPlanned) return;
     this.flushPlanned = true;
     this.parts.timers.setImmediate(this.flush);
   }
 
-  private effects(): FeedEffects {
-    return {
-      send: (frame) => {
-        this.parts.recorder?.sent('send', this.endpoints.websocketUrl, frame);
-        this.connection.send(frame);
-      },
-      request: (request) => this.request(request),
-      reconnect: (reason) => this.connection.reconnect(reason),
-      status: (instrument, state, reason) => this.publishStatus(instrument, state, reason),
-      instrumentState: (instrument, state, reason) => this.publishState({ instrument, state, reason }),
-      trade: (print) => this.publishTrade(print),
-      fail: (error) => this.context.crash(error),
-    };
-  }
-
-  private request({ id, request }: FeedRequest): void {
-    const { method = 'GET', path, timeoutMs, maxBodyBytes } = request;
+  private request(id: number, { method = 'GET', path, timeoutMs, maxBodyBytes }: RestRequest): void {
     const url = this.endpoints.restUrl + path;
     this.context.pipe(
       this.parts.http.request({ method, url, timeoutMs, maxBodyBytes }, this.context.signal),
       (response) => ({ kind: 'httpAnswer', id, url, response }),
       (error) => ({ kind: 'httpFailed', id, reason: errorText(error) }),
+    );
+  }
+
+  private fetchTicket(line: number, attempt: number): void {
+    const { connector, http, limiter, timers } = this.parts;
+    const { clock, signal, ids } = this.context;
+    const rest = { connector, endpoints: this.endpoints, http, limiter, clock, timers, signal };
+    this.context.pipe(
+      fetchAddress({ ...rest, longestWaitMs: TICKET_WAIT_MS }, ids.next('socket')),
+      (url) => ({ kind: 'ticket', line, attempt, url }),
+      (error) => ({ kind: 'noTicket', line, attempt, reason: errorText(error) }),
     );
   }
 

@@ -16,6 +16,10 @@ export interface FeedEffects {
   request(request: FeedRequest): void;
   /** Give up this connection and open a new one. */
   reconnect(reason: string): void;
+  /** The exchange will end this connection soon: open the next one beside it. Absent = `reconnect`. */
+  renew?(reason: string): void;
+  /** The exchange has greeted. */
+  welcomed?(): void;
   /** `instrument` null = the whole connection. */
   status(instrument: InstrumentId | null, state: FeedState, reason: string): void;
   instrumentState(instrument: InstrumentId, state: InstrumentState, reason: string): void;

@@ -1,7 +1,7 @@
-import type { QuoteBoard } from '../market/quote-board.js';
 import { ArbotError } from '../messages/errors.js';
 import type { Connector } from './base.js';
 import type { SyncResult } from './book-sync.js';
+import type { DepthRequests } from './depth-requests.js';
 import type { SymbolFeed } from './feed-symbol.js';
 import type { FeedEffects } from './feed-effects.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -19,6 +19,11 @@ export interface HealPolicy {
   readonly maxFaults: number;
   /** With a REST snapshot: how long to wait for a first diff to bridge it to. */
   readonly firstDiffMs: number;
+  /** A depth channel that is silent for so long is compared with REST, then again and again up to the longer one. */
+  readonly checkMinMs: number;
+  readonly checkMaxMs: number;
+  /** A book that differs from REST is given up unless a frame explains the difference within this. */
+  readonly confirmMs: number;
 }
 
 export const DEFAULT_HEAL: HealPolicy = {
@@ -28,56 +33,55 @@ export const DEFAULT_HEAL: HealPolicy = {
   healedMs: 1000,
   maxFaults: 20,
   firstDiffMs: 2000,
+  checkMinMs: 10_000,
+  checkMaxMs: 25_000,
+  confirmMs: 1000,
 };
 
-const LONGEST_SILENCE_MS = 600_000;
+/** Where a request replaces the list, one heals every book of the connection: no more than one in this time. */
+const REPLACE_EVERY_MS = 1000;
 
 export interface HealerOptions {
   readonly connector: Connector;
   readonly effects: FeedEffects;
-  readonly limiter: RateLimiter;
+  readonly requests: DepthRequests;
   readonly random: () => number;
-  readonly heal?: Partial<HealPolicy>;
-  readonly board: QuoteBoard;
-  /** Of the feed that owns the books. */
-  readonly epoch: number;
+  readonly policy: HealPolicy;
 }
 
-/** Plans and carries out resynchronisations of the books of one connection, and watches for silence. */
+/** Plans and carries out resynchronisations of the books of one connection. */
 export class FeedHealer {
   private readonly connector: Connector;
   private readonly effects: FeedEffects;
-  private readonly limiter: RateLimiter;
+  private readonly requests: DepthRequests;
   private readonly random: () => number;
   private readonly policy: HealPolicy;
-  private readonly board: QuoteBoard;
-  private readonly epoch: number;
   private readonly symbols: readonly SymbolFeed[];
   /** Subscribe requests of this connection. */
   private budget: RateLimiter;
   private open = false;
-  private lastRequestId = 0;
   private lastMessageId = 0;
-  private lastDataMs = 0;
-  private silences = 0;
+  private replacedMs = -Infinity;
 
   constructor(options: HealerOptions, symbols: readonly SymbolFeed[]) {
     this.connector = options.connector;
     this.effects = options.effects;
-    this.limiter = options.limiter;
+    this.requests = options.requests;
     this.random = options.random;
-    this.policy = { ...DEFAULT_HEAL, ...options.heal };
-    this.board = options.board;
-    this.epoch = options.epoch;
+    this.policy = options.policy;
     this.symbols = symbols;
     this.budget = this.newBudget();
+  }
+
+  get isOpen(): boolean {
+    return this.open;
   }
 
   opened(nowMs: number): void {
     this.open = true;
     this.budget = this.newBudget();
     this.lastMessageId = 0;
-    this.lastDataMs = nowMs;
+    this.replacedMs = nowMs;
     const wait = this.usesRest ? this.policy.firstDiffMs : this.connector.capabilities.watchdogs.noSnapshotMs;
     for (const symbol of this.symbols) {
       symbol.reset(nowMs);
@@ -91,19 +95,11 @@ export class FeedHealer {
 
   /** The frames that subscribe everything. */
   subscribeAll(nowMs: number): readonly string[] {
-    const frames = this.connector.subscribe(
-      this.symbols.map((symbol) => symbol.symbol),
-      'all',
-      this.lastMessageId + 1,
-    );
+    const names = this.symbols.map((symbol) => symbol.symbol);
+    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1);
     this.lastMessageId += frames.length;
-    this.budget.tryAcquire({ subscriptions: frames.length }, nowMs, 'urgent');
+    this.spend(frames.length, nowMs);
     return frames;
-  }
-
-  marketData(nowMs: number): void {
-    this.lastDataMs = nowMs;
-    this.silences = 0;
   }
 
   /** The book is in order. */
@@ -132,47 +128,67 @@ export class FeedHealer {
     if (symbol.dueMs <= nowMs) this.heal(symbol, nowMs);
   }
 
-  /** Which symbol a request was for; undefined for answers of a former connection. */
-  answered(id: number): SymbolFeed | undefined {
-    const symbol = this.symbols.find((candidate) => candidate.requestId === id && id !== 0);
-    if (symbol !== undefined) {
-      symbol.requestId = 0;
-      symbol.dueMs = Infinity;
-    }
-    return symbol;
+  snapshotArrived(symbol: SymbolFeed): void {
+    symbol.requestId = 0;
+    symbol.dueMs = Infinity;
   }
 
   snapshotFailed(symbol: SymbolFeed, reason: string, nowMs: number): void {
     symbol.dueMs = nowMs + this.backoffMs(symbol);
-    this.effects.status(symbol.id, 'syncing', `snapshot failed: ${reason}`.slice(0, 300));
+    if (symbol.epoch !== null)
+      this.effects.status(symbol.id, 'syncing', `snapshot failed: ${reason}`.slice(0, 300));
   }
 
+  /** Carries out what is due. */
   tick(nowMs: number): void {
-    const { silentSymbolMs, silentConnectionMs } = this.connector.capabilities.watchdogs;
-    if (nowMs - this.lastDataMs > doubled(silentConnectionMs, this.silences)) {
-      this.silences++;
-      this.lastDataMs = nowMs;
-      this.effects.reconnect('connected, but no market data');
-      return;
-    }
     for (const symbol of this.symbols) {
-      if (symbol.refused) continue;
-      if (nowMs - symbol.lastFrameMs > doubled(silentSymbolMs, symbol.silences)) this.silent(symbol, nowMs);
-      else if (symbol.depth.needsSnapshot && symbol.dueMs <= nowMs) this.heal(symbol, nowMs);
+      const isDue = !symbol.refused && symbol.depth.needsSnapshot && symbol.dueMs <= nowMs;
+      if (isDue) this.heal(symbol, nowMs);
       if (!this.open) return;
     }
   }
 
-  /** Nothing of this symbol for too long: subscribe it again, and do not trust what was known meanwhile. */
-  private silent(symbol: SymbolFeed, nowMs: number): void {
-    symbol.silences++;
-    symbol.silentAtMs = nowMs;
-    symbol.lastFrameMs = nowMs;
-    symbol.depth.reject();
-    this.board.distrust(symbol.slot, this.epoch);
-    this.effects.status(symbol.id, 'stale', 'nothing received: subscribed again');
-    symbol.state = 'stale';
-    this.resubscribe(symbol, nowMs);
+  /** Asks the exchange to send this symbol's books again; where a request replaces the list, all of the connection's. */
+  resubscribe(symbol: SymbolFeed, nowMs: number): void {
+    const { watchdogs, subscriptionMode } = this.connector.capabilities;
+    const isReplaced = subscriptionMode === 'replace';
+    const waitMs = isReplaced ? this.replacedMs + REPLACE_EVERY_MS - nowMs : 0;
+    if (waitMs > 0) {
+      symbol.dueMs = nowMs + waitMs;
+      return;
+    }
+    symbol.attempts++;
+    symbol.resyncs++;
+    symbol.dueMs = nowMs + Math.max(watchdogs.noSnapshotMs, this.backoffMs(symbol));
+    const frames = isReplaced ? this.wholeList(nowMs) : this.once(symbol);
+    if (this.spend(frames.length, nowMs) > 0) {
+      this.effects.reconnect('the budget of subscriptions on this connection is spent');
+      return;
+    }
+    for (const frame of frames) this.effects.send(frame);
+    if (this.usesRest) symbol.dueMs = nowMs + this.policy.firstDiffMs;
+  }
+
+  private once(symbol: SymbolFeed): readonly string[] {
+    const names = [symbol.symbol];
+    const leave = this.connector.unsubscribe(names, 'depth', this.lastMessageId + 1);
+    this.lastMessageId += leave.length;
+    const join = this.connector.subscribe(names, 'depth', this.lastMessageId + 1);
+    this.lastMessageId += join.length;
+    return [...leave, ...join];
+  }
+
+  /** Every symbol that is served; one request brings all of their books back. */
+  private wholeList(nowMs: number): readonly string[] {
+    this.replacedMs = nowMs;
+    const { noSnapshotMs } = this.connector.capabilities.watchdogs;
+    const followed = this.symbols.filter(({ refused }) => !refused);
+    for (const other of followed)
+      if (other.dueMs !== Infinity) other.dueMs = Math.max(other.dueMs, nowMs + noSnapshotMs);
+    const names = followed.map(({ symbol }) => symbol);
+    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1);
+    this.lastMessageId += frames.length;
+    return frames;
   }
 
   private heal(symbol: SymbolFeed, nowMs: number): void {
@@ -181,35 +197,18 @@ export class FeedHealer {
   }
 
   private requestSnapshot(symbol: SymbolFeed, nowMs: number): void {
-    const request = this.connector.rest.depth(symbol.symbol);
-    const wait = this.limiter.tryAcquire(request.costs, nowMs);
-    if (wait > 0) {
-      symbol.dueMs = nowMs + wait;
+    this.requests.forget(symbol.requestId);
+    symbol.requestId = 0;
+    const asked = this.requests.ask(symbol, 'snapshot', 'normal', nowMs);
+    if (typeof asked === 'number') {
+      symbol.dueMs = nowMs + asked;
       return;
     }
     symbol.attempts++;
     symbol.resyncs++;
-    symbol.requestId = ++this.lastRequestId;
+    symbol.requestId = asked.id;
     // Should the answer never be reported, try again.
-    symbol.dueMs = nowMs + request.timeoutMs + 5000;
-    this.effects.request({ id: symbol.requestId, symbol: symbol.symbol, request });
-  }
-
-  private resubscribe(symbol: SymbolFeed, nowMs: number): void {
-    symbol.attempts++;
-    symbol.resyncs++;
-    symbol.dueMs =
-      nowMs + Math.max(this.connector.capabilities.watchdogs.noSnapshotMs, this.backoffMs(symbol));
-    if (this.budget.tryAcquire({ subscriptions: 2 }, nowMs, 'urgent') > 0) {
-      this.effects.reconnect('the budget of subscriptions on this connection is spent');
-      return;
-    }
-    const names = [symbol.symbol];
-    for (const frame of this.connector.unsubscribe(names, 'depth', ++this.lastMessageId))
-      this.effects.send(frame);
-    for (const frame of this.connector.subscribe(names, 'depth', ++this.lastMessageId))
-      this.effects.send(frame);
-    if (this.usesRest) symbol.dueMs = nowMs + this.policy.firstDiffMs;
+    symbol.dueMs = asked.untilMs;
   }
 
   private countFault(symbol: SymbolFeed, result: SyncResult): void {
@@ -230,12 +229,16 @@ export class FeedHealer {
     return this.connector.capabilities.snapshotSource === 'rest';
   }
 
+  /** 0, or the ms until the budget of subscribe requests allows so many. */
+  private spend(requests: number, nowMs: number): number {
+    const { subscriptions } = this.connector.capabilities.limits;
+    return subscriptions === null
+      ? 0
+      : this.budget.tryAcquire({ [subscriptions.name]: requests }, nowMs, 'urgent');
+  }
+
   private newBudget(): RateLimiter {
     const { subscriptions } = this.connector.capabilities.limits;
     return new RateLimiter(subscriptions === null ? [] : [subscriptions]);
   }
-}
-
-function doubled(baseMs: number, times: number): number {
-  return Math.min(baseMs * 2 ** times, LONGEST_SILENCE_MS);
 }

@@ -47,10 +47,20 @@ export class RecentValues {
 
   /** `share` 0..1; null before the first value. */
   percentile(share: number): number | null {
-    if (this.filled === 0) return null;
-    const sorted = this.values.slice(0, this.filled).sort();
-    return sorted[Math.min(this.filled - 1, Math.floor(share * this.filled))]!;
+    return percentileOf([this], share);
   }
+
+  /** Those that are kept, in no order. */
+  kept(): Float64Array {
+    return this.values.subarray(0, this.filled);
+  }
+}
+
+/** Over the last values of several; `share` 0..1; null before the first value. */
+export function percentileOf(recent: readonly RecentValues[], share: number): number | null {
+  const sorted = Float64Array.from(recent.flatMap((one) => [...one.kept()])).sort();
+  if (sorted.length === 0) return null;
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
 
 /** Counts bad frames; tells when they come too fast to be accidents. */

@@ -12,11 +12,15 @@ import type {
 } from './base.js';
 import { layOver } from './best-quote.js';
 import type { SyncResult } from './book-sync.js';
+import { DepthRequests, type DepthRequest } from './depth-requests.js';
 import type { FeedEffects } from './feed-effects.js';
 import { FrameError } from './frame-error.js';
-import { FeedHealer, type HealPolicy } from './feed-healer.js';
+import { DEFAULT_HEAL, FeedHealer, type HealPolicy } from './feed-healer.js';
 import { RateMeter, RecentValues, StormMeter } from './feed-meters.js';
+import { readRestBook } from './rest-book.js';
+import { SilenceWatch } from './silence-watch.js';
 import { SymbolFeed, type AppliedListener, type FeedInstrument } from './feed-symbol.js';
+import { summaryOf, type FeedFigures, type FeedPicture, type FeedSummary } from './feed-summary.js';
 import type { RateLimiter } from './rate-limiter.js';
 
 export interface MarketFeedOptions {
@@ -28,8 +32,8 @@ export interface MarketFeedOptions {
   readonly limiter: RateLimiter;
   /** Uniform in [0, 1), for jitter. */
   readonly random: () => number;
-  /** Grows at each start of the feed. */
-  readonly epoch: number;
+  /** Grows at each start of the feed; null = it speaks for no symbol until `grant`. */
+  readonly epoch: number | null;
   readonly heal?: Partial<HealPolicy>;
   readonly onApplied?: AppliedListener;
 }
@@ -48,16 +52,18 @@ export class MarketFeed implements FrameSink {
   private readonly board: QuoteBoard;
   private readonly effects: FeedEffects;
   private readonly limiter: RateLimiter;
-  private readonly epoch: number;
   private readonly symbols = new Map<string, SymbolFeed>();
   private readonly list: SymbolFeed[] = [];
+  private readonly requests: DepthRequests;
   private readonly healer: FeedHealer;
+  private readonly watch: SilenceWatch;
   private readonly dirty: SymbolFeed[] = [];
   private readonly frameRate = new RateMeter();
   private readonly latency = new RecentValues();
   private readonly invalidStorm = new StormMeter(INVALID_PER_CONNECTION, 10_000);
   private readonly crashStorm = new StormMeter(STORMS_PER_CRASH, 300_000);
   private state: FeedState = 'connecting';
+  private stateReason = 'starting';
   private wallMs = 0;
   private nowMs = 0;
   private frames = 0;
@@ -83,14 +89,20 @@ export class MarketFeed implements FrameSink {
     this.board = options.board;
     this.effects = options.effects;
     this.limiter = options.limiter;
-    this.epoch = options.epoch;
     for (const instrument of options.instruments) {
       const slot = options.board.slotOf(instrument.id);
-      const symbol = new SymbolFeed(instrument, slot, options.connector.capabilities, options.onApplied);
+      const { epoch, connector, onApplied } = options;
+      const symbol = new SymbolFeed(instrument, slot, epoch, connector.capabilities, onApplied);
       this.symbols.set(instrument.symbol, symbol);
       this.list.push(symbol);
     }
-    this.healer = new FeedHealer(options, this.list);
+    const { connector, effects, board, random, limiter } = options;
+    const policy = { ...DEFAULT_HEAL, ...options.heal };
+    const requests = new DepthRequests(connector, effects, limiter);
+    const healer = new FeedHealer({ connector, effects, requests, random, policy }, this.list);
+    this.requests = requests;
+    this.healer = healer;
+    this.watch = new SilenceWatch({ connector, effects, board, requests, healer, policy }, this.list);
   }
 
   /** The owner starts to connect. */
@@ -103,7 +115,9 @@ export class MarketFeed implements FrameSink {
     this.stamp(wallMs, nowMs);
     this.connections++;
     this.aliveMs = nowMs;
+    this.requests.forgetAll();
     this.healer.opened(nowMs);
+    this.watch.opened(nowMs);
     for (const frame of this.healer.subscribeAll(nowMs)) this.effects.send(frame);
     this.setState('syncing', 'subscribed');
   }
@@ -112,8 +126,9 @@ export class MarketFeed implements FrameSink {
   closed(reason: string, nowMs: number): void {
     this.nowMs = nowMs;
     this.healer.closed();
+    this.requests.forgetAll();
     for (const symbol of this.list) {
-      this.board.distrust(symbol.slot, this.epoch);
+      symbol.distrust(this.board);
       symbol.reset(nowMs);
       symbol.state = 'syncing';
     }
@@ -123,7 +138,29 @@ export class MarketFeed implements FrameSink {
   /** The owner ends: nobody may use its books any more. No effect is asked for. */
   abandon(): void {
     this.healer.closed();
-    for (const symbol of this.list) this.board.distrust(symbol.slot, this.epoch);
+    for (const symbol of this.list) symbol.distrust(this.board);
+  }
+
+  /** From now on this connection speaks for a symbol: what it has of the book is published at once. `told`: its state so far. */
+  grant(symbol: SymbolFeed, epoch: number, told: FeedState): void {
+    symbol.epoch = epoch;
+    if (symbol.depth.trusted) this.publish(symbol);
+    else symbol.distrust(this.board);
+    if (symbol.state !== told) this.effects.status(symbol.id, symbol.state, 'another connection took over');
+  }
+
+  /** Its state and why. */
+  get standing(): { readonly state: FeedState; readonly reason: string } {
+    return { state: this.state, reason: this.stateReason };
+  }
+
+  /** Goes on counting where the connection before stopped. */
+  inherit(from: MarketFeed): void {
+    this.frames += from.frames;
+    this.connections += Math.max(0, from.connections - 1);
+    for (const name of Object.keys(this.counts) as (keyof typeof this.counts)[])
+      this.counts[name] += from.counts[name];
+    for (const symbol of from.list) this.symbols.get(symbol.symbol)?.inherit(symbol);
   }
 
   /** One frame as received. Bad frames are counted, never thrown; what else throws is a defect. */
@@ -135,7 +172,7 @@ export class MarketFeed implements FrameSink {
     try {
       const { category } = this.connector.decode(data, this);
       this.counts[category]++;
-      if (category !== 'control') this.healer.marketData(nowMs);
+      if (category !== 'control') this.watch.marketData(nowMs);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.invalidFrame(error);
@@ -157,32 +194,43 @@ export class MarketFeed implements FrameSink {
     nowMs: number,
   ): void {
     this.stamp(wallMs, nowMs);
-    this.limiter.observe(status, headers, nowMs);
-    const symbol = this.healer.answered(id);
-    if (symbol === undefined) return;
-    if (status !== 200) return this.healer.snapshotFailed(symbol, `HTTP ${status}`, nowMs);
+    const request = this.requests.answered(id, nowMs);
+    this.limiter.observe(status, headers, nowMs, request?.permit.costs);
+    if (request === undefined) return;
+    if (status !== 200) return this.noDepth(request, `HTTP ${status}`, nowMs);
+    const { symbol, purpose } = request;
     try {
+      if (purpose === 'check')
+        return this.watch.compared(request, readRestBook(this.connector, body, symbol.symbol), nowMs);
+      this.healer.snapshotArrived(symbol);
       this.connector.rest.parseDepth(body, symbol.symbol, this);
     } catch (error) {
       if (!(error instanceof ArbotError)) throw error;
       if (error.code === 'ARB_RATE_LIMITED') this.limiter.pause(60_000, nowMs);
       if (error instanceof FrameError) this.noteInvalid(error);
-      this.healer.snapshotFailed(symbol, error.message, nowMs);
+      this.noDepth(request, error.message, nowMs);
     }
   }
 
   /** The request never got an answer. */
   httpFailed(id: number, reason: string, nowMs: number): void {
     this.nowMs = nowMs;
-    const symbol = this.healer.answered(id);
-    if (symbol !== undefined) this.healer.snapshotFailed(symbol, reason, nowMs);
+    const request = this.requests.answered(id, nowMs);
+    if (request !== undefined) this.noDepth(request, reason, nowMs);
+  }
+
+  private noDepth(request: DepthRequest, reason: string, nowMs: number): void {
+    if (request.purpose === 'check') return this.watch.compared(request, null, nowMs);
+    this.healer.snapshotArrived(request.symbol);
+    this.healer.snapshotFailed(request.symbol, reason, nowMs);
   }
 
   /** Regular work: planned resynchronisations, watchdogs, ages. Call it about four times a second. */
   tick(wallMs: number, nowMs: number): void {
     this.stamp(wallMs, nowMs);
     if (this.state !== 'disconnected' && this.state !== 'connecting') {
-      this.healer.tick(nowMs);
+      this.watch.tick(nowMs);
+      if (this.healer.isOpen) this.healer.tick(nowMs);
       const silent = nowMs - this.aliveMs > this.connector.capabilities.heartbeat.probeAfterSilenceMs + 1000;
       if (silent) this.setState('stale', 'nothing received');
       else this.updateState();
@@ -199,14 +247,15 @@ export class MarketFeed implements FrameSink {
     this.dirty.length = 0;
     if (this.publishedAliveMs === this.aliveMs) return;
     this.publishedAliveMs = this.aliveMs;
-    for (const symbol of this.list) this.board.markAlive(symbol.slot, this.aliveMs, this.epoch);
+    for (const { slot, epoch } of this.list)
+      if (epoch !== null) this.board.markAlive(slot, this.aliveMs, epoch);
   }
 
   // What the connector decoded (FrameSink).
 
   book(event: BookEvent): void {
     const symbol = this.find(event.symbol);
-    if (symbol === undefined) return;
+    if (symbol === undefined || !this.healer.isOpen) return;
     const { channels } = this.connector.capabilities;
     if (event.channel === channels.depth) this.depthFrame(symbol, event);
     else if (symbol.levelOne !== null && event.channel === channels.bestQuote)
@@ -216,6 +265,8 @@ export class MarketFeed implements FrameSink {
   bestQuote(event: BestQuoteEvent): void {
     const symbol = this.find(event.symbol);
     if (symbol === undefined || event.channel !== this.connector.capabilities.channels.bestQuote) return;
+    if (!this.healer.isOpen) return;
+    symbol.frameRate.add(this.nowMs);
     if (symbol.quote.take(event)) this.quoteChanged(symbol);
   }
 
@@ -242,8 +293,12 @@ export class MarketFeed implements FrameSink {
   }
 
   control(event: ControlEvent): void {
-    if (event.kind === 'reconnect-notice')
-      this.effects.reconnect(`announced by the exchange: ${event.message}`);
+    if (event.kind === 'welcome') this.effects.welcomed?.();
+    if (event.kind === 'reconnect-notice') {
+      const reason = `announced by the exchange: ${event.message}`;
+      if (this.effects.renew === undefined) this.effects.reconnect(reason);
+      else this.effects.renew(reason);
+    }
     if (event.kind !== 'refused') return;
     this.counts.refused++;
     this.lastError = `refused ${event.symbol} ${event.code} ${event.message}`.slice(0, 300);
@@ -255,26 +310,33 @@ export class MarketFeed implements FrameSink {
   }
 
   /** Everything inspection shows; JSON-safe, bounded by the number of instruments. */
-  summary(nowMs: number): Readonly<Record<string, unknown>> {
-    return {
+  summary(nowMs: number): FeedSummary {
+    return summaryOf({
       exchange: this.connector.exchange,
       state: this.state,
-      epoch: this.epoch,
-      connections: this.connections,
-      reconnects: Math.max(0, this.connections - 1),
-      sinceAliveMs: Math.round(nowMs - this.aliveMs),
-      frames: this.frames,
-      framesPerSecond: Math.round(this.frameRate.perSecond(nowMs) * 10) / 10,
-      latencyP50Ms: this.latency.percentile(0.5),
-      latencyP99Ms: this.latency.percentile(0.99),
-      ...this.counts,
+      feeds: [this],
+      restBlocked: this.limiter.timesBlocked,
       fallbacks: this.connector.fallbacks?.() ?? {},
+      nowMs,
+    });
+  }
+
+  /** The same as numbers that add up over connections. */
+  figures(nowMs: number): FeedFigures {
+    return {
+      ...this.counts,
+      reconnects: Math.max(0, this.connections - 1),
+      connections: this.connections,
+      frames: this.frames,
+      framesPerSecond: this.frameRate.perSecond(nowMs),
       gaps: this.list.reduce((sum, symbol) => sum + symbol.depth.counters.gaps, 0),
       resyncs: this.list.reduce((sum, symbol) => sum + symbol.resyncs, 0),
-      restBlocked: this.limiter.timesBlocked,
-      lastError: this.lastError,
-      symbols: this.list.map((symbol) => symbol.summary(nowMs)),
     };
+  }
+
+  /** What it shows beside its figures. */
+  get picture(): FeedPicture {
+    return { aliveMs: this.aliveMs, latency: this.latency, lastError: this.lastError, symbols: this.list };
   }
 
   /** The book of a symbol, as the depth channel gives it; undefined when it is not followed. */
@@ -285,8 +347,14 @@ export class MarketFeed implements FrameSink {
   private depthFrame(symbol: SymbolFeed, event: BookEvent): void {
     const orderBefore = symbol.depth.order;
     const result = symbol.depth.apply(event, this.frames - 1);
-    if (event.exchangeTimeMs > 0) this.latency.add(this.wallMs - event.exchangeTimeMs);
-    symbol.lastFrameMs = this.nowMs;
+    if (event.exchangeTimeMs > 0) {
+      this.latency.add(this.wallMs - event.exchangeTimeMs);
+      symbol.latency.add(this.wallMs - event.exchangeTimeMs);
+    }
+    symbol.frameRate.add(this.nowMs);
+    // The answer to a request for a snapshot comes here too, and says nothing of the channel.
+    if (!event.snapshot || this.connector.capabilities.snapshotSource === 'socket')
+      symbol.depthHeard(this.nowMs);
     // The exchange began to count anew: an older quote would look newer than every book.
     if (symbol.depth.order < orderBefore) symbol.quote.clear();
     this.settle(symbol, result);
@@ -294,6 +362,7 @@ export class MarketFeed implements FrameSink {
 
   private levelOneFrame(symbol: SymbolFeed, event: BookEvent): void {
     const levelOne = symbol.levelOne!;
+    symbol.frameRate.add(this.nowMs);
     symbol.lastFrameMs = this.nowMs;
     // Level 1 repeats snapshots, so that a fault in it heals by itself; until then only depth is used.
     if (levelOne.apply(event) === 'applied') {
@@ -330,7 +399,7 @@ export class MarketFeed implements FrameSink {
       if (symbol.state !== 'live') this.becameLive(symbol);
       this.healer.healthy(symbol, this.nowMs);
     } else if (!symbol.depth.trusted) {
-      this.board.distrust(symbol.slot, this.epoch);
+      symbol.distrust(this.board);
       if (symbol.state === 'live') this.setSymbolState(symbol, 'syncing', result);
       this.healer.untrusted(symbol, result, this.nowMs);
     }
@@ -372,11 +441,12 @@ export class MarketFeed implements FrameSink {
   }
 
   private publish(symbol: SymbolFeed): void {
-    const { depth, quote } = symbol;
+    const { depth, quote, epoch } = symbol;
+    if (epoch === null) return;
     const useQuote = quote.isNewerThan(depth.order);
     const timeMs = useQuote ? Math.max(depth.exchangeTimeMs, quote.exchangeTimeMs) : depth.exchangeTimeMs;
     const { receiveTimeMs, lastFrameMs, slot } = symbol;
-    const isOurs = this.board.publish(slot, depth.book, this.epoch, timeMs, receiveTimeMs, lastFrameMs);
+    const isOurs = this.board.publish(slot, depth.book, epoch, timeMs, receiveTimeMs, lastFrameMs);
     if (isOurs && useQuote) layOver(this.board, symbol.slot, quote);
   }
 
@@ -411,13 +481,14 @@ export class MarketFeed implements FrameSink {
   private setState(state: FeedState, reason: string): void {
     if (this.state === state) return;
     this.state = state;
+    this.stateReason = reason;
     this.effects.status(null, state, reason);
   }
 
   private setSymbolState(symbol: SymbolFeed, state: FeedState, reason: string): void {
     if (symbol.state === state) return;
     symbol.state = state;
-    this.effects.status(symbol.id, state, reason);
+    if (symbol.epoch !== null) this.effects.status(symbol.id, state, reason);
   }
 
   private stamp(wallMs: number, nowMs: number): void {

@@ -1,8 +1,16 @@
 import { ArbotError } from '../messages/errors.js';
 import type { HttpClient, HttpResponse } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
-import type { Connector, Endpoints, InstrumentList, MarketLookup, RestRequest } from './base.js';
-import type { RateLimiter } from './rate-limiter.js';
+import type {
+  Connector,
+  Endpoints,
+  InstrumentList,
+  MarketLookup,
+  RestRequest,
+  TickerLookup,
+  WalletList,
+} from './base.js';
+import type { CallPriority, Permit, RateLimiter } from './rate-limiter.js';
 
 /** What calls of public REST endpoints need. */
 export interface RestContext {
@@ -13,12 +21,17 @@ export interface RestContext {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly signal?: AbortSignal;
+  /** `normal` when absent. */
+  readonly priority?: CallPriority;
+  /** Waits for budget at most so long; longer ones are an error, since the caller should know rather than hang. */
+  readonly longestWaitMs?: number;
   /** Gets each accepted answer as received, e.g. for a recording. Must not throw. */
   readonly onAnswer?: (url: string, body: Buffer) => void;
 }
 
-/** Longer waits for budget are an error: the caller should know rather than hang. */
 const LONGEST_WAIT_MS = 90_000;
+/** A call whose answer is not reported by then counts as answered. */
+const REPORT_MS = 5000;
 
 /**
  * One public request within the exchange's budget.
@@ -30,33 +43,48 @@ export async function callRest(context: RestContext, request: RestRequest): Prom
 }
 
 async function ask(context: RestContext, request: RestRequest): Promise<HttpResponse> {
-  const { limiter, clock, timers, http } = context;
-  for (;;) {
-    const wait = limiter.tryAcquire(request.costs, clock.monotonicMs());
-    if (wait === 0) break;
-    if (wait > LONGEST_WAIT_MS) throw limited(context, wait);
-    await new Promise<void>((resolve) => timers.setTimer(resolve, wait));
-    context.signal?.throwIfAborted();
-  }
+  const { http, limiter, clock } = context;
+  const permit = await admitted(context, request);
   const { timeoutMs, maxBodyBytes } = request;
   const url = context.endpoints.restUrl + request.path;
   const method = request.method ?? 'GET';
-  const response = await http.request({ method, url, timeoutMs, maxBodyBytes }, context.signal);
-  checkAccepted(context, request, response);
-  context.onAnswer?.(url, response.body);
-  return response;
+  try {
+    const response = await http.request({ method, url, timeoutMs, maxBodyBytes }, context.signal);
+    limiter.settle(permit, clock.monotonicMs());
+    checkAccepted(context, request, response);
+    context.onAnswer?.(url, response.body);
+    return response;
+  } finally {
+    limiter.settle(permit, clock.monotonicMs());
+  }
+}
+
+/** Waits until the call fits the budget. */
+async function admitted(context: RestContext, { costs, timeoutMs }: RestRequest): Promise<Permit> {
+  const { limiter, clock, timers, priority, longestWaitMs = LONGEST_WAIT_MS } = context;
+  const startedMs = clock.monotonicMs();
+  for (;;) {
+    const nowMs = clock.monotonicMs();
+    const permit = limiter.tryHold(costs, nowMs, timeoutMs + REPORT_MS, priority);
+    if (typeof permit !== 'number') return permit;
+    if (nowMs + permit - startedMs > longestWaitMs) throw limited(context, permit);
+    await new Promise<void>((resolve) => timers.setTimer(resolve, permit));
+    context.signal?.throwIfAborted();
+  }
 }
 
 function checkAccepted(context: RestContext, request: RestRequest, response: HttpResponse): void {
-  const paused = context.limiter.observe(response.status, response.headers, context.clock.monotonicMs());
+  const { limiter, clock } = context;
+  const { status, headers } = response;
+  const paused = limiter.observe(status, headers, clock.monotonicMs(), request.costs);
   if (paused > 0) throw limited(context, paused);
-  if (response.status === 200) return;
+  if (status === 200) return;
   const path = request.path.split('?', 1)[0]!;
   throw new ArbotError(
     'ARB_EXCHANGE_ERROR',
-    `${context.connector.exchange} answered ${response.status} to ${path}`,
+    `${context.connector.exchange} answered ${status} to ${path}`,
     {
-      retryable: response.status >= 500,
+      retryable: status >= 500,
     },
   );
 }
@@ -76,6 +104,20 @@ export async function loadInstruments(
 ): Promise<InstrumentList> {
   const body = await callRest(context, context.connector.rest.instruments(symbols));
   return context.connector.rest.parseInstruments(body, lookup);
+}
+
+/** Deposits and withdrawals per network; null where the exchange tells them only with a key. */
+export async function loadWallets(context: RestContext, lookup: TickerLookup): Promise<WalletList | null> {
+  const { wallets } = context.connector.rest;
+  if (wallets === null) return null;
+  return wallets.parse(await callRest(context, wallets.request()), lookup);
+}
+
+/** The address of the next connection of an exchange that wants a ticket. `connectionId` is unique. */
+export async function fetchAddress(context: RestContext, connectionId: string): Promise<string> {
+  const { entrance } = context.connector.capabilities;
+  if (entrance.kind === 'direct') return context.endpoints.websocketUrl;
+  return entrance.parse(await callRest(context, entrance.request), connectionId, context.endpoints);
 }
 
 export interface ClockOffset {

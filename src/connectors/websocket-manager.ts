@@ -2,42 +2,45 @@ import { errorText } from '../messages/errors.js';
 import type { Socket, SocketHandlers, SocketOptions } from '../ports/network.js';
 import type { Clock } from '../ports/time.js';
 import type { ConnectionLimits, Heartbeat } from './base.js';
+import {
+  connectBackoffMs,
+  connectionAges,
+  DEFAULT_CONNECTION,
+  type ConnectionAges,
+  type ConnectionPolicy,
+} from './connection-policy.js';
 import { RateLimiter } from './rate-limiter.js';
+
+export type { ConnectionPolicy } from './connection-policy.js';
 
 /** What the owner of a connection is told. `closed` is told exactly once per `opened` or failed attempt. */
 export interface ConnectionEvents {
   connecting(): void;
+  /** Messages may be sent from now on. */
   opened(): void;
   /** The bytes are valid until the callback returns. */
   frame(data: Buffer, isBinary: boolean): void;
   /** The other side answered without a frame of its own. */
   alive(): void;
+  /** The connection comes to the end of its life; told once. Absent: it is dropped and opened anew. */
+  aging?(): void;
   closed(reason: string): void;
 }
 
-export interface ConnectionPolicy {
-  readonly connectTimeoutMs: number;
-  readonly backoffMinMs: number;
-  readonly backoffMaxMs: number;
-  /** A connection that held this long starts the next backoff at zero. */
-  readonly stableMs: number;
-  readonly maxQueuedMessages: number;
-  readonly maxBufferedBytes: number;
+/** Where the exchange wants a ticket before each connection. The owner answers by `enter` or `refuse` of the same attempt. */
+export interface TicketDesk {
+  ask(attempt: number): void;
 }
-
-export const DEFAULT_CONNECTION: ConnectionPolicy = {
-  connectTimeoutMs: 8000,
-  backoffMinMs: 250,
-  backoffMaxMs: 30_000,
-  stableMs: 10_000,
-  maxQueuedMessages: 1000,
-  maxBufferedBytes: 4 << 20,
-};
 
 export interface WebSocketManagerOptions {
   readonly url: string;
+  readonly ticket?: TicketDesk;
+  /** The exchange greets first; the owner says `welcomed`, and nothing is sent before. */
+  readonly awaitsWelcome?: boolean;
   readonly heartbeat: Heartbeat;
   readonly limits: ConnectionLimits;
+  /** Connection attempts, shared by all connections to one exchange. Absent = its own. */
+  readonly connects?: RateLimiter;
   /** Opens a socket: `Sockets.connect`, or an actor's guarded form of it. */
   readonly connect: (url: string, options: SocketOptions, handlers: SocketHandlers) => Socket;
   readonly clock: Clock;
@@ -47,10 +50,26 @@ export interface WebSocketManagerOptions {
   readonly policy?: Partial<ConnectionPolicy>;
 }
 
+export type ConnectionPhase =
+  | 'stopped'
+  /** For the next attempt, or for the exchange's budget of attempts. */
+  | 'waiting'
+  | 'fetching-ticket'
+  | 'connecting'
+  /** The socket is open, and the exchange has not greeted yet. */
+  | 'greeting'
+  | 'open';
+
+/** The budget of connection attempts of an exchange. */
+export function connectLimiterOf(limits: ConnectionLimits): RateLimiter {
+  return new RateLimiter([limits.connects], { reserve: 0, defaultPauseMs: 60_000 });
+}
+
 /**
- * Keeps one connection to an exchange open: connects within the exchange's limits, proves the line alive, drops it when it
- * is half-open, and connects again with jittered backoff. It has no timer of its own: its owner calls `tick` about four
- * times a second, so that it also runs on simulated time. Nothing of a dropped socket is heard again.
+ * Keeps one connection to an exchange open: fetches the ticket where one is wanted, connects within the exchange's limits,
+ * proves the line alive, drops it when it is half-open, and connects again with jittered backoff. It has no timer of its own:
+ * its owner calls `tick` about four times a second, so that it also runs on simulated time. Nothing of a dropped socket is
+ * heard again.
  */
 export class WebSocketManager {
   private readonly options: WebSocketManagerOptions;
@@ -59,8 +78,8 @@ export class WebSocketManager {
   private messages: RateLimiter;
   private readonly queue: string[] = [];
   private socket: Socket | null = null;
-  private phase: 'stopped' | 'waiting' | 'connecting' | 'open' = 'stopped';
-  /** Of the current socket; events of others are ignored. */
+  private phase: ConnectionPhase = 'stopped';
+  /** Of the current attempt; events of others are ignored. */
   private generation = 0;
   private attempts = 0;
   private dueMs = 0;
@@ -68,22 +87,32 @@ export class WebSocketManager {
   private receivedMs = 0;
   private probedMs = -Infinity;
   private opens = 0;
-  private lifetimeMs = Infinity;
+  private failures = 0;
+  private ticketFailures = 0;
+  private ages: ConnectionAges = connectionAges(null, 0);
+  private agingTold = false;
 
   constructor(options: WebSocketManagerOptions) {
     this.options = options;
     this.policy = { ...DEFAULT_CONNECTION, ...options.policy };
-    this.connects = new RateLimiter([options.limits.connects], { reserve: 0, defaultPauseMs: 60_000 });
+    this.connects = options.connects ?? connectLimiterOf(options.limits);
     this.messages = this.newMessageBudget();
   }
 
-  get state(): 'stopped' | 'waiting' | 'connecting' | 'open' {
+  get state(): ConnectionPhase {
     return this.phase;
   }
 
   /** How often a connection was established. */
   get timesOpened(): number {
     return this.opens;
+  }
+
+  /** What inspection shows. */
+  summary(): Readonly<Record<string, unknown>> {
+    const { phase, opens, failures, ticketFailures, queue } = this;
+    const ageMs = phase === 'open' ? Math.round(this.nowMs() - this.sinceMs) : null;
+    return { phase, ageMs, opens, failures, ticketFailures, queued: queue.length };
   }
 
   start(): void {
@@ -104,7 +133,7 @@ export class WebSocketManager {
 
   /** Drops the connection at once and plans the next one. */
   reconnect(reason: string): void {
-    if (this.phase === 'connecting' || this.phase === 'open') this.lost(reason, true);
+    if (this.phase !== 'stopped' && this.phase !== 'waiting') this.lost(reason, true);
   }
 
   /** Sends in order, as fast as the exchange allows. */
@@ -116,12 +145,34 @@ export class WebSocketManager {
     this.drain();
   }
 
+  /** The ticket of this attempt is here: connect to its address. */
+  enter(attempt: number, url: string): void {
+    if (this.phase === 'fetching-ticket' && attempt === this.generation) this.connectTo(url);
+  }
+
+  /** There is no ticket for this attempt. */
+  refuse(attempt: number, reason: string): void {
+    if (this.phase !== 'fetching-ticket' || attempt !== this.generation) return;
+    this.ticketFailures++;
+    this.lost(`no ticket: ${reason}`, false);
+  }
+
+  /** The exchange has greeted. */
+  welcomed(): void {
+    if (this.phase === 'greeting') this.opened();
+  }
+
   tick(): void {
     const now = this.nowMs();
-    if (this.phase === 'waiting' && now >= this.dueMs) this.open(now);
-    else if (this.phase === 'connecting' && now - this.sinceMs > this.policy.connectTimeoutMs + 1000) {
+    const { connectTimeoutMs, ticketTimeoutMs, welcomeTimeoutMs } = this.policy;
+    const spentMs = now - this.sinceMs;
+    if (this.phase === 'waiting' && now >= this.dueMs) this.begin(now);
+    else if (this.phase === 'fetching-ticket' && spentMs > ticketTimeoutMs)
+      this.refuse(this.generation, 'no answer in time');
+    else if (this.phase === 'connecting' && spentMs > connectTimeoutMs + 1000)
       this.lost('no connection in time', true);
-    } else if (this.phase === 'open') this.watch(now);
+    else if (this.phase === 'greeting' && spentMs > welcomeTimeoutMs) this.lost('no welcome in time', true);
+    else if (this.phase === 'open') this.watch(now);
   }
 
   private watch(now: number): void {
@@ -129,15 +180,28 @@ export class WebSocketManager {
     const silentMs = now - this.receivedMs;
     if (silentMs >= deadAfterSilenceMs)
       return this.lost(`half-open: silent for ${Math.round(silentMs)} ms`, true);
-    if (now - this.sinceMs >= this.lifetimeMs)
-      return this.lost('the exchange ends connections of this age', true);
     if (this.socket!.bufferedBytes() > this.policy.maxBufferedBytes)
       return this.lost('the line does not drain', true);
+    if (this.isAged(now)) return this.lost('the exchange ends connections of this age', true);
+    if (this.phase !== 'open') return;
     const quiet = silentMs >= probeAfterSilenceMs && this.probedMs < this.receivedMs;
     const due = everyMs !== null && now - Math.max(this.probedMs, this.sinceMs) >= everyMs;
     if (quiet || due) this.probe(now);
     this.drain();
     if (now - this.sinceMs >= this.policy.stableMs) this.attempts = 0;
+  }
+
+  /** True when nothing is left but to drop it; before, the owner is told to renew it. */
+  private isAged(now: number): boolean {
+    const ageMs = now - this.sinceMs;
+    if (ageMs < this.ages.renewMs) return false;
+    const { aging } = this.options.events;
+    if (aging === undefined || ageMs >= this.ages.endMs) return true;
+    if (!this.agingTold) {
+      this.agingTold = true;
+      aging();
+    }
+    return false;
   }
 
   private probe(now: number): void {
@@ -165,33 +229,47 @@ export class WebSocketManager {
     }
   }
 
-  private open(now: number): void {
+  /** The next attempt, when the exchange's budget allows one. */
+  private begin(now: number): void {
     const wait = this.connects.tryAcquire({ [this.options.limits.connects.name]: 1 }, now);
     if (wait > 0) {
       this.dueMs = now + wait;
       return;
     }
-    this.phase = 'connecting';
     this.sinceMs = now;
     this.attempts++;
-    const generation = ++this.generation;
-    this.options.events.connecting();
-    const { url, limits } = this.options;
-    const options = { maxFrameBytes: limits.maxFrameBytes, connectTimeoutMs: this.policy.connectTimeoutMs };
+    const attempt = ++this.generation;
+    const { ticket, url, events } = this.options;
+    this.phase = ticket === undefined ? 'connecting' : 'fetching-ticket';
+    events.connecting();
+    if (attempt !== this.generation) return;
+    if (ticket === undefined) this.connectTo(url);
+    else ticket.ask(attempt);
+  }
+
+  private connectTo(url: string): void {
+    this.phase = 'connecting';
+    this.sinceMs = this.nowMs();
+    const attempt = this.generation;
+    const { maxFrameBytes } = this.options.limits;
+    const options = { maxFrameBytes, connectTimeoutMs: this.policy.connectTimeoutMs };
     try {
-      const socket = this.options.connect(url, options, this.handlersOf(generation));
-      if (generation === this.generation) this.socket = socket;
+      const socket = this.options.connect(url, options, this.handlersOf(attempt));
+      if (attempt === this.generation) this.socket = socket;
       else socket.terminate();
     } catch (error) {
       this.lost(`connecting failed: ${errorText(error)}`, false);
     }
   }
 
-  private handlersOf(generation: number): SocketHandlers {
-    const current = () => generation === this.generation && this.phase !== 'stopped';
+  private handlersOf(attempt: number): SocketHandlers {
+    const current = () => attempt === this.generation && this.phase !== 'stopped';
     return {
       onOpen: () => {
-        if (current()) this.opened();
+        if (!current() || this.phase !== 'connecting') return;
+        this.sinceMs = this.nowMs();
+        this.phase = 'greeting';
+        if (this.options.awaitsWelcome !== true) this.opened();
       },
       onFrame: (data, isBinary) => {
         if (!current()) return;
@@ -219,8 +297,8 @@ export class WebSocketManager {
     this.probedMs = -Infinity;
     this.messages = this.newMessageBudget();
     const { lifetimeMs } = this.options.limits;
-    // Up to a tenth earlier, so that not all connections of a node are renewed at once.
-    this.lifetimeMs = lifetimeMs === null ? Infinity : lifetimeMs * (0.99 - 0.09 * this.options.random());
+    this.ages = connectionAges(lifetimeMs, lifetimeMs === null ? 0 : this.options.random());
+    this.agingTold = false;
     this.options.events.opened();
   }
 
@@ -233,23 +311,15 @@ export class WebSocketManager {
     const now = this.nowMs();
     const held = this.phase === 'open' && now - this.sinceMs >= this.policy.stableMs;
     if (held) this.attempts = 0;
+    if (this.phase !== 'open') this.failures++;
     this.generation++;
     this.phase = 'waiting';
-    this.dueMs = now + this.backoffMs();
+    this.dueMs = now + connectBackoffMs(this.policy, this.attempts, this.options.random());
     this.queue.length = 0;
     const socket = this.socket;
     this.socket = null;
     if (terminate) socket?.terminate();
     this.options.events.closed(reason);
-  }
-
-  /** Doubling, with half of it left to chance; the first attempt after a stable connection is quick. */
-  private backoffMs(): number {
-    const full = Math.min(
-      this.policy.backoffMaxMs,
-      this.policy.backoffMinMs * 2 ** Math.min(this.attempts, 16),
-    );
-    return full * (0.5 + this.options.random() / 2);
   }
 
   private newMessageBudget(): RateLimiter {

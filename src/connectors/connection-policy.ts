@@ -1,0 +1,46 @@
+/** How patiently a connection is kept; the exchange's own limits are in its capabilities. */
+export interface ConnectionPolicy {
+  readonly connectTimeoutMs: number;
+  /** Where a ticket is fetched first: from asking for it to having it. */
+  readonly ticketTimeoutMs: number;
+  /** Where the exchange greets first: from the open socket to its greeting. */
+  readonly welcomeTimeoutMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** A connection that held this long starts the next backoff at zero. */
+  readonly stableMs: number;
+  readonly maxQueuedMessages: number;
+  readonly maxBufferedBytes: number;
+}
+
+export const DEFAULT_CONNECTION: ConnectionPolicy = {
+  connectTimeoutMs: 8000,
+  ticketTimeoutMs: 15_000,
+  welcomeTimeoutMs: 8000,
+  backoffMinMs: 250,
+  backoffMaxMs: 30_000,
+  stableMs: 10_000,
+  maxQueuedMessages: 1000,
+  maxBufferedBytes: 4 << 20,
+};
+
+/** Doubling, with half of it left to chance; the first attempt after a stable connection is quick. `random` in [0, 1). */
+export function connectBackoffMs(policy: ConnectionPolicy, attempts: number, random: number): number {
+  const full = Math.min(policy.backoffMaxMs, policy.backoffMinMs * 2 ** Math.min(attempts, 16));
+  return full * (0.5 + random / 2);
+}
+
+/** When a connection of limited life is renewed and when it is given up, ms after it opened. */
+export interface ConnectionAges {
+  readonly renewMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * The renewal begins up to a tenth of the life early, by chance, so that not all connections of a node are renewed at once
+ * and enough time is left to try again; what is still there shortly before the end is ended here and not there.
+ */
+export function connectionAges(lifetimeMs: number | null, random: number): ConnectionAges {
+  if (lifetimeMs === null) return { renewMs: Infinity, endMs: Infinity };
+  return { renewMs: lifetimeMs * (0.98 - 0.08 * random), endMs: lifetimeMs * 0.995 };
+}
