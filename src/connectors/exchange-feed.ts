@@ -102,12 +102,7 @@ export class ExchangeFeed {
     for (const shard of this.shards) shard.flush();
   }
 
-  httpAnswer(
-    id: number,
-    status: number,
-    headers: Readonly<Record<string, string>>,
-    body: Buffer,
-  ): void {
+  httpAnswer(id: number, status: number, headers: Readonly<Record<string, string>>, body: Buffer): void {
     const { limiter, clock } = this.options;
     const asked = this.take(id);
     const line = asked === undefined ? undefined : this.lineOf(asked.lineId);
@@ -194,8 +189,8 @@ export class ExchangeFeed {
     const whole = isPartial ? 'syncing' : worst;
     if (whole === this.state) return;
     this.state = whole;
-    const told = this.states.length === 1 ? reason : `${serving.length} of ${this.states.length} connections: ${reason}`;
+    const told =
+      this.states.length === 1 ? reason : `${serving.length} of ${this.states.length} connections: ${reason}`;
     this.options.effects.status(null, whole, told.slice(0, 300));
   }
 }
-

@@ -141,7 +141,8 @@ export class FeedShard {
       symbols: this.instruments.length,
       rollovers: this.rollovers,
       rolloversAbandoned: this.abandoned,
-      rollingOver: this.rollover === null ? null : { reason: this.rollover.reason, left: this.rollover.pending.size },
+      rollingOver:
+        this.rollover === null ? null : { reason: this.rollover.reason, left: this.rollover.pending.size },
     };
   }
 
@@ -217,7 +218,8 @@ export class FeedShard {
     const ageMs = this.nowMs() - rollover.startedMs;
     const { noSnapshotMs } = this.parts.connector.capabilities.watchdogs;
     const isWaiting = [...rollover.pending].some((name) => this.active.feed.follow(name)!.depth.trusted);
-    if (ageMs < this.policy.maxOverlapMs && (isWaiting || ageMs < noSnapshotMs || !rollover.line.isOpen)) return;
+    if (ageMs < this.policy.maxOverlapMs && (isWaiting || ageMs < noSnapshotMs || !rollover.line.isOpen))
+      return;
     // What is left had no good book on the old connection, or waited long enough for one on the new.
     if (rollover.line.isOpen) this.promote();
     else this.giveUpRollover();

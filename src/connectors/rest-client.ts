@@ -80,13 +80,9 @@ function checkAccepted(context: RestContext, request: RestRequest, response: Htt
   if (paused > 0) throw limited(context, paused);
   if (status === 200) return;
   const path = request.path.split('?', 1)[0]!;
-  throw new ArbotError(
-    'ARB_EXCHANGE_ERROR',
-    `${context.connector.exchange} answered ${status} to ${path}`,
-    {
-      retryable: status >= 500,
-    },
-  );
+  throw new ArbotError('ARB_EXCHANGE_ERROR', `${context.connector.exchange} answered ${status} to ${path}`, {
+    retryable: status >= 500,
+  });
 }
 
 function limited(context: RestContext, waitMs: number): ArbotError {

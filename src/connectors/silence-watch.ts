@@ -64,7 +64,8 @@ export class SilenceWatch {
       if (symbol.refused) continue;
       if (nowMs - symbol.differedMs > policy.confirmMs && symbol.differedMs > -Infinity)
         this.giveUp(symbol, 'the REST book differs', nowMs);
-      else if (nowMs - symbol.lastFrameMs > doubled(silentSymbolMs, symbol.silences)) this.silent(symbol, nowMs);
+      else if (nowMs - symbol.lastFrameMs > doubled(silentSymbolMs, symbol.silences))
+        this.silent(symbol, nowMs);
       if (!healer.isOpen) return;
     }
     this.compareNext(nowMs);

@@ -195,12 +195,11 @@ export class WebSocketManager {
   private isAged(now: number): boolean {
     const ageMs = now - this.sinceMs;
     if (ageMs < this.ages.renewMs) return false;
-    const { aging } = this.options.events;
-    if (aging === undefined || ageMs >= this.ages.endMs) return true;
-    if (!this.agingTold) {
-      this.agingTold = true;
-      aging();
-    }
+    const { events } = this.options;
+    if (events.aging === undefined || ageMs >= this.ages.endMs) return true;
+    if (this.agingTold) return false;
+    this.agingTold = true;
+    events.aging();
     return false;
   }
 
