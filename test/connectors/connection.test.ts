@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { ConnectionLimits, Heartbeat } from '../../src/connectors/base.js';
-import { RateLimiter } from '../../src/connectors/rate-limiter.js';
 import { WebSocketManager, type ConnectionPolicy } from '../../src/connectors/websocket-manager.js';
 import { WsSockets } from '../../src/runtime/platform/sockets.js';
 
@@ -163,43 +162,4 @@ t.test('connects within the budget of the exchange', async (t) => {
   await until('two attempts', () => clients.length >= 2);
   await new Promise((resolve) => setTimeout(resolve, 400));
   t.equal(clients.length, 2, 'the third waits for the window');
-});
-
-t.test('call budgets', async (t) => {
-  t.test('a window never lets more through than its capacity in any window', async (t) => {
-    const limiter = new RateLimiter([{ kind: 'window', name: 'w', capacity: 10, windowMs: 1000 }], {
-      reserve: 0,
-      defaultPauseMs: 1000,
-    });
-    const granted: number[] = [];
-    for (let now = 0; now < 5000; now += 7) if (limiter.tryAcquire({ w: 1 }, now) === 0) granted.push(now);
-    for (const start of granted) t.ok(granted.filter((at) => at >= start && at < start + 1000).length <= 10);
-    t.ok(granted.length >= 40, `${granted.length} of at most 50 were used`);
-  });
-  t.test('a reserve is kept for urgent calls', async (t) => {
-    const limiter = new RateLimiter([{ kind: 'bucket', name: 'b', capacity: 10, refillPerSecond: 1 }], {
-      reserve: 0.3,
-      defaultPauseMs: 1000,
-    });
-    let normal = 0;
-    while (limiter.tryAcquire({ b: 1 }, 0) === 0) normal++;
-    let urgent = 0;
-    while (limiter.tryAcquire({ b: 1 }, 0, 'urgent') === 0) urgent++;
-    t.same([normal, urgent], [7, 3]);
-    t.equal(limiter.tryAcquire({ b: 11 }, 0, 'urgent'), Infinity, 'what can never fit says so');
-  });
-  t.test('429, 418 and 403 stop every call until the time named', async (t) => {
-    const limiter = new RateLimiter([{ kind: 'window', name: 'weight', capacity: 100, windowMs: 60_000 }]);
-    t.equal(limiter.observe(200, { 'x-mbx-used-weight-1m': '70' }, 0), 0);
-    t.ok(limiter.tryAcquire({ weight: 20 }, 0) > 0, "the exchange's own count is believed");
-    t.equal(limiter.observe(429, { 'retry-after': '7' }, 1000), 7000);
-    t.equal(limiter.tryAcquire({}, 1000, 'urgent'), 7000, 'even urgent calls');
-    t.equal(
-      limiter.observe(418, { 'retry-after': 'soon' }, 1000),
-      600_000,
-      'rubbish falls back to a long pause',
-    );
-    t.ok(limiter.isBlocked(600_000));
-    t.equal(limiter.tryAcquire({ weight: 1 }, 601_000), 0, 'and then it goes on');
-  });
 });
