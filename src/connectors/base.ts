@@ -235,6 +235,13 @@ export interface InstrumentList {
 /** `depth`: the book channel of these symbols. `all`: books, best quotes and trades. */
 export type SubscriptionScope = 'all' | 'depth';
 
+export type SubscriptionRequest = (
+  symbols: readonly string[],
+  scope: SubscriptionScope,
+  requestId: number,
+  timeMs: number,
+) => readonly string[];
+
 export interface Connector {
   readonly exchange: ExchangeId;
   readonly capabilities: Capabilities;
@@ -242,9 +249,12 @@ export interface Connector {
   readonly fees: FeeDefaults;
   /** Of the frame decoded last. */
   readonly header: FrameHeader;
-  /** Frames to send; each keeps within `topicsPerRequest`. `requestId` is unique on the connection. */
-  subscribe(symbols: readonly string[], scope: SubscriptionScope, requestId: number): readonly string[];
-  unsubscribe(symbols: readonly string[], scope: SubscriptionScope, requestId: number): readonly string[];
+  /**
+   * Frames to send; each keeps within `topicsPerRequest`. `requestId` is unique on the connection; `timeMs` is the time of
+   * sending, Unix ms, for exchanges that refuse requests of another time (Gate).
+   */
+  subscribe: SubscriptionRequest;
+  unsubscribe: SubscriptionRequest;
   /** Reads one frame into the sink. @throws FrameError naming the field; nothing of a refused book frame reaches the sink. */
   decode(data: Buffer, sink: FrameSink): FrameHeader;
   /** As `decode`, without the byte scanner in front: what it is tested and measured against. Absent = there is none. */

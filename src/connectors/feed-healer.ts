@@ -62,6 +62,8 @@ export class FeedHealer {
   private open = false;
   private lastMessageId = 0;
   private replacedMs = -Infinity;
+  /** Wall time minus monotonic time, when the connection was opened. */
+  private wallAheadMs = 0;
 
   constructor(options: HealerOptions, symbols: readonly SymbolFeed[]) {
     this.connector = options.connector;
@@ -77,8 +79,9 @@ export class FeedHealer {
     return this.open;
   }
 
-  opened(nowMs: number): void {
+  opened(wallMs: number, nowMs: number): void {
     this.open = true;
+    this.wallAheadMs = wallMs - nowMs;
     this.budget = this.newBudget();
     this.lastMessageId = 0;
     this.replacedMs = nowMs;
@@ -96,7 +99,7 @@ export class FeedHealer {
   /** The frames that subscribe everything. */
   subscribeAll(nowMs: number): readonly string[] {
     const names = this.symbols.map((symbol) => symbol.symbol);
-    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1);
+    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1, nowMs + this.wallAheadMs);
     this.lastMessageId += frames.length;
     this.spend(frames.length, nowMs);
     return frames;
@@ -171,9 +174,14 @@ export class FeedHealer {
 
   private once(symbol: SymbolFeed): readonly string[] {
     const names = [symbol.symbol];
-    const leave = this.connector.unsubscribe(names, 'depth', this.lastMessageId + 1);
+    const leave = this.connector.unsubscribe(
+      names,
+      'depth',
+      this.lastMessageId + 1,
+      nowMs + this.wallAheadMs,
+    );
     this.lastMessageId += leave.length;
-    const join = this.connector.subscribe(names, 'depth', this.lastMessageId + 1);
+    const join = this.connector.subscribe(names, 'depth', this.lastMessageId + 1, nowMs + this.wallAheadMs);
     this.lastMessageId += join.length;
     return [...leave, ...join];
   }
@@ -186,7 +194,7 @@ export class FeedHealer {
     for (const other of followed)
       if (other.dueMs !== Infinity) other.dueMs = Math.max(other.dueMs, nowMs + noSnapshotMs);
     const names = followed.map(({ symbol }) => symbol);
-    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1);
+    const frames = this.connector.subscribe(names, 'all', this.lastMessageId + 1, nowMs + this.wallAheadMs);
     this.lastMessageId += frames.length;
     return frames;
   }

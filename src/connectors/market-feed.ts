@@ -116,7 +116,7 @@ export class MarketFeed implements FrameSink {
     this.connections++;
     this.aliveMs = nowMs;
     this.requests.forgetAll();
-    this.healer.opened(nowMs);
+    this.healer.opened(wallMs, nowMs);
     this.watch.opened(nowMs);
     for (const frame of this.healer.subscribeAll(nowMs)) this.effects.send(frame);
     this.setState('syncing', 'subscribed');

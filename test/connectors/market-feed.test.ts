@@ -309,7 +309,7 @@ t.test('Bybit', async (t) => {
   });
   t.test('subscribes ten topics per request', async (t) => {
     const frames = bybit()
-      .subscribe(['A', 'B', 'C', 'D', 'E'], 'all', 1)
+      .subscribe(['A', 'B', 'C', 'D', 'E'], 'all', 1, WALL)
       .map((frame) => JSON.parse(frame) as { args: string[] });
     t.same(
       frames.map(({ args }) => args.length),

@@ -25,9 +25,9 @@ export function withScanner(connector: Connector, scanner: FrameScanner): Connec
   };
   return {
     ...connector,
-    subscribe: (symbols, scope, requestId) => {
+    subscribe: (symbols, scope, requestId, timeMs) => {
       scanner.follow(symbols);
-      return connector.subscribe(symbols, scope, requestId);
+      return connector.subscribe(symbols, scope, requestId, timeMs);
     },
     decode: (data, sink) => {
       if (scanner.scan(data, sink)) return header;
