@@ -73,7 +73,8 @@ function setsOf(exchange: SimulatedExchange, name: string, capture: Capture): Fr
   if (wire === null) throw new Error(`no connector for ${exchange}`);
   const sets: FrameSet[] = [];
   for (const [channel, symbols] of survey(capture, wire).symbols) {
-    const set = (quotes: boolean) => keep(exchange, wire, name, capture, channel, [...symbols], quotes);
+    const set = (quotes: boolean) =>
+      keep(exchange, wire, name, capture, channel, [...symbols.keys()], quotes);
     const books = set(false);
     if (books.frames.length < LEAST_FRAMES || snapshotBytesOf(books) > bytesOf(books)) continue;
     sets.push(books);

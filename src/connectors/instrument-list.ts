@@ -15,6 +15,9 @@ export interface MarketFacts {
   readonly maxQuantity: DecimalText | null;
   readonly minNotional: DecimalText;
   readonly state: InstrumentState;
+  /** Where the list names the market's own; the exchange's start-up default otherwise. */
+  readonly takerFeeRate?: DecimalText;
+  readonly makerFeeRate?: DecimalText;
 }
 
 /**
@@ -65,14 +68,14 @@ function toInstrument(
     maxQuantity: facts.maxQuantity,
     minNotional: facts.minNotional,
     state: facts.state,
-    takerFeeRate: fees.takerFeeRate,
-    makerFeeRate: fees.makerFeeRate,
+    takerFeeRate: facts.takerFeeRate ?? fees.takerFeeRate,
+    makerFeeRate: facts.makerFeeRate ?? fees.makerFeeRate,
     feeMode: fees.feeMode,
   };
 }
 
 function nameOf(row: unknown): string {
   if (!isFields(row)) return '?';
-  const name = member(row, 'symbol') ?? member(row, 'instId');
+  const name = member(row, 'symbol') ?? member(row, 'instId') ?? member(row, 'id');
   return typeof name === 'string' ? name.slice(0, 64) : '?';
 }

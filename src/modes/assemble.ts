@@ -39,12 +39,12 @@ import { tasks } from './compute-tasks.js';
 import { NodeInspection } from './inspection.js';
 import { loadAllMarkets, loadMarkets, type ExchangeMarkets, type InstrumentLoading } from './instruments.js';
 import { MachineTime } from './machine-time.js';
+import { CLOCK_BOUND } from './connectors.js';
 import type { Market } from './markets.js';
 import {
   ADMISSION,
   ANSWER_TIMEOUT_MS,
   baselineOf,
-  CLOCK_BOUND,
   dayBoundaryOffsetMs,
   enabledPairs,
   isPairAllowed,

@@ -2,6 +2,7 @@ import { CONNECTED_EXCHANGES, hasConnector, type ConnectedExchange } from '../co
 import type { Connector, Endpoints } from '../connectors/base.js';
 import { binance } from '../connectors/binance.js';
 import { bybit } from '../connectors/bybit.js';
+import { gate } from '../connectors/gate.js';
 import { okx } from '../connectors/okx.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
@@ -11,7 +12,13 @@ const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) =>
   binance: (endpoints) => binance({ endpoints }),
   okx: (endpoints) => okx({ endpoints }),
   bybit: (endpoints) => bybit({ endpoints }),
+  gate: (endpoints) => gate({ endpoints }),
 };
+
+/** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */
+export const CLOCK_BOUND: readonly ExchangeId[] = CONNECTED_EXCHANGES.filter(
+  (exchange) => CONNECTORS[exchange]({}).capabilities.orders.requestExpiry.kind !== 'none',
+);
 
 /** A new connector of an exchange. Throws ARB_CLI_USAGE when there is none yet. */
 export function connectorOf(exchange: ExchangeId, endpoints: Partial<Endpoints>): Connector {

@@ -1,5 +1,6 @@
 import type { Connector, Endpoints } from '../connectors/base.js';
 import { bybit } from '../connectors/bybit.js';
+import { gate, type GateBookChannel } from '../connectors/gate.js';
 import { okx } from '../connectors/okx.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId, ModeName, PairId } from '../messages/primitives.js';
@@ -9,7 +10,7 @@ import type { Clock, Timers } from '../ports/time.js';
 import { describe, type RecordingDescription } from '../replay/describe.js';
 import { startReplayServer, type ReplayServer } from '../replay/replay-server.js';
 import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
-import type { SimulatedExchange } from '../simulator/listings.js';
+import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../simulator/listings.js';
 import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import { connectorOf } from './connectors.js';
@@ -107,7 +108,8 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
 }
 
 function simulatedName(exchange: ExchangeId): SimulatedExchange {
-  if (exchange === 'binance' || exchange === 'okx' || exchange === 'bybit') return exchange;
+  const known = SIMULATED_EXCHANGES.find((id) => id === exchange);
+  if (known !== undefined) return known;
   throw new ArbotError('ARB_CLI_USAGE', `${exchange} has no simulated exchange yet`);
 }
 
@@ -207,7 +209,7 @@ function onePerExchange(
 }
 
 /** Channels that carry a book, as the recordings name them. */
-const BOOK_CHANNEL = /^(depth|books|orderbook)/;
+const BOOK_CHANNEL = /^(depth|books|orderbook)|\.(obu|order_book_update)\b/;
 
 const bookSymbols = (recording: RecordingDescription) =>
   recording.symbols.filter((symbol) => symbol.channels.some((channel) => BOOK_CHANNEL.test(channel)));
@@ -230,6 +232,16 @@ function recordedConnector(
       const bookChannel =
         (['books-l2-tbt', 'books50-l2-tbt'] as const).find((one) => channels.includes(one)) ?? 'books';
       return okx({ bookChannel, endpoints: relocated(okx(), at) });
+    }
+    case 'gate': {
+      const diffs = (['spot.order_book_update', 'futures.order_book_update'] as const).find((one) =>
+        channels.includes(one),
+      );
+      const bookChannel: GateBookChannel = channels.some((one) => one.startsWith('spot.obu'))
+        ? 'spot.obu'
+        : (diffs ?? 'spot.obu');
+      const depth = channels.includes('spot.obu.50') && !channels.includes('spot.obu.400') ? 50 : 400;
+      return gate({ bookChannel, depth, endpoints: relocated(gate({ bookChannel }), at) });
     }
     default:
       return connectorOf(recording.exchange, relocated(connectorOf(recording.exchange, {}), at));

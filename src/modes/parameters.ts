@@ -13,6 +13,7 @@ import { invariant } from '../messages/errors.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { RiskLimits } from '../risk/limits.js';
 import { assetsOfPair, type PairConfig, type TradingConfig } from '../config/index.js';
+import { CLOCK_BOUND } from './connectors.js';
 import { noTradeWindowsOf } from './no-trade-windows.js';
 
 /** The trader's file in the terms of each stage. Nothing here decides; it only translates. */
@@ -20,8 +21,6 @@ import { noTradeWindowsOf } from './no-trade-windows.js';
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
 const KST_OFFSET_MS = -9 * 3_600_000;
-/** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */
-export const CLOCK_BOUND: readonly ExchangeId[] = ['binance', 'okx', 'bybit'];
 /** The longest a paper order may take both ways and still be answered, ms. */
 export const ANSWER_TIMEOUT_MS = 2_000;
 

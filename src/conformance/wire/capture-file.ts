@@ -64,7 +64,7 @@ function readAnswer(line: Buffer, timesMs: readonly number[]): RecordedAnswer {
   const atMs = unixMs(String(row.t));
   const after = timesMs.findIndex((time) => time >= atMs);
   return {
-    symbol: /[?&](?:symbol|instId)=([^&]+)/.exec(row.url)?.[1] ?? '',
+    symbol: /[?&](?:symbol|instId|contract|currency_pair)=([^&]+)/.exec(row.url)?.[1] ?? '',
     body: Buffer.from(row.body),
     beforeFrame: row.after_frame ?? (after < 0 ? timesMs.length : after),
   };

@@ -44,7 +44,7 @@ export class ChannelReplay {
     this.channel = channel ?? '';
     this.check = check;
     const found = channel === null ? undefined : contents.symbols.get(channel);
-    this.symbols = [...new Set([...(found ?? []), ...contents.tradeSymbols])].sort();
+    this.symbols = [...new Set([...(found?.keys() ?? []), ...contents.tradeSymbols])].sort();
     this.feed = new MarketFeed({
       connector: wire.connector(channel, contents.tradeChannel),
       // Captures hold futures and options too; here a symbol only needs a slot of its own.
@@ -138,10 +138,10 @@ export class ChannelReplay {
     return books;
   }
 
-  /** Symbols whose book frames could never be applied. */
-  neverSynced(): string[] {
-    const onChannel = this.contents.symbols.get(this.channel) ?? new Set<string>();
-    return [...onChannel].filter((symbol) => !this.traces.has(symbol)).sort();
+  /** Symbols whose book frames could never be applied, and how many there were. */
+  neverSynced(): Record<string, number> {
+    const onChannel = this.contents.symbols.get(this.channel) ?? new Map<string, number>();
+    return Object.fromEntries([...onChannel].filter(([symbol]) => !this.traces.has(symbol)));
   }
 
   /** `trades` of the answer. */

@@ -1,6 +1,7 @@
 import type { Connector, FrameHeader } from '../../connectors/base.js';
 import { binance, type BinanceOptions } from '../../connectors/binance.js';
 import { bybit, type BybitOptions } from '../../connectors/bybit.js';
+import { gate, type GateBookChannel } from '../../connectors/gate.js';
 import { okx, type OkxBookChannel } from '../../connectors/okx.js';
 
 /** What the answers of one exchange are keyed by, and how its connector is set to the channels of a capture. */
@@ -39,6 +40,16 @@ const WIRE_EXCHANGES: readonly WireExchange[] = [
     bookKey: (symbol, channel) => `${channel}.${symbol}`,
     frameKey: ({ category, channel, symbol, detail }) =>
       category === 'control' ? '(control)' : `${channel}.${symbol}|${detail}`,
+  },
+  {
+    exchange: 'gate',
+    connector: (depth) =>
+      depth === null || depth.startsWith('spot.obu')
+        ? gate({ depth: depth === 'spot.obu.50' ? 50 : 400 })
+        : gate({ bookChannel: depth as GateBookChannel }),
+    bookKey: (symbol) => symbol,
+    frameKey: ({ category, channel, symbol, detail }) =>
+      `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,
   },
 ];
 

@@ -6,7 +6,8 @@ import { survey } from './survey.js';
 /** The result of one capture, in the shape of the answers. */
 export interface ReplayedCapture {
   readonly books: Readonly<Record<string, unknown>>;
-  readonly neverSynced: readonly string[];
+  /** `neverSynced` of the answer: symbol → book frames. */
+  readonly neverSynced: Readonly<Record<string, number>>;
   readonly bookTickerCheck: QuoteCheck;
   readonly trades: Readonly<Record<string, unknown>>;
   readonly frameCounts: Readonly<Record<string, number>>;
@@ -17,7 +18,7 @@ export interface ReplayedCapture {
 export function replayCapture(capture: Capture, wire: WireExchange): ReplayedCapture {
   const contents = survey(capture, wire);
   const books: Record<string, unknown> = {};
-  const neverSynced: string[] = [];
+  const neverSynced: Record<string, number> = {};
   const check = { equal: 0, different: 0, noEarlierBookTicker: 0 };
   let trades: Record<string, unknown> = {};
   const channels = contents.symbols.size === 0 ? [null] : [...contents.symbols.keys()];
@@ -25,7 +26,7 @@ export function replayCapture(capture: Capture, wire: WireExchange): ReplayedCap
     const replay = new ChannelReplay(capture, wire, contents, channel, check);
     replay.run();
     Object.assign(books, replay.describe());
-    neverSynced.push(...replay.neverSynced());
+    Object.assign(neverSynced, replay.neverSynced());
     if (index === 0) trades = replay.describeTrades();
   }
   return {

@@ -28,7 +28,7 @@ export async function runWireAnswer(folder: string, answerFile: string): Promise
   comparison.same('sha256', member(answer, 'sha256'), capture.sha256);
   comparison.same('frames', member(answer, 'frames'), capture.frames.length);
   comparison.same('books', booksOf(answer), replayed.books);
-  comparison.same('neverSynced', member(answer, 'neverSynced') ?? [], replayed.neverSynced);
+  comparison.same('neverSynced', member(answer, 'neverSynced') ?? {}, replayed.neverSynced);
   comparison.same('trades', member(answer, 'trades') ?? {}, replayed.trades);
   comparison.same('frameCounts', member(answer, 'frameCounts'), replayed.frameCounts);
   const check = member(answer, 'bookTickerCheck');

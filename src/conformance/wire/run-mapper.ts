@@ -30,6 +30,12 @@ interface MappedLevel {
   readonly amount: number;
 }
 
+/** REST snapshots between the frames: their symbol and their body. */
+const GENERATED: readonly RegExp[] = [
+  /^\{"stream":"(\w+)@depthSnapshot","generated":true,"data":(.*)\}$/,
+  /^\{"channel":"spot\.order_book_update","event":"snapshot","generated":true,"symbol":"(\w+)","result":(.*)\}$/,
+];
+
 /** Compares our reading of single frames with an independent mapper's, for the channels that ArBot uses. */
 export async function runMapperFile(folder: string, file: string, wire: WireExchange): Promise<FileReport> {
   const frames = linesOf(await readFile(join(folder, file)));
@@ -75,10 +81,8 @@ class MappedReader implements FrameSink {
 
   /** REST snapshots that the mapper's authors put between the frames. */
   private readGenerated(frame: Buffer): boolean {
-    const match = /^\{"stream":"(\w+)@depthSnapshot","generated":true,"data":(.*)\}$/.exec(
-      frame.toString('utf8'),
-    );
-    if (match === null) return false;
+    const match = GENERATED.map((form) => form.exec(frame.toString('utf8'))).find((found) => found !== null);
+    if (match === undefined) return false;
     this.connector.rest.parseDepth(Buffer.from(match[2]!), match[1]!.toUpperCase(), this);
     return true;
   }
@@ -154,9 +158,10 @@ function quoteRow(symbol: string, timeMs: number, top: Top): MappedRow {
     symbol,
     timestamp: isoOf(timeMs),
     bidPrice: top.bestBid,
-    bidAmount: top.bestBidSize,
     askPrice: top.bestAsk,
-    askAmount: top.bestAskSize,
+    // Sizes of 0 are left out by the mapper.
+    ...(top.bestBidSize > 0 && { bidAmount: top.bestBidSize }),
+    ...(top.bestAskSize > 0 && { askAmount: top.bestAskSize }),
   };
 }
 

@@ -14,7 +14,7 @@ const READERS: readonly {
 }[] = [
   {
     names:
-      /\/(?:http_get_instruments_spot\w*\.json|exchange_info_response\.json|http_spot_market_exchange_info\.json|GetSpotSymbols\.txt)$/,
+      /\/(?:http_get_instruments_spot\w*\.json|exchange_info_response\.json|http_spot_market_exchange_info\.json|GetSpotSymbols\.txt|Spot\/ExchangeData\/GetSymbols\.txt)$/,
     read: (connector, body) => {
       const { instruments, refused } = connector.rest.parseInstruments(body, (exchange, base, quote) =>
         curatedRegistry.resolveMarket(exchange, base, quote),
@@ -24,7 +24,8 @@ const READERS: readonly {
     },
   },
   {
-    names: /\/(?:http_get_order_?book\.json|http_spot_market_depth\.json)$/,
+    names:
+      /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json)$/,
     read: (connector, body) => {
       let levels = 0;
       const sink: FrameSink = {
@@ -43,6 +44,12 @@ const READERS: readonly {
   {
     names: /\/(?:http_spot_market_time\.json|GetServerTime\.txt)$/,
     read: (connector, body) => connector.rest.parseServerTime(body, {}) > 0,
+  },
+  {
+    names: /\/Spot\/ExchangeData\/GetAssets\.txt$/,
+    read: ({ exchange, rest }, body) =>
+      rest.wallets !== null &&
+      rest.wallets.parse(body, (_, ticker) => curatedRegistry.resolve(exchange, ticker)).networks.length > 0,
   },
 ];
 
@@ -80,5 +87,5 @@ function outcome(read: () => boolean): string {
 
 /** Endpoint files begin with method, path and a flag, one line each. */
 function bodyOf(text: string): Buffer {
-  return Buffer.from(text.slice(Math.max(0, text.indexOf('{'))));
+  return Buffer.from(text.slice(Math.max(0, text.search(/[[{]/))));
 }

@@ -11,7 +11,8 @@ export interface Quote {
 
 /** What a capture contains. */
 export interface Contents {
-  readonly symbols: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Book channel → symbol → how many frames. */
+  readonly symbols: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly tradeChannel: string | null;
   readonly tradeSymbols: ReadonlySet<string>;
   readonly quotes: ReadonlyMap<string, readonly Quote[]>;
@@ -21,7 +22,7 @@ export interface Contents {
 
 /** First pass: which channels and symbols there are, and every best quote. */
 export function survey(capture: Capture, wire: WireExchange): Contents {
-  const symbols = new Map<string, Set<string>>();
+  const symbols = new Map<string, Map<string, number>>();
   const quotes = new Map<string, Quote[]>();
   const tradeSymbols = new Set<string>();
   const frameCounts: Record<string, number> = {};
@@ -29,8 +30,8 @@ export function survey(capture: Capture, wire: WireExchange): Contents {
   let invalid = 0;
   const sink: FrameSink = {
     book: ({ channel, symbol }) => {
-      const known = symbols.get(channel) ?? new Set<string>();
-      symbols.set(channel, known.add(symbol));
+      const known = symbols.get(channel) ?? new Map<string, number>();
+      symbols.set(channel, known.set(symbol, (known.get(symbol) ?? 0) + 1));
     },
     bestQuote: (event) => {
       const known = quotes.get(event.symbol) ?? [];
