@@ -139,6 +139,7 @@ const CHANNELS: Readonly<Record<SimulatedExchange, string>> = {
   binance: 'depth@100ms',
   okx: 'books',
   bybit: 'orderbook.50',
+  gate: 'spot.obu.400',
 };
 
 /** Frames of the simulated exchanges: real protocol, synthetic prices. Equal seconds give equal bytes. */

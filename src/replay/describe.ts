@@ -125,10 +125,10 @@ function symbolOf(symbol: string, count: SymbolCount): SymbolDescription {
   };
 }
 
-/** `BTC-USDT` by its hyphen (more than one = a derivative: no spot pair), `BTCUSDT` by the known quote assets. */
+/** `BTC-USDT` and `BTC_USDT` by what separates (more than one = a derivative: no spot pair), `BTCUSDT` by the known quote assets. */
 function partsOf(symbol: string): { base: string | null; quote: string | null } {
-  if (!symbol.includes('-')) return splitSymbol(symbol);
-  const [base = '', quote = '', more] = symbol.split('-');
+  if (!/-|_[A-Z]/.test(symbol)) return splitSymbol(symbol);
+  const [base = '', quote = '', more] = symbol.split(/[-_]/);
   return more === undefined && base !== '' && quote !== '' ? { base, quote } : { base: null, quote: null };
 }
 

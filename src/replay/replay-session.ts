@@ -24,7 +24,8 @@ interface Connection {
 }
 
 /** Level-by-level channels: those a late subscriber gets a snapshot of. */
-const isDepthChannel = (channel: string): boolean => /^(books(?!5$)|orderbook\.(?!1$)|depth)/.test(channel);
+const isDepthChannel = (channel: string): boolean =>
+  /^(books(?!5$)|orderbook\.(?!1$)|depth)|\.obu\./.test(channel);
 /** Unsent bytes above which the pump waits for the reader. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -118,7 +119,6 @@ export class ReplaySession {
   /** A client that subscribes after the capture's own snapshot gets one of the book as it is now. */
   private sendSnapshots(connection: Connection, args: readonly Argument[]): void {
     for (const { channel, symbol } of args) {
-      if (this.protocol.snapshots !== 'socket') return;
       const ofSymbol = [...this.books.values()].filter((book) => book.symbol === symbol && book.complete);
       const exact = ofSymbol.filter((book) => book.channel === channel);
       const meant = exact.length > 0 ? exact : isDepthChannel(channel) ? ofSymbol : [];
@@ -140,7 +140,8 @@ export class ReplaySession {
     if (facts.book === null || facts.symbol === null) return facts;
     const book = this.bookOf(facts.book.key, facts.symbol, facts.channel ?? '');
     const { sequence } = facts.book;
-    const inSnapshot = sequence !== null && book.sequence !== null && sequence <= book.sequence;
+    const inSnapshot =
+      !facts.book.snapshot && sequence !== null && book.sequence !== null && sequence <= book.sequence;
     if (this.protocol.snapshots === 'socket' || !inSnapshot) book.apply(facts.book);
     if (!book.complete) this.bridgeGap(book);
     return facts;

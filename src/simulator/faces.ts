@@ -1,15 +1,17 @@
 import { BinanceFace } from './binance-face.js';
 import { BybitFace } from './bybit-face.js';
 import type { FaceOptions } from './face.js';
+import { GateFace } from './gate-face.js';
 import { OkxFace } from './okx-face.js';
 
-export type AnyFace = BinanceFace | OkxFace | BybitFace;
+export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace;
 
 /** The faces of the exchanges that are part of a world. */
 export interface Faces {
   readonly binance?: BinanceFace;
   readonly okx?: OkxFace;
   readonly bybit?: BybitFace;
+  readonly gate?: GateFace;
 }
 
 /** The face of each exchange over one world. */
@@ -19,5 +21,6 @@ export function createFaces(options: FaceOptions): Faces {
     ...(exchanges.includes('binance') ? { binance: new BinanceFace(options) } : {}),
     ...(exchanges.includes('okx') ? { okx: new OkxFace(options) } : {}),
     ...(exchanges.includes('bybit') ? { bybit: new BybitFace(options) } : {}),
+    ...(exchanges.includes('gate') ? { gate: new GateFace(options) } : {}),
   };
 }

@@ -3,7 +3,7 @@ import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primi
 import { stepUnit, type StepUnit } from './exact-units.js';
 
 /** The exchanges that have a face. */
-export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit'] as const;
+export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate'] as const;
 export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
 
 /** The exchanges of a world that names none: one for each way in which books follow one another. */
@@ -72,7 +72,17 @@ const RULES: Readonly<Record<SimulatedExchange, Readonly<Record<string, Rules>>>
     XRP: ['0.0001', '0.01', '0.01', 5],
     DOGE: ['0.00001', '0.1', '0.1', 5],
   },
+  gate: {
+    BTC: ['0.1', '0.000001', '0.000001', 3],
+    ETH: ['0.01', '0.0001', '0.001', 3],
+    SOL: ['0.01', '0.0001', '0.001', 3],
+    XRP: ['0.0001', '0.01', '0.01', 3],
+    DOGE: ['0.00001', '0.01', '0.1', 3],
+  },
 };
+
+/** What stands between base and quote in an exchange's own names. */
+const SEPARATORS: Readonly<Partial<Record<SimulatedExchange, string>>> = { okx: '-', gate: '_' };
 
 /** The exchange ids that can be simulated, checked. Throws ARB_CONFIG_INVALID naming the unknown one. */
 export function simulatedExchange(exchange: ExchangeId): SimulatedExchange {
@@ -108,7 +118,7 @@ export function listingOf(exchange: SimulatedExchange, pair: PairId): Listing {
     pair,
     base,
     quote,
-    symbol: exchange === 'okx' ? `${base}-${quote}` : `${base}${quote}`,
+    symbol: `${base}${SEPARATORS[exchange] ?? ''}${quote}`,
     tick: stepUnit(rules[0]),
     lot,
     minLots: Math.round(Number(rules[2]) / lot.value),

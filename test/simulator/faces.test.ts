@@ -565,9 +565,12 @@ t.test('fault switches do what they say, on every exchange', (t) => {
       `${exchange}: a wrong clock`,
     );
     face.faults.clockSkewMs = 0;
-    const timePath = { binance: '/api/v3/time', okx: '/api/v5/public/time', bybit: '/v5/market/time' }[
-      exchange
-    ];
+    const timePath = {
+      binance: '/api/v3/time',
+      okx: '/api/v5/public/time',
+      bybit: '/v5/market/time',
+      gate: '/api/v4/spot/time',
+    }[exchange];
     face.faults.addHttp({ status: 429, retryAfterSeconds: 3, count: 1 });
     t.equal(get(exchanges, exchange, timePath).status, 429, `${exchange}: HTTP fault`);
     t.equal(get(exchanges, exchange, timePath).status, 200);

@@ -56,6 +56,7 @@ export const PATHS: Readonly<Record<SimulatedExchange, string>> = {
   binance: '/ws',
   okx: '/ws/v5/public',
   bybit: '/v5/public/spot',
+  gate: '/ws/v4/',
 };
 
 export interface Connection {

@@ -1,6 +1,7 @@
 import type { ExchangeId } from '../../messages/primitives.js';
 import { binanceReplay } from './binance.js';
 import { bybitReplay } from './bybit.js';
+import { gateReplay } from './gate.js';
 import { okxReplay } from './okx.js';
 import { CONTROL, NOTHING_ASKED } from '../protocol.js';
 import type { ReplayProtocol } from '../protocol.js';
@@ -34,5 +35,6 @@ export function protocolOf(exchange: ExchangeId): ReplayProtocol {
   if (exchange === 'binance') return binanceReplay;
   if (exchange === 'okx') return okxReplay;
   if (exchange === 'bybit') return bybitReplay;
+  if (exchange === 'gate') return gateReplay;
   return plainReplay(exchange);
 }
