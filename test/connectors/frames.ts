@@ -2,6 +2,7 @@ import { binance } from '../../src/connectors/binance.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import type { Connector } from '../../src/connectors/base.js';
 import { okx } from '../../src/connectors/okx.js';
+import { GATE_SAMPLE } from './fixtures-gate.js';
 
 /** Hand-written frames of every kind that the connectors read, with the fields that must be judged. */
 
@@ -323,4 +324,5 @@ export const SAMPLES: readonly SampleExchange[] = [
       { name: 'answer', frame: { success: true, ret_msg: '', op: 'subscribe' }, fields: { success: 'flag' } },
     ],
   },
+  GATE_SAMPLE,
 ];

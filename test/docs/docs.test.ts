@@ -4,6 +4,7 @@ import t from 'tap';
 import { runCommand } from '../../src/cli/main.js';
 import { binance } from '../../src/connectors/binance.js';
 import { bybit } from '../../src/connectors/bybit.js';
+import { gate } from '../../src/connectors/gate.js';
 import { okx } from '../../src/connectors/okx.js';
 import { nodeTree } from '../../src/modes/tree.js';
 import type { ActorDefinition } from '../../src/runtime/actor.js';
@@ -111,7 +112,7 @@ t.test('every command that the README shows exists', async (t) => {
 });
 
 t.test('each connector has its page, and the page names its channels and addresses', async (t) => {
-  for (const connector of [binance(), okx(), bybit()]) {
+  for (const connector of [binance(), okx(), bybit(), gate()]) {
     const page = read(`docs/exchanges/${connector.exchange}.md`);
     const { depth, bestQuote } = connector.capabilities.channels;
     t.ok(page.includes(depth), `${connector.exchange}: ${depth}`);
