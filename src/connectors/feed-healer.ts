@@ -163,7 +163,7 @@ export class FeedHealer {
     symbol.attempts++;
     symbol.resyncs++;
     symbol.dueMs = nowMs + Math.max(watchdogs.noSnapshotMs, this.backoffMs(symbol));
-    const frames = isReplaced ? this.wholeList(nowMs) : this.once(symbol);
+    const frames = isReplaced ? this.wholeList(nowMs) : this.once(symbol, nowMs);
     if (this.spend(frames.length, nowMs) > 0) {
       this.effects.reconnect('the budget of subscriptions on this connection is spent');
       return;
@@ -172,7 +172,7 @@ export class FeedHealer {
     if (this.usesRest) symbol.dueMs = nowMs + this.policy.firstDiffMs;
   }
 
-  private once(symbol: SymbolFeed): readonly string[] {
+  private once(symbol: SymbolFeed, nowMs: number): readonly string[] {
     const names = [symbol.symbol];
     const leave = this.connector.unsubscribe(
       names,
