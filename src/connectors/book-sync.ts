@@ -53,6 +53,8 @@ export class BookSync {
   private last = NaN;
   private highestOrder = -Infinity;
   private highestTimeMs = -Infinity;
+  /** Exchange time at which it began to count anew. */
+  private recountedMs = -Infinity;
   /** Of the newest applied frame. */
   order = NaN;
   exchangeTimeMs = 0;
@@ -92,6 +94,7 @@ export class BookSync {
     this.order = NaN;
     this.highestOrder = -Infinity;
     this.highestTimeMs = -Infinity;
+    this.recountedMs = -Infinity;
   }
 
   /** A frame of this book could not be read: whatever it said is missing now. */
@@ -108,8 +111,7 @@ export class BookSync {
   /** Takes one frame; `tag` is the caller's mark of it. */
   apply(event: BookEvent, tag = 0): SyncResult {
     if (event.snapshot) return this.fromRest ? this.restSnapshot(event) : this.socketSnapshot(event, tag);
-    this.highestOrder = Math.max(this.highestOrder, event.order);
-    this.highestTimeMs = Math.max(this.highestTimeMs, event.exchangeTimeMs);
+    this.noteNewest(event);
     if (this.phase === 'bridging') return this.bridge(event, tag);
     if (this.phase === 'live' || this.intact) {
       if (this.continues(event)) return this.continueWith(event, tag);
@@ -123,6 +125,20 @@ export class BookSync {
     this.counters.gaps++;
     this.distrust(true);
     return 'gap';
+  }
+
+  private noteNewest(event: BookEvent): void {
+    // A number that falls while time moves on: the exchange counts anew, and the old numbers say nothing any more.
+    const recounts = event.order < this.highestOrder && event.exchangeTimeMs > this.highestTimeMs;
+    if (recounts) this.recountedMs = event.exchangeTimeMs;
+    this.highestOrder = recounts ? event.order : Math.max(this.highestOrder, event.order);
+    this.highestTimeMs = Math.max(this.highestTimeMs, event.exchangeTimeMs);
+  }
+
+  /** Older than what is known already: a late duplicate, not a restart, whose clock would have moved on. */
+  private isOldSnapshot(event: BookEvent): boolean {
+    if (event.exchangeTimeMs < this.recountedMs) return true;
+    return event.order < this.highestOrder && event.exchangeTimeMs <= this.highestTimeMs;
   }
 
   private continueWith(event: BookEvent, tag: number): SyncResult {
@@ -148,8 +164,7 @@ export class BookSync {
   }
 
   private socketSnapshot(event: BookEvent, tag: number): SyncResult {
-    if (event.order < this.highestOrder && event.exchangeTimeMs <= this.highestTimeMs) {
-      // Older than what is known already: a late duplicate, not a restart, whose clock would have moved on.
+    if (this.isOldSnapshot(event)) {
       this.counters.duplicates++;
       return 'old';
     }
@@ -221,7 +236,7 @@ export class BookSync {
     if (!bids.isOrdered(-1) || !asks.isOrdered(1)) return this.setLevels(event);
     for (let i = bids.count - 1; i >= 0; i--) book.setBid(bids.prices[i]!, bids.sizes[i]!);
     for (let i = asks.count - 1; i >= 0; i--) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
-    this.texts.note(event);
+    this.noteTexts(event);
   }
 
   private setLevels(event: BookEvent): void {
@@ -229,7 +244,12 @@ export class BookSync {
     const { bids, asks } = event;
     for (let i = 0; i < bids.count; i++) book.setBid(bids.prices[i]!, bids.sizes[i]!);
     for (let i = 0; i < asks.count; i++) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
-    this.texts.note(event);
+    this.noteTexts(event);
+  }
+
+  /** Exchanges whose books are linked are those that send checksums. */
+  private noteTexts(event: BookEvent): void {
+    if (this.rule === 'linked') this.texts.note(event);
   }
 
   private applyDelta(event: BookEvent, tag: number): SyncResult {

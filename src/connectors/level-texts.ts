@@ -8,8 +8,9 @@ const CHECKSUM_LEVELS = 25;
 const MAX_TEXTS = 20_000;
 
 /**
- * The levels of one book as their exchange spelled them, for checksums over text (OKX, Bitget). Texts are kept only once a
- * book has shown a checksum, since today's frames carry none and floats suffice for everything else.
+ * The levels of one book as their exchange spelled them, for checksums over text (OKX, Bitget). The texts of a snapshot are
+ * kept until an update shows whether checksums come: Bitget sends a snapshot without one and updates with. Today's frames
+ * mostly carry none, and floats suffice for everything else.
  */
 export class LevelTexts {
   private readonly bids = new Map<number, string>();
@@ -24,7 +25,10 @@ export class LevelTexts {
   /** Notes the levels of a frame; call before the frame's checksum is compared and after `clear` for a snapshot. */
   note(event: BookEvent): void {
     if (event.checksum !== 0) this.kept = true;
-    if (!this.kept) return;
+    if (!this.kept && !event.snapshot) {
+      if (this.bids.size + this.asks.size > 0) this.clear();
+      return;
+    }
     noteSide(this.bids, event.bidRows, event.bids.prices, event.bids.sizes);
     noteSide(this.asks, event.askRows, event.asks.prices, event.asks.sizes);
   }
