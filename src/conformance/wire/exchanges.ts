@@ -1,5 +1,7 @@
 import type { Connector, FrameHeader } from '../../connectors/base.js';
 import { binance, type BinanceOptions } from '../../connectors/binance.js';
+import { bitget } from '../../connectors/bitget.js';
+import type { BitgetBookChannel } from '../../connectors/bitget-terms.js';
 import { bybit, type BybitOptions } from '../../connectors/bybit.js';
 import { gate, type GateBookChannel } from '../../connectors/gate.js';
 import { okx, type OkxBookChannel } from '../../connectors/okx.js';
@@ -47,6 +49,13 @@ const WIRE_EXCHANGES: readonly WireExchange[] = [
       depth === null || depth.startsWith('spot.obu')
         ? gate({ depth: depth === 'spot.obu.50' ? 50 : 400 })
         : gate({ bookChannel: depth as GateBookChannel }),
+    bookKey: (symbol) => symbol,
+    frameKey: ({ category, channel, symbol, detail }) =>
+      `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,
+  },
+  {
+    exchange: 'bitget',
+    connector: (depth) => bitget(depth === null ? {} : { bookChannel: depth as BitgetBookChannel }),
     bookKey: (symbol) => symbol,
     frameKey: ({ category, channel, symbol, detail }) =>
       `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,
