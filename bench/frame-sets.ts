@@ -140,6 +140,7 @@ const CHANNELS: Readonly<Record<SimulatedExchange, string>> = {
   okx: 'books',
   bybit: 'orderbook.50',
   gate: 'spot.obu.400',
+  bitget: 'books',
 };
 
 /** Frames of the simulated exchanges: real protocol, synthetic prices. Equal seconds give equal bytes. */

@@ -1,6 +1,7 @@
 import { CONNECTED_EXCHANGES, hasConnector, type ConnectedExchange } from '../config/index.js';
 import type { Connector, Endpoints } from '../connectors/base.js';
 import { binance } from '../connectors/binance.js';
+import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { gate } from '../connectors/gate.js';
 import { okx } from '../connectors/okx.js';
@@ -13,6 +14,7 @@ const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) =>
   okx: (endpoints) => okx({ endpoints }),
   bybit: (endpoints) => bybit({ endpoints }),
   gate: (endpoints) => gate({ endpoints }),
+  bitget: (endpoints) => bitget({ endpoints }),
 };
 
 /** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */

@@ -1,4 +1,5 @@
 import type { Connector, Endpoints } from '../connectors/base.js';
+import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { gate, type GateBookChannel } from '../connectors/gate.js';
 import { okx } from '../connectors/okx.js';
@@ -227,6 +228,12 @@ function recordedConnector(
       const category = recording.urls.some((url) => url.includes('/linear')) ? 'linear' : 'spot';
       const endpoints = relocated(bybit({ category }), at);
       return bybit({ category, depth, endpoints });
+    }
+    case 'bitget': {
+      const api = recording.urls.some((url) => url.includes('/v3/')) ? 'v3' : 'v2';
+      const bookChannel = (['books', 'books15', 'books5'] as const).find((one) => channels.includes(one));
+      const endpoints = relocated(bitget({ api }), at);
+      return bitget({ api, endpoints, ...(bookChannel !== undefined && { bookChannel }) });
     }
     case 'okx': {
       const bookChannel =

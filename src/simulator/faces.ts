@@ -1,10 +1,11 @@
 import { BinanceFace } from './binance-face.js';
+import { BitgetFace } from './bitget-face.js';
 import { BybitFace } from './bybit-face.js';
 import type { FaceOptions } from './face.js';
 import { GateFace } from './gate-face.js';
 import { OkxFace } from './okx-face.js';
 
-export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace;
+export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace | BitgetFace;
 
 /** The faces of the exchanges that are part of a world. */
 export interface Faces {
@@ -12,6 +13,7 @@ export interface Faces {
   readonly okx?: OkxFace;
   readonly bybit?: BybitFace;
   readonly gate?: GateFace;
+  readonly bitget?: BitgetFace;
 }
 
 /** The face of each exchange over one world. */
@@ -22,5 +24,6 @@ export function createFaces(options: FaceOptions): Faces {
     ...(exchanges.includes('okx') ? { okx: new OkxFace(options) } : {}),
     ...(exchanges.includes('bybit') ? { bybit: new BybitFace(options) } : {}),
     ...(exchanges.includes('gate') ? { gate: new GateFace(options) } : {}),
+    ...(exchanges.includes('bitget') ? { bitget: new BitgetFace(options) } : {}),
   };
 }

@@ -3,7 +3,7 @@ import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primi
 import { stepUnit, type StepUnit } from './exact-units.js';
 
 /** The exchanges that have a face. */
-export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate'] as const;
+export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate', 'bitget'] as const;
 export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
 
 /** The exchanges of a world that names none: one for each way in which books follow one another. */
@@ -78,6 +78,13 @@ const RULES: Readonly<Record<SimulatedExchange, Readonly<Record<string, Rules>>>
     SOL: ['0.01', '0.0001', '0.001', 3],
     XRP: ['0.0001', '0.01', '0.01', 3],
     DOGE: ['0.00001', '0.01', '0.1', 3],
+  },
+  bitget: {
+    BTC: ['0.01', '0.000001', '0.000001', 1],
+    ETH: ['0.01', '0.0001', '0.0001', 1],
+    SOL: ['0.01', '0.0001', '0.0001', 1],
+    XRP: ['0.0001', '0.0001', '0.0001', 1],
+    DOGE: ['0.00001', '0.0001', '0.0001', 1],
   },
 };
 

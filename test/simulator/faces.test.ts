@@ -565,12 +565,7 @@ t.test('fault switches do what they say, on every exchange', (t) => {
       `${exchange}: a wrong clock`,
     );
     face.faults.clockSkewMs = 0;
-    const timePath = {
-      binance: '/api/v3/time',
-      okx: '/api/v5/public/time',
-      bybit: '/v5/market/time',
-      gate: '/api/v4/spot/time',
-    }[exchange];
+    const timePath = TIME_PATHS[exchange];
     face.faults.addHttp({ status: 429, retryAfterSeconds: 3, count: 1 });
     t.equal(get(exchanges, exchange, timePath).status, 429, `${exchange}: HTTP fault`);
     t.equal(get(exchanges, exchange, timePath).status, 200);
@@ -595,6 +590,14 @@ t.test('fault switches do what they say, on every exchange', (t) => {
   }
   t.end();
 });
+
+const TIME_PATHS: Readonly<Record<SimulatedExchange, string>> = {
+  binance: '/api/v3/time',
+  okx: '/api/v5/public/time',
+  bybit: '/v5/market/time',
+  gate: '/api/v4/spot/time',
+  bitget: '/api/v2/public/time',
+};
 
 function applyTime(exchange: SimulatedExchange, text: string): number {
   const rebuilt = new Map<string, NaiveBook>();

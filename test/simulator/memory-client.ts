@@ -57,6 +57,7 @@ export const PATHS: Readonly<Record<SimulatedExchange, string>> = {
   okx: '/ws/v5/public',
   bybit: '/v5/public/spot',
   gate: '/ws/v4/',
+  bitget: '/v2/ws/public',
 };
 
 export interface Connection {
@@ -79,7 +80,7 @@ export function open(
     face.onClientFrame(id, typeof message === 'string' ? message : JSON.stringify(message));
   const heartbeat = () => {
     for (const ping of transport.pings.splice(0)) face.onClientPong(id, ping);
-    if (face.exchange === 'okx') send('ping');
+    if (face.exchange === 'okx' || face.exchange === 'bitget') send('ping');
     if (face.exchange === 'bybit') send({ op: 'ping' });
   };
   return { id, transport, send, heartbeat };
@@ -99,6 +100,9 @@ export function subscribeBooks(
     });
   } else if (exchange === 'okx') {
     connection.send({ op: 'subscribe', args: symbols.map((instId) => ({ channel: 'books', instId })) });
+  } else if (exchange === 'bitget') {
+    const args = symbols.map((instId) => ({ instType: 'SPOT', channel: 'books', instId }));
+    connection.send({ op: 'subscribe', args });
   } else {
     connection.send({ op: 'subscribe', args: symbols.map((s) => `orderbook.50.${s}`) });
   }

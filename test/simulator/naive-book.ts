@@ -51,6 +51,12 @@ interface BybitBook {
   data: { s: string; b: Levels; a: Levels; u: number };
 }
 
+interface BitgetBooks {
+  arg?: { channel: string; instId: string };
+  action?: 'snapshot' | 'update';
+  data?: { asks: Levels; bids: Levels; ts: string; seq: number; pseq: number }[];
+}
+
 /** Applies one frame; returns the symbol whose book it concerned, or null. */
 export function applyFrame(
   exchange: SimulatedExchange,
@@ -59,6 +65,7 @@ export function applyFrame(
 ): string | null {
   const frame = JSON.parse(text) as unknown;
   if (exchange === 'binance') return applyBinance(books, frame as BinanceDepth);
+  if (exchange === 'bitget') return applyBitget(books, frame as BitgetBooks);
   return exchange === 'okx' ? applyOkx(books, frame as OkxBooks) : applyBybit(books, frame as BybitBook);
 }
 
@@ -102,6 +109,22 @@ function applyOkx(books: Map<string, NaiveBook>, frame: OkxBooks): string | null
     apply(book.asks, data.asks);
   }
   book.sequence = data.seqId;
+  book.exchangeTimeMs = Number(data.ts);
+  return frame.arg.instId;
+}
+
+function applyBitget(books: Map<string, NaiveBook>, frame: BitgetBooks): string | null {
+  const data = frame.data?.[0];
+  if (frame.arg?.channel !== 'books' || data === undefined) return null;
+  const book = bookOf(books, frame.arg.instId);
+  if (frame.action === 'snapshot') {
+    replace(book, data.bids, data.asks);
+  } else {
+    if (data.pseq !== book.sequence) book.gaps++;
+    apply(book.bids, data.bids);
+    apply(book.asks, data.asks);
+  }
+  book.sequence = data.seq;
   book.exchangeTimeMs = Number(data.ts);
   return frame.arg.instId;
 }
