@@ -36,6 +36,8 @@ export interface BitgetOptions {
   readonly endpoints?: Partial<Endpoints>;
   readonly api?: BitgetApi;
   readonly bookChannel?: BitgetBookChannel;
+  /** `all` also reads futures, for recordings: their symbols are those of spot markets. */
+  readonly markets?: 'spot' | 'all';
 }
 
 /** A new connector. It holds reusable buffers: one per feed. */
@@ -44,7 +46,7 @@ export function bitget(options: BitgetOptions = {}): Connector {
   const depth = options.bookChannel ?? 'books';
   const capabilities = bitgetCapabilities(api, depth);
   const { bestQuote, trades } = capabilities.channels;
-  const decoder = new BitgetDecoder();
+  const decoder = new BitgetDecoder(options.markets ?? 'spot');
   const channelsOf = (scope: SubscriptionScope) =>
     scope === 'depth' ? [depth] : [depth, bestQuote!, trades];
   const argument = (channel: string, symbol: string) =>
@@ -93,6 +95,11 @@ class BitgetDecoder {
   private readonly quote = new BestQuoteEvent();
   /** Books have shown numbers, so that those of quotes may be compared with them. */
   private numbered = false;
+  private readonly markets: 'spot' | 'all';
+
+  constructor(markets: 'spot' | 'all') {
+    this.markets = markets;
+  }
 
   decode(data: Buffer, sink: FrameSink): FrameHeader {
     setHeader(this.header, 'foreign', '', '', '');
@@ -108,8 +115,7 @@ class BitgetDecoder {
     const arg = f.fieldsAt(frame, 'arg', '');
     const names = namesOf(Object.hasOwn(arg, 'topic'));
     const channel = f.textAt(arg, names.channel, 'arg.');
-    const spot = isSpot(f.textAt(arg, 'instType', 'arg.'));
-    const category = spot ? categoryOf(channel, names) : 'foreign';
+    const category = this.isOurs(f.textAt(arg, 'instType', 'arg.')) ? categoryOf(channel, names) : 'foreign';
     if (category === 'foreign') {
       const symbol = f.member(arg, names.symbol);
       return setHeader(this.header, 'foreign', channel, typeof symbol === 'string' ? symbol : '', '');
@@ -123,6 +129,10 @@ class BitgetDecoder {
     // The first frame of the channel is history, newest first: no new prints [P].
     else if (!snapshot) readTrades(frame, names, this.header, sink);
     return this.header;
+  }
+
+  private isOurs(instType: string): boolean {
+    return this.markets === 'all' || isSpot(instType);
   }
 
   private readAction(frame: f.Fields): boolean {
@@ -199,7 +209,7 @@ class BitgetDecoder {
 
   private control(frame: f.Fields, sink: FrameSink): FrameHeader {
     const event = f.textAt(frame, 'event', '');
-    const { channel, symbol, spot } = argumentOf(frame);
+    const { channel, symbol, instType } = argumentOf(frame);
     setHeader(this.header, 'control', channel, symbol, event);
     const kind = CONTROL_KINDS.get(event);
     if (kind === undefined) return this.header;
@@ -208,7 +218,7 @@ class BitgetDecoder {
     else if (typeof code !== 'number' && typeof code !== 'string')
       throw new FrameError('code', 'a code', code);
     // An unsubscription that fails says nothing about the next subscription.
-    const names = spot && (kind !== 'refused' || shortText(frame, 'op') !== 'unsubscribe');
+    const names = this.isOurs(instType) && (kind !== 'refused' || shortText(frame, 'op') !== 'unsubscribe');
     sink.control({
       kind,
       channel: this.header.channel,
@@ -232,12 +242,12 @@ function shortText(fields: f.Fields, key: string): string {
 }
 
 /** What an answer is about, as far as it says it. */
-function argumentOf(frame: f.Fields): { channel: string; symbol: string; spot: boolean } {
+function argumentOf(frame: f.Fields): { channel: string; symbol: string; instType: string } {
   const arg = f.member(frame, 'arg');
-  if (!f.isFields(arg)) return { channel: '', symbol: '', spot: true };
+  if (!f.isFields(arg)) return { channel: '', symbol: '', instType: 'SPOT' };
   const names = namesOf(Object.hasOwn(arg, 'topic'));
-  const spot = isSpot(shortText(arg, 'instType'));
-  return { channel: shortText(arg, names.channel), symbol: shortText(arg, names.symbol), spot };
+  const at = (key: string) => shortText(arg, key);
+  return { channel: at(names.channel), symbol: at(names.symbol), instType: at('instType') };
 }
 
 function isPong(data: Buffer): boolean {

@@ -55,7 +55,8 @@ const WIRE_EXCHANGES: readonly WireExchange[] = [
   },
   {
     exchange: 'bitget',
-    connector: (depth) => bitget(depth === null ? {} : { bookChannel: depth as BitgetBookChannel }),
+    connector: (depth) =>
+      bitget({ markets: 'all', ...(depth !== null && { bookChannel: depth as BitgetBookChannel }) }),
     bookKey: (symbol) => symbol,
     frameKey: ({ category, channel, symbol, detail }) =>
       `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,

@@ -157,9 +157,9 @@ function quoteRow(symbol: string, timeMs: number, top: Top): MappedRow {
     type: 'book_ticker',
     symbol,
     timestamp: isoOf(timeMs),
-    bidPrice: top.bestBid,
-    askPrice: top.bestAsk,
-    // Sizes of 0 are left out by the mapper.
+    // The mapper leaves out a side without orders, and sizes of 0.
+    ...(top.bestBid > 0 && { bidPrice: top.bestBid }),
+    ...(top.bestAsk > 0 && { askPrice: top.bestAsk }),
     ...(top.bestBidSize > 0 && { bidAmount: top.bestBidSize }),
     ...(top.bestAskSize > 0 && { askAmount: top.bestAskSize }),
   };

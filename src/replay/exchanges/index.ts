@@ -1,5 +1,6 @@
 import type { ExchangeId } from '../../messages/primitives.js';
 import { binanceReplay } from './binance.js';
+import { bitgetReplay } from './bitget.js';
 import { bybitReplay } from './bybit.js';
 import { gateReplay } from './gate.js';
 import { okxReplay } from './okx.js';
@@ -36,5 +37,6 @@ export function protocolOf(exchange: ExchangeId): ReplayProtocol {
   if (exchange === 'okx') return okxReplay;
   if (exchange === 'bybit') return bybitReplay;
   if (exchange === 'gate') return gateReplay;
+  if (exchange === 'bitget') return bitgetReplay;
   return plainReplay(exchange);
 }
