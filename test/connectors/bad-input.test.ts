@@ -51,6 +51,7 @@ const WRONG: Readonly<Record<FieldKind, readonly string[]>> = {
   positive: [...ANYWHERE, ...TEXT_NUMBER, '"0"', '"0.00"'],
   size: [...ANYWHERE, ...TEXT_NUMBER],
   counter: [...ANYWHERE, '1.5', '"5"', 'true', '12345678901234567890', '1e20'],
+  sequence: [...ANYWHERE, '1.5', '"x"', '"-5"', '"05"', '"1e5"', 'true', '1e20', `"${'9'.repeat(30)}"`],
   previous: [
     ...ANYWHERE.filter((text) => text !== '-1'),
     '1.5',

@@ -3,6 +3,7 @@ import { bybit } from '../../src/connectors/bybit.js';
 import type { Connector } from '../../src/connectors/base.js';
 import { okx } from '../../src/connectors/okx.js';
 import { GATE_SAMPLE } from './fixtures-gate.js';
+import { BITGET_SAMPLES } from './fixtures-bitget.js';
 
 /** Hand-written frames of every kind that the connectors read, with the fields that must be judged. */
 
@@ -11,6 +12,8 @@ export type FieldKind =
   | 'size'
   | 'positive'
   | 'counter'
+  /** A counter as a number or as text, of any length. */
+  | 'sequence'
   | 'previous'
   | 'time'
   | 'timeText'
@@ -325,4 +328,5 @@ export const SAMPLES: readonly SampleExchange[] = [
     ],
   },
   GATE_SAMPLE,
+  ...BITGET_SAMPLES,
 ];

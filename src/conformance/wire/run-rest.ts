@@ -14,7 +14,7 @@ const READERS: readonly {
 }[] = [
   {
     names:
-      /\/(?:http_get_instruments_spot\w*\.json|exchange_info_response\.json|http_spot_market_exchange_info\.json|GetSpotSymbols\.txt|Spot\/ExchangeData\/GetSymbols\.txt)$|^Bitget\..*\/GetSymbols\.txt$/,
+      /\/(?:http_get_instruments_spot\w*\.json|exchange_info_response\.json|http_spot_market_exchange_info\.json|GetSpotSymbols\.txt|Spot\/ExchangeData\/GetSymbols\.txt)$/,
     read: (connector, body) => {
       const { instruments, refused } = connector.rest.parseInstruments(body, (exchange, base, quote) =>
         curatedRegistry.resolveMarket(exchange, base, quote),
@@ -25,7 +25,7 @@ const READERS: readonly {
   },
   {
     names:
-      /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json)$|^Bitget\..*\/GetOrderBook\.txt$/,
+      /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json)$/,
     read: (connector, body) => {
       let levels = 0;
       const sink: FrameSink = {
@@ -46,7 +46,7 @@ const READERS: readonly {
     read: (connector, body) => connector.rest.parseServerTime(body, {}) > 0,
   },
   {
-    names: /\/Spot\/ExchangeData\/GetAssets\.txt$|^Bitget\..*\/GetAssets\.txt$/,
+    names: /\/Spot\/ExchangeData\/GetAssets\.txt$/,
     read: ({ exchange, rest: { wallets } }, body) => {
       const list = wallets!.parse(body, (_, ticker) => curatedRegistry.resolve(exchange, ticker));
       return list.networks.length > 0 && list.refused.length === 0;
