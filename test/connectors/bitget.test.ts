@@ -10,6 +10,8 @@ import { curatedRegistry } from '../../src/market/asset-registry.js';
 import type { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard, TRUST_OK } from '../../src/market/quote-board.js';
 import type { TradePrint } from '../../src/messages/feed.js';
+import { bitgetReplay } from '../../src/replay/exchanges/bitget.js';
+import { RebuiltBook } from '../../src/replay/rebuilt-book.js';
 import type { BitgetBookForm, BitgetSequenceForm } from '../../src/simulator/bitget-frames.js';
 import { wireFolder } from '../shared-data.js';
 import { memoryExchanges, open } from '../simulator/memory-client.js';
@@ -321,7 +323,11 @@ t.test('every field of a market and of a coin refuses malformed values by name',
   for (const key of ['symbol', 'baseCoin', 'quoteCoin', 'status']) {
     for (const value of [null, '', 5, true, [], {}, 'X'.repeat(300)]) {
       const { refused } = markets({ ...made.symbolRow, [key]: value }, made.symbolRow);
-      t.match(refused, [{ reason: new RegExp(`^\\[0\\]\\.${key} is not`) }], `${key} ${String(value)}`);
+      t.match(
+        refused,
+        [{ reason: new RegExp(`^\\[0\\]\\.${key} is not`) }],
+        `${key} ${JSON.stringify(value)}`,
+      );
     }
   }
   const numbers = ['minTradeAmount', 'maxTradeAmount', 'pricePrecision', 'quantityPrecision', 'minTradeUSDT'];
@@ -596,3 +602,58 @@ t.test('long and quoted numbers make no difference', async (t) => {
     t.equal(line.feed.summary(line.now)['invalid'], 0);
   }
 });
+
+t.test(
+  'a recording is replayed: whoever subscribes late gets a snapshot that the rest links to',
+  async (t) => {
+    for (const [api, form] of [
+      ['v2', 'numbered'],
+      ['v2', 'checksum'],
+      ['v3', 'numbered'],
+    ] as const) {
+      const { capture } = simulated(api, form, 'number');
+      const late = new Rig({ api });
+      const early = new Rig({ api });
+      const book = new RebuiltBook('books:BTCUSDT', 'BTCUSDT', 'books');
+      for (const [index, frame] of capture.frames.entries()) {
+        const text = frame.toString();
+        const facts = bitgetReplay.read(text);
+        if (facts.symbol !== 'BTCUSDT') continue;
+        if (facts.kind === 'book') book.apply(facts.book!);
+        early.give(text);
+        if (index === 300) late.give(bitgetReplay.snapshotFrame(book, WALL)!);
+        else if (index > 300) late.give(text);
+      }
+      t.ok(early.trusted && late.trusted, `${api} ${form}`);
+      t.same(late.top, early.top);
+      t.same([late.counters.gaps, late.counters.checksumBad, late.summary['invalid']], [0, 0, 0]);
+    }
+    const request = bitget({ api: 'v3' }).subscribe(['BTCUSDT'], 'depth', 1)[0]!;
+    t.match(bitgetReplay.readClient(request), {
+      kind: 'subscribe',
+      arguments: [{ channel: 'books', symbol: 'BTCUSDT' }],
+      answers: [{ text: /^\{"event":"subscribe","arg"/ }],
+    });
+    t.match(bitgetReplay.readClient('ping'), { kind: 'ping', answers: [{ text: 'pong' }] });
+    t.match(bitgetReplay.readClient('nonsense'), { kind: 'other' });
+    t.match(bitgetReplay.read(JSON.stringify(made.acknowledgement)), { kind: 'ack', symbol: 'BTCUSDT' });
+    t.match(bitgetReplay.read(JSON.stringify(made.trade)), { kind: 'data', channel: 'trade' });
+    t.match(bitgetReplay.read('pong'), { kind: 'control', symbol: null });
+    const facts = { symbol: 'BTCUSDT', base: null, quote: null, priceDecimals: 2, sizeDecimals: 6 };
+    const listed = bitget().rest.parseInstruments(
+      Buffer.from(bitgetReplay.instrumentsAnswer([facts])),
+      (...names) => curatedRegistry.resolveMarket(...names),
+    );
+    t.match(listed, {
+      instruments: [{ pair: 'BTC-USDT', tickSize: '0.01', lotSize: '0.000001' }],
+      refused: [],
+    });
+    t.equal(bitget().rest.parseServerTime(Buffer.from(bitgetReplay.timeAnswer(WALL)), {}), WALL);
+    const at = (path: string) => bitgetReplay.question(new URL(path, 'http://x'));
+    t.match(at('/api/v2/spot/market/orderbook?symbol=BTCUSDT&limit=5'), { kind: 'depth', limit: 5 });
+    t.match(
+      [at('/api/v2/public/time'), at('/api/v2/spot/public/symbols'), at('/x')],
+      [{ kind: 'time' }, { kind: 'instruments' }, { kind: 'unknown' }],
+    );
+  },
+);

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import t from 'tap';
 import { runCommand } from '../../src/cli/main.js';
 import { binance } from '../../src/connectors/binance.js';
+import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
 import { okx } from '../../src/connectors/okx.js';
@@ -112,7 +113,7 @@ t.test('every command that the README shows exists', async (t) => {
 });
 
 t.test('each connector has its page, and the page names its channels and addresses', async (t) => {
-  for (const connector of [binance(), okx(), bybit(), gate()]) {
+  for (const connector of [binance(), okx(), bybit(), gate(), bitget()]) {
     const page = read(`docs/exchanges/${connector.exchange}.md`);
     const { depth, bestQuote } = connector.capabilities.channels;
     t.ok(page.includes(depth), `${connector.exchange}: ${depth}`);

@@ -14,6 +14,15 @@ import {
 import { applyBinanceSnapshot, applyFrame, bookOf, sorted, type NaiveBook } from './naive-book.js';
 
 type Json = Record<string, unknown>;
+
+const TIME_PATHS: Readonly<Record<SimulatedExchange, string>> = {
+  binance: '/api/v3/time',
+  okx: '/api/v5/public/time',
+  bybit: '/v5/market/time',
+  bitget: '/api/v2/public/time',
+  gate: '/api/v4/spot/time',
+};
+
 const parse = (text: string) => JSON.parse(text) as Json;
 
 function engineSide(market: SimulatedMarket, side: LadderSide): [number, number][] {
@@ -590,14 +599,6 @@ t.test('fault switches do what they say, on every exchange', (t) => {
   }
   t.end();
 });
-
-const TIME_PATHS: Readonly<Record<SimulatedExchange, string>> = {
-  binance: '/api/v3/time',
-  okx: '/api/v5/public/time',
-  bybit: '/v5/market/time',
-  gate: '/api/v4/spot/time',
-  bitget: '/api/v2/public/time',
-};
 
 function applyTime(exchange: SimulatedExchange, text: string): number {
   const rebuilt = new Map<string, NaiveBook>();
