@@ -74,6 +74,8 @@ export type Entrance =
       readonly request: RestRequest;
       /** `connectionId` is unique. The host is `endpoints`' own where that was relocated. @throws FrameError, ArbotError. */
       parse(body: Buffer, connectionId: string, endpoints: Endpoints): string;
+      /** How often the ticket asks to be pinged, ms; it holds where it is shorter than `Heartbeat.everyMs`. */
+      pingEveryMs?(body: Buffer): number;
     };
 
 export interface Capabilities {

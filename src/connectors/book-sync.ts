@@ -1,6 +1,7 @@
 import { OrderBook } from '../market/order-book.js';
 import type { BookEvent, SyncRule } from './base.js';
 import { DeltaBuffer, restored, type StoredDelta } from './delta-buffer.js';
+import type { LevelBuffer } from './level-buffer.js';
 import { LevelTexts } from './level-texts.js';
 import { emptyCounters, type SyncCounters } from './sync-counters.js';
 
@@ -33,6 +34,8 @@ export interface BookSyncOptions {
   readonly rule: SyncRule;
   readonly snapshotSource: 'socket' | 'rest';
   readonly maxLevels?: number;
+  /** Levels per side that a REST snapshot holds at most: behind a full side nothing is known. Absent = the whole book. */
+  readonly snapshotLevels?: number;
   /** Told after each applied socket frame, with the frame's tag. */
   readonly onApplied?: (tag: number) => void;
 }
@@ -42,6 +45,7 @@ export class BookSync {
   readonly counters: SyncCounters = emptyCounters();
   private readonly rule: SyncRule;
   private readonly fromRest: boolean;
+  private readonly snapshotLevels: number;
   private readonly onApplied: ((tag: number) => void) | undefined;
   private readonly texts = new LevelTexts();
   private readonly waiting = new DeltaBuffer(MAX_WAITING_FRAMES, MAX_WAITING_LEVELS);
@@ -51,6 +55,9 @@ export class BookSync {
   /** While awaiting: the content is exact as of `last`. */
   private intact = false;
   private last = NaN;
+  /** Beyond these prices levels were outside the snapshot, so that a best price there may hide a better one. */
+  private lowestKnownBid = 0;
+  private highestKnownAsk = Infinity;
   private highestOrder = -Infinity;
   private highestTimeMs = -Infinity;
   /** Exchange time at which it began to count anew. */
@@ -63,6 +70,7 @@ export class BookSync {
     this.book = new OrderBook(options.maxLevels);
     this.rule = options.rule;
     this.fromRest = options.snapshotSource === 'rest';
+    this.snapshotLevels = this.fromRest ? (options.snapshotLevels ?? Infinity) : Infinity;
     this.onApplied = options.onApplied;
   }
 
@@ -142,8 +150,18 @@ export class BookSync {
   }
 
   private continueWith(event: BookEvent, tag: number): SyncResult {
-    const result = this.applyDelta(event, tag);
-    return result === 'applied' ? this.drain() : result;
+    const applied = this.applyDelta(event, tag);
+    const result = applied === 'applied' ? this.drain() : applied;
+    return result === 'applied' ? this.checkHole() : result;
+  }
+
+  /** What still waits does not follow: where it is newer than the book, something between is missing. */
+  private checkHole(): SyncResult {
+    while (this.hasWaiting && this.waiting.take((frame) => frame.order <= this.order) !== undefined);
+    if (!this.hasWaiting) return 'applied';
+    this.counters.gaps++;
+    this.distrust(true);
+    return 'gap';
   }
 
   /** Does this frame follow the last one applied, without anything between? */
@@ -179,11 +197,7 @@ export class BookSync {
     this.onApplied?.(tag);
     while (this.waiting.take((frame) => frame.order <= event.order) !== undefined);
     const result = this.drain();
-    if (result !== 'applied' || !this.hasWaiting) return result;
-    // A newer frame exists that does not follow: something between is missing.
-    this.counters.gaps++;
-    this.distrust(true);
-    return 'gap';
+    return result === 'applied' ? this.checkHole() : result;
   }
 
   private restSnapshot(event: BookEvent): SyncResult {
@@ -196,6 +210,7 @@ export class BookSync {
       return 'old-snapshot';
     }
     this.load(event);
+    this.noteCoverage(event);
     this.counters.snapshots++;
     this.last = event.last;
     this.phase = 'bridging';
@@ -242,14 +257,34 @@ export class BookSync {
   private setLevels(event: BookEvent): void {
     const { book } = this;
     const { bids, asks } = event;
-    for (let i = 0; i < bids.count; i++) book.setBid(bids.prices[i]!, bids.sizes[i]!);
-    for (let i = 0; i < asks.count; i++) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
+    for (let i = 0; i < bids.count; i++)
+      if (this.isNew(bids, i)) book.setBid(bids.prices[i]!, bids.sizes[i]!);
+    for (let i = 0; i < asks.count; i++)
+      if (this.isNew(asks, i)) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
     this.noteTexts(event);
   }
 
   /** Exchanges whose books are linked are those that send checksums. */
   private noteTexts(event: BookEvent): void {
     if (this.rule === 'linked') this.texts.note(event);
+  }
+
+  /** A frame that straddles the snapshot repeats changes that are in it; the newest size of a level must hold. */
+  private isNew(side: LevelBuffer, at: number): boolean {
+    return !side.numbered || side.sequences[at]! > this.last;
+  }
+
+  private noteCoverage({ bids, asks }: BookEvent): void {
+    const { book, snapshotLevels } = this;
+    this.lowestKnownBid = bids.count >= snapshotLevels ? book.price('bid', book.bidCount - 1) : 0;
+    this.highestKnownAsk = asks.count >= snapshotLevels ? book.price('ask', book.askCount - 1) : Infinity;
+  }
+
+  /** The market has left what the snapshot showed. */
+  private get isBlind(): boolean {
+    const { book, lowestKnownBid, highestKnownAsk } = this;
+    if (book.bestBid < lowestKnownBid || book.bestAsk > highestKnownAsk) return true;
+    return highestKnownAsk !== Infinity && book.askCount === 0;
   }
 
   private applyDelta(event: BookEvent, tag: number): SyncResult {
@@ -284,6 +319,11 @@ export class BookSync {
         return 'checksum';
       }
       this.counters.checksumOk++;
+    }
+    if (this.isBlind) {
+      this.counters.gaps++;
+      this.distrust(false);
+      return 'gap';
     }
     if (!this.book.isCrossed) return null;
     this.counters.crossed++;

@@ -1,5 +1,6 @@
 import { BookEvent } from './base.js';
 import type { LevelRow } from './fields.js';
+import type { LevelBuffer } from './level-buffer.js';
 
 /** A frame kept for later: its levels are copied, since the decoder reuses its own. */
 export interface StoredDelta {
@@ -13,6 +14,9 @@ export interface StoredDelta {
   readonly bidSizes: Float64Array;
   readonly askPrices: Float64Array;
   readonly askSizes: Float64Array;
+  /** Numbers of the single changes; null where the exchange sends none. */
+  readonly bidSequences: Float64Array | null;
+  readonly askSequences: Float64Array | null;
   readonly bidRows: readonly LevelRow[];
   readonly askRows: readonly LevelRow[];
   /** The owner's mark of the frame. */
@@ -65,6 +69,8 @@ export class DeltaBuffer {
       bidSizes: event.bids.sizes.slice(0, event.bids.count),
       askPrices: event.asks.prices.slice(0, event.asks.count),
       askSizes: event.asks.sizes.slice(0, event.asks.count),
+      bidSequences: sequencesOf(event.bids),
+      askSequences: sequencesOf(event.asks),
       bidRows: event.bidRows,
       askRows: event.askRows,
       tag,
@@ -97,10 +103,22 @@ export function restored(frame: StoredDelta): BookEvent {
   event.bids.prices = frame.bidPrices;
   event.bids.sizes = frame.bidSizes;
   event.bids.count = frame.bidPrices.length;
+  number(event.bids, frame.bidSequences);
   event.asks.prices = frame.askPrices;
   event.asks.sizes = frame.askSizes;
   event.asks.count = frame.askPrices.length;
+  number(event.asks, frame.askSequences);
   event.bidRows = frame.bidRows;
   event.askRows = frame.askRows;
   return event;
+}
+
+function sequencesOf(side: LevelBuffer): Float64Array | null {
+  return side.numbered ? side.sequences.slice(0, side.count) : null;
+}
+
+function number(side: LevelBuffer, sequences: Float64Array | null): void {
+  if (sequences === null) return;
+  side.sequences = sequences;
+  side.numbered = true;
 }

@@ -78,6 +78,7 @@ export class SymbolFeed {
     this.depth = new BookSync({
       rule,
       snapshotSource,
+      snapshotLevels: capabilities.depthLevels,
       ...(onApplied && { onApplied: (tag: number) => onApplied(symbol, channels.depth, tag) }),
     });
     const isBook = rule === 'counted' && channels.bestQuote !== null;

@@ -1,8 +1,14 @@
+const NO_SEQUENCES = new Float64Array(0);
+
 /** Price levels of one side of one frame, in typed arrays that are reused from frame to frame. */
 export class LevelBuffer {
   readonly maxLevels: number;
   prices: Float64Array;
   sizes: Float64Array;
+  /** The exchange's number of each change; of use only while `numbered`. */
+  sequences: Float64Array = NO_SEQUENCES;
+  /** True when every level came with a number of its own. */
+  numbered = false;
   count = 0;
 
   /** `maxLevels` bounds what one frame may carry per side. */
@@ -14,6 +20,7 @@ export class LevelBuffer {
 
   clear(): void {
     this.count = 0;
+    this.numbered = false;
   }
 
   /** Appends one level. Price above 0, size not negative: the reader has checked both. */
@@ -32,11 +39,38 @@ export class LevelBuffer {
     return true;
   }
 
+  /** Appends a change that has a number of its own; a buffer holds only such changes, or none. */
+  addNumbered(price: number, size: number, sequence: number): void {
+    this.add(price, size);
+    if (this.sequences.length < this.prices.length) this.growSequences();
+    this.sequences[this.count - 1] = sequence;
+    this.numbered = true;
+  }
+
+  /** Puts numbered changes into the order in which they happened, so that of one price the last one holds. */
+  orderBySequence(): void {
+    const { prices, sizes, sequences, count } = this;
+    let ordered = true;
+    for (let i = 1; i < count && ordered; i++) ordered = sequences[i]! >= sequences[i - 1]!;
+    if (ordered) return;
+    const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => sequences[a]! - sequences[b]!);
+    for (const array of [prices, sizes, sequences]) {
+      const before = array.slice(0, count);
+      for (let i = 0; i < count; i++) array[i] = before[order[i]!]!;
+    }
+  }
+
   /** True when each price is above (1) or below (-1) the one before it. */
   isOrdered(direction: 1 | -1): boolean {
     for (let i = 1; i < this.count; i++)
       if (!((this.prices[i]! - this.prices[i - 1]!) * direction > 0)) return false;
     return true;
+  }
+
+  private growSequences(): void {
+    const sequences = new Float64Array(this.prices.length);
+    sequences.set(this.sequences);
+    this.sequences = sequences;
   }
 
   private grow(): void {
