@@ -4,6 +4,7 @@ import { binance } from '../connectors/binance.js';
 import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { gate } from '../connectors/gate.js';
+import { kucoin } from '../connectors/kucoin.js';
 import { okx } from '../connectors/okx.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
@@ -15,6 +16,7 @@ const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) =>
   bybit: (endpoints) => bybit({ endpoints }),
   gate: (endpoints) => gate({ endpoints }),
   bitget: (endpoints) => bitget({ endpoints }),
+  kucoin: (endpoints) => kucoin({ endpoints }),
 };
 
 /** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */

@@ -2,6 +2,7 @@ import type { Connector, Endpoints } from '../connectors/base.js';
 import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { gate, type GateBookChannel } from '../connectors/gate.js';
+import { kucoin } from '../connectors/kucoin.js';
 import { okx } from '../connectors/okx.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId, ModeName, PairId } from '../messages/primitives.js';
@@ -210,7 +211,7 @@ function onePerExchange(
 }
 
 /** Channels that carry a book, as the recordings name them. */
-const BOOK_CHANNEL = /^(depth|books|orderbook)|\.(obu|order_book_update)\b/;
+const BOOK_CHANNEL = /^(depth|books|orderbook|obu|level2)|\.(obu|order_book_update)\b/;
 
 const bookSymbols = (recording: RecordingDescription) =>
   recording.symbols.filter((symbol) => symbol.channels.some((channel) => BOOK_CHANNEL.test(channel)));
@@ -249,6 +250,11 @@ function recordedConnector(
         : (diffs ?? 'spot.obu');
       const depth = channels.includes('spot.obu.50') && !channels.includes('spot.obu.400') ? 50 : 400;
       return gate({ bookChannel, depth, endpoints: relocated(gate({ bookChannel }), at) });
+    }
+    case 'kucoin': {
+      const bookChannel =
+        (['level2Depth50', 'level2'] as const).find((one) => channels.includes(one)) ?? 'obu';
+      return kucoin({ bookChannel, endpoints: relocated(kucoin({ bookChannel }), at) });
     }
     default:
       return connectorOf(recording.exchange, relocated(connectorOf(recording.exchange, {}), at));

@@ -15,13 +15,14 @@ t.test(
     const answers = reports.filter(({ kind, skipped }) => kind === 'answer' && skipped.length === 0);
     t.ok(answers.length >= 9, 'the answers of Binance, OKX and Bybit were all run');
     t.ok(
-      answers.every(({ passed }) => passed > 60),
+      // An answer without a book has only its trades and its counts of frames.
+      answers.every(({ file, passed }) => passed > (file.includes('ticker-match') ? 30 : 60)),
       'every answer was compared in full',
     );
     for (const report of reports.filter(({ skipped }) => skipped.length > 0)) {
       t.notMatch(
         report.skipped[0]!.reason,
-        /binance|okx|bybit/,
+        /binance|okx|bybit|kucoin/,
         `${report.file} is skipped for what is not built`,
       );
     }

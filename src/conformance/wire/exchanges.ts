@@ -4,6 +4,7 @@ import { bitget } from '../../connectors/bitget.js';
 import type { BitgetBookChannel } from '../../connectors/bitget-terms.js';
 import { bybit, type BybitOptions } from '../../connectors/bybit.js';
 import { gate, type GateBookChannel } from '../../connectors/gate.js';
+import { kucoin, type KucoinBookChannel } from '../../connectors/kucoin.js';
 import { okx, type OkxBookChannel } from '../../connectors/okx.js';
 
 /** What the answers of one exchange are keyed by, and how its connector is set to the channels of a capture. */
@@ -60,6 +61,19 @@ const WIRE_EXCHANGES: readonly WireExchange[] = [
     bookKey: (symbol) => symbol,
     frameKey: ({ category, channel, symbol, detail }) =>
       `${channel}|${symbol}${category === 'control' ? ` (${detail})` : ''}`,
+  },
+  {
+    exchange: 'kucoin',
+    // Captures without a book are of the classic socket, whose single frames belong to its deltas.
+    connector: (depth) =>
+      kucoin({
+        bookChannel: depth?.startsWith('obu')
+          ? 'obu'
+          : ((depth?.split('/')[2] ?? 'level2') as KucoinBookChannel),
+      }),
+    bookKey: (symbol) => symbol,
+    frameKey: ({ category, channel, symbol, detail }) =>
+      category === 'control' ? `(control) ${detail}` : `${channel}:${symbol}|${detail}`,
   },
 ];
 

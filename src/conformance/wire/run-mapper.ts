@@ -34,6 +34,7 @@ interface MappedLevel {
 const GENERATED: readonly RegExp[] = [
   /^\{"stream":"(\w+)@depthSnapshot","generated":true,"data":(.*)\}$/,
   /^\{"channel":"spot\.order_book_update","event":"snapshot","generated":true,"symbol":"(\w+)","result":(.*)\}$/,
+  /^\{"type":"message","generated":true,"topic":"[^":]+:([^"]+)","subject":"[^"]+",(.*)\}$/,
 ];
 
 /** Compares our reading of single frames with an independent mapper's, for the channels that ArBot uses. */
@@ -76,6 +77,8 @@ class MappedReader implements FrameSink {
     const theirs = out.filter(({ type }) => mapped.some((row) => row.type === type));
     // The mapper is silent about channels before the date on which it began to use them.
     if (theirs.length === 0) return this.comparison.note('mapperSilent');
+    const timed = mapped.every(({ timestamp }) => timestamp !== '');
+    const comparable = (row: MappedRow, index: number) => comparableRow(row, index, mapped.length, timed);
     this.comparison.same(field, theirs.map(comparable), mapped.map(comparable));
   }
 
@@ -83,7 +86,9 @@ class MappedReader implements FrameSink {
   private readGenerated(frame: Buffer): boolean {
     const match = GENERATED.map((form) => form.exec(frame.toString('utf8'))).find((found) => found !== null);
     if (match === undefined) return false;
-    this.connector.rest.parseDepth(Buffer.from(match[2]!), match[1]!.toUpperCase(), this);
+    const [, symbol, body] = match as unknown as [string, string, string];
+    const answer = body.startsWith('{') ? body : `{${body}}`;
+    this.connector.rest.parseDepth(Buffer.from(answer), symbol.toUpperCase(), this);
     return true;
   }
 
@@ -94,14 +99,19 @@ class MappedReader implements FrameSink {
     this.syncs.set(key, sync);
     const result = sync.apply(event);
     const isTop = event.channel === 'orderbook.1';
-    if (rule === 'bridged' && event.snapshot) {
+    if (rule === 'bridged' && event.snapshot && result !== 'gap') {
       // The mapper applies what waited and calls the sum a snapshot.
       this.ours.push(bookRow(event.symbol, true, 0, levelsOf(sync.book, 'bid'), levelsOf(sync.book, 'ask')));
-    } else if (result === 'gap' || result === 'crossed' || (isTop && result !== 'applied')) {
+    } else if (
+      (result === 'gap' && (rule !== 'bridged' || event.snapshot)) ||
+      result === 'crossed' ||
+      (isTop && result !== 'applied')
+    ) {
       this.comparison.note('continuityRefused');
     } else if (isTop) {
       this.ours.push(quoteRow(event.symbol, event.exchangeTimeMs, sync.book));
-    } else if (rule !== 'bridged' || result === 'applied') {
+    } else if (rule !== 'bridged' || result !== 'old') {
+      // Single frames do not follow one another; what they say is compared all the same.
       const { bids, asks } = event;
       const levels = ({ prices, sizes, count }: typeof bids) =>
         Array.from({ length: count }, (_, i) => ({ price: prices[i]!, amount: sizes[i]! }));
@@ -179,10 +189,15 @@ function levelsOf(book: OrderBook, side: 'bid' | 'ask'): MappedLevel[] {
 }
 
 /** The fields that both sides name; times only where the exchange sent one. */
-function comparable(row: MappedRow, index: number, rows: readonly MappedRow[]): Record<string, unknown> {
+function comparableRow(
+  row: MappedRow,
+  index: number,
+  of: number,
+  withTime: boolean,
+): Record<string, unknown> {
   const { timestamp, ...rest } = row as MappedRow & Record<string, unknown>;
   delete rest['exchange'];
   delete rest['localTimestamp'];
   const timed = row.type === 'trade' || (row.type === 'book_change' && row.isSnapshot !== true);
-  return { ...rest, ...(timed && timestamp !== '' && { timestamp }), of: rows.length, index };
+  return { ...rest, ...(timed && withTime && { timestamp }), of, index };
 }

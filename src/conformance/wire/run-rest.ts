@@ -25,7 +25,7 @@ const READERS: readonly {
   },
   {
     names:
-      /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json)$/,
+      /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json|GetAggregatedPartialOrderBook\.txt)$/,
     read: (connector, body) => {
       let levels = 0;
       const sink: FrameSink = {
@@ -39,6 +39,15 @@ const READERS: readonly {
       };
       connector.rest.parseDepth(body, 'BTCUSDT', sink);
       return levels > 0;
+    },
+  },
+  {
+    names: /^Kucoin\.Net.*\/ExchangeData\/GetAssets\.txt$/,
+    read: (connector, body) => {
+      const list = connector.rest.wallets?.parse(body, (exchange, ticker) =>
+        curatedRegistry.resolve(exchange, ticker),
+      );
+      return list !== undefined && list.networks.length > 0 && list.refused.length === 0;
     },
   },
   {
