@@ -141,6 +141,7 @@ const CHANNELS: Readonly<Record<SimulatedExchange, string>> = {
   bybit: 'orderbook.50',
   gate: 'spot.obu.400',
   bitget: 'books',
+  kucoin: 'obu/increment@10ms',
 };
 
 /** Frames of the simulated exchanges: real protocol, synthetic prices. Equal seconds give equal bytes. */

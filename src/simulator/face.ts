@@ -170,6 +170,11 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   /** Called for each client message; may close the connection that sends too many. */
   protected abstract overLimit(client: FaceClient): boolean;
 
+  /** Where one of an exchange's sockets sends text and another binary frames. */
+  protected sendsBinaryTo(_client: FaceClient): boolean {
+    return this.sendsBinary;
+  }
+
   protected now(): number {
     return this.clock();
   }
@@ -284,7 +289,7 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   private send(client: FaceClient, text: string): void {
     if (!this.clients.has(client.id) || this.faults.isHalfOpen(client.id)) return;
     client.lastSentMs = this.stepTimeMs;
-    client.transport.send(text, this.sendsBinary);
+    client.transport.send(text, this.sendsBinaryTo(client));
   }
 
   private noteReceived(client: FaceClient): void {

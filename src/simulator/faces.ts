@@ -3,9 +3,10 @@ import { BitgetFace } from './bitget-face.js';
 import { BybitFace } from './bybit-face.js';
 import type { FaceOptions } from './face.js';
 import { GateFace } from './gate-face.js';
+import { KucoinFace } from './kucoin-face.js';
 import { OkxFace } from './okx-face.js';
 
-export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace | BitgetFace;
+export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace | BitgetFace | KucoinFace;
 
 /** The faces of the exchanges that are part of a world. */
 export interface Faces {
@@ -14,6 +15,7 @@ export interface Faces {
   readonly bybit?: BybitFace;
   readonly gate?: GateFace;
   readonly bitget?: BitgetFace;
+  readonly kucoin?: KucoinFace;
 }
 
 /** The face of each exchange over one world. */
@@ -25,5 +27,6 @@ export function createFaces(options: FaceOptions): Faces {
     ...(exchanges.includes('bybit') ? { bybit: new BybitFace(options) } : {}),
     ...(exchanges.includes('gate') ? { gate: new GateFace(options) } : {}),
     ...(exchanges.includes('bitget') ? { bitget: new BitgetFace(options) } : {}),
+    ...(exchanges.includes('kucoin') ? { kucoin: new KucoinFace(options) } : {}),
   };
 }

@@ -3,7 +3,7 @@ import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primi
 import { stepUnit, type StepUnit } from './exact-units.js';
 
 /** The exchanges that have a face. */
-export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate', 'bitget'] as const;
+export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate', 'bitget', 'kucoin'] as const;
 export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
 
 /** The exchanges of a world that names none: one for each way in which books follow one another. */
@@ -86,10 +86,17 @@ const RULES: Readonly<Record<SimulatedExchange, Readonly<Record<string, Rules>>>
     XRP: ['0.0001', '0.0001', '0.0001', 1],
     DOGE: ['0.00001', '0.0001', '0.0001', 1],
   },
+  kucoin: {
+    BTC: ['0.1', '0.00000001', '0.00001', 0.1],
+    ETH: ['0.01', '0.0000001', '0.0001', 0.1],
+    SOL: ['0.001', '0.0001', '0.01', 0.1],
+    XRP: ['0.00001', '0.0001', '0.1', 0.1],
+    DOGE: ['0.00001', '0.0001', '10', 0.1],
+  },
 };
 
 /** What stands between base and quote in an exchange's own names. */
-const SEPARATORS: Readonly<Partial<Record<SimulatedExchange, string>>> = { okx: '-', gate: '_' };
+const SEPARATORS: Readonly<Partial<Record<SimulatedExchange, string>>> = { okx: '-', gate: '_', kucoin: '-' };
 
 /** The exchange ids that can be simulated, checked. Throws ARB_CONFIG_INVALID naming the unknown one. */
 export function simulatedExchange(exchange: ExchangeId): SimulatedExchange {

@@ -21,6 +21,7 @@ const TIME_PATHS: Readonly<Record<SimulatedExchange, string>> = {
   bybit: '/v5/market/time',
   bitget: '/api/v2/public/time',
   gate: '/api/v4/spot/time',
+  kucoin: '/api/v1/timestamp',
 };
 
 const parse = (text: string) => JSON.parse(text) as Json;

@@ -9,12 +9,15 @@ export const START_MS = 1_790_000_000_000;
 /** A connection in memory: everything a face sends, in order. */
 export class MemoryTransport implements FaceTransport {
   readonly frames: string[] = [];
+  /** How many of all frames were binary. */
+  binary = 0;
   readonly pings: string[] = [];
   readonly pongs: string[] = [];
   closedWith: number | null = null;
 
-  send(text: string): void {
+  send(text: string, isBinary = false): void {
     this.frames.push(text);
+    if (isBinary) this.binary++;
   }
   ping(payload: string): void {
     this.pings.push(payload);
@@ -58,6 +61,7 @@ export const PATHS: Readonly<Record<SimulatedExchange, string>> = {
   bybit: '/v5/public/spot',
   gate: '/ws/v4/',
   bitget: '/v2/ws/public',
+  kucoin: '/',
 };
 
 export interface Connection {
@@ -82,6 +86,7 @@ export function open(
     for (const ping of transport.pings.splice(0)) face.onClientPong(id, ping);
     if (face.exchange === 'okx' || face.exchange === 'bitget') send('ping');
     if (face.exchange === 'bybit') send({ op: 'ping' });
+    if (face.exchange === 'kucoin') send({ id: 'p', type: 'ping' });
   };
   return { id, transport, send, heartbeat };
 }
@@ -103,6 +108,11 @@ export function subscribeBooks(
   } else if (exchange === 'bitget') {
     const args = symbols.map((instId) => ({ instType: 'SPOT', channel: 'books', instId }));
     connection.send({ op: 'subscribe', args });
+  } else if (exchange === 'kucoin') {
+    for (const symbol of symbols) {
+      const wanted = { channel: 'obu', tradeType: 'SPOT', symbol, depth: 'increment@10ms' };
+      connection.send({ id: symbol, action: 'SUBSCRIBE', ...wanted });
+    }
   } else {
     connection.send({ op: 'subscribe', args: symbols.map((s) => `orderbook.50.${s}`) });
   }

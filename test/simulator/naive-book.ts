@@ -44,6 +44,12 @@ interface OkxBooks {
   action?: 'snapshot' | 'update';
   data?: { asks: Levels; bids: Levels; ts: string; seqId: number; prevSeqId: number }[];
 }
+interface KucoinBook {
+  T?: string;
+  dp: string;
+  t: 'snapshot' | 'delta';
+  d: { s: string; b: Levels; a: Levels; O: number; C: number; M: number };
+}
 interface BybitBook {
   topic?: string;
   ts: number;
@@ -66,6 +72,7 @@ export function applyFrame(
   const frame = JSON.parse(text) as unknown;
   if (exchange === 'binance') return applyBinance(books, frame as BinanceDepth);
   if (exchange === 'bitget') return applyBitget(books, frame as BitgetBooks);
+  if (exchange === 'kucoin') return applyKucoin(books, frame as KucoinBook);
   return exchange === 'okx' ? applyOkx(books, frame as OkxBooks) : applyBybit(books, frame as BybitBook);
 }
 
@@ -127,6 +134,22 @@ function applyBitget(books: Map<string, NaiveBook>, frame: BitgetBooks): string 
   book.sequence = data.seq;
   book.exchangeTimeMs = Number(data.ts);
   return frame.arg.instId;
+}
+
+/** The Pro socket. `M` is in ns; float64 keeps its milliseconds. */
+function applyKucoin(books: Map<string, NaiveBook>, { T, dp, t, d }: KucoinBook): string | null {
+  if (T !== 'obu.SPOT' || dp !== 'increment@10ms') return null;
+  const book = bookOf(books, d.s);
+  if (t === 'snapshot') {
+    replace(book, d.b, d.a);
+  } else {
+    if (d.O !== book.sequence + 1) book.gaps++;
+    apply(book.bids, d.b);
+    apply(book.asks, d.a);
+  }
+  book.sequence = d.C;
+  book.exchangeTimeMs = Math.round(d.M / 1e6);
+  return d.s;
 }
 
 function applyBybit(books: Map<string, NaiveBook>, frame: BybitBook): string | null {

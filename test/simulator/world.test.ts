@@ -96,6 +96,7 @@ const MINIMUM: Readonly<Record<SimulatedExchange, (pair: string) => { quantity: 
     bybit: () => ({ quantity: 0, notional: 5 }),
     gate: () => ({ quantity: 0, notional: 3 }),
     bitget: () => ({ quantity: 0, notional: 1 }),
+    kucoin: () => ({ quantity: 0, notional: 0.1 }),
     okx: (pair) => ({
       quantity:
         { 'BTC-USDT': 0.00001, 'ETH-USDT': 0.0001, 'SOL-USDT': 0.01, 'XRP-USDT': 1, 'DOGE-USDT': 10 }[pair] ??
