@@ -1,5 +1,5 @@
-/** [price, size] in the exchange's own text. */
-export type TextLevel = readonly [string, string];
+/** [price, size] in the exchange's own text, and the number of the change where each has one. */
+export type TextLevel = readonly [price: string, size: string, sequence?: number | undefined];
 
 export interface BookChange {
   /** One book: channel and symbol, since an exchange may send several depths. */

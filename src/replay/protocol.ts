@@ -8,7 +8,7 @@ import type { RebuiltBook } from './rebuilt-book.js';
  */
 
 export interface FrameFacts {
-  readonly kind: 'book' | 'ack' | 'data' | 'control';
+  readonly kind: 'book' | 'ack' | 'data' | 'control' | 'greeting';
   /** The exchange's own name; null = concerns no symbol. */
   readonly symbol: string | null;
   readonly channel: string | null;
@@ -38,18 +38,20 @@ export interface SymbolFacts {
 
 /** A REST question of the client, as far as the protocol decides it. */
 export type RestQuestion =
-  | { readonly kind: 'time' | 'instruments' }
+  | { readonly kind: 'time' | 'instruments' | 'ticket' }
   | { readonly kind: 'depth'; readonly symbol: string; readonly limit: number }
   | { readonly kind: 'unknown' };
 
 export interface ReplayProtocol {
   readonly exchange: ExchangeId;
-  /** Where a client gets the whole book. With `rest`, updates up to the snapshot's sequence are skipped. */
-  readonly snapshots: 'rest' | 'socket';
+  /** Where a client gets the whole book. With `rest` and `both`, updates up to the snapshot's sequence are skipped. */
+  readonly snapshots: 'rest' | 'socket' | 'both';
   /** True when this path accepts a WebSocket. */
   isSocketPath(path: string): boolean;
   /** Subscriptions that the URL itself makes (Binance streams). */
   argumentsOfUrl(url: URL): readonly Argument[];
+  /** What the exchange says first on a new connection; recorded greetings are then not sent again. */
+  greeting?(url: URL): string;
   /** Never throws: what is not understood is `control` without a symbol. */
   read(text: string): FrameFacts;
   readClient(text: string): ClientRequest;
@@ -58,6 +60,8 @@ export interface ReplayProtocol {
   /** A snapshot frame of a book for a client that subscribed late or again; null when the exchange gives snapshots over REST. */
   snapshotFrame(book: RebuiltBook, timeMs: number): string | null;
   question(url: URL): RestQuestion;
+  /** What the socket is entered with, where it wants a ticket. */
+  ticketAnswer?(): string;
   timeAnswer(nowMs: number): string;
   instrumentsAnswer(symbols: readonly SymbolFacts[]): string;
   /** The book of a recorded depth answer; null when it is none. */

@@ -1,5 +1,7 @@
 import type { BookChange, TextLevel } from './book-change.js';
 
+type PlainLevel = readonly [price: string, size: string];
+
 /**
  * The book that a recording implies after its frames so far, in the exchange's own text, so that a snapshot made from it is exact.
  * It belongs to the server side of a replay: it answers clients that ask again, and knows nothing of trust.
@@ -30,29 +32,32 @@ export class RebuiltBook {
       this.asks.clear();
       this.complete = true;
     }
-    applySide(this.bids, change.bids);
-    applySide(this.asks, change.asks);
+    // A change that straddles a snapshot repeats what is in it.
+    const since = change.snapshot ? -1 : (this.sequence ?? -1);
+    applySide(this.bids, change.bids, since);
+    applySide(this.asks, change.asks, since);
     this.sequence = change.sequence ?? this.sequence;
     this.crossSequence = change.crossSequence ?? this.crossSequence;
     this.timeMs = change.timeMs ?? this.timeMs;
   }
 
   /** Best first, at most `limit` levels. */
-  topBids(limit = Number.POSITIVE_INFINITY): TextLevel[] {
+  topBids(limit = Number.POSITIVE_INFINITY): PlainLevel[] {
     return sorted(this.bids, -1).slice(0, limit);
   }
 
-  topAsks(limit = Number.POSITIVE_INFINITY): TextLevel[] {
+  topAsks(limit = Number.POSITIVE_INFINITY): PlainLevel[] {
     return sorted(this.asks, 1).slice(0, limit);
   }
 }
 
-function applySide(side: Map<string, string>, levels: readonly TextLevel[]): void {
-  for (const [price, size] of levels) {
+function applySide(side: Map<string, string>, levels: readonly TextLevel[], since: number): void {
+  for (const [price, size, sequence] of levels) {
+    if (sequence !== undefined && sequence <= since) continue;
     if (Number(size) === 0) side.delete(price);
     else side.set(price, size);
   }
 }
 
-const sorted = (side: Map<string, string>, direction: 1 | -1): TextLevel[] =>
+const sorted = (side: Map<string, string>, direction: 1 | -1): PlainLevel[] =>
   [...side].sort((a, b) => direction * (Number(a[0]) - Number(b[0])));

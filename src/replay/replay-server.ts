@@ -125,7 +125,7 @@ async function openRun(recording: RecordingFiles, options: ReplayOptions): Promi
 
 function answerHttp(session: ReplaySession, method: string, target: string, response: ServerResponse): void {
   const url = URL.canParse(target, 'http://replay') ? new URL(target, 'http://replay') : null;
-  const answer = method === 'GET' && url !== null ? session.answer(url) : null;
+  const answer = ['GET', 'POST'].includes(method) && url !== null ? session.answer(url) : null;
   const headers = {
     'content-type': 'application/json',
     ...(answer?.inferred === true ? { 'x-arbot-inferred': '1' } : {}),

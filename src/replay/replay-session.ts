@@ -85,6 +85,8 @@ export class ReplaySession {
     socket.on('close', () => this.connections.delete(connection));
     socket.on('error', () => socket.terminate());
     socket.on('message', (data: Buffer) => this.onClientFrame(connection, data.toString()));
+    const greeting = this.protocol.greeting?.(url);
+    if (greeting !== undefined) this.send(connection, greeting);
     const named = this.protocol.argumentsOfUrl(url);
     if (named.length > 0) this.subscribe(connection, named);
   }
@@ -156,6 +158,7 @@ export class ReplaySession {
   /** Sends a frame to every connection that subscribed to its symbol, in the form of that connection. */
   deliver(data: Buffer, isBinary: boolean, facts: FrameFacts): void {
     if (facts.kind === 'ack' && this.acks !== 'auto') return;
+    if (facts.kind === 'greeting' && this.protocol.greeting !== undefined) return;
     this.sent++;
     for (const connection of this.connections) {
       if (!connection.subscribed || !wants(connection, facts.symbol)) continue;
@@ -189,6 +192,7 @@ export class ReplaySession {
   answer(url: URL): RestAnswer | null {
     const question = this.protocol.question(url);
     if (question.kind === 'unknown') return this.recordedAnswer(url);
+    if (question.kind === 'ticket') return made(this.protocol.ticketAnswer?.() ?? '{}');
     if (question.kind === 'time') return made(this.protocol.timeAnswer(this.positionMs));
     if (question.kind === 'depth') return this.depthAnswer(question.symbol, question.limit);
     const recorded = this.rest.find((one) => this.protocol.answers(one.url, question, this.symbols));

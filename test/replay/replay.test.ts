@@ -561,3 +561,84 @@ t.test(
     }
   },
 );
+
+const obu = (t: string, O: number, C: number, bids: string): string =>
+  `{"T":"obu.SPOT", "dp":"increment@10ms", "t":"${t}", "P":1700000000001676191, "d":{"a":[["101","1"]],"b":${bids},"s":"BTC-USDT","C":${C},"M":1700000000001000000,"O":${O}}}`;
+const PRO = [
+  '{"sessionId":"recorded","message":"welcome","pingInterval":18000}',
+  obu('snapshot', 5, 5, '[["100","1"],["99.5","2"]]'),
+  obu('delta', 6, 7, '[["100","0"]]'),
+  obu('delta', 8, 9, '[["99.7","3"]]'),
+];
+const level2 = (start: number, end: number, bids: string): string =>
+  `{"type":"message","topic":"/market/level2:BTC-USDT","subject":"trade.l2update","data":{"changes":{"asks":[],"bids":${bids}},"sequenceEnd":${end},"sequenceStart":${start},"symbol":"BTC-USDT","time":1700000000000}}`;
+const CLASSIC = [
+  '{"id":"recorded","type":"welcome"}',
+  level2(8, 9, '[["99.9","9","8"],["99.8","8","9"]]'),
+  // Straddles the snapshot at 11, out of order, with a price that changed twice and one that only counts.
+  level2(10, 13, '[["99.9","4","13"],["99.9","3","12"],["99.8","1","10"],["0","0","11"]]'),
+  level2(14, 14, '[["99.7","5","14"]]'),
+];
+const CLASSIC_SNAPSHOT =
+  '{"code":"200000","data":{"time":1700000000000,"sequence":"11","bids":[["99.9","2"],["99.8","7"]],"asks":[["100","4"]]}}';
+
+t.test('KuCoin: the Pro socket greets, and gives the book as it is now to whoever asks again', async (t) => {
+  const server = await serve(t, t.testdir(recordingOf('kucoin', PRO, 20)));
+  const { ws, rest } = endpoint(server, 'kucoin');
+  const client = await connect(t, `${ws}/`);
+  const request = { id: '1', channel: 'obu', tradeType: 'SPOT', symbol: 'BTC-USDT', depth: 'increment@10ms' };
+  client.socket.send(JSON.stringify({ ...request, action: 'SUBSCRIBE' }));
+  await server.finished;
+  await client.has(5);
+  t.same(client.got[1], '{"id":"1","result":true}');
+  t.same(client.got.slice(2), PRO.slice(1), 'the recorded greeting is not sent a second time');
+  client.socket.send(JSON.stringify({ ...request, action: 'SUBSCRIBE' }));
+  await client.has(7);
+  t.match(JSON.parse(client.got[6]!), {
+    t: 'snapshot',
+    d: {
+      O: 9,
+      C: 9,
+      b: [
+        ['99.7', '3'],
+        ['99.5', '2'],
+      ],
+    },
+  });
+  const symbols = await json(`${rest}/api/v2/symbols`);
+  t.match(symbols.body, {
+    code: '200000',
+    data: [{ symbol: 'BTC-USDT', priceIncrement: '0.1', baseIncrement: '1' }],
+  });
+  t.match((await json(`${rest}/api/v1/timestamp`)).body, { code: '200000' });
+});
+
+t.test('KuCoin: level2 waits for its snapshot and knows which of its changes that holds', async (t) => {
+  const url = 'https://api.kucoin.com/api/v1/market/orderbook/level2_100?symbol=BTC-USDT';
+  const recorded = [{ t: '1700000000.03', url, after_frame: 2, body: CLASSIC_SNAPSHOT }];
+  const server = await serve(t, t.testdir(recordingOf('kucoin', CLASSIC, 20, recorded)));
+  const { ws, rest } = endpoint(server, 'kucoin');
+  const response = await fetch(`${rest}/api/v1/bullet-public`, { method: 'POST' });
+  const { data } = (await response.json()) as { data: { token: string; instanceServers: object[] } };
+  t.match(data.instanceServers, [{ pingInterval: 18_000 }]);
+  const client = await connect(t, `${ws}/?token=${data.token}&connectId=1`);
+  const topic = '/market/level2:BTC-USDT';
+  client.socket.send(JSON.stringify({ id: 1, type: 'subscribe', topic, response: true }));
+  await client.has(3);
+  t.same(client.got.slice(1), ['{"id":"1","type":"ack"}', CLASSIC[1]], 'the stream waits for the snapshot');
+  const depth = `${rest}/api/v1/market/orderbook/level2_100?symbol=BTC-USDT`;
+  t.same((await json(depth)).body, JSON.parse(CLASSIC_SNAPSHOT));
+  await server.finished;
+  await client.has(5);
+  t.same(client.got.slice(3), CLASSIC.slice(2));
+  const again = await json(depth);
+  t.ok(again.inferred);
+  t.match(again.body['data'], {
+    sequence: '14',
+    bids: [
+      ['99.9', '4'],
+      ['99.8', '7'],
+      ['99.7', '5'],
+    ],
+  });
+});

@@ -3,6 +3,7 @@ import { binanceReplay } from './binance.js';
 import { bitgetReplay } from './bitget.js';
 import { bybitReplay } from './bybit.js';
 import { gateReplay } from './gate.js';
+import { kucoinReplay } from './kucoin.js';
 import { okxReplay } from './okx.js';
 import { CONTROL, NOTHING_ASKED } from '../protocol.js';
 import type { ReplayProtocol } from '../protocol.js';
@@ -38,5 +39,6 @@ export function protocolOf(exchange: ExchangeId): ReplayProtocol {
   if (exchange === 'bybit') return bybitReplay;
   if (exchange === 'gate') return gateReplay;
   if (exchange === 'bitget') return bitgetReplay;
+  if (exchange === 'kucoin') return kucoinReplay;
   return plainReplay(exchange);
 }
