@@ -256,15 +256,15 @@ t.test('answers, refusals, pongs and what is unknown', async (t) => {
 
 t.test('requests carry ten arguments at most and stay below 4096 bytes', async (t) => {
   const symbols = Array.from({ length: 12 }, (_, i) => `A${'B'.repeat(40)}${i}USDT`);
-  const frames = bitget().subscribe(symbols, 'all', 1);
+  const frames = bitget().subscribe(symbols, 'all', 1, 0);
   const sizes = frames.map((frame) => (JSON.parse(frame) as { args: unknown[] }).args.length);
   t.same(sizes, [10, 10, 10, 6]);
   t.ok(frames.every((frame) => frame.length < 4096));
-  t.same(JSON.parse(bitget().unsubscribe(['BTCUSDT'], 'depth', 1)[0]!), {
+  t.same(JSON.parse(bitget().unsubscribe(['BTCUSDT'], 'depth', 1, 0)[0]!), {
     op: 'unsubscribe',
     args: [{ instType: 'SPOT', channel: 'books', instId: 'BTCUSDT' }],
   });
-  t.same(JSON.parse(bitget({ api: 'v3' }).subscribe(['BTCUSDT'], 'all', 1)[0]!), {
+  t.same(JSON.parse(bitget({ api: 'v3' }).subscribe(['BTCUSDT'], 'all', 1, 0)[0]!), {
     op: 'subscribe',
     args: ['books', 'books1', 'publicTrade'].map((topic) => ({ instType: 'spot', topic, symbol: 'BTCUSDT' })),
   });
@@ -427,7 +427,7 @@ function simulated(
   face.bookForm = form;
   face.sequenceForm = sequences;
   const client = open(face, `/${api}/ws/public`);
-  for (const frame of bitget({ api }).subscribe(SYMBOLS, 'depth', 1)) client.send(frame);
+  for (const frame of bitget({ api }).subscribe(SYMBOLS, 'depth', 1, 0)) client.send(frame);
   const frames: Buffer[] = [];
   for (let step = 0; step < 300; step++) {
     exchanges.run(100);
@@ -628,7 +628,7 @@ t.test(
       t.same(late.top, early.top);
       t.same([late.counters.gaps, late.counters.checksumBad, late.summary['invalid']], [0, 0, 0]);
     }
-    const request = bitget({ api: 'v3' }).subscribe(['BTCUSDT'], 'depth', 1)[0]!;
+    const request = bitget({ api: 'v3' }).subscribe(['BTCUSDT'], 'depth', 1, 0)[0]!;
     t.match(bitgetReplay.readClient(request), {
       kind: 'subscribe',
       arguments: [{ channel: 'books', symbol: 'BTCUSDT' }],

@@ -63,7 +63,7 @@ class Pair {
   constructor(make: () => Connector, symbols: readonly string[]) {
     this.scanning = make();
     this.parsing = make();
-    for (const connector of [this.scanning, this.parsing]) connector.subscribe(symbols, 'all', 1);
+    for (const connector of [this.scanning, this.parsing]) connector.subscribe(symbols, 'all', 1, 0);
   }
 
   /** Equal outcomes; returns true when something was accepted. */
@@ -285,7 +285,7 @@ t.test('only frames of followed markets are scanned, and what is left is counted
     const { channel } = stranger.header;
     t.strictSame(stranger.fallbacks!(), { [channel]: 1 }, `${exchange} without subscriptions`);
     const known = connector();
-    known.subscribe(symbols, 'all', 1);
+    known.subscribe(symbols, 'all', 1, 0);
     known.decode(Buffer.from(frame!), new Notes());
     t.strictSame(known.fallbacks!(), {});
     known.decode(Buffer.from(`${frame!} `), new Notes());
