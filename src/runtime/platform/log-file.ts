@@ -25,7 +25,8 @@ export class LogFile {
   private waitingBytes = 0;
   private isWriting = false;
   private isFailing = false;
-  private isClosed = false;
+  private closed: Promise<void> | null = null;
+  private ended: (() => void) | null = null;
 
   /** Continues a file that is there. Throws what the disk says when it cannot be opened. */
   constructor(options: LogFileOptions) {
@@ -36,44 +37,54 @@ export class LogFile {
 
   write(line: string): void {
     const data = Buffer.from(line);
-    if (this.isClosed || this.waitingBytes + data.length > MAX_WAITING_BYTES) return;
+    if (this.closed !== null || this.waitingBytes + data.length > MAX_WAITING_BYTES) return;
     this.waiting.push(data);
     this.waitingBytes += data.length;
     if (!this.isWriting) this.writeNext();
   }
 
-  /** Hands over what still waits, before the process ends. */
+  /** For a process that ends at once: hands over what still waits, without waiting for what is being written. */
   flush(): void {
-    if (this.isClosed) return;
     try {
-      const data = this.take();
+      const data = this.take(Infinity);
       for (let at = 0; at < data.length;) at += writeSync(this.fd, data, at);
     } catch (error) {
       this.failed(error as Error);
     }
   }
 
-  /** Flushes and closes. Lines that come later are dropped. */
-  close(): void {
-    if (this.isClosed) return;
-    this.flush();
-    this.isClosed = true;
-    // A write under way ends first: its callback closes.
-    if (!this.isWriting) closeSync(this.fd);
+  /** Resolves when every line so far was handed over and the file is closed. Lines that come later are dropped. */
+  close(): Promise<void> {
+    this.closed ??= new Promise((resolve) => {
+      this.ended = resolve;
+      if (!this.isWriting) this.end();
+    });
+    return this.closed;
   }
 
-  private take(): Buffer {
-    const data = Buffer.concat(this.waiting);
-    this.waiting = [];
-    this.waitingBytes = 0;
-    this.bytes += data.length;
+  private end(): void {
+    closeSync(this.fd);
+    this.ended?.();
+  }
+
+  /** The lines that fit into so many bytes, at least one. */
+  private take(roomBytes: number): Buffer {
+    let [count, size] = [0, 0];
+    for (const { length } of this.waiting) {
+      if (count > 0 && size + length > roomBytes) break;
+      count++;
+      size += length;
+    }
+    const data = Buffer.concat(this.waiting.splice(0, count));
+    this.waitingBytes -= size;
+    this.bytes += size;
     return data;
   }
 
   private writeNext(): void {
     this.rotateWhenFull();
     this.isWriting = true;
-    this.writeRest(this.take());
+    this.writeRest(this.take(this.options.maxBytes - this.bytes));
   }
 
   private writeRest(data: Buffer): void {
@@ -82,15 +93,15 @@ export class LogFile {
       else if (written < data.length) return this.writeRest(data.subarray(written));
       else this.isFailing = false;
       this.isWriting = false;
-      if (this.isClosed) closeSync(this.fd);
-      else if (this.waiting.length > 0) this.writeNext();
+      if (this.waiting.length > 0) this.writeNext();
+      else if (this.closed !== null) this.end();
     });
   }
 
   /** Only while nothing is being written. */
   private rotateWhenFull(): void {
     const { path, maxBytes } = this.options;
-    if (this.bytes === 0 || this.bytes + this.waitingBytes <= maxBytes) return;
+    if (this.bytes === 0 || this.bytes + (this.waiting[0]?.length ?? 0) <= maxBytes) return;
     try {
       renameSync(path, `${path}.1`);
       const next = openSync(path, 'a', MODE);

@@ -25,8 +25,8 @@ export interface OpenedLog {
   readonly log: Logger;
   /** Writes what is still buffered, before the process ends. Throws when the other end is gone. */
   flush(): void;
-  /** Flushes, and closes a file. */
-  close(): void;
+  /** Resolves when every line is where it belongs. */
+  close(): Promise<void>;
 }
 
 /** Past this many buffered bytes a reader that stands still costs lines, not memory. */
@@ -43,7 +43,7 @@ export function openLog(options: LogOptions): OpenedLog {
     const format = options.format ?? 'auto';
     const pretty = format === 'pretty' || (format === 'auto' && out.isTerminal);
     const log = engineOf(options, { write: (line) => out.write(pretty ? prettyLine(line) : line) });
-    return { log, flush: () => out.flush(), close: () => out.flush() };
+    return { log, flush: () => out.flush(), close: async () => out.flush() };
   }
   const known = Object.keys(options.base ?? {});
   const plain: DestinationStream = { write: (line) => out.write(prettyLine(line, known)) };
@@ -66,9 +66,9 @@ export function openLog(options: LogOptions): OpenedLog {
   };
   // A process that ends out of order still leaves its last lines.
   process.on('exit', flush);
-  const close = () => {
+  const close = async () => {
+    await kept.close();
     process.off('exit', flush);
-    kept.close();
     out.flush();
   };
   return { log, flush, close };
