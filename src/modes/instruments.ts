@@ -70,7 +70,9 @@ async function readList(
   const { exchange } = connector;
   const names: WantedMarkets =
     wanted.by === 'pair' ? wanted : { by: 'symbol', symbols: wanted.symbols.get(exchange) ?? [] };
-  if (body.length <= READ_AT_ONCE_BYTES) return readMarketList(connector, body, names);
+  // A recording's connector is fitted to what was recorded, which a thread would not know; nothing flows yet that could wait.
+  const isFitted = wanted.by === 'symbol';
+  if (isFitted || body.length <= READ_AT_ONCE_BYTES) return readMarketList(connector, body, names);
   return compute.run<ReadMarketsInput, MarketList>('readMarkets', { exchange, body, wanted: names });
 }
 
