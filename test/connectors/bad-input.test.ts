@@ -11,6 +11,7 @@ import { warmUpDecoders } from '../../src/connectors/warm-up.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
 import type { TradePrint } from '../../src/messages/feed.js';
 import { onProcessorMs } from '../runtime/on-processor.js';
+import { KUCOIN_SAMPLES } from './fixtures-kucoin.js';
 import { SAMPLES, type FieldKind, type SampleExchange } from './frames.js';
 
 /** Wrong everywhere: JSON text put in place of a field. */
@@ -62,6 +63,18 @@ const WRONG: Readonly<Record<FieldKind, readonly string[]>> = {
   ],
   time: [...ANYWHERE, '1.5', '"5"', 'true', '12345678901234567890', '1e300'],
   timeText: [...ANYWHERE, '5', '"1.5"', '"-1"', '"1e5"', '"99999999999999999999"', 'true'],
+  nanoseconds: [
+    ...ANYWHERE,
+    '5',
+    '1790000000000',
+    '"1.5"',
+    '"-1"',
+    '"1e18"',
+    '"0790000000000000000"',
+    '12345678901234567890',
+    'true',
+  ],
+  counterText: [...ANYWHERE, '5', '"-1"', '"1.5"', '"1e3"', '"05"', '"99999999999999999"', 'true'],
   id: [...ANYWHERE, '1.5', 'true', `"${'x'.repeat(65)}"`, '"two words"'],
   word: [...ANYWHERE, '5', 'true'],
   symbol: [...ANYWHERE, '5', 'true', `"${'X'.repeat(65)}"`],
@@ -76,6 +89,8 @@ const WRONG: Readonly<Record<FieldKind, readonly string[]>> = {
   ),
   object: ANYWHERE.filter((text) => !text.startsWith('{')).concat('5', '"x"', 'true'),
   flag: [...ANYWHERE, '5', '"true"'],
+  // Some answers spell it as text.
+  verdict: [...ANYWHERE, '5', '"maybe"'],
   checksum: [...ANYWHERE.filter((text) => text !== '-1'), '1.5', '"5"', '4294967296'],
 };
 
@@ -118,7 +133,7 @@ function withRaw(frame: object, path: string, raw: string): Buffer {
 const counted = (feed: MarketFeed) =>
   feed.summary(0) as { invalid: number; lastError: string; foreign: number; control: number };
 
-for (const sample of SAMPLES) {
+for (const sample of [...SAMPLES, ...KUCOIN_SAMPLES]) {
   t.test(`${sample.name}: every field of every frame kind refuses malformed values by name`, async (t) => {
     const { feed, board, trades } = newFeed(sample);
     const unnamed: string[] = [];

@@ -219,7 +219,7 @@ class Side {
     return {
       send: (frame) => {
         for (const symbol of this.scenario.symbols) {
-          if (/"subscribe"/.test(frame) && frame.includes(symbol) && this.nowMs > 0)
+          if (/"subscribe"/i.test(frame) && frame.includes(symbol) && this.nowMs > 0)
             this.resubscribed.add(symbol);
         }
       },

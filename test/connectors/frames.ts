@@ -17,12 +17,15 @@ export type FieldKind =
   | 'previous'
   | 'time'
   | 'timeText'
+  | 'nanoseconds'
+  | 'counterText'
   | 'id'
   | 'word'
   | 'symbol'
   | 'list'
   | 'object'
   | 'flag'
+  | 'verdict'
   | 'checksum';
 
 export interface SampleFrame {
