@@ -646,7 +646,7 @@ const priceOf = (side: 'bids' | 'asks', level: number) => (side === 'bids' ? 100
 function booksAfter(changes: readonly { side: 'bids' | 'asks'; level: number; size: number }[]) {
   const book = { bids: new Map<number, number>(), asks: new Map<number, number>() };
   return [
-    new Map(),
+    new Map<number, number>(),
     ...changes.map(({ side, level, size }) => {
       if (size === 0) book[side].delete(priceOf(side, level));
       else book[side].set(priceOf(side, level), size);
@@ -728,7 +728,7 @@ t.test('any cut into frames, any place of the snapshot, any lost, repeated or sw
               );
             else if (from >= at)
               connector.decode(
-                bytes(obu('delta', from + 1, to, last('bids') as string[][], last('asks') as string[][])),
+                bytes(obu('delta', from + 1, to, last('bids'), last('asks'))),
                 sink,
               );
             if (!sync.trusted) continue;
