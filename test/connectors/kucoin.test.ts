@@ -130,7 +130,9 @@ function hear(...frames: unknown[]): Heard & { categories: string[] } {
 
 t.test('what is sent to subscribe', async (t) => {
   const pro = kucoin();
-  const frames = pro.subscribe(['BTC-USDT', 'ETH-USDT'], 'all', 7).map((text) => JSON.parse(text) as object);
+  const frames = pro
+    .subscribe(['BTC-USDT', 'ETH-USDT'], 'all', 7, WALL)
+    .map((text) => JSON.parse(text) as object);
   t.same(frames[0], {
     id: 's7.obu.depth.BTC-USDT',
     action: 'SUBSCRIBE',
@@ -149,25 +151,25 @@ t.test('what is sent to subscribe', async (t) => {
   ]);
   t.equal(frames.length, 6, 'one request each, books first');
   t.match(
-    pro.unsubscribe(['BTC-USDT'], 'depth', 2).map((text) => JSON.parse(text) as object),
+    pro.unsubscribe(['BTC-USDT'], 'depth', 2, WALL).map((text) => JSON.parse(text) as object),
     [{ id: 'u2.obu.depth.BTC-USDT', action: 'UNSUBSCRIBE' }],
   );
   const symbols = Array.from({ length: 130 }, (_, i) => `S${i}-USDT`);
   const classic = kucoin({ bookChannel: 'level2Depth50' });
   const topics = classic
-    .subscribe(symbols, 'all', 1)
+    .subscribe(symbols, 'all', 1, WALL)
     .map((text) => JSON.parse(text) as { id: string; topic: string });
   t.equal(topics.length, 8, 'four channels of at most a hundred symbols a request');
   t.equal(new Set(topics.map(({ id }) => id)).size, 8);
   t.ok(topics.every(({ topic }) => topic.split(':')[1]!.split(',').length <= 100));
-  t.match(JSON.parse(classic.subscribe(['BTC-USDT'], 'depth', 3)[0]!), {
+  t.match(JSON.parse(classic.subscribe(['BTC-USDT'], 'depth', 3, WALL)[0]!), {
     id: 's3.level2Depth50.depth.BTC-USDT',
     type: 'subscribe',
     topic: '/spotMarket/level2Depth50:BTC-USDT',
     privateChannel: false,
     response: true,
   });
-  const level2Topics = kucoin({ bookChannel: 'level2' }).subscribe(['BTC-USDT'], 'all', 1);
+  const level2Topics = kucoin({ bookChannel: 'level2' }).subscribe(['BTC-USDT'], 'all', 1, WALL);
   t.equal(level2Topics.length, 3, 'real-time changes need no best quote');
 });
 
@@ -727,10 +729,7 @@ t.test('any cut into frames, any place of the snapshot, any lost, repeated or sw
                 sink,
               );
             else if (from >= at)
-              connector.decode(
-                bytes(obu('delta', from + 1, to, last('bids'), last('asks'))),
-                sink,
-              );
+              connector.decode(bytes(obu('delta', from + 1, to, last('bids'), last('asks'))), sink);
             if (!sync.trusted) continue;
             trusted++;
             const wrong =
@@ -923,7 +922,7 @@ for (const bookChannel of BOOKS) {
       const unmute = face.faults.add({ kind: 'mute', symbol: 'BTC-USDT' });
       owner.live(40);
       t.same(owner.states, ['not', 'live'], 'a silent symbol is not trusted, the other is');
-      t.ok(owner.log.includes('stale nothing received: subscribed again'));
+      t.ok(owner.log.some((line) => /^stale .*subscribed again$/.test(line)));
       unmute();
       owner.live(70);
       t.same(owner.states, ['live', 'live'], 'and comes back');
@@ -976,7 +975,7 @@ function simulatedCapture(bookChannel: KucoinBookChannel, symbols: readonly stri
   }
   const transport = new MemoryTransport();
   const id = face.onConnect(transport, url) as number;
-  for (const text of connector.subscribe(symbols, 'depth', 1)) face.onClientFrame(id, text);
+  for (const text of connector.subscribe(symbols, 'depth', 1, WALL)) face.onClientFrame(id, text);
   const answers: { symbol: string; body: Buffer; beforeFrame: number }[] = [];
   for (let second = 0; second < 20; second++) {
     if (second === 1) {
