@@ -38,7 +38,7 @@ export class FeedPlayer {
     this.originMs += timesMs.at(-1)! - timesMs[0]! + 60_000;
     this.requests = [];
     this.arrived = [];
-    this.feed = this.newFeed();
+    this.feed.closed('the next pass', this.originMs);
     this.feed.opened(timesMs[0]!, this.originMs);
   }
 

@@ -68,44 +68,32 @@ export class BestQuote {
  * the quote's size, everything behind it stays as the depth channel said. Both sides together can then not cross.
  */
 export function layOver(board: QuoteBoard, slot: number, quote: BestQuote): void {
-  board.bidLevels[slot] = mergeSide(
-    board.bidPrices,
-    board.bidSizes,
-    slot * BOARD_DEPTH,
-    board.bidLevels[slot]!,
-    quote.bid,
-    quote.bidSize,
-    1,
-  );
-  board.askLevels[slot] = mergeSide(
-    board.askPrices,
-    board.askSizes,
-    slot * BOARD_DEPTH,
-    board.askLevels[slot]!,
-    quote.ask,
-    quote.askSize,
-    -1,
-  );
+  board.bidLevels[slot] = mergeSide(board.bidPrices, board.bidSizes, slot, board.bidLevels[slot]!, quote, 1);
+  board.askLevels[slot] = mergeSide(board.askPrices, board.askSizes, slot, board.askLevels[slot]!, quote, -1);
 }
 
-/** `sign` 1: larger prices are better. Returns how many levels the side has afterwards. */
+/** `sign` 1: bids, where larger prices are better. Returns how many levels the side has afterwards. */
 function mergeSide(
   prices: Float64Array,
   sizes: Float64Array,
-  offset: number,
+  slot: number,
   levels: number,
-  price: number,
-  size: number,
+  quote: BestQuote,
   sign: 1 | -1,
 ): number {
+  const price = sign === 1 ? quote.bid : quote.ask;
+  const offset = slot * BOARD_DEPTH;
   let better = 0;
   while (better < levels && (prices[offset + better]! - price) * sign > 0) better++;
   const present = better < levels && prices[offset + better] === price;
   const from = present ? better + 1 : better;
   const kept = Math.min(levels - from, BOARD_DEPTH - 1);
-  prices.copyWithin(offset + 1, offset + from, offset + from + kept);
-  sizes.copyWithin(offset + 1, offset + from, offset + from + kept);
+  // Most quotes change the best level only, which moves nothing.
+  if (from !== 1) {
+    prices.copyWithin(offset + 1, offset + from, offset + from + kept);
+    sizes.copyWithin(offset + 1, offset + from, offset + from + kept);
+  }
   prices[offset] = price;
-  sizes[offset] = size;
+  sizes[offset] = sign === 1 ? quote.bidSize : quote.askSize;
   return kept + 1;
 }

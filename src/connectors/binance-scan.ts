@@ -1,4 +1,5 @@
 import { BestQuoteEvent, BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
+import { REST_LIMITS } from './frame-parser.js';
 import { ascii, FrameCursor } from './scan/frame-cursor.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
@@ -42,6 +43,13 @@ interface Stream {
   readonly symbolBytes: Uint8Array;
 }
 
+const SNAPSHOT = {
+  head: ascii('{"lastUpdateId":'),
+  bids: ascii(',"bids":'),
+  asks: ascii(',"asks":'),
+  end: ascii('}'),
+};
+
 const STREAMS = [
   { channel: 'depth@100ms', category: 'book', next: 'U":' },
   { channel: 'depth', category: 'book', next: 'U":' },
@@ -54,10 +62,14 @@ export class BinanceScanner implements FrameScanner {
   private readonly cursor = new FrameCursor();
   private readonly streams = new WordTable<Stream>();
   private readonly event = new BookEvent();
+  private readonly snapshot = new BookEvent();
   private readonly quote = new BestQuoteEvent();
 
-  constructor(header: FrameHeader) {
+  private readonly depthChannel: string;
+
+  constructor(header: FrameHeader, depthChannel: string) {
     this.header = header;
+    this.depthChannel = depthChannel;
   }
 
   follow(symbols: readonly string[]): void {
@@ -95,6 +107,22 @@ export class BinanceScanner implements FrameScanner {
     event.order = event.last;
     setHeader(this.header, 'book', channel, symbol, '');
     sink.book(event);
+    return true;
+  }
+
+  scanDepth(body: Buffer, symbol: string, sink: FrameSink): boolean {
+    const { cursor, snapshot } = this;
+    if (!cursor.open(body, REST_LIMITS) || !cursor.literal(SNAPSHOT.head) || !cursor.integer()) return false;
+    snapshot.last = cursor.value;
+    if (!cursor.literal(SNAPSHOT.bids) || !cursor.textLevels(snapshot.bids)) return false;
+    if (!cursor.literal(SNAPSHOT.asks) || !cursor.textLevels(snapshot.asks)) return false;
+    if (!cursor.ends(SNAPSHOT.end)) return false;
+    snapshot.symbol = symbol;
+    snapshot.channel = this.depthChannel;
+    snapshot.snapshot = true;
+    snapshot.first = snapshot.last;
+    snapshot.order = snapshot.last;
+    sink.book(snapshot);
     return true;
   }
 

@@ -112,7 +112,7 @@ export function binance(options: BinanceOptions = {}): Connector {
       decoder.readSnapshot(answer, depth, symbol, sink),
     ),
   };
-  return withScanner(connector, new BinanceScanner(decoder.header));
+  return withScanner(connector, new BinanceScanner(decoder.header, depth));
 }
 
 class BinanceDecoder {

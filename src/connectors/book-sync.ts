@@ -1,7 +1,6 @@
 import { OrderBook } from '../market/order-book.js';
 import type { BookEvent, SyncRule } from './base.js';
 import { DeltaBuffer, restored, type StoredDelta } from './delta-buffer.js';
-import type { LevelBuffer } from './level-buffer.js';
 import { LevelTexts } from './level-texts.js';
 import { emptyCounters, type SyncCounters } from './sync-counters.js';
 
@@ -237,41 +236,28 @@ export class BookSync {
   }
 
   private load(event: BookEvent): void {
-    this.book.clear();
+    const { bids, asks } = event;
+    this.book.loadBids(bids.prices, bids.sizes, bids.count);
+    this.book.loadAsks(asks.prices, asks.sizes, asks.count);
     this.texts.clear();
+    this.noteTexts(event);
     this.recent.fill(NaN);
-    this.fill(event);
     this.last = event.last;
   }
 
-  /** As `setLevels`; the book keeps its best level last, so that filling it from the worst on moves nothing. */
-  private fill(event: BookEvent): void {
-    const { book } = this;
-    const { bids, asks } = event;
-    if (!bids.isOrdered(-1) || !asks.isOrdered(1)) return this.setLevels(event);
-    for (let i = bids.count - 1; i >= 0; i--) book.setBid(bids.prices[i]!, bids.sizes[i]!);
-    for (let i = asks.count - 1; i >= 0; i--) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
-    this.noteTexts(event);
-  }
-
   private setLevels(event: BookEvent): void {
-    const { book } = this;
     const { bids, asks } = event;
-    for (let i = 0; i < bids.count; i++)
-      if (this.isNew(bids, i)) book.setBid(bids.prices[i]!, bids.sizes[i]!);
-    for (let i = 0; i < asks.count; i++)
-      if (this.isNew(asks, i)) book.setAsk(asks.prices[i]!, asks.sizes[i]!);
+    // A frame that straddles the snapshot repeats changes that are in it; the newest size of a level must hold.
+    if (bids.numbered) bids.skipUpTo(this.last);
+    if (asks.numbered) asks.skipUpTo(this.last);
+    this.book.setBids(bids.prices, bids.sizes, bids.count);
+    this.book.setAsks(asks.prices, asks.sizes, asks.count);
     this.noteTexts(event);
   }
 
   /** Exchanges whose books are linked are those that send checksums. */
   private noteTexts(event: BookEvent): void {
     if (this.rule === 'linked') this.texts.note(event);
-  }
-
-  /** A frame that straddles the snapshot repeats changes that are in it; the newest size of a level must hold. */
-  private isNew(side: LevelBuffer, at: number): boolean {
-    return !side.numbered || side.sequences[at]! > this.last;
   }
 
   private noteCoverage({ bids, asks }: BookEvent): void {

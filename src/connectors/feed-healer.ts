@@ -105,8 +105,9 @@ export class FeedHealer {
     return frames;
   }
 
-  /** The book is in order. */
-  healthy(symbol: SymbolFeed, nowMs: number): void {
+  /** The book is in order as of the symbol's newest frame. */
+  healthy(symbol: SymbolFeed): void {
+    const nowMs = symbol.lastFrameMs;
     symbol.dueMs = Infinity;
     const heldMs = nowMs - symbol.liveSinceMs;
     if (heldMs >= this.policy.healedMs) symbol.faults = 0;

@@ -60,11 +60,17 @@ export class LevelBuffer {
     }
   }
 
-  /** True when each price is above (1) or below (-1) the one before it. */
-  isOrdered(direction: 1 | -1): boolean {
-    for (let i = 1; i < this.count; i++)
-      if (!((this.prices[i]! - this.prices[i - 1]!) * direction > 0)) return false;
-    return true;
+  /** Leaves only numbered changes above this number. */
+  skipUpTo(sequence: number): void {
+    const { prices, sizes, sequences } = this;
+    let kept = 0;
+    for (let i = 0; i < this.count; i++) {
+      if (!(sequences[i]! > sequence)) continue;
+      prices[kept] = prices[i]!;
+      sizes[kept] = sizes[i]!;
+      sequences[kept++] = sequences[i]!;
+    }
+    this.count = kept;
   }
 
   private growSequences(): void {

@@ -1,15 +1,15 @@
 import { ArbotError, invariant } from '../messages/errors.js';
+import { asSorted, loaded } from './book-shape.js';
+import { SortedHalf, type BookHalf } from './sorted-half.js';
 
 /**
- * One order book in typed arrays. Levels are kept sorted with the best LAST, because most updates fall near the best and
- * then only a few slots move (PERFORMANCE §4). Prices and sizes are float64; the exact text stays with the exchange.
+ * One order book in typed arrays; nothing is allocated per update. A side is a sorted array, or a tick window where the snapshot shows a
+ * dense and deep book (`book-shape.ts`). Prices and sizes are float64; the exact text stays with the exchange.
  *
  * The book does not know protocols: continuity, checksums and ages are judged by its owner, which sets `trust`.
  */
 export type BookTrust = 'empty' | 'syncing' | 'trusted' | 'untrusted';
 export type BookSide = 'bid' | 'ask';
-
-const INITIAL_LEVELS = 64;
 
 function isLevel(price: number, size: number): boolean {
   return price > 0 && price < Infinity && size >= 0 && size < Infinity;
@@ -19,78 +19,15 @@ function refuseLevel(price: number, size: number): never {
   throw new ArbotError('ARB_INVARIANT', `a level of price ${price} and size ${size} reached a book`);
 }
 
-/** One side: ascending `keys`, where key = price for bids and −price for asks, so that the best is always last. */
-class Half {
-  keys = new Float64Array(INITIAL_LEVELS);
-  sizes = new Float64Array(INITIAL_LEVELS);
-  length = 0;
-
-  set(key: number, size: number, maxLevels: number): void {
-    const at = this.find(key);
-    const present = at < this.length && this.keys[at] === key;
-    if (size === 0) {
-      if (present) this.removeAt(at);
-    } else if (present) {
-      this.sizes[at] = size;
-    } else {
-      this.insertAt(at, key, size, maxLevels);
-    }
-  }
-
-  /** First index whose key is not below `key`: probe the best eight, then binary search. */
-  private find(key: number): number {
-    const keys = this.keys;
-    let high = this.length;
-    const floor = high > 8 ? high - 8 : 0;
-    while (high > floor && keys[high - 1]! >= key) high--;
-    if (high > floor || floor === 0) return high;
-    let low = 0;
-    while (low < high) {
-      const mid = (low + high) >>> 1;
-      if (keys[mid]! < key) low = mid + 1;
-      else high = mid;
-    }
-    return low;
-  }
-
-  private insertAt(at: number, key: number, size: number, maxLevels: number): void {
-    if (this.length === maxLevels) {
-      // Full: the worst level (index 0) makes room; a level worse than all of them is not kept.
-      if (at === 0) return;
-      this.keys.copyWithin(0, 1, at);
-      this.sizes.copyWithin(0, 1, at);
-      this.keys[at - 1] = key;
-      this.sizes[at - 1] = size;
-      return;
-    }
-    if (this.length === this.keys.length) this.grow();
-    this.keys.copyWithin(at + 1, at, this.length);
-    this.sizes.copyWithin(at + 1, at, this.length);
-    this.keys[at] = key;
-    this.sizes[at] = size;
-    this.length++;
-  }
-
-  private removeAt(at: number): void {
-    this.keys.copyWithin(at, at + 1, this.length);
-    this.sizes.copyWithin(at, at + 1, this.length);
-    this.length--;
-  }
-
-  private grow(): void {
-    const keys = new Float64Array(this.keys.length * 2);
-    const sizes = new Float64Array(this.sizes.length * 2);
-    keys.set(this.keys);
-    sizes.set(this.sizes);
-    this.keys = keys;
-    this.sizes = sizes;
-  }
+function checkLevels(prices: Float64Array, sizes: Float64Array, count: number): void {
+  for (let i = 0; i < count; i++) if (!isLevel(prices[i]!, sizes[i]!)) refuseLevel(prices[i]!, sizes[i]!);
 }
 
 export class OrderBook {
-  private readonly bids = new Half();
-  private readonly asks = new Half();
-  private readonly maxLevels: number;
+  private bids: BookHalf;
+  private asks: BookHalf;
+  private readonly sortedBids: SortedHalf;
+  private readonly sortedAsks: SortedHalf;
   trust: BookTrust = 'empty';
   /** Last sequence number applied, by the exchange's own counting. */
   sequence = 0;
@@ -98,12 +35,15 @@ export class OrderBook {
   /** `maxLevels` bounds each side; the worst levels fall out first. */
   constructor(maxLevels = 10_000) {
     invariant(Number.isInteger(maxLevels) && maxLevels > 0, 'a book keeps at least one level per side');
-    this.maxLevels = maxLevels;
+    this.sortedBids = new SortedHalf(1, maxLevels);
+    this.sortedAsks = new SortedHalf(-1, maxLevels);
+    this.bids = this.sortedBids;
+    this.asks = this.sortedAsks;
   }
 
   clear(): void {
-    this.bids.length = 0;
-    this.asks.length = 0;
+    this.bids.clear();
+    this.asks.clear();
   }
 
   /**
@@ -112,12 +52,40 @@ export class OrderBook {
    */
   setBid(price: number, size: number): void {
     if (!isLevel(price, size)) refuseLevel(price, size);
-    this.bids.set(price, size, this.maxLevels);
+    if (this.bids.set(price, size)) return;
+    this.bids = asSorted(this.bids, this.sortedBids);
+    this.bids.set(price, size);
   }
 
   setAsk(price: number, size: number): void {
     if (!isLevel(price, size)) refuseLevel(price, size);
-    this.asks.set(-price, size, this.maxLevels);
+    if (this.asks.set(price, size)) return;
+    this.asks = asSorted(this.asks, this.sortedAsks);
+    this.asks.set(price, size);
+  }
+
+  /** As `setBid` for the first `count` levels of both arrays, in order. */
+  setBids(prices: Float64Array, sizes: Float64Array, count: number): void {
+    checkLevels(prices, sizes, count);
+    const held = this.bids.setAll(prices, sizes, count);
+    for (let i = held; i < count; i++) this.setBid(prices[i]!, sizes[i]!);
+  }
+
+  setAsks(prices: Float64Array, sizes: Float64Array, count: number): void {
+    checkLevels(prices, sizes, count);
+    const held = this.asks.setAll(prices, sizes, count);
+    for (let i = held; i < count; i++) this.setAsk(prices[i]!, sizes[i]!);
+  }
+
+  /** Replaces one side, and chooses its structure; levels best first are taken in one copy. */
+  loadBids(prices: Float64Array, sizes: Float64Array, count: number): void {
+    checkLevels(prices, sizes, count);
+    this.bids = loaded(this.bids, this.sortedBids, { prices, sizes, count });
+  }
+
+  loadAsks(prices: Float64Array, sizes: Float64Array, count: number): void {
+    checkLevels(prices, sizes, count);
+    this.asks = loaded(this.asks, this.sortedAsks, { prices, sizes, count });
   }
 
   get bidCount(): number {
@@ -130,48 +98,40 @@ export class OrderBook {
 
   /** 0 when the side is empty. */
   get bestBid(): number {
-    return this.bids.length === 0 ? 0 : this.bids.keys[this.bids.length - 1]!;
+    return this.bids.bestPrice;
   }
 
   get bestBidSize(): number {
-    return this.bids.length === 0 ? 0 : this.bids.sizes[this.bids.length - 1]!;
+    return this.bids.bestSize;
   }
 
   get bestAsk(): number {
-    return this.asks.length === 0 ? 0 : -this.asks.keys[this.asks.length - 1]!;
+    return this.asks.bestPrice;
   }
 
   get bestAskSize(): number {
-    return this.asks.length === 0 ? 0 : this.asks.sizes[this.asks.length - 1]!;
+    return this.asks.bestSize;
   }
 
   /** Crossed or locked: a state no exchange trades in, so the book is wrong. */
   get isCrossed(): boolean {
-    return this.bids.length > 0 && this.asks.length > 0 && this.bestBid >= this.bestAsk;
+    const bid = this.bids.bestPrice;
+    const ask = this.asks.bestPrice;
+    return bid >= ask && bid > 0 && ask > 0;
   }
 
   /** Price of the n-th level, 0 = best; 0 beyond the end. */
   price(side: BookSide, level: number): number {
-    const half = side === 'bid' ? this.bids : this.asks;
-    if (level >= half.length) return 0;
-    const key = half.keys[half.length - 1 - level]!;
-    return side === 'bid' ? key : -key;
+    return side === 'bid' ? this.bids.price(level) : this.asks.price(level);
   }
 
   size(side: BookSide, level: number): number {
-    const half = side === 'bid' ? this.bids : this.asks;
-    return level >= half.length ? 0 : half.sizes[half.length - 1 - level]!;
+    return side === 'bid' ? this.bids.size(level) : this.asks.size(level);
   }
 
   /** Copies up to `count` best levels to `prices` and `sizes` from `offset`; returns how many there were. */
   copyTop(side: BookSide, count: number, prices: Float64Array, sizes: Float64Array, offset: number): number {
     const half = side === 'bid' ? this.bids : this.asks;
-    const sign = side === 'bid' ? 1 : -1;
-    const levels = count < half.length ? count : half.length;
-    for (let i = 0, at = half.length - 1; i < levels; i++, at--) {
-      prices[offset + i] = sign * half.keys[at]!;
-      sizes[offset + i] = half.sizes[at]!;
-    }
-    return levels;
+    return half.copyTop(count, prices, sizes, offset);
   }
 }

@@ -37,7 +37,7 @@ export class QuoteBoard {
   readonly changedMonotonicMs: Float64Array;
   /** Monotonic local time at which the slot's connection last proved alive. */
   readonly aliveMonotonicMs: Float64Array;
-  private readonly listeners = new Set<(slot: number) => void>();
+  private readonly listeners: ((slot: number) => void)[] = [];
   private readonly maxSilenceMs: number;
   /** Writes refused because a newer source owns the slot; for metrics. */
   staleEpochWrites = 0;
@@ -136,11 +136,14 @@ export class QuoteBoard {
 
   /** Calls `listener` when a slot becomes dirty; it must only note the slot. Returns the removal. */
   onDirty(listener: (slot: number) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    if (!this.listeners.includes(listener)) this.listeners.push(listener);
+    return () => {
+      const at = this.listeners.indexOf(listener);
+      if (at >= 0) this.listeners.splice(at, 1);
+    };
   }
 
   private markDirty(slot: number): void {
-    for (const listener of this.listeners) listener(slot);
+    for (let i = 0; i < this.listeners.length; i++) this.listeners[i]!(slot);
   }
 }

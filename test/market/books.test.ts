@@ -83,6 +83,100 @@ t.test(
   },
 );
 
+/** Sides as two maps, and the same levels as the arrays that a decoder fills. */
+const arraysOf = (levels: readonly (readonly [price: number, size: number])[]) =>
+  [
+    Float64Array.from(levels, ([price]) => price),
+    Float64Array.from(levels, ([, size]) => size),
+    levels.length,
+  ] as const;
+
+/** A deep snapshot on a grid of ticks, dense or sparse, then batches that wander away from it, some far off, some between ticks. */
+const deepStory = fc.record({
+  decimals: fc.constantFrom(0, 1, 2, 5),
+  middle: fc.integer({ min: 40_000, max: 2_000_000 }),
+  depth: fc.integer({ min: 90, max: 400 }),
+  spacing: fc.constantFrom(1, 3, 40),
+  maxLevels: fc.constantFrom(150, 10_000),
+  batches: fc.array(
+    fc.record({
+      jump: fc.constantFrom(0, 0, 3, -3, 700, -700, 9000, -9000),
+      offTick: fc.constantFrom(false, false, false, false, false, false, false, true),
+      levels: fc.array(
+        fc.record({
+          distance: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 39_000 })),
+          size: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 9 })),
+        }),
+        { maxLength: 60 },
+      ),
+    }),
+    { maxLength: 12 },
+  ),
+});
+
+t.test('property: a deep book equals a naive map, wherever its prices go', async (t) => {
+  fc.assert(
+    fc.property(deepStory, ({ decimals, middle, depth, spacing, maxLevels, batches }) => {
+      const scale = 10 ** decimals;
+      const book = new OrderBook(maxLevels);
+      const naive = new NaiveBook(maxLevels);
+      for (const side of ['bid', 'ask'] as const) {
+        const away = side === 'bid' ? -1 : 1;
+        const load = Array.from({ length: depth }, (_, i): [number, number] => [
+          (middle + away * (1 + i * spacing)) / scale,
+          i % 7,
+        ]).filter(([price]) => price > 0);
+        if (side === 'bid') book.loadBids(...arraysOf(load));
+        else book.loadAsks(...arraysOf(load));
+        for (const [price, size] of load) if (size > 0) naive.set(side, price, size);
+        let at = middle;
+        for (const { jump, offTick, levels } of batches) {
+          at = Math.max(1000, at + jump);
+          const batch = levels
+            .map(({ distance, size }): [number, number] => [
+              (at + away * distance) / scale + (offTick ? 1 / (scale * 4) : 0),
+              size,
+            ])
+            .filter(([price]) => price > 0);
+          if (side === 'bid') book.setBids(...arraysOf(batch));
+          else book.setAsks(...arraysOf(batch));
+          for (const [price, size] of batch) naive.set(side, price, size);
+        }
+        const wanted = naive.levels(side);
+        const [prices, sizes] = [new Float64Array(wanted.length + 3), new Float64Array(wanted.length + 3)];
+        t.equal(book.copyTop(side, wanted.length + 3, prices, sizes, 0), wanted.length);
+        t.strictSame(
+          wanted.map((_, i) => [prices[i], sizes[i]]),
+          wanted,
+        );
+        const few = readAll(book, side).slice(0, 30);
+        t.strictSame(few, wanted.slice(0, 30));
+        const best = side === 'bid' ? [book.bestBid, book.bestBidSize] : [book.bestAsk, book.bestAskSize];
+        t.strictSame(best, wanted[0] ?? [0, 0]);
+      }
+      book.clear();
+      t.strictSame([book.bidCount, book.askCount, book.bestBid, book.price('ask', 0)], [0, 0, 0, 0]);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+t.test('a snapshot is taken in any order, replaces what was there and drops empty levels', async (t) => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 150 }), fc.boolean(), (steps, isSorted) => {
+      const book = new OrderBook(100);
+      const naive = new NaiveBook(100);
+      book.loadAsks(...arraysOf(Array.from({ length: 200 }, (_, i) => [i + 1, 1] as const)));
+      t.equal(book.askCount, 100);
+      const levels = steps.map(({ price, size }): [number, number] => [price, Math.abs(size)]);
+      if (isSorted) levels.sort(([a], [b]) => a - b);
+      book.loadAsks(...arraysOf(levels));
+      for (const [price, size] of levels) naive.set('ask', price, size);
+      t.strictSame(readAll(book, 'ask'), naive.levels('ask'));
+    }),
+  );
+});
+
 t.test('a level that no exchange can mean is an invariant, and leaves the book as it was', async (t) => {
   const book = new OrderBook();
   book.setBid(100, 1);

@@ -43,12 +43,12 @@ export class FrameCursor {
   text = '';
   private readonly scratch = new Float64Array(1);
 
-  /** Starts a frame. */
-  open(data: Buffer): boolean {
+  /** Starts a frame, or a REST answer with limits of its own. */
+  open(data: Buffer, limits = FRAME_LIMITS): boolean {
     this.data = data;
     this.at = 0;
     const { length } = data;
-    return length > 1 && length <= FRAME_LIMITS.maxBytes && data[length - 1] === CLOSE_BRACE;
+    return length > 1 && length <= limits.maxBytes && data[length - 1] === CLOSE_BRACE;
   }
 
   /** Exactly these bytes. */

@@ -1,4 +1,4 @@
-import type { Connector, FrameSink } from '../base.js';
+import type { Connector, ConnectorRest, FrameSink } from '../base.js';
 
 /** Reads the frames of one exchange from their bytes. One instance per connector; it fills the connector's `header`. */
 export interface FrameScanner {
@@ -9,6 +9,8 @@ export interface FrameScanner {
    * a followed market's frame: then nothing reached the sink and the JSON decoder must read it.
    */
   scan(data: Buffer, sink: FrameSink): boolean;
+  /** The same for the REST answer with a market's book. */
+  scanDepth?(body: Buffer, symbol: string, sink: FrameSink): boolean;
 }
 
 /** An exchange has a handful of channels; what a broken frame claims to be is bounded too. */
@@ -18,10 +20,9 @@ const MAX_CHANNELS = 16;
 export function withScanner(connector: Connector, scanner: FrameScanner): Connector {
   const { header } = connector;
   const fallbacks = new Map<string, number>();
-  const note = () => {
-    if (header.category === 'control' || header.category === 'foreign') return;
-    if (fallbacks.size >= MAX_CHANNELS && !fallbacks.has(header.channel)) return;
-    fallbacks.set(header.channel, (fallbacks.get(header.channel) ?? 0) + 1);
+  const note = (channel: string) => {
+    if (fallbacks.size >= MAX_CHANNELS && !fallbacks.has(channel)) return;
+    fallbacks.set(channel, (fallbacks.get(channel) ?? 0) + 1);
   };
   return {
     ...connector,
@@ -34,10 +35,23 @@ export function withScanner(connector: Connector, scanner: FrameScanner): Connec
       try {
         return connector.decode(data, sink);
       } finally {
-        note();
+        if (header.category !== 'control' && header.category !== 'foreign') note(header.channel);
       }
     },
     decodeJson: (data, sink) => connector.decode(data, sink),
     fallbacks: () => Object.fromEntries(fallbacks),
+    rest: withDepthScanner(connector.rest, scanner, () => note('REST depth')),
+  };
+}
+
+function withDepthScanner(rest: ConnectorRest, scanner: FrameScanner, note: () => void): ConnectorRest {
+  if (scanner.scanDepth === undefined) return rest;
+  return {
+    ...rest,
+    parseDepth: (body, symbol, sink) => {
+      if (scanner.scanDepth!(body, symbol, sink)) return;
+      note();
+      rest.parseDepth(body, symbol, sink);
+    },
   };
 }

@@ -20,9 +20,9 @@ export const BOOK_BUGS: readonly PlantedBug[] = [
     area: 'book',
     what: 'a level that is gone stays in the book',
     plant: () =>
-      replaceMethod(OrderBook.prototype, 'setAsk', (real) => {
-        return function (this: OrderBook, price, size) {
-          if (size > 0) real.call(this, price, size);
+      replaceMethod(OrderBook.prototype, 'setAsks', () => {
+        return function (this: OrderBook, prices, sizes, count) {
+          for (let i = 0; i < count; i++) if (sizes[i]! > 0) this.setAsk(prices[i]!, sizes[i]!);
         };
       }),
   },
