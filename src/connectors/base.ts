@@ -271,14 +271,29 @@ export interface ConnectorRest {
   instruments(symbols: readonly string[] | null): RestRequest;
   depth(symbol: string): RestRequest;
   serverTime(): RestRequest;
-  /** @throws FrameError, or ArbotError ARB_EXCHANGE_ERROR / ARB_RATE_LIMITED when the exchange refused. */
-  parseInstruments(body: Buffer, lookup: MarketLookup): InstrumentList;
+  /** Rules that the list of markets lacks; absent where it is complete. */
+  readonly instrumentDetails?: InstrumentDetails;
+  /**
+   * `details` are the accepted answers to `instrumentDetails`; a market that they leave out is refused.
+   * @throws FrameError, or ArbotError ARB_EXCHANGE_ERROR / ARB_RATE_LIMITED when the exchange refused.
+   */
+  parseInstruments(body: Buffer, lookup: MarketLookup, details?: readonly Buffer[]): InstrumentList;
   /** The snapshot goes to `sink.book`. */
   parseDepth(body: Buffer, symbol: string, sink: FrameSink): void;
   /** Unix ms, of the resolution in `clockResolutionMs`. `headers` have lower-case names. */
   parseServerTime(body: Buffer, headers: Readonly<Record<string, string>>): number;
   /** Deposits and withdrawals per network; null where that needs a key. */
   readonly wallets: WalletQuery | null;
+}
+
+/** Questions about single markets that complete a list: the ticks of Upbit and Bithumb. */
+export interface InstrumentDetails {
+  readonly marketsPerRequest: number;
+  /** The markets that the list names. @throws as `parseInstruments`. */
+  markets(list: Buffer): readonly string[];
+  request(symbols: readonly string[]): RestRequest;
+  /** @throws as `parseInstruments`: one market may spoil the answer about all, so that fewer are asked for. */
+  check(body: Buffer): void;
 }
 
 export interface WalletQuery {

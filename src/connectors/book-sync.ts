@@ -26,6 +26,8 @@ export type SyncFault = 'gap' | 'checksum' | 'crossed' | 'old-snapshot';
 
 const MAX_WAITING_FRAMES = 256;
 const MAX_WAITING_LEVELS = 32_768;
+/** Late duplicates and swapped frames of a whole book come one or two at a time. */
+const OLDER_IN_A_ROW = 8;
 /** Linked frames remembered to tell a duplicate from a lost reset. */
 const RECENT = 16;
 
@@ -61,6 +63,9 @@ export class BookSync {
   private highestTimeMs = -Infinity;
   /** Exchange time at which it began to count anew. */
   private recountedMs = -Infinity;
+  /** Of whole books: frames in a row that were older than the book, and whether the newest one was crossed. */
+  private olderInARow = 0;
+  private isCrossed = false;
   /** Of the newest applied frame. */
   order = NaN;
   exchangeTimeMs = 0;
@@ -102,6 +107,8 @@ export class BookSync {
     this.highestOrder = -Infinity;
     this.highestTimeMs = -Infinity;
     this.recountedMs = -Infinity;
+    this.olderInARow = 0;
+    this.isCrossed = false;
   }
 
   /** A frame of this book could not be read: whatever it said is missing now. */
@@ -181,22 +188,36 @@ export class BookSync {
   }
 
   private socketSnapshot(event: BookEvent, tag: number): SyncResult {
-    if (this.isOldSnapshot(event)) {
+    if (this.isOldSnapshot(event) && !this.isSetBack()) {
       this.counters.duplicates++;
       return 'old';
     }
+    this.olderInARow = 0;
     this.load(event);
     this.highestOrder = event.order;
     this.highestTimeMs = event.exchangeTimeMs;
     this.counters.snapshots++;
     const fault = this.judge(event);
-    if (fault !== null) return fault;
+    if (fault !== null) return this.rule === 'whole' ? this.crossedAgain(fault) : fault;
+    this.isCrossed = false;
     this.goLive(event);
     this.counters.updatesApplied++;
     this.onApplied?.(tag);
     while (this.waiting.take((frame) => frame.order <= event.order) !== undefined);
     const result = this.drain();
     return result === 'applied' ? this.checkHole() : result;
+  }
+
+  /** Whole books have no number but their time: many older ones in a row mean that the exchange's clock was set back. */
+  private isSetBack(): boolean {
+    return this.rule === 'whole' && ++this.olderInARow > OLDER_IN_A_ROW;
+  }
+
+  /** While a book stays crossed, each of its frames says so: one fault, and then waiting for a better one. */
+  private crossedAgain(fault: SyncFault): SyncResult {
+    const again = this.isCrossed;
+    this.isCrossed = true;
+    return again ? 'waiting' : fault;
   }
 
   private restSnapshot(event: BookEvent): SyncResult {

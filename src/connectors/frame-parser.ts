@@ -79,26 +79,31 @@ function endOfString(data: Buffer, at: number): number {
   return length;
 }
 
-/** Index after the number that starts at `start`; noted when it has too many digits and a plain JSON spelling. */
+/** Index after the number that starts at `start`; noted when it has too many digits. */
 function endOfNumber(data: Buffer, start: number): number {
   const length = data.length;
   let digits = 0;
-  let exponent = false;
   let i = start;
   for (; i < length; i++) {
     const byte = data[i]!;
     if (byte >= ZERO && byte <= NINE) digits++;
-    else if (byte === 0x65 || byte === 0x45) exponent = true;
-    else if (byte !== 0x2e && byte !== 0x2b && byte !== 0x2d) break;
+    else if (!isInsideNumber(byte)) break;
   }
   // A leading zero before further digits is not JSON; quoting it would make it so.
   const leadingZero = data[start] === ZERO && data[start + 1] !== 0x2e;
-  if (digits >= LONG_NUMBER_DIGITS && !exponent && !leadingZero) {
+  if (digits >= LONG_NUMBER_DIGITS && !leadingZero) {
     const negative = start > 0 && data[start - 1] === 0x2d;
     longNumbers.push(negative ? start - 1 : start, i);
   }
   return i;
 }
+
+/** `.`, `+`, `-`, `e` and `E`. */
+function isInsideNumber(byte: number): boolean {
+  return byte === 0x2e || byte === 0x2b || byte === 0x2d || byte === 0x65 || byte === 0x45;
+}
+
+const LONG_NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function quoteLongNumbers(data: Buffer): string {
   let text = '';
@@ -108,7 +113,7 @@ function quoteLongNumbers(data: Buffer): string {
     const end = longNumbers[n + 1]!;
     const token = data.toString('latin1', start, end);
     // What is not a number is left as it stands, so that JSON.parse refuses it.
-    const quoted = /^-?\d+(?:\.\d+)?$/.test(token) ? `"${token}"` : token;
+    const quoted = LONG_NUMBER.test(token) ? `"${token}"` : token;
     text += data.toString('utf8', from, start) + quoted;
     from = end;
   }

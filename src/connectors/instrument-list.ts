@@ -76,6 +76,6 @@ function toInstrument(
 
 function nameOf(row: unknown): string {
   if (!isFields(row)) return '?';
-  const name = member(row, 'symbol') ?? member(row, 'instId') ?? member(row, 'id');
+  const name = member(row, 'symbol') ?? member(row, 'instId') ?? member(row, 'id') ?? member(row, 'market');
   return typeof name === 'string' ? name.slice(0, 64) : '?';
 }

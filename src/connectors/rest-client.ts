@@ -1,14 +1,15 @@
 import { ArbotError } from '../messages/errors.js';
 import type { HttpClient, HttpResponse } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
-import type {
-  Connector,
-  Endpoints,
-  InstrumentList,
-  MarketLookup,
-  RestRequest,
-  TickerLookup,
-  WalletList,
+import {
+  inChunks,
+  type Connector,
+  type Endpoints,
+  type InstrumentList,
+  type MarketLookup,
+  type RestRequest,
+  type TickerLookup,
+  type WalletList,
 } from './base.js';
 import type { CallPriority, Permit, RateLimiter } from './rate-limiter.js';
 
@@ -98,8 +99,14 @@ export async function loadInstruments(
   lookup: MarketLookup,
   symbols: readonly string[] | null = null,
 ): Promise<InstrumentList> {
-  const body = await callRest(context, context.connector.rest.instruments(symbols));
-  return context.connector.rest.parseInstruments(body, lookup);
+  const { rest } = context.connector;
+  const body = await callRest(context, rest.instruments(symbols));
+  const details: Buffer[] = [];
+  if (rest.instrumentDetails !== undefined) {
+    const { markets, marketsPerRequest } = rest.instrumentDetails;
+    for (const some of inChunks(markets(body), marketsPerRequest)) await askDetails(context, some, details);
+  }
+  return rest.parseInstruments(body, lookup, details);
 }
 
 /** Deposits and withdrawals per network; null where the exchange tells them only with a key. */
@@ -115,6 +122,24 @@ export async function fetchAddress(context: RestContext, connectionId: string): 
   if (entrance.kind === 'direct') return context.endpoints.websocketUrl;
   return entrance.parse(await callRest(context, entrance.request), connectionId, context.endpoints);
 }
+
+/** Asks about these markets, and about ever fewer of them while one that the exchange refuses is among them. */
+async function askDetails(context: RestContext, symbols: readonly string[], into: Buffer[]): Promise<void> {
+  const { request, check } = context.connector.rest.instrumentDetails!;
+  try {
+    const body = await callRest(context, request(symbols));
+    check(body);
+    into.push(body);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (symbols.length === 1) return;
+    for (const half of inChunks(symbols, Math.ceil(symbols.length / 2)))
+      await askDetails(context, half, into);
+  }
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ArbotError && error.code === 'ARB_EXCHANGE_ERROR' && !error.retryable;
 
 export interface ClockOffset {
   /** Exchange time minus local wall time, ms. */

@@ -1,4 +1,5 @@
 import type { Connector, FrameHeader } from '../../connectors/base.js';
+import { bithumb } from '../../connectors/bithumb.js';
 import { binance, type BinanceOptions } from '../../connectors/binance.js';
 import { bitget } from '../../connectors/bitget.js';
 import type { BitgetBookChannel } from '../../connectors/bitget-terms.js';
@@ -6,6 +7,7 @@ import { bybit, type BybitOptions } from '../../connectors/bybit.js';
 import { gate, type GateBookChannel } from '../../connectors/gate.js';
 import { kucoin, type KucoinBookChannel } from '../../connectors/kucoin.js';
 import { okx, type OkxBookChannel } from '../../connectors/okx.js';
+import { upbit } from '../../connectors/upbit.js';
 
 /** What the answers of one exchange are keyed by, and how its connector is set to the channels of a capture. */
 export interface WireExchange {
@@ -13,6 +15,8 @@ export interface WireExchange {
   connector(depthChannel: string | null, tradeChannel: string | null): Connector;
   bookKey(symbol: string, channel: string): string;
   frameKey(header: FrameHeader): string;
+  /** The market of recorded REST books; absent = `BTCUSDT`, or not named in them. */
+  readonly restSymbol?: string;
 }
 
 const WIRE_EXCHANGES: readonly WireExchange[] = [
@@ -75,7 +79,19 @@ const WIRE_EXCHANGES: readonly WireExchange[] = [
     frameKey: ({ category, channel, symbol, detail }) =>
       category === 'control' ? `(control) ${detail}` : `${channel}:${symbol}|${detail}`,
   },
+  {
+    exchange: 'upbit',
+    connector: () => upbit(),
+    bookKey: (symbol) => symbol,
+    frameKey: streamKey,
+    restSymbol: 'KRW-BTC',
+  },
+  { exchange: 'bithumb', connector: () => bithumb(), bookKey: (symbol) => symbol, frameKey: streamKey },
 ];
+
+function streamKey({ category, channel, symbol, detail }: FrameHeader): string {
+  return category === 'control' ? '(control)' : `${channel}|${symbol}|${detail}`;
+}
 
 /** null for an exchange whose connector is not built yet. */
 export function wireExchange(exchange: string): WireExchange | null {

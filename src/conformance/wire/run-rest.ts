@@ -10,7 +10,7 @@ import { Comparison, type FileReport } from './report.js';
 /** Which recorded answers of spot market data ArBot reads, by the end of their name. */
 const READERS: readonly {
   readonly names: RegExp;
-  readonly read: (connector: Connector, body: Buffer) => boolean;
+  readonly read: (connector: Connector, body: Buffer, symbol: string) => boolean;
 }[] = [
   {
     names:
@@ -26,7 +26,7 @@ const READERS: readonly {
   {
     names:
       /\/(?:http_get_order_?book\.json|Spot\/ExchangeData\/GetOrderBook\.txt|http_spot_market_depth\.json|GetAggregatedPartialOrderBook\.txt)$/,
-    read: (connector, body) => {
+    read: (connector, body, symbol) => {
       let levels = 0;
       const sink: FrameSink = {
         book: (event: BookEvent) => {
@@ -37,7 +37,7 @@ const READERS: readonly {
         instrumentState: () => undefined,
         control: () => undefined,
       };
-      connector.rest.parseDepth(body, 'BTCUSDT', sink);
+      connector.rest.parseDepth(body, symbol, sink);
       return levels > 0;
     },
   },
@@ -48,6 +48,14 @@ const READERS: readonly {
         curatedRegistry.resolve(exchange, ticker),
       );
       return list !== undefined && list.networks.length > 0 && list.refused.length === 0;
+    },
+  },
+  {
+    names: /Upbit\S+\/ExchangeData\/GetSymbolConfig\.txt$/,
+    read: (connector, body) => {
+      const details = connector.rest.instrumentDetails!;
+      details.check(body);
+      return details.markets(body).length > 0;
     },
   },
   {
@@ -80,7 +88,7 @@ export async function runRestFile(folder: string, file: string): Promise<FileRep
       comparison.same(
         name,
         'read',
-        outcome(() => reader.read(wire.connector(null, null), bodyOf(text))),
+        outcome(() => reader.read(wire.connector(null, null), bodyOf(text), wire.restSymbol ?? 'BTCUSDT')),
       );
   }
   return comparison.report(file, 'rest');
