@@ -142,6 +142,8 @@ const CHANNELS: Readonly<Record<SimulatedExchange, string>> = {
   gate: 'spot.obu.400',
   bitget: 'books',
   kucoin: 'obu/increment@10ms',
+  upbit: 'orderbook',
+  bithumb: 'orderbook',
 };
 
 /** Frames of the simulated exchanges: real protocol, synthetic prices. Equal seconds give equal bytes. */

@@ -103,8 +103,9 @@ export async function loadInstruments(
   const body = await callRest(context, rest.instruments(symbols));
   const details: Buffer[] = [];
   if (rest.instrumentDetails !== undefined) {
-    const { markets, marketsPerRequest } = rest.instrumentDetails;
-    for (const some of inChunks(markets(body), marketsPerRequest)) await askDetails(context, some, details);
+    const wanted = rest.instrumentDetails;
+    for (const some of inChunks(wanted.markets(body), wanted.marketsPerRequest))
+      await askDetails(context, some, details);
   }
   return rest.parseInstruments(body, lookup, details);
 }
@@ -125,10 +126,10 @@ export async function fetchAddress(context: RestContext, connectionId: string): 
 
 /** Asks about these markets, and about ever fewer of them while one that the exchange refuses is among them. */
 async function askDetails(context: RestContext, symbols: readonly string[], into: Buffer[]): Promise<void> {
-  const { request, check } = context.connector.rest.instrumentDetails!;
+  const wanted = context.connector.rest.instrumentDetails!;
   try {
-    const body = await callRest(context, request(symbols));
-    check(body);
+    const body = await callRest(context, wanted.request(symbols));
+    wanted.check(body);
     into.push(body);
   } catch (error) {
     if (!isRefusal(error)) throw error;

@@ -48,7 +48,7 @@ export function displayText(value: number, places: number): string {
 }
 
 /** Integer over 10^decimals as text; `scaled` is a non-negative safe integer. */
-function fixedText(scaled: number, decimals: number): string {
+export function fixedText(scaled: number, decimals: number): string {
   const digits = String(scaled);
   if (decimals === 0) return digits;
   const padded = digits.length > decimals ? digits : digits.padStart(decimals + 1, '0');

@@ -26,7 +26,7 @@ export interface FaceOptions {
 }
 
 /**
- * What the three exchanges have in common: connections, topics, faults and the order in which frames leave. A face does no
+ * What the exchanges have in common: connections, topics, faults and the order in which frames leave. A face does no
  * I/O: bytes come in by calls and leave through each connection's transport.
  */
 export abstract class ExchangeFace<S> implements WorldFollower {

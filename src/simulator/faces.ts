@@ -1,12 +1,15 @@
 import { BinanceFace } from './binance-face.js';
 import { BitgetFace } from './bitget-face.js';
+import { BithumbFace } from './bithumb-face.js';
 import { BybitFace } from './bybit-face.js';
 import type { FaceOptions } from './face.js';
 import { GateFace } from './gate-face.js';
 import { KucoinFace } from './kucoin-face.js';
 import { OkxFace } from './okx-face.js';
+import { UpbitFace } from './upbit-face.js';
 
-export type AnyFace = BinanceFace | OkxFace | BybitFace | GateFace | BitgetFace | KucoinFace;
+export type AnyFace =
+  BinanceFace | OkxFace | BybitFace | GateFace | BitgetFace | KucoinFace | UpbitFace | BithumbFace;
 
 /** The faces of the exchanges that are part of a world. */
 export interface Faces {
@@ -16,6 +19,8 @@ export interface Faces {
   readonly gate?: GateFace;
   readonly bitget?: BitgetFace;
   readonly kucoin?: KucoinFace;
+  readonly upbit?: UpbitFace;
+  readonly bithumb?: BithumbFace;
 }
 
 /** The face of each exchange over one world. */
@@ -28,5 +33,7 @@ export function createFaces(options: FaceOptions): Faces {
     ...(exchanges.includes('gate') ? { gate: new GateFace(options) } : {}),
     ...(exchanges.includes('bitget') ? { bitget: new BitgetFace(options) } : {}),
     ...(exchanges.includes('kucoin') ? { kucoin: new KucoinFace(options) } : {}),
+    ...(exchanges.includes('upbit') ? { upbit: new UpbitFace(options) } : {}),
+    ...(exchanges.includes('bithumb') ? { bithumb: new BithumbFace(options) } : {}),
   };
 }

@@ -3,7 +3,16 @@ import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primi
 import { stepUnit, type StepUnit } from './exact-units.js';
 
 /** The exchanges that have a face. */
-export const SIMULATED_EXCHANGES = ['binance', 'okx', 'bybit', 'gate', 'bitget', 'kucoin'] as const;
+export const SIMULATED_EXCHANGES = [
+  'binance',
+  'okx',
+  'bybit',
+  'gate',
+  'bitget',
+  'kucoin',
+  'upbit',
+  'bithumb',
+] as const;
 export type SimulatedExchange = (typeof SIMULATED_EXCHANGES)[number];
 
 /** The exchanges of a world that names none: one for each way in which books follow one another. */
@@ -11,6 +20,19 @@ export const DEFAULT_EXCHANGES: readonly SimulatedExchange[] = ['binance', 'okx'
 
 /** Pairs that are simulated when nothing else is asked for. */
 export const DEFAULT_PAIRS: readonly PairId[] = ['BTC-USDT', 'ETH-USDT', 'SOL-USDT', 'XRP-USDT', 'DOGE-USDT'];
+
+/** The won markets of the Korean exchanges; a world has them when it is asked for them. */
+export const WON_PAIRS: readonly PairId[] = [
+  'BTC-KRW',
+  'ETH-KRW',
+  'SOL-KRW',
+  'XRP-KRW',
+  'DOGE-KRW',
+  'USDT-KRW',
+];
+
+/** Won for one USDT at the start, premium included: what KRW amounts are larger by. */
+export const WON_PER_USDT = 1_390;
 
 /** One market of one simulated exchange, with its rules as the exchange publishes them. */
 export interface Listing {
@@ -45,6 +67,19 @@ const PAIR_MODELS: readonly PairModel[] = [
   { pair: 'XRP-USDT', referencePrice: 2.35, volatilityBps: 0.4, levelNotional: 5_000 },
   { pair: 'DOGE-USDT', referencePrice: 0.182, volatilityBps: 0.45, levelNotional: 4_000 },
 ];
+
+/** A won pair behaves as its asset does in dollars; `PriceWorld` moves both together. */
+function wonModel(pair: PairId): PairModel | undefined {
+  const base = pair.slice(0, pair.indexOf('-'));
+  if (!WON_PAIRS.includes(pair)) return undefined;
+  const dollar = PAIR_MODELS.find((candidate) => candidate.pair === `${base}-USDT`);
+  return {
+    pair,
+    referencePrice: (dollar?.referencePrice ?? 1) * WON_PER_USDT,
+    volatilityBps: dollar?.volatilityBps ?? 0,
+    levelNotional: (dollar?.levelNotional ?? 20_000) * WON_PER_USDT,
+  };
+}
 
 /** tick, lot, least size, least notional */
 type Rules = readonly [DecimalText, DecimalText, DecimalText, number];
@@ -93,7 +128,41 @@ const RULES: Readonly<Record<SimulatedExchange, Readonly<Record<string, Rules>>>
     XRP: ['0.00001', '0.0001', '0.1', 0.1],
     DOGE: ['0.00001', '0.0001', '10', 0.1],
   },
+  upbit: {},
+  bithumb: {},
 };
+
+/**
+ * Markets quoted in won (PROTOCOLS §11.3): ticks of the bands in which the reference prices lie. USDT has a finer one on Upbit
+ * [O]. Bithumb's lot is what its books show.
+ */
+const WON_RULES: Readonly<Partial<Record<SimulatedExchange, Readonly<Record<string, Rules>>>>> = {
+  upbit: {
+    BTC: ['1000', '0.00000001', '0.00000001', 5_000],
+    ETH: ['1000', '0.00000001', '0.00000001', 5_000],
+    SOL: ['100', '0.00000001', '0.00000001', 5_000],
+    XRP: ['1', '0.00000001', '0.00000001', 5_000],
+    DOGE: ['1', '0.00000001', '0.00000001', 5_000],
+    USDT: ['0.5', '0.00000001', '0.00000001', 5_000],
+  },
+  bithumb: {
+    BTC: ['1000', '0.0001', '0.0001', 5_000],
+    ETH: ['1000', '0.0001', '0.0001', 5_000],
+    SOL: ['100', '0.0001', '0.0001', 5_000],
+    XRP: ['1', '0.0001', '0.0001', 5_000],
+    DOGE: ['1', '0.0001', '0.0001', 5_000],
+    USDT: ['1', '0.0001', '0.0001', 5_000],
+  },
+};
+
+function rulesOf(exchange: SimulatedExchange, pair: PairId): Rules | undefined {
+  const [base = '', quote] = pair.split('-');
+  return quote === 'KRW' ? WON_RULES[exchange]?.[base] : RULES[exchange][base];
+}
+
+/** True when the exchange has a market of this pair. */
+export const lists = (exchange: SimulatedExchange, pair: PairId): boolean =>
+  rulesOf(exchange, pair) !== undefined;
 
 /** What stands between base and quote in an exchange's own names. */
 const SEPARATORS: Readonly<Partial<Record<SimulatedExchange, string>>> = { okx: '-', gate: '_', kucoin: '-' };
@@ -110,11 +179,11 @@ export function simulatedExchange(exchange: ExchangeId): SimulatedExchange {
 
 /** How a pair behaves. Throws ARB_CONFIG_INVALID for a pair that has no model. */
 export function pairModel(pair: PairId): PairModel {
-  const model = PAIR_MODELS.find((candidate) => candidate.pair === pair);
+  const model = PAIR_MODELS.find((candidate) => candidate.pair === pair) ?? wonModel(pair);
   if (model !== undefined) return model;
   throw new ArbotError(
     'ARB_CONFIG_INVALID',
-    `pair ${pair} cannot be simulated; known: ${DEFAULT_PAIRS.join(', ')}`,
+    `pair ${pair} cannot be simulated; known: ${[...DEFAULT_PAIRS, ...WON_PAIRS].join(', ')}`,
   );
 }
 
@@ -122,7 +191,7 @@ export function pairModel(pair: PairId): PairModel {
 export function listingOf(exchange: SimulatedExchange, pair: PairId): Listing {
   const model = pairModel(pair);
   const [base = '', quote = ''] = model.pair.split('-');
-  const rules = RULES[exchange][base];
+  const rules = rulesOf(exchange, pair);
   if (rules === undefined) {
     throw new ArbotError('ARB_CONFIG_INVALID', `${exchange} does not list ${pair}`);
   }
@@ -132,10 +201,15 @@ export function listingOf(exchange: SimulatedExchange, pair: PairId): Listing {
     pair,
     base,
     quote,
-    symbol: `${base}${SEPARATORS[exchange] ?? ''}${quote}`,
+    symbol: symbolOf(exchange, base, quote),
     tick: stepUnit(rules[0]),
     lot,
     minLots: Math.round(Number(rules[2]) / lot.value),
     minNotional: rules[3],
   };
+}
+
+function symbolOf(exchange: SimulatedExchange, base: AssetId, quote: AssetId): string {
+  if (exchange === 'upbit' || exchange === 'bithumb') return `${quote}-${base}`;
+  return `${base}${SEPARATORS[exchange] ?? ''}${quote}`;
 }

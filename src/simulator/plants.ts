@@ -1,7 +1,7 @@
 import type { LevelText, PairId, Side } from '../messages/primitives.js';
 import { plainText } from './exact-units.js';
 import type { LadderSide } from './ladder.js';
-import type { SimulatedExchange } from './listings.js';
+import { WON_PER_USDT, type Listing, type SimulatedExchange } from './listings.js';
 import type { SimulatedMarket } from './market.js';
 import { NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { type Oracle, type Plant, type PlantKind, REASON_OF } from './oracle.js';
@@ -74,6 +74,10 @@ const STALE_MAX_DELAY_MS = 5_500;
 const PLANTED_LEVELS = 10;
 /** Quotes stand 0.7 bps off the fair price on both sides, and ticks round away from it. */
 const QUOTE_COST_BPS = 2.5;
+/** The makers' distance from the fair price. */
+const MAKER_QUOTE_BPS = 0.7;
+/** From here a tick is no longer lost in `QUOTE_COST_BPS`. */
+const COARSE_TICK_BPS = 2;
 
 /** What the director may do to the world. */
 export interface PlantStage {
@@ -89,8 +93,13 @@ export interface PlantStage {
   stopDelay(exchange: SimulatedExchange, pair: PairId): void;
 }
 
-interface PairSchedule {
+/** A pair and the exchanges that list it: opportunities are between these only, hence in one quote currency. */
+export interface PlantGround {
   readonly pair: PairId;
+  readonly exchanges: readonly SimulatedExchange[];
+}
+
+interface PairSchedule extends PlantGround {
   readonly prng: Prng;
   /** Every ordered pair of exchanges once per shuffle, so that inventory returns to where it was. */
   deck: (readonly [SimulatedExchange, SimulatedExchange])[];
@@ -107,15 +116,13 @@ export class PlantDirector {
   private readonly settings: PlantSettings;
   private readonly stage: PlantStage;
   private readonly oracle: Oracle;
-  private readonly exchanges: readonly SimulatedExchange[];
   private readonly schedules: PairSchedule[];
   private planted = 0;
 
   constructor(
     seed: number,
     settings: PlantSettings,
-    exchanges: readonly SimulatedExchange[],
-    pairs: readonly PairId[],
+    grounds: readonly PlantGround[],
     stage: PlantStage,
     oracle: Oracle,
     startMs: number,
@@ -123,14 +130,15 @@ export class PlantDirector {
     this.settings = settings;
     this.stage = stage;
     this.oracle = oracle;
-    this.exchanges = exchanges;
-    this.schedules = pairs.map((pair, index) => {
+    const usable = grounds.filter(({ exchanges }) => exchanges.length > 1);
+    this.schedules = usable.map(({ pair, exchanges }, index) => {
       const prng = Prng.of(seed, `plants/${pair}`);
       const byChanceMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
       const opening = settings.opening?.[index];
       const nextAtMs = opening === undefined ? byChanceMs : startMs + opening.startsAfterMs - SETTLE_MS;
       return {
         pair,
+        exchanges,
         prng,
         deck: [],
         nextAtMs,
@@ -146,7 +154,6 @@ export class PlantDirector {
    * is alive now cannot be judged.
    */
   step(nowMs: number, isLate: boolean): void {
-    if (this.exchanges.length < 2) return;
     for (const schedule of this.schedules) {
       this.stepPair(schedule, nowMs);
       if (isLate && schedule.plant !== null) schedule.disturbed = true;
@@ -188,7 +195,8 @@ export class PlantDirector {
     schedule.opening = null;
     const kind = opening ?? weighted(this.settings.weights, prng);
     const [buyExchange, sellExchange] = this.deal(schedule);
-    const disturbBuy = prng.next() < 0.5;
+    const drawn = prng.next() < 0.5 ? buyExchange : sellExchange;
+    const other = drawn === buyExchange ? sellExchange : buyExchange;
     const length = this.lengthMs(kind, opening !== null, prng);
     const startMs = nowMs + SETTLE_MS;
     const plant: Plant = {
@@ -197,7 +205,7 @@ export class PlantDirector {
       pair,
       buyExchange,
       sellExchange,
-      disturbedExchange: disturbBuy ? buyExchange : sellExchange,
+      disturbedExchange: kind === 'below_minimum' && !this.canBeSmall(drawn, pair) ? other : drawn,
       announcedAtMs: nowMs,
       startMs,
       endMs: startMs + Math.ceil(length / this.stage.stepMs) * this.stage.stepMs,
@@ -209,7 +217,7 @@ export class PlantDirector {
     this.oracle.add(plant);
     this.stage.hold(pair);
     this.stage.setCalm(pair, true);
-    if (kind === 'true') this.clearTheStage(plant);
+    if (kind === 'true') this.clearTheStage(plant, schedule.exchanges);
   }
 
   private lengthMs(kind: PlantKind, isOpening: boolean, prng: Prng): number {
@@ -221,9 +229,9 @@ export class PlantDirector {
    * The other exchanges widen their quotes beyond the coming edge, so that it exists between exactly two; those two
    * quote full sizes, so that nothing eaten before makes the edge thin.
    */
-  private clearTheStage(plant: Plant): void {
+  private clearTheStage(plant: Plant, exchanges: readonly SimulatedExchange[]): void {
     const aside = this.settings.trueEdgeBps[1] + 20;
-    for (const exchange of this.exchanges) {
+    for (const exchange of exchanges) {
       const takesPart = exchange === plant.buyExchange || exchange === plant.sellExchange;
       const offset = takesPart ? 0 : aside;
       const quoting = { bidOffsetBps: -offset, askOffsetBps: offset, front: null, calm: true };
@@ -237,13 +245,13 @@ export class PlantDirector {
       this.requote(plant, { bidOffsetBps: sign * bps, askOffsetBps: sign * bps, front: null, calm: true });
     switch (plant.kind) {
       case 'true':
-        return dislocate(prng.between(...this.settings.trueEdgeBps) + QUOTE_COST_BPS);
+        return dislocate(this.offsetFor(plant, prng.between(...this.settings.trueEdgeBps), Math.ceil));
       case 'eaten_by_fees':
-        return dislocate(prng.between(9, 14) + QUOTE_COST_BPS);
+        return dislocate(this.offsetFor(plant, prng.between(9, 14), Math.floor));
       case 'too_good':
         return dislocate(prng.between(850, 1_200));
       case 'too_thin':
-        return this.thin(plant, sign, prng, prng.between(12, 40));
+        return this.thin(plant, sign, prng, prng.between(12, 40) * quoteUnits(plant.pair));
       case 'below_minimum':
         return this.thin(plant, sign, prng, null);
       case 'crossed':
@@ -254,6 +262,38 @@ export class PlantDirector {
   }
 
   /**
+   * How far the disturbed exchange must be moved for an edge of `edgeBps`. Where ticks are coarse against it, as in won, the edge
+   * is a whole number of ticks, and the quote that makes it lies in the middle of its tick.
+   */
+  private offsetFor(plant: Plant, edgeBps: number, round: (ticks: number) => number): number {
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    if (!this.isCoarse(exchange, plant.pair)) return edgeBps + QUOTE_COST_BPS;
+    const { tick } = this.stage.market(exchange, plant.pair).listing;
+    const fair = this.stage.fair(exchange, plant.pair);
+    const isSell = exchange === plant.sellExchange;
+    const partner = this.stage.market(
+      (isSell ? plant.buyExchange : plant.sellExchange) as SimulatedExchange,
+      plant.pair,
+    );
+    const { bids, asks } = partner.ladder();
+    const best = (isSell ? asks : bids).prices[0]! * partner.listing.tick.value;
+    const sign = isSell ? 1 : -1;
+    const ticks = round((sign * best * (1 + (sign * edgeBps) / 10_000)) / tick.value) * sign;
+    const wanted = (ticks + sign / 2) * tick.value;
+    return MAKER_QUOTE_BPS + sign * (wanted / fair - 1) * 10_000;
+  }
+
+  private isCoarse(exchange: SimulatedExchange, pair: PairId): boolean {
+    const { tick } = this.stage.market(exchange, pair).listing;
+    return (tick.value / this.stage.fair(exchange, pair)) * 10_000 >= COARSE_TICK_BPS;
+  }
+
+  /** Whether an order below the exchange's least one can be placed at all: coarse lots may be larger. */
+  private canBeSmall(exchange: SimulatedExchange, pair: PairId): boolean {
+    return leastLots(this.stage.market(exchange, pair).listing, this.stage.fair(exchange, pair)) > 2;
+  }
+
+  /**
    * One small order far inside the other exchange's book, the opposite side moved out of its way. `notional` null = a share of
    * the least order of the exchange.
    */
@@ -261,8 +301,11 @@ export class PlantDirector {
     const exchange = plant.disturbedExchange as SimulatedExchange;
     const { listing } = this.stage.market(exchange, plant.pair);
     const fair = this.stage.fair(exchange, plant.pair);
-    const edge = prng.between(50, 90);
-    const least = listing.minNotional > 0 ? listing.minNotional / fair / listing.lot.value : listing.minLots;
+    const drawn = prng.between(50, 90);
+    const edge = this.isCoarse(exchange, plant.pair)
+      ? this.offsetFor(plant, drawn, Math.round) - MAKER_QUOTE_BPS
+      : drawn;
+    const least = leastLots(listing, fair);
     const size = notional === null ? least * prng.between(0.3, 0.7) : notional / fair / listing.lot.value;
     const side: Side = sign > 0 ? 'buy' : 'sell';
     const away = sign * (edge + 10);
@@ -280,7 +323,11 @@ export class PlantDirector {
     const price = this.stage.fair(exchange, plant.pair) * (1 + (sign * prng.between(50, 90)) / 10_000);
     const side: Side = sign > 0 ? 'buy' : 'sell';
     const lots = market.engine.level(side, 0)?.lots ?? market.listing.minLots;
-    market.setPhantom({ side, priceTicks: Math.round(price / market.listing.tick.value), lots }, nowMs);
+    const best = market.engine.level(side === 'buy' ? 'sell' : 'buy', 0)?.priceTicks;
+    const ticks = Math.round(price / market.listing.tick.value);
+    // A coarse tick could round the level out of the crossing.
+    const priceTicks = best === undefined ? ticks : sign * Math.max(sign * ticks, sign * best + 1);
+    market.setPhantom({ side, priceTicks, lots }, nowMs);
   }
 
   private slowDown(plant: Plant, sign: number): void {
@@ -312,7 +359,7 @@ export class PlantDirector {
     schedule.disturbed = false;
     schedule.nextAtMs = nowMs + schedule.prng.between(...this.settings.quietMs);
     if (plant?.kind === 'true') {
-      for (const exchange of this.exchanges) {
+      for (const exchange of schedule.exchanges) {
         if (exchange === plant.buyExchange || exchange === plant.sellExchange) continue;
         this.stage.requote(exchange, plant.pair, NORMAL_QUOTING);
       }
@@ -334,14 +381,23 @@ export class PlantDirector {
 
   private deal(schedule: PairSchedule): readonly [SimulatedExchange, SimulatedExchange] {
     if (schedule.deck.length === 0) {
-      const all = this.exchanges.flatMap((buy) =>
-        this.exchanges.filter((sell) => sell !== buy).map((sell) => [buy, sell] as const),
+      const { exchanges } = schedule;
+      const all = exchanges.flatMap((buy) =>
+        exchanges.filter((sell) => sell !== buy).map((sell) => [buy, sell] as const),
       );
       schedule.deck = schedule.prng.shuffled(all);
     }
     return schedule.deck.pop()!;
   }
 }
+
+/** The least order of a market, in lots. */
+function leastLots(listing: Listing, fair: number): number {
+  return listing.minNotional > 0 ? listing.minNotional / fair / listing.lot.value : listing.minLots;
+}
+
+/** Quote units that are worth about a dollar. */
+const quoteUnits = (pair: PairId): number => (pair.endsWith('-KRW') ? WON_PER_USDT : 1);
 
 function levelTexts(market: SimulatedMarket, side: LadderSide): LevelText[] {
   const { tick, lot } = market.listing;

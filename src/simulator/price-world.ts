@@ -2,6 +2,7 @@ import { invariant } from '../messages/errors.js';
 import type { PairId } from '../messages/primitives.js';
 import { pairModel, type PairModel, type SimulatedExchange } from './listings.js';
 import { Prng } from './prng.js';
+import { WonRate } from './won-rate.js';
 
 /** Weight of the common factor in every return: returns of two pairs correlate by its square. */
 const COMMON_WEIGHT = 0.8;
@@ -31,26 +32,51 @@ interface PairState {
   driftBps: number;
 }
 
+const isWonPair = (pair: PairId): boolean => pair.endsWith('-KRW');
+
 /** Correlated fair prices. Pure state machine: equal seed and equal calls give equal prices. */
 export class PriceWorld {
   private readonly exchanges: readonly SimulatedExchange[];
   private readonly pairs = new Map<PairId, PairState>();
   private readonly prng: Prng;
+  /** What won prices follow: the dollar prices of this world, those of assets without a dollar pair here, and the rate. */
+  private readonly dollars = new Map<PairId, PairState>();
+  private readonly rate: WonRate;
+  private readonly wonPrng: Prng;
 
   constructor(seed: number, exchanges: readonly SimulatedExchange[], pairs: readonly PairId[]) {
     this.exchanges = exchanges;
     this.prng = Prng.of(seed, 'prices');
-    for (const pair of pairs) {
-      const model = pairModel(pair);
-      const history = Array.from({ length: MAX_LAG }, () => model.referencePrice);
-      this.pairs.set(pair, { model, history, noiseBps: exchanges.map(() => 0), held: false, driftBps: 0 });
+    this.wonPrng = Prng.of(seed, 'prices/won');
+    this.rate = new WonRate(seed);
+    for (const pair of pairs) this.pairs.set(pair, this.newState(pair));
+    for (const pair of pairs.filter(isWonPair)) {
+      const dollar = pair.replace('-KRW', '-USDT');
+      if (dollar !== 'USDT-USDT' && !this.pairs.has(dollar)) this.dollars.set(dollar, this.newState(dollar));
     }
   }
 
-  /** One step of the world. The same number of draws whatever is held, so that a hold shifts nothing else. */
+  private newState(pair: PairId): PairState {
+    const model = pairModel(pair);
+    const history = Array.from({ length: MAX_LAG }, () => model.referencePrice);
+    return { model, history, noiseBps: this.exchanges.map(() => 0), held: false, driftBps: 0 };
+  }
+
+  /**
+   * One step of the world. The same number of draws whatever is held, so that a hold shifts nothing else; and won pairs draw
+   * from a stream of their own, so that they shift no dollar price.
+   */
   step(): void {
     const common = this.prng.normal();
-    for (const state of this.pairs.values()) this.stepPair(state, common);
+    for (const [pair, state] of this.pairs) if (!isWonPair(pair)) this.stepPair(state, common, this.prng);
+    for (const state of this.dollars.values()) this.stepPair(state, common, this.wonPrng);
+    this.rate.step();
+    for (const [pair, state] of this.pairs) if (isWonPair(pair)) this.stepWon(pair, state);
+  }
+
+  /** Won for one USDT, premium included. */
+  get wonPerUsdt(): number {
+    return this.rate.wonPerUsdt;
   }
 
   /** Stops a pair: its fair prices stay exactly as they are until `release`. */
@@ -82,20 +108,25 @@ export class PriceWorld {
     return now * (1 + clamp(deviation, MAX_DEVIATION_BPS) / 10_000);
   }
 
-  private stepPair(state: PairState, common: number): void {
-    const own = this.prng.normal();
-    const noise = this.exchanges.map(() => this.prng.normal());
+  private stepPair(state: PairState, common: number, prng: Prng): void {
+    const own = prng.normal();
+    const noise = this.exchanges.map(() => prng.normal());
     if (state.held) return;
     const now = state.history[MAX_LAG - 1]!;
     const shock = COMMON_WEIGHT * common + Math.sqrt(1 - COMMON_WEIGHT * COMMON_WEIGHT) * own;
     const pull = (state.model.referencePrice / now - 1) * REVERSION * 10_000;
     const walk = clamp(shock * state.model.volatilityBps + pull, MAX_STEP_BPS);
-    const move = state.driftBps === 0 ? walk : state.driftBps;
-    state.history.push(now * (1 + move / 10_000));
-    state.history.shift();
-    for (const [i, draw] of noise.entries()) {
-      state.noiseBps[i] = clamp(state.noiseBps[i]! * NOISE_MEMORY + draw * NOISE_STEP_BPS, MAX_DEVIATION_BPS);
-    }
+    move(state, walk, noise);
+  }
+
+  /** Towards its asset's dollar price times the rate, never faster than a dollar price moves: after a hold it catches up. */
+  private stepWon(pair: PairId, state: PairState): void {
+    const noise = this.exchanges.map(() => this.wonPrng.normal());
+    if (state.held) return;
+    const dollar = pair.replace('-KRW', '-USDT');
+    const price = (this.pairs.get(dollar) ?? this.dollars.get(dollar))?.history[MAX_LAG - 1] ?? 1;
+    const gap = (price * this.rate.wonPerUsdt) / state.history[MAX_LAG - 1]! - 1;
+    move(state, clamp(gap * 10_000, MAX_STEP_BPS), noise);
   }
 
   private state(pair: PairId): PairState {
@@ -105,6 +136,15 @@ export class PriceWorld {
   }
 }
 
+/** `walkBps`, unless the pair drifts; and the exchanges' noise goes on. */
+function move(state: PairState, walkBps: number, noise: readonly number[]): void {
+  const bps = state.driftBps === 0 ? walkBps : state.driftBps;
+  state.history.push(state.history[MAX_LAG - 1]! * (1 + bps / 10_000));
+  state.history.shift();
+  for (const [i, draw] of noise.entries()) {
+    state.noiseBps[i] = clamp(state.noiseBps[i]! * NOISE_MEMORY + draw * NOISE_STEP_BPS, MAX_DEVIATION_BPS);
+  }
+}
 function clamp(value: number, limit: number): number {
   return value > limit ? limit : value < -limit ? -limit : value;
 }

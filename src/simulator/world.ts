@@ -3,6 +3,7 @@ import type { PairId } from '../messages/primitives.js';
 import {
   DEFAULT_PAIRS,
   listingOf,
+  lists,
   pairModel,
   DEFAULT_EXCHANGES,
   type SimulatedExchange,
@@ -78,8 +79,7 @@ export class SimulatedWorld implements PlantStage {
     this.director = new PlantDirector(
       options.seed,
       plants,
-      this.exchanges,
-      this.pairs,
+      this.pairs.map((pair) => ({ pair, exchanges: this.exchangesOf(pair) })),
       this,
       this.oracle,
       options.startMs,
@@ -124,7 +124,17 @@ export class SimulatedWorld implements PlantStage {
 
   /** The markets of one exchange, in the order of the pairs. */
   marketsOf(exchange: SimulatedExchange): SimulatedMarket[] {
-    return this.pairs.map((pair) => this.market(exchange, pair));
+    return this.pairs.flatMap((pair) => this.sites.get(`${exchange}:${pair}`)?.market ?? []);
+  }
+
+  /** The exchanges that have a market of this pair. */
+  exchangesOf(pair: PairId): readonly SimulatedExchange[] {
+    return this.exchanges.filter((exchange) => lists(exchange, pair));
+  }
+
+  /** Won for one USDT now, premium included: what the won pairs are worth in dollars. */
+  get wonPerUsdt(): number {
+    return this.prices.wonPerUsdt;
   }
 
   fair(exchange: SimulatedExchange, pair: PairId): number {
@@ -136,7 +146,7 @@ export class SimulatedWorld implements PlantStage {
   }
 
   setCalm(pair: PairId, calm: boolean): void {
-    for (const exchange of this.exchanges) this.site(exchange, pair).maker.setCalm(calm);
+    for (const exchange of this.exchangesOf(pair)) this.site(exchange, pair).maker.setCalm(calm);
   }
 
   hold(pair: PairId): void {
@@ -167,10 +177,9 @@ export class SimulatedWorld implements PlantStage {
     this.timeMs += this.stepMs;
     this.prices.step();
     // Makers first: they follow the new prices. A plant then overrules them, so that it is seen whole or not at all.
-    for (const exchange of this.exchanges) {
-      for (const pair of this.pairs) {
-        this.site(exchange, pair).maker.step(this.fair(exchange, pair), this.timeMs);
-      }
+    for (const { market, maker } of this.sites.values()) {
+      const { exchange, pair } = market.listing;
+      maker.step(this.fair(exchange, pair), this.timeMs);
     }
     this.director.step(this.timeMs, isLate);
     for (const follower of this.followers) follower.onStep(this.timeMs);
@@ -183,8 +192,12 @@ export class SimulatedWorld implements PlantStage {
   }
 
   private openMarkets(seed: number): void {
+    for (const pair of this.pairs) {
+      if (this.exchangesOf(pair).length === 0)
+        throw new ArbotError('ARB_CONFIG_INVALID', `none of ${this.exchanges.join(', ')} lists ${pair}`);
+    }
     for (const exchange of this.exchanges) {
-      for (const pair of this.pairs) {
+      for (const pair of this.pairs.filter((candidate) => lists(exchange, candidate))) {
         const listing = listingOf(exchange, pair);
         const fair = this.prices.fair(exchange, pair);
         const market = new SimulatedMarket(listing, Math.round(fair / listing.tick.value));

@@ -22,6 +22,8 @@ const TIME_PATHS: Readonly<Record<SimulatedExchange, string>> = {
   bitget: '/api/v2/public/time',
   gate: '/api/v4/spot/time',
   kucoin: '/api/v1/timestamp',
+  upbit: '/v1/orderbook/instruments?markets=KRW-BTC',
+  bithumb: '/v1/orderbook?markets=KRW-BTC',
 };
 
 const parse = (text: string) => JSON.parse(text) as Json;

@@ -62,6 +62,8 @@ export const PATHS: Readonly<Record<SimulatedExchange, string>> = {
   gate: '/ws/v4/',
   bitget: '/v2/ws/public',
   kucoin: '/',
+  upbit: '/websocket/v1',
+  bithumb: '/websocket/v1',
 };
 
 export interface Connection {
@@ -87,6 +89,7 @@ export function open(
     if (face.exchange === 'okx' || face.exchange === 'bitget') send('ping');
     if (face.exchange === 'bybit') send({ op: 'ping' });
     if (face.exchange === 'kucoin') send({ id: 'p', type: 'ping' });
+    if (face.exchange === 'upbit' || face.exchange === 'bithumb') face.onClientPing(id, Buffer.alloc(0));
   };
   return { id, transport, send, heartbeat };
 }
@@ -113,6 +116,8 @@ export function subscribeBooks(
       const wanted = { channel: 'obu', tradeType: 'SPOT', symbol, depth: 'increment@10ms' };
       connection.send({ id: symbol, action: 'SUBSCRIBE', ...wanted });
     }
+  } else if (exchange === 'upbit' || exchange === 'bithumb') {
+    connection.send([{ ticket: 't' }, { type: 'orderbook', codes: symbols }, { format: 'DEFAULT' }]);
   } else {
     connection.send({ op: 'subscribe', args: symbols.map((s) => `orderbook.50.${s}`) });
   }

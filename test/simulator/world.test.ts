@@ -97,6 +97,8 @@ const MINIMUM: Readonly<Record<SimulatedExchange, (pair: string) => { quantity: 
     gate: () => ({ quantity: 0, notional: 3 }),
     bitget: () => ({ quantity: 0, notional: 1 }),
     kucoin: () => ({ quantity: 0, notional: 0.1 }),
+    upbit: () => ({ quantity: 0, notional: 5_000 }),
+    bithumb: () => ({ quantity: 0, notional: 5_000 }),
     okx: (pair) => ({
       quantity:
         { 'BTC-USDT': 0.00001, 'ETH-USDT': 0.0001, 'SOL-USDT': 0.01, 'XRP-USDT': 1, 'DOGE-USDT': 10 }[pair] ??
