@@ -1,11 +1,13 @@
 import { CONNECTED_EXCHANGES, hasConnector, type ConnectedExchange } from '../config/index.js';
 import type { Connector, Endpoints } from '../connectors/base.js';
 import { binance } from '../connectors/binance.js';
+import { bithumb } from '../connectors/bithumb.js';
 import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { gate } from '../connectors/gate.js';
 import { kucoin } from '../connectors/kucoin.js';
 import { okx } from '../connectors/okx.js';
+import { upbit } from '../connectors/upbit.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
 
@@ -17,6 +19,8 @@ const CONNECTORS: Readonly<Record<ConnectedExchange, (at: Partial<Endpoints>) =>
   gate: (endpoints) => gate({ endpoints }),
   bitget: (endpoints) => bitget({ endpoints }),
   kucoin: (endpoints) => kucoin({ endpoints }),
+  upbit: (endpoints) => upbit({ endpoints }),
+  bithumb: (endpoints) => bithumb({ endpoints }),
 };
 
 /** Exchanges whose signed requests carry an expiry, so that a clock skew binds them (TRADING §2). */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { WON_PAIRS, WON_PER_USDT, type SimulatedExchange } from '../../src/simulator/listings.js';
 import type { LadderSide } from '../../src/simulator/ladder.js';
@@ -6,6 +8,7 @@ import { ORACLE_ASSUMPTIONS, type Plant } from '../../src/simulator/oracle.js';
 import { DEFAULT_PLANTS, NO_PLANTS } from '../../src/simulator/plants.js';
 import { NATURAL_GROSS_BOUND_BPS } from '../../src/simulator/price-world.js';
 import { SimulatedWorld } from '../../src/simulator/world.js';
+import { wireFolder } from '../shared-data.js';
 import { memoryExchanges, open, START_MS, subscribeBooks, type MemoryExchanges } from './memory-client.js';
 
 /** Upbit and Bithumb: the protocol of their faces, and the won markets of the world behind them. */
@@ -256,3 +259,224 @@ t.test('a reader of won books alone finds exactly what the oracle says, over ten
   t.ok(new Set(over.map(({ pair }) => pair)).size === 6, 'on every pair');
   t.end();
 });
+
+t.test('a request replaces the one before, strange codes are ignored, and errors end the connection', (t) => {
+  for (const exchange of KOREAN) {
+    const exchanges = world({ plants: NO_PLANTS });
+    const { faces, run } = exchanges;
+    const client = open(faces[exchange]);
+    const codesOf = () => new Set(client.transport.take().map((text) => (JSON.parse(text) as Json)['code']));
+    client.send([{ ticket: 'a' }, ask('orderbook', ['KRW-BTC', 'krw-xrp', 'KRW-NONE', 7 as never])]);
+    t.same([...codesOf()], ['KRW-BTC'], 'its snapshot at once, of what is listed');
+    client.send([
+      { ticket: 'b' },
+      ask('orderbook', ['KRW-ETH']),
+      ask('trade', ['KRW-ETH']),
+      ask('ticker', ['KRW-ETH']),
+    ]);
+    run(20_000);
+    const frames = client.transport.take().map((text) => JSON.parse(text) as Json);
+    t.same([...new Set(frames.map((frame) => frame['code']))], ['KRW-ETH'], 'nothing of the former list');
+    const kinds = new Set(frames.map((frame) => `${String(frame['type'])} ${String(frame['stream_type'])}`));
+    for (const type of ['orderbook', 'trade', 'ticker']) t.ok(kinds.has(`${type} REALTIME`), type);
+    t.ok(kinds.has('orderbook SNAPSHOT') && kinds.has('ticker SNAPSHOT'));
+    const only =
+      exchange === 'upbit' ? ['is_only_realtime', 'is_only_snapshot'] : ['isOnlyRealtime', 'isOnlySnapshot'];
+    const other = exchange === 'upbit' ? 'isOnlyRealtime' : 'is_only_realtime';
+    run(1_000);
+    client.transport.take();
+    client.send([{ ticket: 'c' }, ask('orderbook', ['KRW-ETH'], { [only[0]!]: true })]);
+    t.same(client.transport.take(), [], 'no snapshot');
+    client.send([{ ticket: 'd' }, ask('orderbook', ['KRW-ETH'], { [other]: true })]);
+    t.equal(client.transport.take().length, 1, 'the other spelling is ignored');
+    client.send([{ ticket: 'e' }, ask('orderbook', ['KRW-ETH'], { [only[1]!]: true })]);
+    run(1_000);
+    t.equal(client.transport.take().length, 1, 'nothing after the snapshot');
+    run(3_000);
+    client.send([{ ticket: 'f' }, ask('orderbook', ['KRW-ETH']), { format: 'SIMPLE_LIST' }]);
+    t.match(JSON.parse(client.transport.take()[0]!), [{ ty: 'orderbook', cd: 'KRW-ETH', st: 'SNAPSHOT' }]);
+    for (const [request, name] of [
+      ['{', 'WRONG_FORMAT'],
+      ['{}', 'WRONG_FORMAT'],
+      ['[7]', 'WRONG_FORMAT'],
+      [[ask('orderbook', ['KRW-BTC'])], 'NO_TICKET'],
+      [[{ ticket: 'x' }], 'NO_TYPE'],
+      [[{ ticket: 'x' }, { codes: [] }], 'NO_TYPE'],
+      [[{ ticket: 'x' }, ask('nope', ['KRW-BTC'])], 'INVALID_PARAM'],
+      [[{ ticket: 'x' }, ask('orderbook', [])], 'NO_CODES'],
+      [[{ ticket: 'x' }, ask('orderbook', ['KRW-BTC']), { format: 'XML' }], 'WRONG_FORMAT'],
+    ] as const) {
+      run(1_000);
+      const bad = open(faces[exchange]);
+      bad.send(request);
+      t.equal(((JSON.parse(bad.transport.take()[0]!) as Json)['error'] as Json)['name'], name);
+      t.equal(bad.transport.closedWith, 1000, `${name} ends the connection`);
+    }
+  }
+  t.end();
+});
+
+t.test('PING, the idle end, and the limits of messages and connections', (t) => {
+  for (const exchange of KOREAN) {
+    const { faces, run } = world({ plants: NO_PLANTS });
+    const face = faces[exchange];
+    const asks = open(face);
+    const silent = open(face);
+    const pings = open(face);
+    silent.send([{ ticket: 'a' }, ask('orderbook', ['KRW-BTC'])]);
+    asks.send('PING');
+    t.same(asks.transport.take(), ['{"status":"UP"}']);
+    for (let i = 0; i < 5; i++) {
+      run(10_050);
+      t.same(asks.transport.take(), ['{"status":"UP"}'], 'once more every ten seconds');
+      pings.heartbeat();
+    }
+    t.equal(silent.transport.closedWith, null);
+    run(10_000);
+    t.equal(silent.transport.closedWith, 1006, 'frames do not keep it alive, only words of the client do');
+    t.equal(pings.transport.closedWith, null);
+    t.ok(pings.transport.pongs.length === 5);
+    const limit = exchange === 'upbit' ? 5 : 10;
+    run(2_000);
+    for (let i = 0; i < limit; i++) open(face);
+    t.throws(() => open(face), /429/, `${limit} connections a second`);
+    t.equal((face.onConnect(asks.transport, '/elsewhere') as { status: number }).status, 404);
+    if (exchange === 'bithumb') continue;
+    run(2_000);
+    const noisy = open(face);
+    for (let i = 0; i < 5; i++) noisy.send('PING');
+    t.equal(noisy.transport.closedWith, null);
+    noisy.send('PING');
+    t.equal(noisy.transport.closedWith, 1008, 'the sixth message within a second');
+  }
+  t.end();
+});
+
+t.test('notices of a market reach its ticker and the list of markets', (t) => {
+  const exchanges = world({ plants: NO_PLANTS });
+  for (const exchange of KOREAN) {
+    const client = open(exchanges.faces[exchange]);
+    client.send([{ ticket: 'a' }, ask('ticker', ['KRW-SOL'])]);
+    client.transport.take();
+    exchanges.faces[exchange].setNotice('KRW-SOL', {
+      warning: 'CAUTION',
+      delisting: '2027-01-01',
+      suspended: true,
+    });
+    exchanges.run(100);
+    const frame = JSON.parse(client.transport.take()[0]!) as Json;
+    t.match(frame, { delisting_date: '2027-01-01', is_trading_suspended: true, market_warning: 'CAUTION' });
+  }
+  const listed = (exchange: Korean, url: string) =>
+    (get(exchanges, exchange, url).json as Json[]).find((row) => row['market'] === 'KRW-SOL');
+  t.match(listed('upbit', '/v1/market/all?is_details=true'), { market_event: { warning: true } });
+  t.match(listed('bithumb', '/v1/market/all?isDetails=true'), { market_warning: 'CAUTION' });
+  t.notOk('market_event' in listed('upbit', '/v1/market/all')!);
+  t.end();
+});
+
+t.test('REST: books, ticks, the clock of the header, errors, limits and bans', (t) => {
+  const exchanges = world({ plants: NO_PLANTS });
+  const { run, world: one } = exchanges;
+  t.same(get(exchanges, 'upbit', '/v1/orderbook/instruments?markets=KRW-USDT,KRW-SOL').json, [
+    { market: 'KRW-USDT', quote_currency: 'KRW', tick_size: 0.5, supported_levels: ['0'] },
+    { market: 'KRW-SOL', quote_currency: 'KRW', tick_size: 100, supported_levels: ['0'] },
+  ]);
+  const units = (exchange: Korean, markets: string) =>
+    (
+      get(exchanges, exchange, `/v1/orderbook?markets=${markets}`).json as { orderbook_units: unknown[] }[]
+    ).map((row) => row.orderbook_units.length);
+  t.same(units('bithumb', 'KRW-BTC,KRW-ETH'), [15, 15], 'fewer levels for several');
+  t.ok(units('bithumb', 'KRW-BTC')[0]! > 25 && units('upbit', 'KRW-BTC,KRW-ETH')[1]! > 25);
+  for (const exchange of KOREAN) {
+    const bad = get(exchanges, exchange, '/v1/orderbook?markets=KRW-BTC,KRW-NONE');
+    t.equal(bad.status, exchange === 'upbit' ? 404 : 200, 'Bithumb says 200');
+    t.match(bad.json, { error: { name: 404 } });
+    const { headers } = get(exchanges, exchange, '/v1/orderbook?markets=KRW-BTC');
+    t.equal(Date.parse(headers['date']!), Math.floor(one.nowMs / 1_000) * 1_000);
+    t.match(get(exchanges, exchange, '/v1/none').json, { error: {} });
+    t.match(get(exchanges, exchange, '/v1/market/all', 'POST').json, { error: {} });
+    exchanges.faces[exchange].faults.addHttp({ status: 503, count: 1 });
+    t.equal(get(exchanges, exchange, '/v1/market/all').status, 503);
+    exchanges.faces[exchange].faults.addHttp({ status: 429, retryAfterSeconds: 3, count: 1 });
+    t.equal(get(exchanges, exchange, '/v1/market/all').headers['retry-after'], '3');
+  }
+  run(1_000);
+  const call = () => get(exchanges, 'upbit', '/v1/market/all');
+  t.match(call().headers['remaining-req'], /^group=market; min=1800; sec=9$/);
+  for (let i = 0; i < 9; i++) call();
+  t.equal(call().status, 429);
+  for (let i = 0; i < 9; i++) call();
+  t.equal(call().status, 418, 'whoever goes on is banned');
+  t.ok(Number(call().headers['retry-after']) > 0);
+  run(11_000);
+  t.equal(call().status, 200);
+  for (let i = 0; i < 150; i++) get(exchanges, 'bithumb', '/v1/market/all');
+  t.equal(get(exchanges, 'bithumb', '/v1/market/all').status, 429);
+  t.end();
+});
+
+const folder = wireFolder();
+
+/** Keys in their order with their types; the first element stands for an array, a long number and its text are one. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shape(value[0])];
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  return Object.entries(value).map(([key, item]) =>
+    key === 'sequential_id' || key === 'delisting_date' ? key : [key, shape(item)],
+  );
+}
+
+t.test(
+  'every frame kind has the members, the order and the types of captured ones',
+  { skip: folder === null && 'the captured frames are not here (ARBOT_WIRE_DIR)' },
+  (t) => {
+    const lines = (file: string) =>
+      readFileSync(join(folder!, file), 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Json);
+    const scripts = lines('upbit/jkorf-subscription-scripts.ndjson') as { file: string; script: string }[];
+    const script = scripts.find(({ file }) => file.endsWith('Tickers.txt'))!.script;
+    const captured: Readonly<Record<Korean, Json[]>> = {
+      upbit: [
+        ...lines('upbit/ccxt-static-20260813-trimmed.jsonl'),
+        ...lines('upbit/observatory-202609-trimmed.jsonl'),
+        JSON.parse(script.slice(script.indexOf('= ') + 2)) as Json,
+      ],
+      bithumb: lines('bithumb/observatory-202609-trimmed.jsonl'),
+    };
+    for (const exchange of KOREAN) {
+      const { faces, run } = world({ plants: NO_PLANTS });
+      const client = open(faces[exchange]);
+      const all = (format: string) => [
+        { ticket: 'a' },
+        ...['orderbook', 'trade', 'ticker'].map((type) => ask(type, ['KRW-BTC'])),
+        { format },
+      ];
+      client.send(all('DEFAULT'));
+      run(30_000);
+      client.send('PING');
+      client.send(all('SIMPLE'));
+      run(1_000);
+      client.send([]);
+      const ours = client.transport.take().map((text) => JSON.parse(text) as Json);
+      const find = (frames: readonly Json[], key: string, word?: string) =>
+        frames.find((frame) => Object.hasOwn(frame, key) && (word === undefined || frame[key] === word));
+      for (const [key, word] of [
+        ['type', 'orderbook'],
+        ['type', 'trade'],
+        ['type', 'ticker'],
+        ['ty', 'orderbook'],
+        ['status', 'UP'],
+        ['error', undefined],
+      ] as const) {
+        const [mine, real] = [find(ours, key, word), find(captured[exchange], key, word)];
+        // The publisher trimmed the end of Bithumb's SIMPLE frame.
+        const cut = exchange === 'bithumb' && key === 'ty' ? Object.keys(real!).length : undefined;
+        t.same((shape(mine) as unknown[]).slice(0, cut), shape(real), `${exchange} ${key} ${word ?? ''}`);
+      }
+    }
+    t.end();
+  },
+);
