@@ -9,16 +9,16 @@ import {
   type FaceHttpResponse,
   type Topic,
 } from './face-protocol.js';
-import * as frames from './kucoin-frames.js';
+import { KucoinBooks, type ChannelState } from './kucoin-books.js';
+import { kucoinMatch, kucoinProTrade } from './kucoin-frames.js';
 import { KucoinRest } from './kucoin-rest.js';
-import { classicTopic, proTopic, RANKS, wholeDepth, type KucoinChannel } from './kucoin-topics.js';
-import { isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder } from './ladder.js';
+import { classicTopic, proTopic, RANKS, type KucoinChannel } from './kucoin-topics.js';
+import { sameBest } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 
 const IDLE_CLOSE_MS = 60_000;
 const TOKEN_LIFETIME_MS = 24 * 3_600_000;
-const OBU_LEVELS = 500;
 const WHOLE_PERIOD_MS = 100;
 const STATE_PERIOD_MS = 2_000;
 const LIMITS = {
@@ -28,22 +28,13 @@ const LIMITS = {
 const MESSAGE_WINDOW_MS = 10_000;
 const MAX_TOKENS = 1_000;
 
-interface ChannelState {
-  readonly channel: KucoinChannel;
-  /** What the last frame showed. */
-  last: Ladder;
-  sentAtMs: number;
-  /** `level2` only: looked at in every step, so that each change has its true number. */
-  seen: Ladder;
-  changes: frames.LevelChange[];
-}
-
 /**
  * KuCoin spot: the classic socket behind a ticket, the Pro socket without one, and REST (PROTOCOLS §8; kucoin.com/docs-new). Both
  * greet before anything else counts; unknown markets are acknowledged and stay silent. A connection with a token is classic.
  */
 export class KucoinFace extends ExchangeFace<ChannelState> {
   private readonly rest: KucoinRest;
+  private readonly books: KucoinBooks;
   private readonly bases = new Map<SimulatedMarket, number>();
   private readonly tokens = new Map<string, number>();
   private readonly greeted = new Set<number>();
@@ -63,6 +54,12 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
   constructor(options: FaceOptions) {
     super('kucoin', options);
     for (const market of this.markets.values()) this.bases.set(market, 14_000_000_000 + this.prng.word());
+    this.books = new KucoinBooks({
+      sequence: (market, updateId) => this.sequence(market, updateId),
+      stamp: (ms) => this.stamp(ms),
+      random: (bound) => this.prng.below(bound),
+      isTrading: (symbol) => !this.halted.has(symbol),
+    });
     this.rest = new KucoinRest({
       markets: this.markets,
       now: () => this.now(),
@@ -154,34 +151,36 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
     const { market, state } = topic;
     switch (state.channel) {
       case '/market/level2':
-        return this.publishChanges(topic, nowMs);
+        return this.push(topic, this.books.changes(market, state, this.level2PeriodMs, nowMs));
       case 'obu/increment@10ms':
-        return this.publishIncrement(topic, nowMs);
+        return this.push(topic, this.books.increment(market, state, nowMs));
       case '/market/match':
         for (const trade of tape) {
           const stamp = this.stamp(trade.timeMs);
-          this.broadcast(topic, frames.kucoinMatch(market.listing, trade, tradeIdOf(trade), stamp));
+          this.broadcast(topic, kucoinMatch(market.listing, trade, tradeIdOf(trade), stamp));
         }
         return;
       case 'trade':
         for (const trade of tape) {
-          const stamp = this.proStamp(nowMs, trade.timeMs);
-          this.broadcast(topic, frames.kucoinProTrade(market.listing, trade, tradeIdOf(trade), stamp));
+          const stamp = this.books.proStamp(nowMs, trade.timeMs);
+          this.broadcast(topic, kucoinProTrade(market.listing, trade, tradeIdOf(trade), stamp));
         }
         return;
       case '/spotMarket/level1':
       case 'obu/1':
         if (sameBest(state.last, market.ladder())) return;
-        return this.publishWhole(topic, nowMs);
+        return this.push(topic, this.books.whole(market, state, nowMs));
       case '/market/snapshot':
-        if (nowMs - state.sentAtMs >= STATE_PERIOD_MS) this.publishWhole(topic, nowMs);
+        if (nowMs - state.sentAtMs >= STATE_PERIOD_MS)
+          this.push(topic, this.books.whole(market, state, nowMs));
         return;
       case '/market/ticker':
         if (sameBest(state.last, market.ladder()) && tape.length === 0) return;
-        return this.publishWhole(topic, nowMs);
+        return this.push(topic, this.books.whole(market, state, nowMs));
       default:
         // Whole books come ten times a second, changed or not.
-        if (nowMs - state.sentAtMs >= WHOLE_PERIOD_MS) this.publishWhole(topic, nowMs);
+        if (nowMs - state.sentAtMs >= WHOLE_PERIOD_MS)
+          this.push(topic, this.books.whole(market, state, nowMs));
     }
   }
 
@@ -278,117 +277,16 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
     const state = () => ({ channel, last: ladder, sentAtMs: this.world.nowMs, seen: ladder, changes: [] });
     const topic = this.join(client, key, channel, RANKS[channel], market, state);
     if (channel !== 'obu/increment@10ms') return;
-    const first = this.obu(topic, 'snapshot', topic.state.last, topic.state.last.updateId, this.world.nowMs);
+    const first = this.books.snapshot(market, topic.state, this.world.nowMs);
     this.emit(client, first, symbol, channel);
   }
 
-  private publishIncrement(topic: Topic<ChannelState>, nowMs: number): void {
-    const { market, state } = topic;
-    const ladder = market.ladder();
-    const delta = ladderDelta(state.last, ladder, OBU_LEVELS);
-    // Changes outside of the window are not sent; the next delta covers their numbers.
-    if (isEmptyDelta(delta)) return;
-    const first = state.last.updateId + 1;
-    state.last = ladder;
-    this.broadcast(topic, this.obu(topic, 'delta', delta, first, nowMs));
-  }
-
-  private obu(
-    topic: Topic<ChannelState>,
-    kind: 'snapshot' | 'delta',
-    sides: Pick<Ladder, 'bids' | 'asks'>,
-    firstId: number,
-    nowMs: number,
-  ): string {
-    const { market, state } = topic;
-    const range = {
-      first: this.sequence(market, firstId),
-      last: this.sequence(market, state.last.updateId),
-    };
-    const depth = state.channel.slice('obu/'.length);
-    const levels = wholeDepth(state.channel) ?? OBU_LEVELS;
-    const shown =
-      kind === 'delta' ? sides : { bids: topOf(sides.bids, levels), asks: topOf(sides.asks, levels) };
-    const stamp = this.proStamp(nowMs, state.last.changedAtMs);
-    return frames.kucoinObu(market.listing, depth, kind, shown, range, stamp);
-  }
-
-  private publishChanges(topic: Topic<ChannelState>, nowMs: number): void {
-    const { market, state } = topic;
-    this.collectChanges(market, state);
-    if (state.changes.length === 0 || nowMs - state.sentAtMs < this.level2PeriodMs) return;
-    const start = this.sequence(market, state.last.updateId + 1);
-    const end = this.sequence(market, state.seen.updateId);
-    this.broadcast(topic, frames.kucoinChanges(market.listing, state.changes, start, end, this.stamp(nowMs)));
-    state.last = state.seen;
-    state.sentAtMs = nowMs;
-    state.changes = [];
-  }
-
-  /** What this step changed, with numbers of this step. */
-  private collectChanges(market: SimulatedMarket, state: ChannelState): void {
-    const ladder = market.ladder();
-    if (ladder.updateId === state.seen.updateId) return;
-    const delta = ladderDelta(state.seen, ladder, Number.POSITIVE_INFINITY);
-    const count = delta.bids.prices.length + delta.asks.prices.length;
-    let id = Math.max(state.seen.updateId, ladder.updateId - count);
-    state.seen = ladder;
-    for (const side of ['bids', 'asks'] as const) {
-      for (const [at, priceTicks] of delta[side].prices.entries()) {
-        id = Math.min(ladder.updateId, id + 1);
-        state.changes.push({
-          side,
-          priceTicks,
-          lots: delta[side].lots[at]!,
-          sequence: this.sequence(market, id),
-        });
-      }
-    }
-    // It changed and changed back: only the number moves on.
-    if (count === 0)
-      state.changes.push({
-        side: 'asks',
-        priceTicks: 0,
-        lots: 0,
-        sequence: this.sequence(market, ladder.updateId),
-      });
-  }
-
-  private publishWhole(topic: Topic<ChannelState>, nowMs: number): void {
-    const { market, state } = topic;
-    const ladder = market.ladder();
-    state.last = ladder;
-    state.sentAtMs = nowMs;
-    const text = this.wholeFrame(topic, ladder, nowMs);
+  private push(topic: Topic<ChannelState>, text: string | null): void {
     if (text !== null) this.broadcast(topic, text);
-  }
-
-  private wholeFrame(topic: Topic<ChannelState>, ladder: Ladder, nowMs: number): string | null {
-    const { market, state } = topic;
-    const stampMs = this.stamp(nowMs);
-    const sequence = this.sequence(market, ladder.updateId);
-    const { channel } = state;
-    if (channel.startsWith('obu/')) return this.obu(topic, 'snapshot', ladder, ladder.updateId, nowMs);
-    if (channel === '/spotMarket/level1') return frames.kucoinLevelOne(market.listing, ladder, stampMs);
-    if (channel === '/market/snapshot') {
-      return frames.kucoinState(market, sequence, stampMs, !this.halted.has(market.listing.symbol));
-    }
-    if (channel === '/market/ticker') {
-      const oneSided = ladder.bids.prices.length === 0 || ladder.asks.prices.length === 0;
-      return oneSided ? null : frames.kucoinTicker(market, sequence, stampMs);
-    }
-    const depth = wholeDepth(channel) ?? 0;
-    const sides = { bids: topOf(ladder.bids, depth), asks: topOf(ladder.asks, depth) };
-    return frames.kucoinDepth(market.listing, channel, sides, stampMs);
   }
 
   private answer(client: FaceClient, body: object): void {
     this.emit(client, JSON.stringify(body), null, 'control');
-  }
-
-  private proStamp(nowMs: number, engineMs: number): frames.ProStamp {
-    const fraction = String(this.prng.below(1_000_000)).padStart(6, '0');
-    return { pushNs: `${this.stamp(nowMs)}${fraction}`, engineMs: this.stamp(engineMs) };
   }
 
   private newToken(): string {

@@ -6,6 +6,7 @@ import { binance } from '../../src/connectors/binance.js';
 import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
+import { kucoin } from '../../src/connectors/kucoin.js';
 import { okx } from '../../src/connectors/okx.js';
 import { nodeTree } from '../../src/modes/tree.js';
 import type { ActorDefinition } from '../../src/runtime/actor.js';
@@ -113,7 +114,7 @@ t.test('every command that the README shows exists', async (t) => {
 });
 
 t.test('each connector has its page, and the page names its channels and addresses', async (t) => {
-  for (const connector of [binance(), okx(), bybit(), gate(), bitget()]) {
+  for (const connector of [binance(), okx(), bybit(), gate(), bitget(), kucoin()]) {
     const page = read(`docs/exchanges/${connector.exchange}.md`);
     const { depth, bestQuote } = connector.capabilities.channels;
     t.ok(page.includes(depth), `${connector.exchange}: ${depth}`);
