@@ -32,11 +32,12 @@ export interface BinanceOptions {
   readonly tradeStream?: 'trade' | 'aggTrade';
 }
 
-function capabilitiesOf(depth: string, trades: string): Capabilities {
+function capabilitiesOf(depth: string, trades: string, levels: number): Capabilities {
   return {
     syncRule: 'bridged',
     snapshotSource: 'rest',
-    depthLevels: Infinity,
+    // The diffs cover the whole book, but levels outside the snapshot are unknown until they change [O].
+    depthLevels: levels,
     subscriptionMode: 'add',
     entrance: { kind: 'direct' },
     awaitsWelcome: false,
@@ -82,7 +83,8 @@ function capabilitiesOf(depth: string, trades: string): Capabilities {
 export function binance(options: BinanceOptions = {}): Connector {
   const depth = options.depthStream ?? 'depth@100ms';
   const trades = options.tradeStream ?? 'trade';
-  const capabilities = capabilitiesOf(depth, trades);
+  const levels = options.snapshotLevels ?? 1000;
+  const capabilities = capabilitiesOf(depth, trades, levels);
   const decoder = new BinanceDecoder(depth);
   const topics = (symbols: readonly string[], scope: SubscriptionScope) =>
     symbols.flatMap((symbol) => {
@@ -108,9 +110,7 @@ export function binance(options: BinanceOptions = {}): Connector {
     subscribe: (symbols, scope, id) => request('SUBSCRIBE', topics(symbols, scope), id),
     unsubscribe: (symbols, scope, id) => request('UNSUBSCRIBE', topics(symbols, scope), id),
     decode: (data, sink) => decoder.decode(data, sink),
-    rest: binanceRest(options.snapshotLevels ?? 1000, (answer, symbol, sink) =>
-      decoder.readSnapshot(answer, depth, symbol, sink),
-    ),
+    rest: binanceRest(levels, (answer, symbol, sink) => decoder.readSnapshot(answer, depth, symbol, sink)),
   };
   return withScanner(connector, new BinanceScanner(decoder.header, depth));
 }

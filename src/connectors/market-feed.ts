@@ -383,7 +383,8 @@ export class MarketFeed implements FrameSink {
     symbol.lastFrameMs = this.nowMs;
     if (!symbol.depth.trusted) return;
     if (this.disagrees(symbol)) this.settle(symbol, 'crossed');
-    else if (symbol.quote.isNewerThan(symbol.depth.order)) this.markDirty(symbol);
+    // A quote that cannot be laid over the book (one-sided, crossed) ends what the one before it laid there.
+    else if (!symbol.quote.valid || symbol.quote.isNewerThan(symbol.depth.order)) this.markDirty(symbol);
   }
 
   /** Where quote and book of one number must agree, a difference proves the book wrong (PROTOCOLS §3 [P]). */
