@@ -18,10 +18,13 @@ export class FeedRig {
   readonly failures: string[] = [];
   readonly feed: MarketFeed;
   readonly symbol: string;
+  private readonly wallMs: number;
   nowMs = 0;
 
-  constructor(connector: Connector, symbol: string) {
+  /** `wallMs`: our own clock when the connection opens. */
+  constructor(connector: Connector, symbol: string, wallMs = WALL) {
     this.symbol = symbol;
+    this.wallMs = wallMs;
     this.feed = new MarketFeed({
       connector,
       instruments: [{ id: `${connector.exchange}:BTC-USDT`, symbol }],
@@ -39,7 +42,7 @@ export class FeedRig {
       random: () => 0.5,
       epoch: 9,
     });
-    this.feed.opened(WALL, 0);
+    this.feed.opened(wallMs, 0);
   }
 
   /** Frames arrive, one each millisecond; objects as JSON. */
@@ -48,7 +51,7 @@ export class FeedRig {
       const data = Buffer.isBuffer(frame)
         ? frame
         : Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame));
-      this.feed.frame(data, WALL + ++this.nowMs, this.nowMs);
+      this.feed.frame(data, this.wallMs + ++this.nowMs, this.nowMs);
     }
     this.feed.flush();
   }
@@ -57,13 +60,19 @@ export class FeedRig {
   answer(body: object, status = 200, headers: Readonly<Record<string, string>> = {}): void {
     const { id } = this.requests.shift()!;
     const data = Buffer.from(JSON.stringify(body));
-    this.feed.httpAnswer(id, status, headers, data, WALL + this.nowMs, this.nowMs);
+    this.feed.httpAnswer(id, status, headers, data, this.wallMs + this.nowMs, this.nowMs);
     this.feed.flush();
+  }
+
+  /** The connection is lost and opened again. */
+  reconnect(): void {
+    this.feed.closed('lost', this.nowMs);
+    this.feed.opened(this.wallMs + this.nowMs, this.nowMs);
   }
 
   wait(ms: number): void {
     this.nowMs += ms;
-    this.feed.tick(WALL + this.nowMs, this.nowMs);
+    this.feed.tick(this.wallMs + this.nowMs, this.nowMs);
   }
 
   get trusted(): boolean {
