@@ -125,7 +125,7 @@ t.test('a request is the whole list of its connection, and never leaves a channe
     t.equal(capabilities.subscriptionMode, 'replace');
     t.equal(capabilities.syncRule, 'whole');
     const codes = ['KRW-BTC', 'KRW-ETH'];
-    const [text, ...more] = subscribe(codes, 'all', 3);
+    const [text, ...more] = subscribe(codes, 'all', 3, WALL);
     t.same(more, [], 'one request, however many symbols');
     const realtime = name === 'upbit' ? 'is_only_realtime' : 'isOnlyRealtime';
     const expected = [
@@ -136,14 +136,19 @@ t.test('a request is the whole list of its connection, and never leaves a channe
       { format: 'DEFAULT' },
     ];
     t.same(JSON.parse(text!), expected);
-    t.same(JSON.parse(subscribe(codes, 'depth', 3)[0]!), expected, 'trades would end with a shorter one');
-    t.same(JSON.parse(unsubscribe(codes, 'all', 3)[0]!), expected, 'those that stay');
-    t.same(unsubscribe([], 'all', 4), [], 'an empty list would be refused');
+    t.same(
+      JSON.parse(subscribe(codes, 'depth', 3, WALL)[0]!),
+      expected,
+      'trades would end with a shorter one',
+    );
+    t.same(JSON.parse(unsubscribe(codes, 'all', 3, WALL)[0]!), expected, 'those that stay');
+    t.same(unsubscribe([], 'all', 4, WALL), [], 'an empty list would be refused');
     t.equal(
       subscribe(
         Array.from({ length: 900 }, (_, i) => `KRW-X${i}`),
         'all',
         1,
+        WALL,
       ).length,
       1,
     );
