@@ -289,11 +289,17 @@ export interface ConnectorRest {
 /** Questions about single markets that complete a list: the ticks of Upbit and Bithumb. */
 export interface InstrumentDetails {
   readonly marketsPerRequest: number;
-  /** The markets that the list names. @throws as `parseInstruments`. */
-  markets(list: Buffer): readonly string[];
+  /** The markets that the list names, so that only those that are followed are asked about. @throws as `parseInstruments`. */
+  markets(list: Buffer): readonly ListedMarket[];
   request(symbols: readonly string[]): RestRequest;
   /** @throws as `parseInstruments`: one market may spoil the answer about all, so that fewer are asked for. */
   check(body: Buffer): void;
+}
+
+export interface ListedMarket {
+  readonly symbol: string;
+  readonly baseTicker: string;
+  readonly quoteTicker: string;
 }
 
 export interface WalletQuery {

@@ -7,7 +7,7 @@ import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { readInstruments, type MarketFacts } from './instrument-list.js';
 import { numberPriceAt } from './number-fields.js';
-import { assetsOf, dateHeader, marketsOf, rowsOf } from './upbit-rest.js';
+import { dateHeader, marketAt, marketsOf, rowsOf } from './upbit-rest.js';
 
 /**
  * Public REST of Bithumb (PROTOCOLS §7). Errors also come with HTTP 200 [P]. No public endpoint tells ticks: they follow from
@@ -99,17 +99,17 @@ function booksOf(rows: readonly unknown[]): ReadonlyMap<string, f.Fields> {
 const STATES: Readonly<Record<string, InstrumentState>> = { NONE: 'trading', CAUTION: 'warning' };
 
 function readMarket(row: f.Fields, path: string, books: ReadonlyMap<string, f.Fields>): MarketFacts {
-  const { symbol, base, quote } = assetsOf(row, path);
-  const terms = QUOTES.get(quote);
+  const { symbol, baseTicker, quoteTicker } = marketAt(row, path);
+  const terms = QUOTES.get(quoteTicker);
   if (terms === undefined)
     throw new FrameError(`${path}market`, 'a market of a known quote currency', symbol);
   const warning = f.textAt(row, 'market_warning', path);
   const { minNotional, bands } = terms;
-  const { takerFeeRate, makerFeeRate } = defaultFeeTerms(EXCHANGE, base, quote);
+  const { takerFeeRate, makerFeeRate } = defaultFeeTerms(EXCHANGE, baseTicker, quoteTicker);
   return {
     symbol,
-    baseTicker: base,
-    quoteTicker: quote,
+    baseTicker,
+    quoteTicker,
     tickSize: tickOf(pricesOf(books.get(symbol), symbol), bands, symbol),
     lotSize: LOT_SIZE,
     minQuantity: LOT_SIZE,

@@ -6,6 +6,7 @@ import {
   type Connector,
   type Endpoints,
   type InstrumentList,
+  type ListedMarket,
   type MarketLookup,
   type RestRequest,
   type TickerLookup,
@@ -101,13 +102,25 @@ export async function loadInstruments(
 ): Promise<InstrumentList> {
   const { rest } = context.connector;
   const body = await callRest(context, rest.instruments(symbols));
-  const details: Buffer[] = [];
-  if (rest.instrumentDetails !== undefined) {
-    const wanted = rest.instrumentDetails;
-    for (const some of inChunks(wanted.markets(body), wanted.marketsPerRequest))
-      await askDetails(context, some, details);
-  }
-  return rest.parseInstruments(body, lookup, details);
+  const { answers } = await loadDetails(context, body, () => true);
+  return rest.parseInstruments(body, lookup, answers);
+}
+
+/** What a list of markets lacks, about those that are wanted; nothing where it is complete. */
+export async function loadDetails(
+  context: RestContext,
+  list: Buffer,
+  isWanted: (market: ListedMarket) => boolean,
+): Promise<{ readonly asked: readonly string[] | null; readonly answers: readonly Buffer[] }> {
+  const details = context.connector.rest.instrumentDetails;
+  if (details === undefined) return { asked: null, answers: [] };
+  const asked = details
+    .markets(list)
+    .filter(isWanted)
+    .map(({ symbol }) => symbol);
+  const answers: Buffer[] = [];
+  for (const some of inChunks(asked, details.marketsPerRequest)) await askDetails(context, some, answers);
+  return { asked, answers };
 }
 
 /** Deposits and withdrawals per network; null where the exchange tells them only with a key. */

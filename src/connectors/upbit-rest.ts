@@ -2,7 +2,7 @@ import { isDecimalText } from '../market/decimal.js';
 import { defaultFeeTerms } from '../market/fees.js';
 import type { InstrumentState } from '../market/instrument.js';
 import type { DecimalText } from '../messages/primitives.js';
-import { type BookEvent, type ConnectorRest, type RestRequest } from './base.js';
+import { type BookEvent, type ConnectorRest, type ListedMarket, type RestRequest } from './base.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { parseJson, REST_LIMITS } from './frame-parser.js';
@@ -83,22 +83,27 @@ export function rowsOf(body: Buffer, exchange: string = EXCHANGE): readonly unkn
   );
 }
 
-/** The names of the markets, of those that have one. */
-export function marketsOf(rows: readonly unknown[]): string[] {
+/** The markets, of the rows that name one. */
+export function marketsOf(rows: readonly unknown[]): ListedMarket[] {
   return rows.flatMap((row) => {
     const market = f.isFields(row) ? f.member(row, 'market') : undefined;
-    return typeof market === 'string' && MARKET.test(market) ? [market] : [];
+    return typeof market === 'string' && MARKET.test(market) ? [partsOf(market)] : [];
   });
+}
+
+/** `KRW-BTC`: the quote comes first. */
+function partsOf(symbol: string): ListedMarket {
+  const at = symbol.indexOf('-');
+  return { symbol, quoteTicker: symbol.slice(0, at), baseTicker: symbol.slice(at + 1) };
 }
 
 const MARKET = /^[A-Z0-9]{1,16}-[A-Z0-9]{1,32}$/;
 
-/** `KRW-BTC`: the quote comes first. */
-export function assetsOf(row: f.Fields, path: string): { symbol: string; base: string; quote: string } {
+/** The market of a row. @throws FrameError */
+export function marketAt(row: f.Fields, path: string): ListedMarket {
   const symbol = f.symbolAt(row, 'market', path);
   if (!MARKET.test(symbol)) throw new FrameError(`${path}market`, 'a market QUOTE-BASE', symbol);
-  const at = symbol.indexOf('-');
-  return { symbol, quote: symbol.slice(0, at), base: symbol.slice(at + 1) };
+  return partsOf(symbol);
 }
 
 /** Whole seconds of the HTTP `Date` header, Unix ms. @throws FrameError */
@@ -137,18 +142,18 @@ function readMarket(
   path: string,
   ticks: ReadonlyMap<string, DecimalText | FrameError>,
 ): MarketFacts {
-  const { symbol, base, quote } = assetsOf(row, path);
-  const minNotional = MIN_NOTIONALS.get(quote);
+  const { symbol, baseTicker, quoteTicker } = marketAt(row, path);
+  const minNotional = MIN_NOTIONALS.get(quoteTicker);
   if (minNotional === undefined)
     throw new FrameError(`${path}market`, 'a market of a known quote currency', symbol);
   const tick = ticks.get(symbol);
   if (tick === undefined) throw new FrameError(`${path}tick_size`, 'told for this market', undefined);
   if (tick instanceof FrameError) throw tick;
-  const { takerFeeRate, makerFeeRate } = defaultFeeTerms(EXCHANGE, base, quote);
+  const { takerFeeRate, makerFeeRate } = defaultFeeTerms(EXCHANGE, baseTicker, quoteTicker);
   return {
     symbol,
-    baseTicker: base,
-    quoteTicker: quote,
+    baseTicker,
+    quoteTicker,
     tickSize: tick,
     lotSize: LOT_SIZE,
     minQuantity: LOT_SIZE,

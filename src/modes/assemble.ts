@@ -124,8 +124,8 @@ class AssembledNode implements TradingNode {
   private readonly offsets = new ClockOffsets();
   private readonly markets = new Map<ExchangeId, ExchangeMarkets>();
   private readonly recorders: Recorder[] = [];
-  /** While recording: the newest list of markets of each exchange, as answered. */
-  private readonly lists = new Map<ExchangeId, { readonly url: string; readonly body: string }>();
+  /** While recording: the newest answers of each exchange about its markets, by address. */
+  private readonly lists = new Map<ExchangeId, Map<string, string>>();
   private readonly compute: Compute;
   private readonly loading: InstrumentLoading;
   private missing: Connector[] = [];
@@ -166,7 +166,8 @@ class AssembledNode implements TradingNode {
       adjust: (instrument) => withConfiguredFee(trading, instrument),
       ...(options.recordFolder !== null && {
         onAnswer: (exchange: ExchangeId, url: string, body: Buffer) => {
-          this.lists.set(exchange, { url, body: body.toString('utf8') });
+          const answers = this.lists.get(exchange) ?? new Map<string, string>();
+          this.lists.set(exchange, answers.set(url, body.toString('utf8')));
         },
       }),
     };
@@ -322,8 +323,7 @@ class AssembledNode implements TradingNode {
   }
 
   private recordList(exchange: ExchangeId, recorder: Recorder): void {
-    const list = this.lists.get(exchange);
-    if (list !== undefined) recorder.rest(list.url, list.body);
+    for (const [url, body] of this.lists.get(exchange) ?? []) recorder.rest(url, body);
   }
 
   private tradingTree(stores: Stores): SupervisorSpec {

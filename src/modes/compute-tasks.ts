@@ -1,23 +1,19 @@
 import type { ExchangeId } from '../messages/primitives.js';
 import { connectorOf } from './connectors.js';
-import { readMarketList, type MarketList, type WantedMarkets } from './market-list.js';
+import { readMarketList, type MarketAnswers, type MarketList, type WantedMarkets } from './market-list.js';
 
 /** What a node computes off its event loop, by name: pure functions of structured-cloneable input. */
 
 export interface ReadMarketsInput {
   readonly exchange: ExchangeId;
-  readonly body: Uint8Array;
+  readonly answers: MarketAnswers;
   readonly wanted: WantedMarkets;
 }
 
 export const tasks = {
   /** The whole list of an exchange: several megabytes of JSON and thousands of markets. */
-  readMarkets: ({ exchange, body, wanted }: ReadMarketsInput): MarketList =>
-    readMarketList(
-      connectorOf(exchange, {}),
-      Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-      wanted,
-    ),
+  readMarkets: ({ exchange, answers, wanted }: ReadMarketsInput): MarketList =>
+    readMarketList(connectorOf(exchange, {}), answers, wanted),
 };
 
 /** Of this module, for the threads that run it. */

@@ -1,6 +1,6 @@
 import type { Connector } from '../connectors/base.js';
 import { RateLimiter } from '../connectors/rate-limiter.js';
-import { callRest } from '../connectors/rest-client.js';
+import { callRest, loadDetails } from '../connectors/rest-client.js';
 import type { Instrument } from '../market/instrument.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId, PairId } from '../messages/primitives.js';
@@ -9,7 +9,13 @@ import type { Logger } from '../ports/log.js';
 import type { HttpClient } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
 import type { ReadMarketsInput } from './compute-tasks.js';
-import { readMarketList, type MarketList, type WantedMarkets } from './market-list.js';
+import {
+  isWantedMarket,
+  readMarketList,
+  type MarketAnswers,
+  type MarketList,
+  type WantedMarkets,
+} from './market-list.js';
 
 /** Up to here a list is read at once: it takes a few milliseconds, and crossing to a thread is not free. */
 const READ_AT_ONCE_BYTES = 256 << 10;
@@ -54,26 +60,37 @@ export async function loadMarkets(
   const { endpoints, exchange } = connector;
   const onAnswer = (url: string, body: Buffer) => loading.onAnswer?.(exchange, url, body);
   const context = { connector, endpoints, http, limiter, clock: time, timers: time, onAnswer };
-  const body = await callRest(context, connector.rest.instruments(null));
-  const { listed, wanted, refused, refusedCount } = await readList(connector, body, loading);
+  const names = namesWanted(loading.wanted, exchange);
+  const list = await callRest(context, connector.rest.instruments(null));
+  const details = await loadDetails(context, list, (market) => isWantedMarket(exchange, market, names));
+  const answers = { list, asked: details.asked, details: details.answers };
+  const { listed, wanted, refused, refusedCount } = await readList(
+    connector,
+    answers,
+    names,
+    loading.compute,
+  );
   if (refusedCount > 0) log.warn({ exchange, refused, count: refusedCount }, 'markets refused');
   const instruments = wanted.filter((one) => isAllowed(one, loading.wanted)).map(adjust);
   log.info({ exchange, listed, followed: instruments.length }, 'instruments loaded');
   return { connector, limiter, instruments };
 }
 
+const namesWanted = (wanted: Wanted, exchange: ExchangeId): WantedMarkets =>
+  wanted.by === 'pair' ? wanted : { by: 'symbol', symbols: wanted.symbols.get(exchange) ?? [] };
+
 async function readList(
   connector: Connector,
-  body: Buffer,
-  { compute, wanted }: InstrumentLoading,
+  answers: MarketAnswers,
+  wanted: WantedMarkets,
+  compute: Compute,
 ): Promise<MarketList> {
   const { exchange } = connector;
-  const names: WantedMarkets =
-    wanted.by === 'pair' ? wanted : { by: 'symbol', symbols: wanted.symbols.get(exchange) ?? [] };
   // A recording's connector is fitted to what was recorded, which a thread would not know; nothing flows yet that could wait.
   const isFitted = wanted.by === 'symbol';
-  if (isFitted || body.length <= READ_AT_ONCE_BYTES) return readMarketList(connector, body, names);
-  return compute.run<ReadMarketsInput, MarketList>('readMarkets', { exchange, body, wanted: names });
+  if (isFitted || answers.list.length <= READ_AT_ONCE_BYTES)
+    return readMarketList(connector, answers, wanted);
+  return compute.run<ReadMarketsInput, MarketList>('readMarkets', { exchange, answers, wanted });
 }
 
 const isAllowed = (instrument: Instrument, wanted: Wanted): boolean =>

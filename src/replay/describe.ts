@@ -38,6 +38,7 @@ interface SymbolCount {
   frames: number;
   priceDecimals: number;
   sizeDecimals: number;
+  firstBook: BookChange | undefined;
 }
 
 /** Describes every recording below a folder, reading each once. Throws ARB_RECORDING_INVALID naming file and line. */
@@ -82,7 +83,7 @@ export async function describeRecording(
     firstTimeMs,
     lastTimeMs,
     symbols: [...counts]
-      .map(([symbol, count]) => symbolOf(symbol, count))
+      .map(([symbol, count]) => symbolOf(symbol, count, protocol))
       .sort((a, b) => (a.symbol < b.symbol ? -1 : 1)),
     urls,
     acks,
@@ -99,13 +100,14 @@ function countOf(
   let count = counts.get(symbol);
   if (count === undefined) {
     if (counts.size >= MAX_SYMBOLS) throw invalidRecording(recording.frames, index + 1, 'too many symbols');
-    count = { channels: new Set(), frames: 0, priceDecimals: 0, sizeDecimals: 0 };
+    count = { channels: new Set(), frames: 0, priceDecimals: 0, sizeDecimals: 0, firstBook: undefined };
     counts.set(symbol, count);
   }
   return count;
 }
 
 function observe(count: SymbolCount, book: BookChange): void {
+  count.firstBook ??= book;
   for (const side of [book.bids, book.asks])
     for (const [price, size] of side) {
       count.priceDecimals = Math.max(count.priceDecimals, decimalsOf(price));
@@ -113,11 +115,13 @@ function observe(count: SymbolCount, book: BookChange): void {
     }
 }
 
-function symbolOf(symbol: string, count: SymbolCount): SymbolDescription {
-  const { frames, priceDecimals, sizeDecimals } = count;
+function symbolOf(symbol: string, count: SymbolCount, protocol: ReplayProtocol): SymbolDescription {
+  const { frames, priceDecimals, sizeDecimals, firstBook } = count;
   return {
     symbol,
-    ...partsOf(symbol),
+    ...(protocol.parts?.(symbol) ?? partsOf(symbol)),
+    // Kept for those whose rules are read off it.
+    ...(protocol.detailsAnswer !== undefined && { firstBook }),
     channels: [...count.channels].sort(),
     frames,
     priceDecimals,

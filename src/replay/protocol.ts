@@ -26,6 +26,8 @@ export interface ClientRequest {
   readonly arguments: readonly Argument[];
   /** The answer in the exchange's form: one frame per entry; `argument` null = it answers the whole request. */
   readonly answers: readonly { readonly argument: Argument | null; readonly text: string }[];
+  /** True when nothing asked before on the connection holds any more. */
+  readonly replaces?: boolean;
 }
 
 export interface SymbolFacts {
@@ -34,12 +36,16 @@ export interface SymbolFacts {
   readonly quote: string | null;
   readonly priceDecimals: number;
   readonly sizeDecimals: number;
+  /** Where the recording has books. */
+  readonly firstBook?: BookChange | undefined;
 }
 
 /** A REST question of the client, as far as the protocol decides it. */
 export type RestQuestion =
   | { readonly kind: 'time' | 'instruments' | 'ticket' }
   | { readonly kind: 'depth'; readonly symbol: string; readonly limit: number }
+  /** Rules of single markets that the list lacks. */
+  | { readonly kind: 'details'; readonly symbols: readonly string[] }
   | { readonly kind: 'unknown' };
 
 export interface ReplayProtocol {
@@ -52,6 +58,8 @@ export interface ReplayProtocol {
   argumentsOfUrl(url: URL): readonly Argument[];
   /** What the exchange says first on a new connection; recorded greetings are then not sent again. */
   greeting?(url: URL): string;
+  /** Base and quote of a symbol, where the quote comes first. */
+  parts?(symbol: string): { readonly base: string; readonly quote: string };
   /** Never throws: what is not understood is `control` without a symbol. */
   read(text: string): FrameFacts;
   readClient(text: string): ClientRequest;
@@ -64,6 +72,8 @@ export interface ReplayProtocol {
   ticketAnswer?(): string;
   timeAnswer(nowMs: number): string;
   instrumentsAnswer(symbols: readonly SymbolFacts[]): string;
+  /** The answer to `details`, where the exchange has that question. */
+  detailsAnswer?(symbols: readonly SymbolFacts[]): string;
   /** The book of a recorded depth answer; null when it is none. */
   readDepth(body: string): BookChange | null;
   depthAnswer(book: RebuiltBook, limit: number, timeMs: number): string;

@@ -128,6 +128,8 @@ function answerHttp(session: ReplaySession, method: string, target: string, resp
   const answer = ['GET', 'POST'].includes(method) && url !== null ? session.answer(url) : null;
   const headers = {
     'content-type': 'application/json',
+    // Some exchanges show their clock nowhere else.
+    date: new Date(session.positionMs).toUTCString(),
     ...(answer?.inferred === true ? { 'x-arbot-inferred': '1' } : {}),
   };
   response.writeHead(answer?.status ?? 404, headers);

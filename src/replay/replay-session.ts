@@ -98,6 +98,7 @@ export class ReplaySession {
     if (request.kind === 'unsubscribe')
       for (const { channel, symbol } of request.arguments) connection.symbols.get(symbol)?.delete(channel);
     if (request.kind !== 'subscribe') return;
+    if (request.replaces === true) connection.symbols.clear();
     this.subscribe(connection, request.arguments);
     this.sendSnapshots(connection, request.arguments);
   }
@@ -194,10 +195,21 @@ export class ReplaySession {
     if (question.kind === 'unknown') return this.recordedAnswer(url);
     if (question.kind === 'ticket') return made(this.protocol.ticketAnswer?.() ?? '{}');
     if (question.kind === 'time') return made(this.protocol.timeAnswer(this.positionMs));
+    if (question.kind === 'details') return this.detailsAnswer(url, question.symbols);
     if (question.kind === 'depth') return this.depthAnswer(question.symbol, question.limit);
     const recorded = this.rest.find((one) => this.protocol.answers(one.url, question, this.symbols));
     if (recorded !== undefined) return { status: 200, body: recorded.body, inferred: false };
     return made(this.protocol.instrumentsAnswer(this.description.symbols));
+  }
+
+  /** The answer recorded for the very same markets, or one made from what the frames show. */
+  private detailsAnswer(url: URL, symbols: readonly string[]): RestAnswer {
+    const same = ({ url: recorded }: RestRecord) =>
+      URL.canParse(recorded) && pathOf(new URL(recorded)) === pathOf(url);
+    const record = this.rest.find(same);
+    if (record !== undefined) return { status: 200, body: record.body, inferred: false };
+    const facts = this.description.symbols.filter(({ symbol }) => symbols.includes(symbol));
+    return made(this.protocol.detailsAnswer?.(facts) ?? '[]');
   }
 
   /** The recorded answer for the first question, so that the start is exactly as captured; the book as it is now for later ones. */
@@ -250,6 +262,8 @@ export class ReplaySession {
 
 const isNotOlder = (change: BookChange, book: RebuiltBook): boolean =>
   change.sequence !== null && change.sequence >= (book.sequence ?? 0);
+
+const pathOf = (url: URL): string => url.pathname + url.search;
 
 const made = (body: string): RestAnswer => ({ status: 200, body, inferred: true });
 

@@ -787,7 +787,10 @@ for (const sample of EXCHANGES) {
           ...connector.rest,
           instrumentDetails: {
             ...details!,
-            markets: (list: Buffer) => [...details!.markets(list), 'KRW-GONE'],
+            markets: (list: Buffer) => [
+              ...details!.markets(list),
+              { symbol: 'KRW-GONE', quoteTicker: 'KRW', baseTicker: 'GONE' },
+            ],
           },
         },
       },

@@ -642,3 +642,56 @@ t.test('KuCoin: level2 waits for its snapshot and knows which of its changes tha
     ],
   });
 });
+
+const wholeBook = (bids: string, at: string): string =>
+  `{"type":"orderbook","code":"KRW-BTC","timestamp":${at},"total_ask_size":1,"total_bid_size":1,"orderbook_units":[{"ask_price":1.16539E8,"bid_price":${bids},"ask_size":5.0E-4,"bid_size":0.5},{"ask_price":0,"bid_price":116520000,"ask_size":0,"bid_size":1}],"stream_type":"REALTIME","level":0}`;
+
+t.test('Upbit and Bithumb: whole books, the list of markets and the rules it lacks, the clock', async (t) => {
+  for (const [exchange, at] of [
+    ['upbit', '1700000000000'],
+    ['bithumb', '1700000000000000'],
+  ] as const) {
+    const frames = [wholeBook('1.16538E8', at), wholeBook('116537000', at.replace('70', '71'))];
+    const rules = 'https://api.example/v1/orderbook?markets=KRW-BTC,KRW-ETH';
+    const recorded =
+      exchange === 'upbit' ? [] : [{ t: '1700000000.01', url: rules, body: '[{"recorded":1}]' }];
+    const server = await serve(t, t.testdir(recordingOf(exchange, frames, 20, recorded)));
+    const { ws, rest } = endpoint(server, exchange);
+    const list = await fetch(`${rest}/v1/market/all?is_details=true`);
+    t.match(await list.json(), [{ market: 'KRW-BTC' }]);
+    t.equal(Date.parse(list.headers.get('date')!), 1_700_000_000_000, 'the clock of the recording');
+    const path = exchange === 'upbit' ? '/v1/orderbook/instruments' : '/v1/orderbook';
+    const details = await fetch(`${rest}${path}?markets=KRW-BTC`);
+    t.match(
+      await details.json(),
+      exchange === 'upbit'
+        ? [{ market: 'KRW-BTC', quote_currency: 'KRW', tick_size: 1000 }]
+        : [
+            {
+              market: 'KRW-BTC',
+              orderbook_units: [{ ask_price: 116_539_000, bid_price: 116_538_000 }, { ask_price: 0 }],
+            },
+          ],
+    );
+    if (exchange === 'bithumb')
+      t.same(await (await fetch(`${rest}${path}?markets=KRW-BTC,KRW-ETH`)).json(), [{ recorded: 1 }]);
+    const client = await connect(t, `${ws}/websocket/v1`);
+    const request = (code: string) => JSON.stringify([{ ticket: 'a' }, { type: 'orderbook', codes: [code] }]);
+    client.socket.send(request('KRW-ETH'));
+    client.socket.send(request('KRW-BTC'));
+    await server.finished;
+    await client.has(2);
+    t.same(client.got, frames);
+    client.socket.send('PING');
+    client.socket.send(request('KRW-BTC'));
+    await client.has(4);
+    t.equal(client.got[2], '{"status":"UP"}');
+    t.match(JSON.parse(client.got[3]!), {
+      stream_type: 'SNAPSHOT',
+      orderbook_units: [
+        { ask_price: 116_539_000, bid_price: 116_537_000, ask_size: 0.0005, bid_size: 0.5 },
+        { ask_price: 0, bid_price: 116_520_000 },
+      ],
+    });
+  }
+});

@@ -5,6 +5,7 @@ import { bybitReplay } from './bybit.js';
 import { gateReplay } from './gate.js';
 import { kucoinReplay } from './kucoin.js';
 import { okxReplay } from './okx.js';
+import { bithumbReplay, upbitReplay } from './upbit.js';
 import { CONTROL, NOTHING_ASKED } from '../protocol.js';
 import type { ReplayProtocol } from '../protocol.js';
 
@@ -40,5 +41,7 @@ export function protocolOf(exchange: ExchangeId): ReplayProtocol {
   if (exchange === 'gate') return gateReplay;
   if (exchange === 'bitget') return bitgetReplay;
   if (exchange === 'kucoin') return kucoinReplay;
+  if (exchange === 'upbit') return upbitReplay;
+  if (exchange === 'bithumb') return bithumbReplay;
   return plainReplay(exchange);
 }
