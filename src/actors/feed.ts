@@ -259,7 +259,8 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
 
   private publishState(change: Omit<InstrumentStateChanged, 'atMs'>): void {
     const { exchange } = this.parts.connector;
-    this.context.log.warn({ exchange, ...change }, 'instrument state');
+    const level = change.state === 'trading' ? 'info' : 'warn';
+    this.context.log[level]({ exchange, ...change }, 'instrument state');
     const atMs = this.context.clock.nowMs();
     const traceId = this.context.ids.next('state');
     const subject = subjectOf('instrumentStateChanged', exchange);

@@ -2,10 +2,10 @@ import type { TradingConfig } from '../config/index.js';
 import type { Terminal } from './output.js';
 import { table } from './output.js';
 
-/** One pair as it stands: what the file says and whether it may trade. */
+/** One pair as it stands: what the file says and whether it may trade; `followed` = shown and never traded. */
 export interface PairLine {
   readonly pair: string;
-  readonly state: 'enabled' | 'disabled' | 'blacklisted';
+  readonly state: 'enabled' | 'followed' | 'disabled' | 'blacklisted';
   readonly exchanges: readonly string[];
   readonly directions: string;
   readonly legPolicy: string;
@@ -24,7 +24,7 @@ export function pairLines(trading: TradingConfig): PairLine[] {
     const listed = entry.directions === 'all' ? null : entry.directions;
     return {
       pair: entry.pair,
-      state: isBlack ? 'blacklisted' : entry.enabled ? 'enabled' : 'disabled',
+      state: isBlack ? 'blacklisted' : !entry.enabled ? 'disabled' : entry.trade ? 'enabled' : 'followed',
       exchanges: names.filter(
         (name) => listed === null || listed.some((one) => one.buy === name || one.sell === name),
       ),

@@ -41,8 +41,15 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
     if (base === quote) refuse(key, 'base and quote are the same asset');
     if (!Object.hasOwn(config.assets, base)) refuse(key, `its base asset is not in assets`);
     if (!Object.hasOwn(config.assets, quote)) refuse(key, `its quote asset is not in assets`);
-    if (entry.enabled && quote !== config.reportingCurrency)
-      refuse(key, 'not quoted in the reporting currency: such pairs come later, disable it');
+    if (entry.enabled && entry.trade && quote !== config.reportingCurrency)
+      refuse(
+        key,
+        'not quoted in the reporting currency: it can be followed, not traded yet; set trade to false',
+      );
+    if (!entry.trade && entry.directions !== 'all')
+      refuse(`pairs[${index}].directions`, 'a pair that is only followed has none');
+    if (!entry.trade && entry.maxNotional !== undefined)
+      refuse(`pairs[${index}].maxNotional`, 'a pair that is only followed has no sizes');
     if (entry.maxNotional !== undefined && above(config.sizes.minNotional, entry.maxNotional))
       refuse(`pairs[${index}].maxNotional`, 'below sizes.minNotional');
     if (entry.maxNotional !== undefined && above(entry.maxNotional, config.limits.orderNotional))

@@ -16,6 +16,8 @@ const direction = z.strictObject({ buy: p.exchangeId, sell: p.exchangeId });
 const pair = z.strictObject({
   pair: p.pairId,
   enabled: z.boolean().default(true),
+  /** False = books, trades and states are followed and shown, and nothing is bought or sold. */
+  trade: z.boolean().default(true),
   /** `all` = every enabled exchange against every other, both ways. */
   directions: z
     .union([z.literal('all'), z.array(direction).min(1).max(64)], 'must be "all" or a list of {buy, sell}')

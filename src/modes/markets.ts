@@ -12,7 +12,7 @@ import type { Clock, Timers } from '../ports/time.js';
 import { describe, type RecordingDescription } from '../replay/describe.js';
 import { startReplayServer, type ReplayServer } from '../replay/replay-server.js';
 import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
-import { SIMULATED_EXCHANGES, type SimulatedExchange } from '../simulator/listings.js';
+import { lists, pairModel, SIMULATED_EXCHANGES, type SimulatedExchange } from '../simulator/listings.js';
 import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import { connectorOf } from './connectors.js';
@@ -89,7 +89,7 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     timers: time,
     log,
     exchanges: options.exchanges.map((exchange) => simulatedName(exchange)),
-    pairs: options.pairs,
+    pairs: simulatedPairs(options),
     plants: WATCHED_PLANTS,
   });
   const connectors = options.exchanges.map((exchange) => {
@@ -107,6 +107,16 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     acceleration: factor <= 1 ? null : { maxFactor: factor, setFactor: (now) => time.setFactor(now) },
     close: () => simulated.close(),
   };
+}
+
+/** The pairs that one of the exchanges in use lists. Throws ARB_CONFIG_INVALID for a pair that has no model. */
+function simulatedPairs({ pairs, exchanges, log }: MarketOptions): PairId[] {
+  return pairs.filter((pair) => {
+    pairModel(pair);
+    const isListed = exchanges.some((exchange) => lists(simulatedName(exchange), pair));
+    if (!isListed) log.warn({ pair }, 'no simulated exchange in use lists this pair');
+    return isListed;
+  });
 }
 
 function simulatedName(exchange: ExchangeId): SimulatedExchange {

@@ -1,6 +1,6 @@
 import type { FeedStatus } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
-import type { ExchangeId } from '../messages/primitives.js';
+import type { ExchangeId, PairId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { ExecutedTrade, OracleVerdict } from '../simulator/oracle.js';
 import type { SimulatedExchanges } from '../simulator/server.js';
@@ -11,14 +11,17 @@ const MAX_EXECUTED = 20_000;
 /** What the node executed against what the simulated world had planted. */
 export class OracleReport {
   private readonly world: SimulatedExchanges;
+  private readonly pairs: readonly PairId[];
   private readonly executed: ExecutedTrade[] = [];
   private readonly subscriptions: readonly Subscription[];
   /** Plants that began before every feed was live for the first time are nobody's fault. */
   private fromMs: number;
   private readonly awaited: Set<ExchangeId>;
 
-  constructor(world: SimulatedExchanges, bus: Bus) {
+  /** `pairs` are those that may be traded; plants of the others are only looked at. */
+  constructor(world: SimulatedExchanges, bus: Bus, pairs: readonly PairId[]) {
     this.world = world;
+    this.pairs = pairs;
     this.fromMs = world.world.nowMs;
     this.awaited = new Set(world.world.exchanges);
     this.subscriptions = [
@@ -40,7 +43,7 @@ export class OracleReport {
   }
 
   judge(): OracleVerdict {
-    return this.world.oracle.judge(this.executed, { fromMs: this.fromMs });
+    return this.world.oracle.judge(this.executed, { fromMs: this.fromMs, pairs: this.pairs });
   }
 
   close(): void {

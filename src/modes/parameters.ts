@@ -112,7 +112,7 @@ function pairTermsOf(trading: TradingConfig): Map<PairId, PairTerms> {
     ...(directions !== 'all' && { directions }),
     ...(maxNotional !== undefined && { maxNotional }),
   });
-  return new Map(enabledPairs(trading).map((one) => [one.pair, termsOf(one)]));
+  return new Map(tradedPairs(trading).map((one) => [one.pair, termsOf(one)]));
 }
 
 /** When the trading day begins, ms after midnight UTC. */
@@ -162,7 +162,12 @@ export function isPairAllowed(trading: TradingConfig, pair: PairId): boolean {
   return !pairs.includes(pair) && !assets.includes(base) && !assets.includes(quote);
 }
 
-/** Enabled and not blacklisted. */
+/** Those of the enabled that are not only followed. */
+export function tradedPairs(trading: TradingConfig): PairConfig[] {
+  return enabledPairs(trading).filter(({ trade }) => trade);
+}
+
+/** Enabled and not blacklisted: what is followed. */
 export function enabledPairs(trading: TradingConfig): PairConfig[] {
   return trading.pairs.filter(({ pair, enabled }) => enabled && isPairAllowed(trading, pair));
 }

@@ -20,7 +20,7 @@ import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
 import { MODE_OF } from './mode-of.js';
-import { enabledExchanges, enabledPairs } from './parameters.js';
+import { enabledExchanges, enabledPairs, tradedPairs } from './parameters.js';
 import { OracleReport } from './oracle-report.js';
 import type { Teardown } from './teardown.js';
 
@@ -116,7 +116,8 @@ async function serve(ground: NodeGround, node: TradingNode, market: Market): Pro
     allowedHosts: options.node.http.allowedHosts,
   });
   teardown.add('page', () => web.close());
-  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus);
+  const traded = tradedPairs(options.tradingConfig).map(({ pair }) => pair);
+  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus, traded);
   if (report !== null) teardown.add('oracle report', () => report.close());
   await node.start();
   if (market.acceleration !== null) {

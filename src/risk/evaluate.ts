@@ -20,6 +20,7 @@ import { netProfitRule } from './rules/net-profit.js';
 import { noTradeWindowRule } from './rules/no-trade-window.js';
 import { orderExposureRule } from './rules/order-exposure.js';
 import { orderMinimumsRule } from './rules/order-minimums.js';
+import { quoteCurrencyRule } from './rules/quote-currency.js';
 import { riskHoldRule } from './rules/risk-hold.js';
 import { signalExpiryRule } from './rules/signal-expiry.js';
 import { tooGoodRule } from './rules/too-good.js';
@@ -36,6 +37,7 @@ export const FIXED_RULES: readonly Rule[] = [
   duplicateRule,
   signalExpiryRule,
   identityRule,
+  quoteCurrencyRule,
   unitMultiplierRule,
   feeCoinRule,
   instrumentStateRule,

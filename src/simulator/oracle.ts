@@ -1,3 +1,4 @@
+import { WON_PER_USDT } from './listings.js';
 import type { DecimalText, ExchangeId, LevelText, PairId } from '../messages/primitives.js';
 
 /** `true` may be traded; every other kind looks like an edge and must be refused. */
@@ -35,6 +36,8 @@ export const REASON_OF: Readonly<Record<Exclude<PlantKind, 'true'>, ReasonClass>
  * decide otherwise, and then the verdict of `judge` says nothing about it.
  */
 export const ORACLE_ASSUMPTIONS = {
+  /** What the quote units below are worth: of won it takes so many times more. */
+  quoteUnitsPerDollar: { USDT: 1, KRW: WON_PER_USDT },
   /** Taker fee of every exchange, basis points per side. */
   takerFeeBps: 10,
   /** Net edge demanded after fees and all other costs together: within these bounds, basis points. */
@@ -116,6 +119,8 @@ export interface JudgeWindow {
   readonly fromMs?: number;
   readonly untilMs?: number;
   readonly graceMs?: number;
+  /** The pairs that were to be traded: plants of others cannot be missed. Absent = all. */
+  readonly pairs?: readonly PairId[];
 }
 
 /** Remembers this many plants; the oldest that are over fall out. */
@@ -165,7 +170,10 @@ export class Oracle {
         wrong.push(wrongTrade(trade, plant, matched));
       }
     }
-    const due = (plant: Plant) => plant.startMs >= fromMs && plant.endMs + grace <= untilMs;
+    const due = (plant: Plant) =>
+      plant.startMs >= fromMs &&
+      plant.endMs + grace <= untilMs &&
+      window.pairs?.includes(plant.pair) !== false;
     const missed = this.plants.filter(
       (plant) => plant.kind === 'true' && plant.state === 'over' && due(plant) && !matched.has(plant.id),
     );

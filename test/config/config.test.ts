@@ -201,6 +201,16 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'assets.USDT.baseline', (d) => put(d['assets']?.['USDT'], 'baseline', '1')],
   ['trading', 'noTradeWindows[0].to', (d) => put(d, 'noTradeWindows', [{ from: '01:00', to: '24:01' }])],
   ['trading', 'pairs[2].pair', (d) => (put(d['assets'], 'KRW', {}), put(d['pairs'], 2, { pair: 'BTC-KRW' }))],
+  [
+    'trading',
+    'pairs[0].directions',
+    (d) => (put(d['pairs']?.[0], 'trade', false), put(d['pairs']?.[0], 'directions', [BOTH])),
+  ],
+  [
+    'trading',
+    'pairs[0].maxNotional',
+    (d) => (put(d['pairs']?.[0], 'trade', false), put(d['pairs']?.[0], 'maxNotional', '100')),
+  ],
   ['cluster', 'nodes', (d) => put(d, 'nodes', [])],
   ['cluster', 'nodes', (d) => put(d, 'nodes', undefined)],
   ['cluster', 'nodes[0].name', (d) => put(d['nodes']?.[0], 'name', 'Tokyo 1')],
@@ -295,6 +305,13 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   put(disabled['exchanges'], 'kraken', { enabled: false });
   put(disabled['pairs'], 2, { pair: 'ETH-BTC', enabled: false });
   t.same(checkTrading(disabled), [], 'listed but disabled does no harm');
+  const followed = trading();
+  put(followed['pairs'], 2, { pair: 'ETH-BTC' });
+  t.match(checkTrading(followed), [
+    { key: 'pairs[2].pair', message: /followed, not traded yet; set trade to false/ },
+  ]);
+  put(followed['pairs']?.[2], 'trade', false);
+  t.same(checkTrading(followed), [], 'another quote currency is followed');
   t.end();
 });
 

@@ -85,6 +85,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['assets.*.maxExposure', 'assets.BTC.maxExposure', '700'],
   ['pairs[].pair', 'pairs.1.pair', 'BTC-ETH'],
   ['pairs[].enabled', 'pairs.1.enabled', false],
+  ['pairs[].trade', 'pairs.1.trade', false],
   ['pairs[].directions', 'pairs.0.directions', [{ buy: 'okx', sell: 'binance' }]],
   ['pairs[].directions[].buy', 'pairs.0.directions', [{ buy: 'bybit', sell: 'binance' }]],
   ['pairs[].directions[].sell', 'pairs.0.directions', [{ buy: 'okx', sell: 'bybit' }]],
@@ -329,3 +330,80 @@ t.test('a node obeys window and blacklist in its whole path', { timeout: 180_000
   t.equal(approved, 0);
   await running.stop();
 });
+
+/** Four exchanges and both quote currencies, in this reporting currency. */
+function mixed(reportingCurrency: 'USDT' | 'KRW'): Draft {
+  const scale = reportingCurrency === 'USDT' ? 1 : 1_390;
+  const money = (dollars: number) => String(dollars * scale);
+  const exchange = {
+    takerFeeBps: 10,
+    paperLatency: { medianMs: 15, p99Ms: 60 },
+    opening: { USDT: '100000', BTC: '1', ETH: '20', KRW: '200000000' },
+  };
+  return structuredClone(
+    defineTrading({
+      reportingCurrency,
+      assets: { BTC: {}, ETH: {}, USDT: {}, KRW: {} },
+      pairs: ['BTC-USDT', 'ETH-USDT', 'BTC-KRW', 'ETH-KRW', 'USDT-KRW'].map((pair) => ({
+        pair,
+        trade: pair.endsWith(reportingCurrency) && pair !== 'USDT-KRW',
+      })),
+      exchanges: { binance: exchange, okx: exchange, upbit: exchange, bithumb: exchange },
+      edge: { minNetProfit: money(0.5) },
+      sizes: { minNotional: money(10), maxNotional: money(5_000) },
+      limits: {
+        orderNotional: money(5_000),
+        assetNotional: money(20_000),
+        totalNotional: money(50_000),
+        exchangeNotional: money(2_000_000),
+      },
+    }),
+  ) as unknown as Draft;
+}
+
+for (const [currency, others] of [
+  ['USDT', 'KRW'],
+  ['KRW', 'USDT'],
+] as const) {
+  t.test(
+    `with ${currency} as reporting currency, ${others} books stand beside and are never traded`,
+    { timeout: 400_000 },
+    async (t) => {
+      const trading = mixed(currency);
+      t.same(checkTrading(trading), []);
+      const options = optionsOf({ stores: { trades: { kind: 'memory' } } }, trading, t.testdir({}));
+      const running = await startNode({ ...options, seed: 'won' });
+      t.teardown(() => running.stop());
+      const { node } = running;
+      const seen = new Map<string, Set<string>>();
+      const executed = new Promise<string>((resolve) =>
+        node.bus.subscribe('opportunity.*', 'opportunityEvent', ({ message }) => {
+          seen.set(message.pair, (seen.get(message.pair) ?? new Set()).add(message.phase));
+          const traded = [...seen].filter(([, phases]) => phases.has('executed')).map(([pair]) => pair);
+          if (traded.length > 1) resolve(traded.sort().join());
+        }),
+      );
+      t.equal(await executed, `BTC-${currency},ETH-${currency}`);
+      const live = node.inspection.feeds().map(({ exchange, state, books }) => ({
+        exchange,
+        state,
+        followed: books.length,
+      }));
+      t.same(
+        live.sort((a, b) => (a.exchange < b.exchange ? -1 : 1)),
+        [
+          { exchange: 'binance', state: 'live', followed: 2 },
+          { exchange: 'bithumb', state: 'live', followed: 3 },
+          { exchange: 'okx', state: 'live', followed: 2 },
+          { exchange: 'upbit', state: 'live', followed: 3 },
+        ],
+      );
+      t.same(
+        [...seen.keys()].filter((pair) => pair.endsWith(others)),
+        [],
+        'nothing was even offered across quotes or in the other one',
+      );
+      await running.stop();
+    },
+  );
+}

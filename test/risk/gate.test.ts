@@ -312,6 +312,15 @@ t.test(
   },
 );
 
+t.test('a quote that the limits are not in is refused by name, whatever is known of its price', async (t) => {
+  const told = withLimits({ reportingCurrency: 'KRW' });
+  t.match(
+    (told as readonly Refusal[]).find(({ rule }) => rule === 'QUOTE_CURRENCY'),
+    { limit: 'KRW', actual: 'USDT', unit: 'quote', subject: 'BTC-USDT' },
+  );
+  t.notOk(rulesOf(withLimits({})).includes('QUOTE_CURRENCY'));
+});
+
 t.test('every rule that refuses is named, not only the first', async (t) => {
   const state = gateWith({ minNetEdgeBps: 500, maxTotalExposure: '1' });
   stepGate(state, { kind: 'halt', halt: { engaged: true, reason: 'r', by: 'b', atMs: NOW + 1 } }, NOW);
