@@ -3,11 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import t from 'tap';
 import { runCommand } from '../../src/cli/main.js';
 import { binance } from '../../src/connectors/binance.js';
+import { bithumb } from '../../src/connectors/bithumb.js';
 import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
 import { kucoin } from '../../src/connectors/kucoin.js';
 import { okx } from '../../src/connectors/okx.js';
+import { upbit } from '../../src/connectors/upbit.js';
 import { nodeTree } from '../../src/modes/tree.js';
 import type { ActorDefinition } from '../../src/runtime/actor.js';
 import { renderTable } from '../../src/supervisors/tree-shape.js';
@@ -114,7 +116,7 @@ t.test('every command that the README shows exists', async (t) => {
 });
 
 t.test('each connector has its page, and the page names its channels and addresses', async (t) => {
-  for (const connector of [binance(), okx(), bybit(), gate(), bitget(), kucoin()]) {
+  for (const connector of [binance(), okx(), bybit(), gate(), bitget(), kucoin(), upbit(), bithumb()]) {
     const page = read(`docs/exchanges/${connector.exchange}.md`);
     const { depth, bestQuote } = connector.capabilities.channels;
     t.ok(page.includes(depth), `${connector.exchange}: ${depth}`);
