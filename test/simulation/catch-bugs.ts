@@ -1,6 +1,7 @@
-import { BUGS, bugNamed } from './bugs/index.js';
+import { BUGS } from './bugs/index.js';
 import { RECORDED } from './bugs/recorded.js';
-import { runSeed } from './run.js';
+import type { RunRequest } from './run.js';
+import { runSeeds } from './seed-pool.js';
 
 /**
  * Runs each planted bug with the seed that is recorded to catch it quickly, or with `--search N` looks for such seeds.
@@ -9,28 +10,31 @@ import { runSeed } from './run.js';
 const search = process.argv.includes('--search')
   ? Number(process.argv[process.argv.indexOf('--search') + 1])
   : 0;
-const names = process.argv.slice(2).filter((word) => BUGS.some(({ name }) => name === word));
+const named = process.argv.slice(2).filter((word) => BUGS.some(({ name }) => name === word));
+const names = named.length > 0 ? named : BUGS.map(({ name }) => name);
+const caught = new Map<string, { readonly seed: number; readonly by: string }>();
 
-async function catchBug(name: string): Promise<string> {
-  const recorded = RECORDED[name];
-  const seeds = search > 0 ? Array.from({ length: search }, (_, index) => index + 1) : [recorded ?? 1];
-  for (const seed of seeds) {
-    const { violations } = await runSeed({
-      seed,
-      minutes: 5,
-      engine: null,
-      faults: null,
-      keep: null,
-      bug: name,
-      stopAtViolation: true,
-    });
-    const [first] = violations;
-    if (first !== undefined) return `${name} caught by ${first.name} with seed ${seed}`;
+/** Seed after seed for all bugs that no seed has caught yet. */
+function* requests(): Generator<RunRequest> {
+  for (let seed = 1; seed <= Math.max(1, search); seed++)
+    for (const bug of names)
+      if (!caught.has(bug))
+        yield {
+          seed: search > 0 ? seed : (RECORDED[bug] ?? 1),
+          minutes: 5,
+          engine: null,
+          faults: null,
+          keep: null,
+          bug,
+          stopAtViolation: true,
+        };
+}
+
+await runSeeds(requests(), 2, ({ bug, seed, violations: [first] }) => {
+  if (bug !== null && first !== undefined && seed < (caught.get(bug)?.seed ?? Infinity)) {
+    caught.set(bug, { seed, by: first.name });
+    process.stdout.write(`${bug} caught by ${first.name} with seed ${seed}\n`);
   }
-  return `${name} missed`;
-}
-
-for (const name of names.length > 0 ? names : BUGS.map((bug) => bug.name)) {
-  bugNamed(name);
-  process.stdout.write(`${await catchBug(name)}\n`);
-}
+  return 'continue';
+});
+for (const bug of names) if (!caught.has(bug)) process.stdout.write(`${bug} missed\n`);

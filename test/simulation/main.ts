@@ -1,53 +1,81 @@
+import { writeFileSync } from 'node:fs';
 import { minimise } from './minimise.js';
 import { readOptions, type SimulateOptions } from './options.js';
-import { runSeed, type RunOutcome } from './run.js';
-import { neverReached } from './sometimes.js';
+import { runSeed, type RunRequest } from './run.js';
+import { runSeeds } from './seed-pool.js';
+import { reportOf, type SeedReport } from './seed-report.js';
+import { linesOf, SummaryOfSeeds } from './summary.js';
 
-/** `npm run simulate`: runs seeds one after the other in this process and says what they showed. */
+/** `npm run simulate`: one seed in this process, or many in processes of their own, and what they showed. */
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const PROGRESS_EVERY = 25;
 
-async function simulate(options: SimulateOptions): Promise<number> {
-  const reached = new Map<string, number>();
-  const failed: number[] = [];
-  const sum = { steps: 0, virtualMs: 0, cpuMs: 0, plain: 0 };
-  for (const seed of options.seeds) {
-    const outcome = await runSeed({ ...options, seed, stopAtViolation: options.bug !== null });
-    sum.steps += outcome.steps;
-    sum.virtualMs += outcome.virtualMs;
-    sum.cpuMs += outcome.cpuMs;
-    if (outcome.engine === 'plain') sum.plain++;
-    for (const [point, count] of outcome.reached) reached.set(point, (reached.get(point) ?? 0) + count);
-    if (outcome.violations.length > 0) {
-      failed.push(seed);
-      if (!options.hashOnly) await explain(outcome, options);
-    }
-    if (options.trace > 0) print(outcome.world.trace.newest(options.trace, 2_000).join('\n'));
-    if (options.single && !options.hashOnly) printReached(outcome.reached);
-    if (options.single || outcome.violations.length > 0) printSeed(outcome);
-    // One seed that catches a planted bug is enough.
-    if (options.bug !== null && failed.length > 0) break;
+async function simulateOne(options: SimulateOptions): Promise<number> {
+  const outcome = await runSeed(requestOf(options, options.seeds[0]!));
+  const report = reportOf(outcome, options.bug);
+  if (!options.hashOnly) {
+    if (report.violations.length > 0) await explain(report, options);
+    print(
+      `reached: ${[...report.reached]
+        .sort()
+        .map((entry) => entry.join(' '))
+        .join(', ')}`,
+    );
   }
-  if (!options.single) summarise(options, sum, reached, failed);
+  if (options.trace > 0) print(outcome.world.trace.newest(options.trace, 2_000).join('\n'));
+  printSeed(report);
+  return report.violations.length > 0 ? 1 : 0;
+}
+
+async function simulateMany(options: SimulateOptions): Promise<number> {
+  const { seeds, bug } = options;
+  const summary = new SummaryOfSeeds(options.minutes);
+  const failed: SeedReport[] = [];
+  await runSeeds(
+    seeds.map((seed) => requestOf(options, seed)),
+    Math.min(options.jobs, seeds.length),
+    (report) => {
+      summary.add(report, commandOf(report, options, options.keep));
+      if (options.hashOnly || report.violations.length > 0) printSeed(report);
+      if (report.violations.length > 0) failed.push(report);
+      if (summary.seeds % PROGRESS_EVERY === 0) process.stderr.write(`${summary.progress(seeds.length)}\n`);
+      // One seed that catches a planted bug is enough.
+      return bug !== null && failed.length > 0 ? 'stop' : 'continue';
+    },
+  );
+  if (!options.hashOnly) for (const report of failed) await explain(report, options);
+  for (const line of linesOf(summary.summary())) print(line);
+  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(summary.summary(), null, 2)}\n`);
   return failed.length > 0 ? 1 : 0;
 }
 
-const printSeed = ({ seed, steps, hash, violations }: RunOutcome): void =>
+const requestOf = (options: SimulateOptions, seed: number): RunRequest => ({
+  seed,
+  minutes: options.minutes,
+  engine: options.engine,
+  faults: options.faults,
+  keep: options.keep,
+  bug: options.bug,
+  stopAtViolation: options.bug !== null,
+});
+
+const printSeed = ({ seed, steps, hash, violations }: SeedReport): void =>
   print(`seed ${seed} steps ${steps} hash ${hash} violations ${violations.length}`);
 
-async function explain(outcome: RunOutcome, options: SimulateOptions): Promise<void> {
-  const [first] = outcome.violations;
-  print(`\nthe trace before the first violation of seed ${outcome.seed}:`);
+async function explain(report: SeedReport, options: SimulateOptions): Promise<void> {
+  const [first] = report.violations;
+  print(`\nthe trace before the first violation of seed ${report.seed}:`);
   for (const line of first?.trace ?? []) print(`  ${line}`);
-  for (const { name, detail, atMs, step } of outcome.violations)
+  for (const { name, detail, atMs, step } of report.violations)
     print(`violated ${name} at ${atMs.toFixed(3)} ms, step ${step}: ${detail}`);
-  print(`repeat with: ${commandOf(outcome, options, options.keep)}`);
+  print(`repeat with: ${commandOf(report, options, options.keep)}`);
   if (!options.minimise) return;
-  const kept = await minimise(outcome, options);
-  print(`${outcome.faultIds.length} faults, ${kept.length} are needed: ${commandOf(outcome, options, kept)}`);
+  const kept = await minimise(report, requestOf(options, report.seed));
+  print(`${report.faultIds.length} faults, ${kept.length} are needed: ${commandOf(report, options, kept)}`);
 }
 
-function commandOf({ seed }: RunOutcome, options: SimulateOptions, keep: readonly number[] | null): string {
+function commandOf({ seed }: SeedReport, options: SimulateOptions, keep: readonly number[] | null): string {
   const words = ['npm run simulate --', `--seed ${seed}`, `--minutes ${options.minutes}`];
   if (options.engine !== null) words.push(`--engine ${options.engine}`);
   if (options.faults !== null) words.push(`--faults ${options.faults.join(',') || 'none'}`);
@@ -56,35 +84,9 @@ function commandOf({ seed }: RunOutcome, options: SimulateOptions, keep: readonl
   return words.join(' ');
 }
 
-function printReached(reached: ReadonlyMap<string, number>): void {
-  print(
-    `reached: ${[...reached]
-      .sort()
-      .map(([point, count]) => `${point} ${count}`)
-      .join(', ')}`,
-  );
-}
-
-function summarise(
-  options: SimulateOptions,
-  sum: { steps: number; virtualMs: number; cpuMs: number; plain: number },
-  reached: ReadonlyMap<string, number>,
-  failed: readonly number[],
-): void {
-  printReached(reached);
-  print(`never reached: ${neverReached(reached).join(', ') || 'nothing'}`);
-  const speed = (sum.virtualMs / sum.cpuMs).toFixed(0);
-  const rate = ((sum.steps / sum.cpuMs) * 1_000).toFixed(0);
-  print(`${sum.steps} steps, ${rate} per second of processor time, ${speed} times real time per core`);
-  const { seeds } = options;
-  print(
-    `seeds ${seeds[0]} to ${seeds.at(-1)} (${sum.plain} on the plain engine) of ${options.minutes} minutes: ` +
-      `${failed.length} with violations${failed.length > 0 ? ` (${failed.slice(0, 50).join(', ')})` : ''}`,
-  );
-}
-
 try {
-  process.exitCode = await simulate(readOptions(process.argv.slice(2)));
+  const options = readOptions(process.argv.slice(2));
+  process.exitCode = await (options.single ? simulateOne(options) : simulateMany(options));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 2;

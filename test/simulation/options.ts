@@ -5,7 +5,7 @@ import type { EngineName } from './knobs.js';
 /** What `npm run simulate` is asked for. */
 export interface SimulateOptions {
   readonly seeds: readonly number[];
-  /** True when one seed was named: its line is printed whatever it shows. */
+  /** True when one seed was named; it runs in this process. */
   readonly single: boolean;
   readonly minutes: number;
   /** Null = as the seed draws. */
@@ -19,10 +19,15 @@ export interface SimulateOptions {
   readonly hashOnly: boolean;
   /** Lines of the trace's end to print. */
   readonly trace: number;
+  /** Processes that run seeds. */
+  readonly jobs: number;
+  /** Where the summary of many seeds is written as JSON. */
+  readonly json: string | null;
 }
 
 export const USAGE = `npm run simulate -- [--seed S | --seeds N [--from S]] [--minutes M] [--engine nact|plain]
-  [--faults kind,kind | none] [--keep id,id] [--bug name] [--minimise] [--hash-only] [--trace lines]`;
+  [--faults kind,kind | none] [--keep id,id] [--bug name] [--minimise] [--hash-only] [--trace lines]
+  [--jobs N] [--json file]`;
 
 /** Throws with the usage for what cannot be understood. */
 export function readOptions(given: readonly string[]): SimulateOptions {
@@ -40,6 +45,8 @@ export function readOptions(given: readonly string[]): SimulateOptions {
       minimise: { type: 'boolean', default: false },
       'hash-only': { type: 'boolean', default: false },
       trace: { type: 'string', default: '0' },
+      jobs: { type: 'string', default: '2' },
+      json: { type: 'string' },
     },
   });
   const single = values.seeds === undefined;
@@ -58,6 +65,8 @@ export function readOptions(given: readonly string[]): SimulateOptions {
     minimise: values.minimise,
     hashOnly: values['hash-only'],
     trace: whole('trace', values.trace),
+    jobs: Math.max(1, whole('jobs', values.jobs)),
+    json: values.json ?? null,
   };
 }
 

@@ -65,12 +65,9 @@ export class RuntimeAuditor implements Auditor {
     const accounts = system.accounting();
     if (!accounts.isBalanced) this.scene.violated('every-message-accounted', JSON.stringify(accounts));
     const bound = this.scene.knobs.mailbox ?? Infinity;
-    for (const actor of system.inspect())
-      if (actor.mailboxDepth > Math.min(actor.mailboxCapacity, bound))
-        this.scene.violated(
-          'mailbox-bounded',
-          `${actor.path} holds ${actor.mailboxDepth} of ${actor.mailboxCapacity}`,
-        );
+    for (const { path, depth, capacity } of system.mailboxes())
+      if (depth > Math.min(capacity, bound))
+        this.scene.violated('mailbox-bounded', `${path} holds ${depth} of ${capacity}`);
     const nowMs = this.scene.nowMs();
     const wokenMs = this.scene.process()?.owner.pausedUntilMs ?? 0;
     for (const lives of this.scene.lives.values()) {
