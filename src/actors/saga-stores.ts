@@ -1,6 +1,6 @@
 import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
-import type { ArbitrageClosed } from '../messages/order.js';
+import type { ArbitrageClosed, LegResult } from '../messages/order.js';
 import type { Bus } from '../ports/bus.js';
 import type { Stores } from '../ports/stores.js';
 import type { ActorContext } from '../runtime/actor.js';
@@ -19,9 +19,19 @@ export async function closeInStores(
 ): Promise<ArbitrageClosed> {
   const booked = await stores.trades.closeArbitrage(effect.closed);
   for (const result of effect.results) await stores.trades.saveLegResult(result);
+  for (const result of effect.unsure ?? []) await saveUnlessAbsent(stores, result);
   if (booked === 'booked') return effect.closed;
   const [known] = await stores.trades.arbitragesOf([effect.closed.arbitrageId]);
   return known ?? effect.closed;
+}
+
+/** A conflict says that the row was never written: then there is nothing to end. */
+async function saveUnlessAbsent(stores: Pick<Stores, 'trades'>, result: LegResult): Promise<void> {
+  try {
+    await stores.trades.saveLegResult(result);
+  } catch (error) {
+    if (!(error instanceof ArbotError) || error.code !== 'ARB_STORE_CONFLICT') throw error;
+  }
 }
 
 /** Whether the same call may succeed later; anything else needs a person. */

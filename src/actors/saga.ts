@@ -209,7 +209,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     }
   }
 
-  /** Journal before send (R1). A refusal and a lost commit look alike: nothing is sent, and a restart finds what was written. */
+  /** Journal before send (R1). A refusal and a lost commit look alike: nothing is sent, and the end is saved for what was written. */
   private journal(arbitrageId: string, legs: readonly SubmitLeg[]): void {
     const { trades } = this.options.stores;
     this.context.pipe(

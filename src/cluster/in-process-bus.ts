@@ -79,6 +79,12 @@ export class InProcessBus implements Bus {
     for (const target of targets) this.enqueue(target, { subject, bytes, reply: null });
   }
 
+  /** Hands on what another node published and encoded; a subscriber whose queue is full loses its oldest message. */
+  relay(subject: string, bytes: Uint8Array): void {
+    if (this.closed) return;
+    for (const target of this.targetsOf(subject)) this.enqueue(target, { subject, bytes, reply: null });
+  }
+
   subscribe<K extends MessageKind>(
     subject: string,
     kind: K,

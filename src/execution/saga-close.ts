@@ -1,7 +1,7 @@
 import { Decimal, toText } from '../market/decimal.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import { isTerminal } from './order-state.js';
-import { resultOf } from './order.js';
+import { resultOf, type Order } from './order.js';
 import { alert } from './saga-parts.js';
 import type { SagaEffect, SagaState, SagaStep } from './saga-state.js';
 import {
@@ -13,7 +13,7 @@ import {
   type Settlement,
 } from './settlement.js';
 
-/** A leg whose journal row was refused has no result to save. */
+/** A leg whose journal row was refused; where only the acknowledgement was lost, the row is there and needs its end. */
 export const JOURNAL_REFUSED = 'JOURNAL_REFUSED';
 
 function toleranceOf(state: SagaState): Decimal {
@@ -30,10 +30,11 @@ export function settlementOf(state: SagaState): Settlement {
 export function closeSaga(step: SagaStep, nowMs: number): SagaStep {
   const { state } = step;
   const closed = closedOf(state, nowMs);
-  const results = state.orders
-    .filter((order) => !order.reason.startsWith(JOURNAL_REFUSED))
-    .map((order) => resultOf(order, nowMs));
-  const effects: SagaEffect[] = [...step.effects, { kind: 'close', closed, results }];
+  const isUnsure = (order: Order): boolean => order.reason.startsWith(JOURNAL_REFUSED);
+  const results = state.orders.filter((order) => !isUnsure(order)).map((order) => resultOf(order, nowMs));
+  const unsure = state.orders.filter(isUnsure).map((order) => resultOf(order, nowMs));
+  const close = { kind: 'close' as const, closed, results, ...(unsure.length > 0 && { unsure }) };
+  const effects: SagaEffect[] = [...step.effects, close];
   if (closed.outcome === 'flagged')
     effects.push(
       alert('FLAGGED', `residue ${closed.residualBase} ${state.terms.base} ${state.notes.join(' ')}`),

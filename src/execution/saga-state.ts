@@ -90,7 +90,13 @@ export type SagaEffect =
   | { readonly kind: 'query'; readonly query: QueryOrder; readonly delayMs: number }
   | { readonly kind: 'readQuotes'; readonly instruments: readonly InstrumentId[] }
   | { readonly kind: 'bookFill'; readonly fill: Fill }
-  | { readonly kind: 'close'; readonly closed: ArbitrageClosed; readonly results: readonly LegResult[] }
+  | {
+      readonly kind: 'close';
+      readonly closed: ArbitrageClosed;
+      readonly results: readonly LegResult[];
+      /** Ends of orders that never left and of whose journal rows nobody knows whether they were written. */
+      readonly unsure?: readonly LegResult[];
+    }
   | { readonly kind: 'alert'; readonly code: string; readonly detail: string };
 
 export interface SagaStep {

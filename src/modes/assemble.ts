@@ -231,8 +231,10 @@ class AssembledNode implements TradingNode {
     await this.tree.stop();
     await this.system.close(1_000);
     this.inspection.close();
-    await Promise.all(this.recorders.map((recorder) => recorder.close()));
+    // A recording that is incomplete is told of, and keeps nothing open.
+    const closed = await Promise.allSettled(this.recorders.map((recorder) => recorder.close()));
     await this.bus.close();
+    for (const one of closed) if (one.status === 'rejected') throw one.reason;
   }
 
   private publish(event: SupervisionEvent): void {

@@ -33,18 +33,22 @@ export interface RecorderStatistics {
 }
 
 type Stream = 'frames' | 'times' | 'sent' | 'rest';
+type Lines = Record<Stream, Uint8Array[]>;
 const EXTENSIONS: Record<Stream, string> = {
   frames: '.jsonl',
   times: '.ts',
   sent: '.sent.jsonl',
   rest: '.rest.jsonl',
 };
+/** Times before frames: after a crash there is never a frame without its time, and the reader ignores surplus times. */
+const STREAMS = ['rest', 'sent', 'times', 'frames'] as const;
 const LINE_FEED = Buffer.from('\n');
 
 /** Lines of one set of files that wait for the disk. */
 interface Segment {
   readonly base: string;
-  readonly pending: Record<Stream, Uint8Array[]>;
+  /** Those that no write has taken yet. */
+  pending: Lines;
   readonly open: Partial<Record<Stream, AppendFile>>;
   bytes: number;
   frames: number;
@@ -162,7 +166,7 @@ export class Recorder {
     const stamp = new Date(this.options.clock.nowMs()).toISOString().replaceAll(/[-:.]/g, '');
     const number = this.segments === 1 ? '' : `-${String(this.segments).padStart(4, '0')}`;
     const base = `${this.options.folder}/${this.options.exchange}-${stamp}${number}`;
-    return { base, pending: { frames: [], times: [], sent: [], rest: [] }, open: {}, bytes: 0, frames: 0 };
+    return { base, pending: noLines(), open: {}, bytes: 0, frames: 0 };
   }
 
   /** Starts the writer unless it runs; it ends when nothing waits. */
@@ -188,16 +192,27 @@ export class Recorder {
   }
 
   private async writePending(segment: Segment): Promise<boolean> {
+    // Taken together before anything is awaited: a frame that arrives meanwhile waits for the next round with its time.
+    const taken = segment.pending;
+    segment.pending = noLines();
+    try {
+      return await this.write(segment, taken);
+    } catch (error) {
+      this.lose(taken);
+      throw error;
+    }
+  }
+
+  private async write(segment: Segment, taken: Lines): Promise<boolean> {
     let wrote = false;
-    // Times before frames: after a crash there is never a frame without its time, and the reader ignores surplus times.
-    for (const stream of ['rest', 'sent', 'times', 'frames'] as const) {
-      const lines = segment.pending[stream];
+    for (const stream of STREAMS) {
+      const lines = taken[stream];
       if (lines.length === 0) continue;
-      segment.pending[stream] = [];
-      const bytes = Buffer.concat(lines);
-      this.bufferedBytes -= bytes.length;
       const file = (segment.open[stream] ??= await this.open(segment, stream));
+      const bytes = Buffer.concat(lines);
       await file.append(bytes);
+      taken[stream] = [];
+      this.bufferedBytes -= bytes.length;
       wrote = true;
     }
     return wrote;
@@ -217,22 +232,23 @@ export class Recorder {
     this.inGap = !this.closed;
     this.lastError ??= error;
     for (const segment of lost) {
-      this.forget(segment);
+      this.lose(segment.pending);
       await closeSegment(segment).catch((again: unknown) => {
         this.options.log.warn({ error: errorText(again) }, 'a recording file could not be closed');
       });
     }
   }
 
-  private forget(segment: Segment): void {
-    for (const stream of ['frames', 'times', 'sent', 'rest'] as const) {
-      const lines = segment.pending[stream];
-      if (stream === 'frames') this.dropped += lines.length;
-      this.bufferedBytes -= lines.reduce((sum, line) => sum + line.byteLength, 0);
-      segment.pending[stream] = [];
+  private lose(lines: Lines): void {
+    this.dropped += lines.frames.length;
+    for (const stream of STREAMS) {
+      this.bufferedBytes -= lines[stream].reduce((sum, line) => sum + line.byteLength, 0);
+      lines[stream] = [];
     }
   }
 }
+
+const noLines = (): Lines => ({ frames: [], times: [], sent: [], rest: [] });
 
 async function closeSegment(segment: Segment): Promise<void> {
   for (const file of Object.values(segment.open)) {

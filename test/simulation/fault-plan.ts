@@ -1,12 +1,15 @@
-import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
+import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
+import { ACTOR_PATHS, WORLD_EXCHANGES, type ActorPath } from './knobs.js';
 
 export const FAULT_KINDS = [
   'crash', // an actor ends as a crash, between two messages
+  'crash-loop', // an actor crashes as soon as it runs, until it is given up
   'throw-before', // a handler throws before it does anything
   'throw-after', // a handler throws after it has done its work
   'hang', // a handler never comes to its end
   'kill', // the process dies and is started again
+  'power-cut', // the same, and what its disk had not made durable is lost or torn
   'pause', // the process stands still
   'socket-drop',
   'half-open',
@@ -18,14 +21,21 @@ export const FAULT_KINDS = [
   'garbage',
   'truncate',
   'http-errors',
+  'too-many-requests', // 429 with Retry-After
   'black-hole', // HTTP requests vanish
   'slow-line',
   'store-slow',
   'store-down',
+  'store-full', // writes are refused, reads are answered
   'store-lost-ack',
+  'store-torn', // the process dies with a write under way: it is lost, or kept and never acknowledged
+  'disk-slow',
+  'disk-full',
   'clock-jump',
   'bus-delay',
+  'bus-cut', // nothing passes between nodes
   'kill-switch', // a person engages it and clears it again
+  'bad-signals', // a strategy sends signals that no gate may take as they are
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -36,27 +46,20 @@ export interface PlannedFault {
   readonly kind: FaultKind;
   readonly atMs: number;
   readonly forMs: number;
+  /** Whom it hits, counted round over the nodes there are. */
+  readonly node: number;
   readonly exchange: SimulatedExchange;
-  /** Path of an actor. */
-  readonly actor: string;
+  readonly actor: ActorPath;
   readonly amount: number;
 }
-
-export const ACTOR_PATHS = [
-  'node/infra/clock-sync',
-  'node/trade/ledger',
-  'node/trade/gate',
-  'node/trade/saga',
-  'node/watch/recorder',
-  'node/watch/portfolio',
-  'node/detect/spatial',
-  ...DEFAULT_EXCHANGES.flatMap((name) => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
-] as const;
 
 export interface PlanWindow {
   readonly fromMs: number;
   readonly untilMs: number;
 }
+
+/** A person clears the switch later than any machine would; and what needs an opportunity waits for one. */
+const LONGER: Partial<Record<FaultKind, number>> = { 'kill-switch': 4, 'bad-signals': 4, 'crash-loop': 4 };
 
 /**
  * A seed's faults: first a random subset of the kinds, then moments for them. `only` = the kinds that may occur at all.
@@ -68,7 +71,7 @@ export function planFaults(
 ): PlannedFault[] {
   const prng = Prng.of(seed, 'faults');
   const allowed = FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
-  const drawn = allowed.filter(() => prng.next() < 0.45);
+  const drawn = allowed.filter(() => prng.next() < 0.4);
   const kinds = only === null ? drawn : allowed;
   if (kinds.length === 0) return [];
   const perMinute = prng.pick([3, 8, 16]);
@@ -79,10 +82,9 @@ export function planFaults(
       id,
       kind,
       atMs: prng.between(window.fromMs, window.untilMs),
-      // A person clears the switch later than any machine would.
-      forMs:
-        prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5) * (kind === 'kill-switch' ? 4 : 1),
-      exchange: prng.pick(DEFAULT_EXCHANGES),
+      forMs: prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5) * (LONGER[kind] ?? 1),
+      node: prng.below(2),
+      exchange: prng.pick(WORLD_EXCHANGES),
       actor: prng.pick(ACTOR_PATHS),
       amount: prng.next(),
     };

@@ -1,7 +1,9 @@
 import { actionsOf } from '../../src/modes/actions.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type { FrameFault } from '../../src/simulator/faults.js';
-import type { Knobs } from './knobs.js';
+import type { SimulatedDisk } from './disk.js';
+import type { ActorPath } from './knobs.js';
+import type { NodeBus } from './node-bus.js';
 import type { FaultKind, PlannedFault } from './fault-plan.js';
 import type { SimulatedNetwork } from './network.js';
 import type { SimulatedProcess } from './process.js';
@@ -9,23 +11,35 @@ import type { Scheduler } from './scheduler.js';
 import type { StoreSwitches } from './stores.js';
 import { INJECTED, type HandlerFault } from './witnesses.js';
 
-/** What faults act on. */
-export interface FaultTargets {
-  readonly scheduler: Scheduler;
-  readonly network: SimulatedNetwork;
-  readonly faces: ReadonlyMap<string, AnyFace>;
+/** One node as faults see it. */
+export interface NodeTarget {
   readonly switches: StoreSwitches;
-  readonly knobs: Knobs;
+  readonly disk: SimulatedDisk;
+  readonly armed: Map<string, HandlerFault>;
+  busExtraMs: number;
+  /** Overheard signals come once more, damaged. */
+  sendsBadSignals: boolean;
   readonly process: () => SimulatedProcess | null;
+  /** The actor of that name, or another where this node has none. */
+  actorOr(path: ActorPath): string;
   /** The process dies now and a new one starts after the delay. */
   killProcess(restartAfterMs: number): void;
   /** All processes of the node from now on have this much more on their wall clock. */
   jumpClock(byMs: number): void;
-  readonly armed: Map<string, HandlerFault>;
-  busExtraMs: number;
+}
+
+/** What faults act on. */
+export interface FaultTargets {
+  readonly scheduler: Scheduler;
+  readonly network: SimulatedNetwork;
+  readonly nodeBus: NodeBus;
+  readonly faces: ReadonlyMap<string, AnyFace>;
+  readonly nodes: readonly NodeTarget[];
   /** Exchange → until when its channels were silent. */
   readonly silentUntilMs: Map<string, number>;
 }
+
+const CRASH_EVERY_MS = 300;
 
 type FrameKind = Extract<FaultKind, FrameFault['kind']>;
 
@@ -45,17 +59,6 @@ export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
   const line = on.network.lines.get(fault.exchange)!;
   const face = on.faces.get(fault.exchange)!;
   switch (fault.kind) {
-    case 'crash':
-      return once(() => crash(fault.actor, on));
-    case 'throw-before':
-    case 'throw-after':
-    case 'hang':
-      on.armed.set(fault.actor, fault.kind);
-      return () => on.armed.delete(fault.actor);
-    case 'kill':
-      return once(() => on.killProcess(500 + 4_000 * fault.amount));
-    case 'pause':
-      return once(() => pause(fault, on));
     case 'socket-drop':
       return once(() => on.network.openLinks(fault.exchange).forEach((link) => link.drop()));
     case 'half-open':
@@ -65,19 +68,65 @@ export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
       return () => (face.faults.refuseConnections = false);
     case 'http-errors':
       return face.faults.addHttp({ status: fault.amount < 0.5 ? 503 : 500 });
+    case 'too-many-requests':
+      return face.faults.addHttp({ status: 429, retryAfterSeconds: 1 + Math.floor(20 * fault.amount) });
     case 'black-hole':
       line.blackHole = true;
       return () => (line.blackHole = false);
     case 'slow-line':
       line.extraMs = 20 + 800 * fault.amount;
       return () => (line.extraMs = 0);
+    case 'bus-cut':
+      on.nodeBus.isCut = true;
+      return () => (on.nodeBus.isCut = false);
     default:
-      return inflictOnNode(fault, on);
+      return inflictOnNode(fault, on.nodes[fault.node % on.nodes.length]!, on.scheduler);
   }
 }
 
-function inflictOnNode(fault: PlannedFault, on: FaultTargets): () => void {
-  const { switches } = on;
+function inflictOnNode(fault: PlannedFault, node: NodeTarget, scheduler: Scheduler): () => void {
+  const actor = node.actorOr(fault.actor);
+  switch (fault.kind) {
+    case 'crash':
+      return once(() => crash(actor, node));
+    case 'crash-loop':
+      return crashLoop(actor, node, scheduler);
+    case 'throw-before':
+    case 'throw-after':
+    case 'hang':
+      node.armed.set(actor, fault.kind);
+      return () => node.armed.delete(actor);
+    case 'kill':
+      return once(() => node.killProcess(500 + 4_000 * fault.amount));
+    case 'power-cut':
+      return once(() => {
+        node.killProcess(2_000 + 6_000 * fault.amount);
+        node.disk.cutPower();
+      });
+    case 'pause':
+      return once(() => pause(fault, node, scheduler));
+    case 'clock-jump': {
+      const byMs = jumpMs(fault.amount);
+      node.jumpClock(byMs);
+      // NTP puts it right again.
+      return () => node.jumpClock(-byMs);
+    }
+    case 'bus-delay':
+      node.busExtraMs = 300 * fault.amount;
+      return () => (node.busExtraMs = 0);
+    case 'kill-switch':
+      throwSwitch(true, node);
+      return () => throwSwitch(false, node);
+    case 'bad-signals':
+      node.sendsBadSignals = true;
+      return () => (node.sendsBadSignals = false);
+    default:
+      return inflictOnStorage(fault, node);
+  }
+}
+
+function inflictOnStorage(fault: PlannedFault, node: NodeTarget): () => void {
+  const { switches, disk } = node;
   switch (fault.kind) {
     case 'store-slow':
       switches.slowMs = 20 + 1_500 * fault.amount;
@@ -85,21 +134,24 @@ function inflictOnNode(fault: PlannedFault, on: FaultTargets): () => void {
     case 'store-down':
       switches.down = true;
       return () => (switches.down = false);
+    case 'store-full':
+      switches.full = true;
+      return () => (switches.full = false);
     case 'store-lost-ack':
       switches.lostAcknowledgements += 1 + Math.floor(4 * fault.amount);
       return () => (switches.lostAcknowledgements = 0);
-    case 'clock-jump': {
-      const byMs = jumpMs(fault.amount);
-      on.jumpClock(byMs);
-      // NTP puts it right again.
-      return () => on.jumpClock(-byMs);
-    }
-    case 'bus-delay':
-      on.busExtraMs = 300 * fault.amount;
-      return () => (on.busExtraMs = 0);
-    case 'kill-switch':
-      throwSwitch(true, on);
-      return () => throwSwitch(false, on);
+    case 'store-torn':
+      switches.torn = {
+        as: fault.amount < 0.5 ? 'lost' : 'kept',
+        die: () => node.killProcess(500 + 4_000 * fault.amount),
+      };
+      return () => (switches.torn = null);
+    case 'disk-slow':
+      disk.slowMs = 20 + 2_000 * fault.amount;
+      return () => (disk.slowMs = 0);
+    case 'disk-full':
+      disk.full = true;
+      return () => (disk.full = false);
     default:
       throw new Error(`no fault is called ${fault.kind}`);
   }
@@ -117,17 +169,29 @@ function jumpMs(amount: number): number {
   return part < 2.5 ? -120_000 : 120_000;
 }
 
-function crash(path: string, on: FaultTargets): void {
-  const process = on.process();
+function crash(path: string, node: NodeTarget): void {
+  const process = node.process();
   process?.within(async () => {
     // An actor that does not run just now cannot be crashed.
     await process.node?.tree.crash(path, INJECTED).catch(() => undefined);
   });
 }
 
-function pause(fault: PlannedFault, on: FaultTargets): void {
-  const process = on.process();
-  if (process !== null) process.owner.pausedUntilMs = on.scheduler.nowMs + fault.forMs;
+/** Long enough for the pauses between restarts, until the supervisor gives the child up. */
+function crashLoop(path: string, node: NodeTarget, scheduler: Scheduler): () => void {
+  let isOn = true;
+  const again = (): void => {
+    if (!isOn) return;
+    crash(path, node);
+    scheduler.plan(scheduler.world, CRASH_EVERY_MS, again);
+  };
+  again();
+  return () => (isOn = false);
+}
+
+function pause(fault: PlannedFault, node: NodeTarget, scheduler: Scheduler): void {
+  const process = node.process();
+  if (process !== null) process.owner.pausedUntilMs = scheduler.nowMs + fault.forMs;
 }
 
 function halfOpen(fault: PlannedFault, on: FaultTargets): void {
@@ -144,8 +208,8 @@ function damageFrames(fault: PlannedFault, kind: FrameFault['kind'], on: FaultTa
 }
 
 /** As a person does through the API. */
-function throwSwitch(engaged: boolean, on: FaultTargets): void {
-  const process = on.process();
+function throwSwitch(engaged: boolean, target: NodeTarget): void {
+  const process = target.process();
   const node = process?.node;
   if (process === null || node === undefined || node === null) return;
   const { setKillSwitch } = actionsOf(node, process.time, process.stores?.settings ?? null);

@@ -1,29 +1,69 @@
 import { clusterSchema, type ClusterConfig } from '../../src/config/cluster.js';
+import { tradingRelations } from '../../src/config/trading-relations.js';
 import { tradingSchema, type TradingConfig } from '../../src/config/trading.js';
 import type { PairId } from '../../src/messages/primitives.js';
-import { DEFAULT_PAIRS, DEFAULT_EXCHANGES } from '../../src/simulator/listings.js';
+import { DEFAULT_PAIRS, pairModel, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { DEFAULT_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
+import { WORLD_START_MS } from './virtual-time.js';
 
 export type EngineName = 'nact' | 'plain';
+
+/** The exchanges of every world; one more line here brings one more into it. */
+export const WORLD_EXCHANGES: readonly SimulatedExchange[] = ['binance', 'okx', 'bybit'];
+
+export const ACTOR_PATHS = [
+  'node/infra/clock-sync',
+  'node/trade/ledger',
+  'node/trade/gate',
+  'node/trade/saga',
+  'node/watch/recorder',
+  'node/watch/portfolio',
+  'node/detect/spatial',
+  ...WORLD_EXCHANGES.flatMap(
+    (name) => [`node/trade/gateway-${name}`, `node/feeds/${name}`] as `node/${string}`[],
+  ),
+] as const;
+export type ActorPath = (typeof ACTOR_PATHS)[number];
+
+/**
+ * Who lives in the world: one node alone; two complete nodes that share the exchanges and nothing else; or a complete node and
+ * one that only follows the markets and records them, on one bus.
+ */
+export type Topology = 'one' | 'two' | 'followed';
 
 /** What one seed draws for its world beside the faults. All ms are virtual. */
 export interface Knobs {
   readonly engine: EngineName;
+  readonly topology: Topology;
   readonly pairs: readonly PairId[];
   readonly stepMs: number;
   /** Messages per turn of an actor. */
   readonly batch: number;
-  /** Bound of every mailbox; null = the actors' own. */
-  readonly mailbox: number | null;
+  /** Bound of mailboxes; null = the actors' own. */
+  readonly mailbox: { readonly bound: number; readonly of: 'all' | ActorPath } | null;
+  /** What timeouts are multiplied by until the healing begins. */
+  readonly timeoutShare: number;
   readonly busDelayMaxMs: number;
   readonly storeDelayMaxMs: number;
   readonly lineMaxMs: number;
-  /** Share of orders that find only part of the displayed size. */
+  /** Share of orders that find only part of the displayed size, or none of it. */
   readonly thinShare: number;
   readonly paperMedianMs: number;
   readonly assetNotional: number;
-  readonly clock: { readonly offsetMs: number; readonly driftPpm: number };
+  /** Limit over all assets as a multiple of the one per asset. */
+  readonly totalShare: number;
+  /** How much more than at the opening may be held at an exchange; null = far more than there is. */
+  readonly exchangeRoom: number | null;
+  /** Poor nodes run out of what they trade with. */
+  readonly opening: 'rich' | 'poor';
+  readonly unchangedMaxMs: number;
+  /** A minute in which the trader wants no trades, counted from the start of the world; null = none. */
+  readonly noTradeMinute: number | null;
+  /** Whether the complete nodes record what they hear. */
+  readonly records: boolean;
+  /** One per node. */
+  readonly clocks: readonly { readonly offsetMs: number; readonly driftPpm: number }[];
 }
 
 /** One seed in ten runs on the plain engine, so that nothing rests on nact's own order. */
@@ -31,36 +71,48 @@ const PLAIN_EVERY = 10;
 
 export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
   const prng = Prng.of(seed, 'knobs');
+  const bound = prng.pick([null, null, null, 64, 4, 1]);
+  const drawClock = () => ({ offsetMs: prng.between(-80, 80), driftPpm: prng.between(-100, 100) });
   return {
     engine: engine ?? (seed % PLAIN_EVERY === 0 ? 'plain' : 'nact'),
+    topology: prng.pick(['one', 'one', 'one', 'two', 'followed']),
     pairs: prng.shuffled(DEFAULT_PAIRS).slice(0, 1 + prng.below(2)),
     stepMs: prng.pick([100, 100, 200]),
     batch: prng.pick([1, 2, 64]),
-    mailbox: prng.pick([null, null, 64, 4]),
+    mailbox: bound === null ? null : { bound, of: bound > 1 ? 'all' : prng.pick(ACTOR_PATHS) },
+    timeoutShare: prng.pick([1, 1, 1, 0.01]),
     busDelayMaxMs: prng.pick([0, 0, 2, 20]),
     storeDelayMaxMs: prng.pick([1, 5, 40]),
     lineMaxMs: prng.pick([2, 10, 40]),
     thinShare: prng.pick([0, 0.2, 0.6]),
     paperMedianMs: prng.pick([2, 15, 60]),
     assetNotional: prng.pick([2_500, 4_000, 20_000]),
-    clock: { offsetMs: prng.between(-80, 80), driftPpm: prng.between(-100, 100) },
+    totalShare: prng.pick([1, 2]),
+    exchangeRoom: prng.pick([null, null, 1_000, 4_000]),
+    opening: prng.pick(['rich', 'rich', 'poor']),
+    unchangedMaxMs: prng.pick([60_000, 60_000, 1_000]),
+    noTradeMinute: prng.pick([null, null, 1, 2]),
+    records: prng.next() < 0.2,
+    clocks: [drawClock(), drawClock()],
   };
 }
 
-const OPENING: Readonly<Record<string, string>> = {
-  BTC: '1',
-  ETH: '20',
-  SOL: '400',
-  XRP: '60000',
-  DOGE: '400000',
+/** What a seed leaves an actor's mailbox; Infinity = its own bound. */
+export const mailboxBound = ({ mailbox }: Knobs, path: string): number =>
+  mailbox !== null && (mailbox.of === 'all' || mailbox.of === path) ? mailbox.bound : Infinity;
+
+/** About 60,000 to 140,000 USDT each, and a twentieth of that. */
+const OPENING: Readonly<Record<Knobs['opening'], Readonly<Record<string, string>>>> = {
+  rich: { USDT: '100000', BTC: '1', ETH: '20', SOL: '400', XRP: '60000', DOGE: '400000' },
+  poor: { USDT: '5000', BTC: '0.05', ETH: '1.5', SOL: '25', XRP: '1800', DOGE: '22000' },
 };
 
-/** The trader's file of a world, through the project's own schema. */
+/** The trader's file of a world, through the project's own schema and relations. Throws for what those refuse. */
 export function tradingOf(knobs: Knobs): TradingConfig {
   const bases = knobs.pairs.map((pair) => pair.split('-')[0]!);
   // Only what has a book: a holding without a price stops all trading.
-  const opening: Record<string, string> = { USDT: '100000' };
-  for (const base of bases) opening[base] = OPENING[base]!;
+  const assets = ['USDT', ...bases];
+  const opening = Object.fromEntries(assets.map((asset) => [asset, OPENING[knobs.opening][asset]!]));
   const exchange = {
     enabled: true,
     takerFeeBps: 10,
@@ -68,25 +120,47 @@ export function tradingOf(knobs: Knobs): TradingConfig {
     opening,
     reserve: { USDT: '1000' },
   };
-  return tradingSchema.parse({
-    assets: Object.fromEntries<object>(['USDT', ...bases].map((asset) => [asset, {}])),
+  const config = tradingSchema.parse({
+    assets: Object.fromEntries<object>(assets.map((asset) => [asset, {}])),
     pairs: knobs.pairs.map((pair) => ({ pair })),
-    exchanges: Object.fromEntries(DEFAULT_EXCHANGES.map((name) => [name, exchange])),
+    exchanges: Object.fromEntries(WORLD_EXCHANGES.map((name) => [name, exchange])),
     edge: { minNetEdgeBps: 5, minNetProfit: '0.5', tooGoodToBeTrueBps: 500 },
     sizes: { minNotional: '10', maxNotional: '2000' },
     limits: {
       orderNotional: '2000',
       assetNotional: String(knobs.assetNotional),
-      totalNotional: String(knobs.assetNotional * 2),
-      exchangeNotional: '2000000',
+      totalNotional: String(knobs.assetNotional * knobs.totalShare),
+      exchangeNotional: String(exchangeLimit(knobs, opening)),
+      unchangedMaxMs: knobs.unchangedMaxMs,
     },
+    noTradeWindows: knobs.noTradeMinute === null ? [] : [windowOf(knobs.noTradeMinute)],
   });
+  const [problem] = tradingRelations(config);
+  if (problem !== undefined) throw new Error(`a world's trading.config: ${problem.key} ${problem.message}`);
+  return config;
 }
 
-export function clusterOf(): ClusterConfig {
+function exchangeLimit({ exchangeRoom, pairs }: Knobs, opening: Readonly<Record<string, string>>): number {
+  if (exchangeRoom === null) return 2_000_000;
+  const bases = pairs.map((pair) => Number(opening[pair.split('-')[0]!]) * pairModel(pair).referencePrice);
+  return Math.round(bases.reduce((sum, worth) => sum + worth, Number(opening['USDT'])) + exchangeRoom);
+}
+
+/** A minute of the virtual day, in UTC. */
+function windowOf(minute: number): { from: string; to: string; reason: string } {
+  const clock = (offset: number): string => {
+    const minutes = Math.floor(WORLD_START_MS / 60_000) + offset;
+    const [hour, rest] = [Math.floor(minutes / 60) % 24, minutes % 60];
+    return `${String(hour).padStart(2, '0')}:${String(rest).padStart(2, '0')}`;
+  };
+  return { from: clock(minute), to: clock(minute + 1), reason: 'the trader is at lunch' };
+}
+
+/** One node of a cluster that its file would describe; each has its own. */
+export function clusterOf(name: string): ClusterConfig {
   const roles = ['feeds', 'detectors', 'trade', 'recorder'];
   return clusterSchema.parse({
-    nodes: [{ name: 'local', region: 'local', roles }],
+    nodes: [{ name, region: 'local', roles }],
     stores: { trades: { kind: 'memory' } },
   });
 }

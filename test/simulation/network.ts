@@ -7,7 +7,7 @@ import type {
   SocketHandlers,
   Sockets,
 } from '../../src/ports/network.js';
-import type { FaceTransport } from '../../src/simulator/face-protocol.js';
+import type { FaceHttpResponse, FaceTransport } from '../../src/simulator/face-protocol.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type { Prng } from '../../src/simulator/prng.js';
 import type { Owner, Scheduler } from './scheduler.js';
@@ -26,6 +26,27 @@ export interface LineFaults {
   blackHole: boolean;
 }
 
+/** What passes on the lines, for those who audit. */
+export interface LineWitness {
+  /** A process makes a REST call. */
+  called(owner: Owner, exchange: string): void;
+  /** A REST call has reached the exchange and was answered so. */
+  arrived(exchange: string, path: string, status: number): void;
+  /** The answer has reached the process. */
+  answered(owner: Owner, exchange: string, answer: FaceHttpResponse): void;
+  /** A frame has reached the process. */
+  frame(owner: Owner, exchange: string, text: string): void;
+}
+
+export interface NetworkParts {
+  readonly scheduler: Scheduler;
+  readonly faces: ReadonlyMap<string, AnyFace>;
+  readonly prng: Prng;
+  readonly latency: Latency;
+  readonly trace: Trace;
+  readonly heard: LineWitness;
+}
+
 /** The lines between the simulated exchanges and the nodes: real bytes, in order per connection, each after a drawn latency. */
 export class SimulatedNetwork {
   readonly links = new Set<Link>();
@@ -35,20 +56,16 @@ export class SimulatedNetwork {
   private readonly prng: Prng;
   private readonly latency: Latency;
   private readonly trace: Trace;
+  private readonly heard: LineWitness;
 
-  constructor(
-    scheduler: Scheduler,
-    faces: ReadonlyMap<string, AnyFace>,
-    prng: Prng,
-    latency: Latency,
-    trace: Trace,
-  ) {
-    this.scheduler = scheduler;
-    this.faces = faces;
-    this.prng = prng;
-    this.latency = latency;
-    this.trace = trace;
-    for (const exchange of faces.keys()) this.lines.set(exchange, { extraMs: 0, blackHole: false });
+  constructor(parts: NetworkParts) {
+    this.scheduler = parts.scheduler;
+    this.faces = parts.faces;
+    this.prng = parts.prng;
+    this.latency = parts.latency;
+    this.trace = parts.trace;
+    this.heard = parts.heard;
+    for (const exchange of this.faces.keys()) this.lines.set(exchange, { extraMs: 0, blackHole: false });
   }
 
   /** Socket port of one process. */
@@ -66,14 +83,21 @@ export class SimulatedNetwork {
           delayMs: () => this.drawMs(exchange),
           links: this.links,
           trace: this.trace,
+          heard: this.heard,
         });
       },
     };
   }
 
   /** HTTP port of one process. */
-  http(owner: Owner): HttpClient {
-    return { request: (request, signal) => this.request(owner, request, signal) };
+  http(owner: Owner, timeoutShare: () => number): HttpClient {
+    return {
+      request: (request, signal) => {
+        this.heard.called(owner, this.site(request.url).exchange);
+        const timeoutMs = Math.max(1, request.timeoutMs * timeoutShare());
+        return this.request(owner, { ...request, timeoutMs }, signal);
+      },
+    };
   }
 
   /** The process is gone: its kernel closes what it had open, and the exchanges notice. */
@@ -83,6 +107,12 @@ export class SimulatedNetwork {
 
   openLinks(exchange: string): Link[] {
     return [...this.links].filter((link) => link.exchange === exchange && link.isOpen);
+  }
+
+  hasOpenLink(owner: Owner, exchange: string): boolean {
+    for (const link of this.links)
+      if (link.owner === owner && link.exchange === exchange && link.isOpen) return true;
+    return false;
   }
 
   private request(owner: Owner, request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
@@ -103,10 +133,12 @@ export class SimulatedNetwork {
       this.scheduler.plan(this.scheduler.world, this.drawMs(exchange), () => {
         const answer = face.handleHttp({ method: request.method, url: path });
         this.trace.addQuietly('http', `${exchange} ${path} ${answer.status} ${answer.body}`);
+        this.heard.arrived(exchange, path, answer.status);
         this.scheduler.plan(owner, this.drawMs(exchange), () => {
           if (limit.state !== 'planned') return;
           this.scheduler.cancel(limit);
           signal?.removeEventListener('abort', aborted);
+          this.heard.answered(owner, exchange, answer);
           resolve({
             status: answer.status,
             headers: { ...answer.headers },
@@ -140,6 +172,7 @@ interface LinkParts {
   readonly delayMs: () => number;
   readonly links: Set<Link>;
   readonly trace: Trace;
+  readonly heard: LineWitness;
 }
 
 /** One WebSocket: two directions, each in order. */
@@ -240,6 +273,7 @@ export class Link implements Socket {
   private serverSend(text: string): void {
     this.atClient(() => {
       this.parts.trace.addQuietly('down', `${this.exchange} ${text}`);
+      this.parts.heard.frame(this.owner, this.exchange, text);
       this.parts.handlers.onFrame(Buffer.from(text, 'utf8'), false);
     });
   }

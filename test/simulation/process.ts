@@ -6,17 +6,22 @@ import type { Connector, Endpoints } from '../../src/connectors/base.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import { errorText } from '../../src/messages/errors.js';
 import { assembleNode, type TradingNode } from '../../src/modes/assemble.js';
+import type { Market } from '../../src/modes/markets.js';
+import type { StartOptions } from '../../src/cli/options.js';
 import type { Bus } from '../../src/ports/bus.js';
-import type { Files } from '../../src/ports/files.js';
+import type { Logger } from '../../src/ports/log.js';
 import type { Stores } from '../../src/ports/stores.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../src/risk/kill-switch.js';
+import type { ActorEngine } from '../../src/runtime/engine.js';
 import { NactEngine } from '../../src/runtime/engine-nact.js';
 import { PlainEngine } from '../../src/runtime/engine-plain.js';
 import { SeededRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
 import { Prng } from '../../src/simulator/prng.js';
 import type { MemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import { openStores } from '../../src/storage/open-stores.js';
+import type { SimulatedDisk } from './disk.js';
 import type { Knobs } from './knobs.js';
+import type { NodeBus } from './node-bus.js';
 import type { SimulatedNetwork } from './network.js';
 import { Owner, type Scheduler } from './scheduler.js';
 import { acknowledgedLater, aroundStores, type StoreSwitches } from './stores.js';
@@ -31,6 +36,13 @@ export interface PortChanges {
 
 export interface ProcessParts {
   readonly seed: number;
+  readonly name: string;
+  /** A follower has feeds and records, and neither stores nor anything that trades. */
+  readonly kind: 'complete' | 'follower';
+  /** Nodes of one domain hear each other. */
+  readonly domain: string;
+  readonly nodeBus: NodeBus;
+  readonly disk: SimulatedDisk;
   /** 1 = the first start of this node. */
   readonly boot: number;
   readonly scheduler: Scheduler;
@@ -49,11 +61,6 @@ export interface ProcessParts {
   ended(reason: string): void;
 }
 
-const noFiles = new Proxy({} as Files, {
-  get: (_target, name) => () =>
-    Promise.reject(new Error(`the simulation has no file system: ${String(name)}`)),
-});
-
 const CONNECTORS: Readonly<Record<string, (endpoints: Partial<Endpoints>) => Connector>> = {
   binance: (endpoints) => binance({ endpoints }),
   okx: (endpoints) => okx({ endpoints }),
@@ -67,6 +74,8 @@ function connectorOf(exchange: string): Connector {
   return make({ websocketUrl: `wss://${exchange}.sim${pathname}`, restUrl: `https://${exchange}.sim` });
 }
 
+export const RECORDINGS = '/data/recordings';
+
 /** One process of a node, from its start to its death: everything real but the ports. */
 export class SimulatedProcess {
   readonly owner: Owner;
@@ -78,7 +87,7 @@ export class SimulatedProcess {
 
   constructor(parts: ProcessParts) {
     this.parts = parts;
-    this.owner = new Owner(`local#${parts.boot}`);
+    this.owner = new Owner(`${parts.name}#${parts.boot}`);
     this.time = new VirtualTime(parts.scheduler, this.owner, parts.clock);
   }
 
@@ -109,7 +118,10 @@ export class SimulatedProcess {
   stop(): void {
     this.state = 'stopping';
     this.within(async () => {
-      await this.node?.stop();
+      // As start-up's own teardown does: what one part reports keeps no other open.
+      await this.node?.stop().catch((error: unknown) => {
+        this.parts.heard('warn', 'the stop reported', { error: errorText(error) });
+      });
       await this.stores?.close();
       this.state = 'stopped';
     });
@@ -117,58 +129,26 @@ export class SimulatedProcess {
 
   private async boot(): Promise<void> {
     const { parts, time } = this;
-    const { network, knobs, trading, cluster, seed, boot } = parts;
     const log = witnessLog((level, message, fields) => parts.heard(level, message, fields));
-    const random = new SeededRandom(`${seed}/process/${boot}`);
-    const stores = await this.openStores(log);
+    const stores = parts.kind === 'complete' ? await this.openStores(log) : null;
     this.stores = stores;
-    const busTime = new DelayedTurns(time, parts.busDelayMs);
-    const ids = new TimeOrderedIds(time, random.fork('bus ids'));
-    const plainBus = new InProcessBus({ clock: time, timers: busTime, ids, log, sender: 'local' });
-    const heardBus = witnessedBus(plainBus, parts.witness);
-    const bus = parts.changes.bus?.(heardBus) ?? heardBus;
-    const fault = (name: string, error: unknown): void =>
-      parts.heard('error', 'the engine reported a fault', { actor: name, error: errorText(error) });
+    const random = new SeededRandom(`${parts.seed}/${parts.name}/${parts.boot}`);
+    const killSwitch = stores === null ? null : await stores.settings.get(KILL_SWITCH_KEY);
     const node = await assembleNode({
-      options: {
-        market: 'simulated',
-        speed: 1,
-        minutes: null,
-        seed: String(seed),
-        dataFolder: '/nowhere',
-        port: 0,
-        replayFolder: null,
-        recordFolder: null,
-        exchanges: null,
-        clusterConfig: cluster,
-        tradingConfig: trading,
-        node: cluster.nodes[0]!,
-        quiet: true,
-        log: { to: 'stderr', level: 'warn' },
-      },
+      options: this.options(),
       mode: 'SIMULATED',
-      folder: '/nowhere',
+      folder: '/data',
       log,
-      files: noFiles,
+      files: parts.disk.files(time),
       stores,
-      market: {
-        name: 'simulated',
-        mode: 'SIMULATED',
-        time,
-        connectors: Object.keys(trading.exchanges).map(connectorOf),
-        symbols: null,
-        simulated: null,
-        replay: null,
-        acceleration: null,
-        close: () => Promise.resolve(),
-      },
-      sockets: network.sockets(this.owner),
-      http: network.http(this.owner),
+      market: this.market(),
+      sockets: parts.network.sockets(this.owner),
+      http: parts.network.http(this.owner, parts.witness.timeoutShare),
       random,
-      killSwitch: decodeKillSwitch(await stores.settings.get(KILL_SWITCH_KEY)),
-      engine: knobs.engine === 'plain' ? new PlainEngine(time, fault) : new NactEngine(fault),
-      bus,
-      batch: knobs.batch,
+      killSwitch: decodeKillSwitch(killSwitch),
+      engine: this.engine(),
+      bus: this.bus(log, new TimeOrderedIds(time, random.fork('bus ids'))),
+      batch: parts.knobs.batch,
     });
     this.node = node;
     witnessActors(node.system, parts.witness);
@@ -177,7 +157,56 @@ export class SimulatedProcess {
     if (this.state === 'starting') this.state = 'running';
   }
 
-  private async openStores(log: ReturnType<typeof witnessLog>): Promise<Stores> {
+  private options(): StartOptions {
+    const { seed, kind, knobs, cluster, trading } = this.parts;
+    return {
+      market: 'simulated',
+      speed: 1,
+      minutes: null,
+      seed: String(seed),
+      dataFolder: '/data',
+      port: 0,
+      replayFolder: null,
+      recordFolder: kind === 'follower' || knobs.records ? RECORDINGS : null,
+      exchanges: null,
+      clusterConfig: cluster,
+      tradingConfig: trading,
+      node: cluster.nodes[0]!,
+      quiet: true,
+      log: { to: 'stderr', level: 'warn' },
+    };
+  }
+
+  private market(): Market {
+    return {
+      name: 'simulated',
+      mode: 'SIMULATED',
+      time: this.time,
+      connectors: Object.keys(this.parts.trading.exchanges).map(connectorOf),
+      symbols: null,
+      simulated: null,
+      replay: null,
+      acceleration: null,
+      close: () => Promise.resolve(),
+    };
+  }
+
+  private engine(): ActorEngine {
+    const fault = (name: string, error: unknown): void =>
+      this.parts.heard('error', 'the engine reported a fault', { actor: name, error: errorText(error) });
+    return this.parts.knobs.engine === 'plain' ? new PlainEngine(this.time, fault) : new NactEngine(fault);
+  }
+
+  private bus(log: Logger, ids: TimeOrderedIds): Bus {
+    const { name, domain, nodeBus, changes, witness, busDelayMs } = this.parts;
+    const { time, owner } = this;
+    const timers = new DelayedTurns(time, busDelayMs);
+    const own = new InProcessBus({ clock: time, timers, ids, log, sender: name });
+    const heard = witnessedBus(nodeBus.join({ owner, domain, bus: own }, name, time), witness);
+    return changes.bus?.(heard) ?? heard;
+  }
+
+  private async openStores(log: Logger): Promise<Stores> {
     const { database, switches, changes } = this.parts;
     const { time } = this;
     const opened = await openStores(

@@ -51,12 +51,15 @@ export function aroundStores(inner: Stores, around: Around): Stores {
   };
 }
 
-/** The switches of the simulated disk. Every call draws its own delay, so that two calls may overtake each other. */
+/** The switches of the disk behind the stores. Every call draws its own delay, so that two calls may overtake each other. */
 export class StoreSwitches implements StoreFaults {
   down = false;
+  full = false;
   lostAcknowledgements = 0;
   /** Added to each way, ms. */
   slowMs = 0;
+  /** The next write that comes by is the last: told before it takes effect (`lost`) or after (`kept`), and never acknowledged. */
+  torn: { readonly as: 'lost' | 'kept'; readonly die: () => void } | null = null;
   private readonly prng: Prng;
   private readonly maxMs: number;
 
@@ -70,14 +73,26 @@ export class StoreSwitches implements StoreFaults {
   }
 }
 
+const WRITES = /\.(append|bookFill|journalLegs|save\w+|closeArbitrage|set)$/;
+
 /** The answer's way back: between the commit and its acknowledgement a process may die. */
 export function acknowledgedLater(timers: Timers, switches: StoreSwitches): Around {
   const back = (): Promise<void> => new Promise((resolve) => void timers.setTimer(resolve, switches.delayMs));
-  return async (_name, call) => {
+  return async (name, call) => {
+    const { torn } = switches;
+    if (torn?.as === 'lost' && WRITES.test(name)) return lastWrite(switches, torn.die);
     try {
       return await call();
     } finally {
+      if (switches.torn?.as === 'kept' && WRITES.test(name)) await lastWrite(switches, switches.torn.die);
       await back();
     }
   };
+}
+
+/** The process is gone; its promise never settles. */
+function lastWrite(switches: StoreSwitches, die: () => void): Promise<never> {
+  switches.torn = null;
+  die();
+  return new Promise(() => undefined);
 }

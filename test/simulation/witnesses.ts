@@ -7,6 +7,7 @@ import type { ActorSystem } from '../../src/runtime/system.js';
 /** What the harness hears at the ports. Nothing here changes what passes, except where a fault is armed. */
 
 export interface BusWitness {
+  readonly timeoutShare: () => number;
   /** Called before the message leaves, in the publisher's own turn. */
   published<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void;
   requested<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void;
@@ -25,7 +26,8 @@ export function witnessedBus(inner: Bus, witness: BusWitness): Bus {
     },
     request: (subject, kind, body, replyKind, options) => {
       witness.requested(subject, kind, body);
-      return inner.request(subject, kind, body, replyKind, options);
+      const timeoutMs = Math.max(1, options.timeoutMs * witness.timeoutShare());
+      return inner.request(subject, kind, body, replyKind, { ...options, timeoutMs });
     },
     subscribe: (subject, kind, handler, options) => inner.subscribe(subject, kind, handler, options),
     respond: (subject, kind, replyKind, handler) => inner.respond(subject, kind, replyKind, handler),
@@ -51,7 +53,10 @@ export type HandlerFault = 'throw-before' | 'throw-after' | 'hang';
 export const INJECTED = 'injected by the simulation';
 
 export interface ActorWitness {
-  readonly mailbox: number | null;
+  /** Bound of an actor's mailbox; Infinity = its own. */
+  readonly mailboxOf: (path: string) => number;
+  /** What every timeout is multiplied by at the moment. */
+  readonly timeoutShare: () => number;
   readonly nowMs: () => number;
   born(life: Life): void;
   /** A handler begins while another of the same life has not ended. */
@@ -70,10 +75,8 @@ function witnessed<M>(path: string, inner: ActorDefinition<M>, witness: ActorWit
   const { mailbox } = inner;
   return {
     ...inner,
-    mailbox:
-      witness.mailbox === null
-        ? mailbox
-        : { ...mailbox, capacity: Math.min(mailbox.capacity, witness.mailbox) },
+    mailbox: { ...mailbox, capacity: Math.min(mailbox.capacity, witness.mailboxOf(path)) },
+    handlerTimeoutMs: Math.max(1, inner.handlerTimeoutMs * witness.timeoutShare()),
     create: (context) => {
       const life: Life = {
         path,

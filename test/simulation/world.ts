@@ -1,29 +1,20 @@
-import type { MessageKind, MessageOf } from '../../src/messages/catalogue.js';
-import type { SubmitLeg } from '../../src/messages/order.js';
-import type { HaltChanged, Verdict } from '../../src/messages/risk.js';
-import type { SupervisionEvent } from '../../src/messages/supervision.js';
+import type { LegResult, SubmitLeg } from '../../src/messages/order.js';
 import { createFaces, type AnyFace } from '../../src/simulator/faces.js';
-import { DEFAULT_EXCHANGES } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { SimulatedWorld } from '../../src/simulator/world.js';
-import { createMemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import type { PlannedFault } from './fault-plan.js';
 import { inflict, type FaultTargets } from './faults.js';
-import { BookAuditor } from './invariants/books.js';
-import { ExposureAuditor } from './invariants/exposure.js';
-import { MoneyAuditor } from './invariants/money.js';
-import { OrderAuditor } from './invariants/orders.js';
-import { RuntimeAuditor } from './invariants/runtime.js';
-import type { Auditor, Execution, Scene } from './invariants/scene.js';
-import { clusterOf, PLANTS, tradingOf, type Knobs } from './knobs.js';
-import { SimulatedNetwork } from './network.js';
+import { BookHistory } from './invariants/book-history.js';
+import { CallAuditor } from './invariants/calls.js';
+import { PLANTS, tradingOf, WORLD_EXCHANGES, type Knobs } from './knobs.js';
+import { SimulatedNetwork, type LineWitness } from './network.js';
+import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
+import { NodeBus } from './node-bus.js';
 import { watchExecutions } from './paper-exchanges.js';
-import { busDelays, SimulatedProcess, type PortChanges } from './process.js';
-import { Scheduler } from './scheduler.js';
-import { StoreSwitches } from './stores.js';
+import type { PortChanges } from './process.js';
+import { Scheduler, type Owner } from './scheduler.js';
 import { Trace } from './trace.js';
-import { WORLD_START_MS } from './virtual-time.js';
-import type { HandlerFault, Life } from './witnesses.js';
+import { VirtualTime, WORLD_START_MS } from './virtual-time.js';
 
 export interface WorldPlan {
   readonly seed: number;
@@ -60,11 +51,8 @@ const QUIET_MS = 3_000;
 /** And it stops at a moment at which no exchange shows a wrong or an old book on purpose, within this. */
 const PLANT_MS = 20_000;
 const STOP_MS = 30_000;
-const LOOK_EVERY_STEPS = 64;
 const MAX_VIOLATIONS = 40;
 const FIRST_TRACE_LINES = 60;
-/** Errors that no fault may cause: a defect that something caught. */
-const DEFECTS = /supervisor defect|listener of .* failed|bus handler failed|engine reported|nact reported/;
 
 /** When faults may happen in a run of so many minutes. */
 export function faultWindow(minutes: number): { readonly fromMs: number; readonly untilMs: number } {
@@ -72,38 +60,39 @@ export function faultWindow(minutes: number): { readonly fromMs: number; readonl
   return { fromMs: WARM_UP_MS, untilMs };
 }
 
+/** Who lives in a world of this topology. Nodes that share a domain hear each other on the bus. */
+function nodePlans({ topology, clocks }: Knobs): NodePlan[] {
+  const [first, second] = [clocks[0]!, clocks[1]!];
+  const alone: NodePlan = { name: 'local', kind: 'complete', domain: 'first', clock: first };
+  switch (topology) {
+    case 'one':
+      return [alone];
+    case 'two':
+      return [alone, { name: 'other', kind: 'complete', domain: 'second', clock: second }];
+    case 'followed':
+      return [alone, { name: 'follower', kind: 'follower', domain: 'first', clock: second }];
+  }
+}
+
 /** One seed's world from its first to its last virtual millisecond. */
-export class World implements Scene, FaultTargets {
+export class World implements FaultTargets {
   readonly scheduler: Scheduler;
   readonly world: SimulatedWorld;
   readonly faces: ReadonlyMap<string, AnyFace>;
   readonly network: SimulatedNetwork;
-  readonly database = createMemoryDatabase();
-  readonly switches: StoreSwitches;
-  readonly trading;
-  readonly knobs: Knobs;
-  readonly lives = new Map<string, Life[]>();
+  readonly nodeBus: NodeBus;
   readonly silentUntilMs = new Map<string, number>();
-  readonly armed = new Map<string, HandlerFault>();
   readonly trace: Trace;
-  busExtraMs = 0;
+  readonly nodes: readonly SimulatedNode[];
   private readonly plan: WorldPlan;
-  private readonly cluster = clusterOf();
+  private readonly knobs: Knobs;
+  private readonly history: BookHistory;
+  private readonly calls: CallAuditor;
+  private readonly nodeOf = new Map<Owner, SimulatedNode>();
   private readonly violations: Violation[] = [];
   private readonly points = new Map<string, number>();
-  private readonly money: MoneyAuditor;
-  private readonly orders: OrderAuditor;
-  private readonly books: BookAuditor;
-  private readonly runtime: RuntimeAuditor;
-  private readonly auditors: readonly Auditor[];
-  private current: SimulatedProcess | null = null;
-  /** The paper venues live as long as their process. */
-  private venue: { endedMs: number | null } = { endedMs: null };
-  private boots = 0;
-  private clockOffsetMs: number;
-  private mostHopMs: number;
-  private nextLook = 0;
   private worldRuns = true;
+  private isHealing = false;
 
   constructor(plan: WorldPlan) {
     const { seed, knobs } = plan;
@@ -114,34 +103,31 @@ export class World implements Scene, FaultTargets {
     this.world = new SimulatedWorld({
       seed,
       startMs: WORLD_START_MS,
-      exchanges: DEFAULT_EXCHANGES,
+      exchanges: WORLD_EXCHANGES,
       pairs: knobs.pairs,
       stepMs: knobs.stepMs,
       plants: PLANTS,
     });
-    const faces = createFaces({
-      world: this.world,
-      seed,
-      nowMs: () => WORLD_START_MS + this.scheduler.nowMs,
-    });
+    const nowMs = (): number => WORLD_START_MS + this.scheduler.nowMs;
+    const faces = createFaces({ world: this.world, seed, nowMs });
     this.faces = new Map(Object.values(faces).map((face: AnyFace) => [face.exchange, face]));
-    const latency = { minMs: 0.2, maxMs: knobs.lineMaxMs };
-    const prng = Prng.of(seed, 'network');
-    this.network = new SimulatedNetwork(this.scheduler, this.faces, prng, latency, this.trace);
-    this.switches = new StoreSwitches(Prng.of(seed, 'stores'), knobs.storeDelayMaxMs);
-    this.trading = tradingOf(knobs);
-    this.clockOffsetMs = knobs.clock.offsetMs;
-    this.mostHopMs = knobs.busDelayMaxMs;
-    this.money = new MoneyAuditor(this);
-    this.orders = new OrderAuditor(this, () => this.mostHopMs + 300);
-    this.books = new BookAuditor(this);
-    this.runtime = new RuntimeAuditor(this);
-    const exposure = new ExposureAuditor(this, this.money, this.orders);
-    this.auditors = [this.money, this.orders, exposure, this.books, this.runtime];
+    this.history = new BookHistory(this.world, this.nowMs);
+    this.calls = new CallAuditor(this);
+    this.network = new SimulatedNetwork({
+      scheduler: this.scheduler,
+      faces: this.faces,
+      prng: Prng.of(seed, 'network'),
+      latency: { minMs: 0.2, maxMs: knobs.lineMaxMs },
+      trace: this.trace,
+      heard: this.lineWitness(),
+    });
+    const between = Prng.of(seed, 'between nodes');
+    this.nodeBus = new NodeBus(this.scheduler, () => between.between(0.1, 2 + knobs.busDelayMaxMs));
+    const around = this.surroundings();
+    this.nodes = nodePlans(knobs).map((one) => new SimulatedNode(one, around));
   }
 
   readonly nowMs = (): number => this.scheduler.nowMs;
-  readonly process = (): SimulatedProcess | null => this.current;
 
   violated(name: string, detail: string): void {
     this.trace.note('VIOLATION', `${name}: ${detail}`);
@@ -177,32 +163,53 @@ export class World implements Scene, FaultTargets {
     };
   }
 
-  killProcess(restartAfterMs: number): void {
-    this.current?.kill();
-    this.processGone(restartAfterMs);
+  private surroundings(): Surroundings {
+    const { plan, knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace } = this;
+    return {
+      seed: plan.seed,
+      changes: plan.changes,
+      trading: tradingOf(knobs),
+      timeoutShare: () => (this.isHealing ? 1 : knobs.timeoutShare),
+      violated: (name, detail) => this.violated(name, detail),
+      reached: (point) => this.reached(point),
+      born: (owner, node) => this.nodeOf.set(owner, node),
+      ...{ knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace },
+    };
   }
 
-  jumpClock(byMs: number): void {
-    this.clockOffsetMs += byMs;
-    this.current?.time.jumpWallBy(byMs);
+  private lineWitness(): LineWitness {
+    return {
+      called: (owner, exchange) => this.calls.called(owner, exchange),
+      arrived: (exchange, path) => this.calls.arrived(exchange, path, this.nodes.length),
+      answered: (owner, exchange, answer) => this.calls.answered(owner, exchange, answer),
+      frame: (owner, exchange, text) => {
+        const node = this.nodeOf.get(owner);
+        if (node?.isRecorded === true) node.recordings.frame(owner, exchange, text);
+      },
+    };
   }
 
   private async phases(isOver: () => boolean): Promise<void> {
-    const { fromMs: _, untilMs } = faultWindow(this.plan.minutes);
-    const between = (): void => this.afterStep();
-    this.startProcess();
+    const { untilMs } = faultWindow(this.plan.minutes);
+    const between = (): void => this.nodeOf.get(this.scheduler.owner)?.afterStep();
+    this.reached(`topology ${this.knobs.topology}`);
+    this.reached(`engine ${this.knobs.engine}`);
+    for (const node of this.nodes) node.start();
     this.moveWorld();
     const stillOn = this.planFaults();
     await this.scheduler.run(untilMs, between, isOver);
     for (const end of stillOn) end();
-    this.recoverByHand();
+    this.isHealing = true;
+    for (const node of this.nodes) node.recoverByHand();
     await this.scheduler.run(untilMs + HEALING_MS, between, isOver);
     await this.scheduler.run(untilMs + HEALING_MS + PLANT_MS, between, () => isOver() || this.isHonest());
     this.worldRuns = false;
     await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
     if (isOver()) return;
-    for (const auditor of this.auditors) auditor.audit?.();
+    for (const node of this.nodes) node.audit();
+    if (this.nodeBus.carried > 0) this.reached('message between nodes');
     await this.stopAndCheck(between);
+    await this.readRecordings();
   }
 
   /** No planted book is crossed, or held back and therefore old, and none was a moment ago. */
@@ -224,8 +231,8 @@ export class World implements Scene, FaultTargets {
     const { scheduler } = this;
     for (const fault of this.plan.faults)
       scheduler.plan(scheduler.world, fault.atMs - scheduler.nowMs, () => {
-        const { kind, exchange, actor } = fault;
-        this.trace.add('fault', `${kind} ${exchange} ${actor} ${fault.forMs.toFixed(0)} ms`);
+        const { kind, exchange, actor, node } = fault;
+        this.trace.add('fault', `${kind} ${node} ${exchange} ${actor} ${fault.forMs.toFixed(0)} ms`);
         this.reached(`fault ${kind}`);
         const end = inflict(fault, this);
         stillOn.add(end);
@@ -238,142 +245,58 @@ export class World implements Scene, FaultTargets {
     return stillOn;
   }
 
-  /** A person releases what was quarantined; probes come as late as after ten minutes. */
-  private recoverByHand(): void {
-    const process = this.current;
-    if (process === null) return;
-    process.within(async () => {
-      const tree = process.node?.tree;
-      for (const exchange of this.world.exchanges)
-        await tree?.releaseQuarantine(`node/feeds/${exchange}`).catch(() => undefined);
-    });
-  }
-
-  private startProcess(): void {
-    this.boots++;
-    const boot = this.boots;
-    if (boot > 1) this.reached('process restarted');
-    this.lives.clear();
-    this.venue = { endedMs: null };
-    const { plan, scheduler, network, database, switches, knobs, trading, cluster } = this;
-    const { seed, changes } = plan;
-    const clock = { offsetMs: this.clockOffsetMs, driftPpm: knobs.clock.driftPpm };
-    const busDelayMs = busDelays(seed + boot, knobs.busDelayMaxMs, () => this.busExtraMs);
-    const parts = { seed, boot, scheduler, network, database, switches, knobs, trading, cluster, changes };
-    this.current = new SimulatedProcess({
-      ...parts,
-      clock,
-      busDelayMs,
-      witness: this.witness(),
-      heard: (level, message, fields) => this.heard(level, message, fields),
-      ended: (reason) => {
-        this.trace.add('process', reason);
-        this.reached('process gave up');
-        this.processGone(2_000);
-      },
-    });
-    this.trace.add('process', `start ${boot}`);
-    this.current.start();
-  }
-
-  private processGone(restartAfterMs: number): void {
-    const nowMs = this.nowMs();
-    for (const lives of this.lives.values())
-      for (const life of lives) if (life.endedMs === null) life.endedMs = nowMs;
-    this.venue.endedMs = nowMs;
-    this.runtime.processEnded();
-    this.orders.processEnded();
-    this.armed.clear();
-    this.current = null;
-    const boots = this.boots;
-    this.scheduler.plan(this.scheduler.world, restartAfterMs, () => {
-      if (this.boots === boots) this.startProcess();
-    });
-  }
-
   private moveWorld(): void {
     const { scheduler, world } = this;
     scheduler.plan(scheduler.world, world.stepMs, () => {
       if (!this.worldRuns) return;
       world.advanceTo(WORLD_START_MS + scheduler.nowMs + 1e-3);
-      this.books.worldMoved();
+      this.history.worldMoved();
       this.moveWorld();
     });
   }
 
-  private afterStep(): void {
-    for (const auditor of this.auditors) auditor.afterStep?.();
-    if (this.scheduler.steps < this.nextLook) return;
-    this.nextLook = this.scheduler.steps + LOOK_EVERY_STEPS;
-    for (const auditor of this.auditors) auditor.sometimes?.();
+  /** Orders meet their paper exchange in the turn of the process that sent them. */
+  private executed(leg: SubmitLeg, result: LegResult): void {
+    const node = this.nodeOf.get(this.scheduler.owner);
+    this.trace.add('exchange', `${node?.name} ${JSON.stringify(leg)} ${JSON.stringify(result)}`);
+    node?.executed(leg, result);
   }
 
-  private witness() {
-    return {
-      mailbox: this.knobs.mailbox,
-      nowMs: this.nowMs,
-      published: <K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>) =>
-        this.published(subject, kind, body),
-      requested: <K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>) => {
-        this.trace.add('ask', `${subject} ${JSON.stringify(body)}`);
-        if (kind === 'submitLeg')
-          for (const auditor of this.auditors) auditor.submitted?.(body as unknown as SubmitLeg);
-      },
-      born: (life: Life) => {
-        const lives = this.lives.get(life.path) ?? [];
-        this.runtime.born(life, lives.at(-1));
-        this.lives.set(life.path, [...lives, life]);
-      },
-      overlapped: (life: Life) => this.runtime.overlapped(life),
-      takeFault: (path: string) => {
-        const fault = this.armed.get(path) ?? null;
-        if (fault !== null) {
-          this.armed.delete(path);
-          this.trace.add('fault', `${fault} hits ${path}`);
-        }
-        return fault;
-      },
-    };
-  }
-
-  private published(subject: string, kind: MessageKind, body: unknown): void {
-    if (kind === 'tradePrint') return this.trace.addQuietly('bus', `${subject} ${JSON.stringify(body)}`);
-    this.trace.add('bus', `${subject} ${JSON.stringify(body)}`);
-    if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
-    if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);
-    if (kind !== 'verdict') return;
-    const verdict = body as Verdict;
-    this.reached(`verdict ${verdict.decision}`);
-    if (verdict.decision === 'approved') for (const auditor of this.auditors) auditor.approved?.(verdict);
-    else for (const { rule } of verdict.refusals) this.reached(`refused ${rule}`);
-  }
-
-  private executed(leg: SubmitLeg, result: Execution['result']): void {
-    this.trace.add('exchange', `${JSON.stringify(leg)} ${JSON.stringify(result)}`);
-    const { venue } = this;
-    for (const auditor of this.auditors) auditor.executed?.({ leg, result, atMs: this.nowMs(), venue });
-  }
-
-  private heard(level: 'warn' | 'error', message: string, fields: object): void {
-    this.trace.note(level, `${message} ${JSON.stringify(fields).slice(0, 200)}`);
-    if (DEFECTS.test(message)) this.violated('no-defect', `${message} ${JSON.stringify(fields)}`);
-  }
-
-  /** I21: after an ordered stop nothing of the process is left. */
+  /** I21: after an ordered stop nothing of any process is left. */
   private async stopAndCheck(between: () => void): Promise<void> {
-    const process = this.current;
-    if (process === null) return;
-    process.stop();
-    const untilMs = this.nowMs() + STOP_MS;
-    await this.scheduler.run(untilMs, between);
-    if (process.state !== 'stopped')
-      this.violated('stops-in-order', `still ${process.state} after ${STOP_MS} ms`);
-    const { pendingTimers } = process.time;
-    const links = [...this.network.links].filter((link) => link.owner === process.owner).length;
-    const { pending } = process.owner;
-    if (pendingTimers + links + pending > 0)
-      this.violated('nothing-leaked', `${pendingTimers} timers, ${links} sockets, ${pending} tasks are left`);
+    const running = this.nodes.flatMap((node) => node.process() ?? []);
+    for (const process of running) process.stop();
+    await this.scheduler.run(this.nowMs() + STOP_MS, between);
+    for (const { owner, state, time } of running) {
+      if (state !== 'stopped')
+        this.violated('stops-in-order', `${owner.name} is still ${state} after ${STOP_MS} ms`);
+      const { pendingTimers } = time;
+      const links = [...this.network.links].filter((link) => link.owner === owner).length;
+      if (pendingTimers + links + owner.pending > 0) {
+        const left = `${pendingTimers} timers, ${links} sockets, ${owner.pending} tasks are left`;
+        this.violated('nothing-leaked', `${owner.name}: ${left}`);
+      }
+    }
     const listeners = [...this.faces.values()].reduce((sum, face) => sum + face.connections.length, 0);
     if (listeners > 0) this.violated('nothing-leaked', `${listeners} connections are open at the exchanges`);
+  }
+
+  /** As an auditor of the next day would, on a machine of his own. */
+  private async readRecordings(): Promise<void> {
+    const { scheduler, nodes } = this;
+    const time = new VirtualTime(scheduler, scheduler.world, { offsetMs: 0, driftPpm: 0 });
+    let open = 0;
+    for (const { isRecorded, recordings, disk } of nodes) {
+      if (!isRecorded) continue;
+      open++;
+      disk.slowMs = 0;
+      void recordings.audit(disk.files(time)).finally(() => open--);
+    }
+    if (open > 0)
+      await scheduler.run(
+        this.nowMs() + STOP_MS,
+        () => undefined,
+        () => open === 0,
+      );
   }
 }

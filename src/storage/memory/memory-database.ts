@@ -7,6 +7,8 @@ export interface StoreFaults {
   delayMs: number;
   /** Every call is refused and changes nothing. */
   down: boolean;
+  /** No space is left: every write is refused and changes nothing, reads are answered. */
+  full: boolean;
   /** This many of the next writes take effect and are then reported as failed. */
   lostAcknowledgements: number;
 }
@@ -58,7 +60,7 @@ export function createMemoryDatabase(): MemoryDatabase {
 }
 
 export function noFaults(): StoreFaults {
-  return { delayMs: 0, down: false, lostAcknowledgements: 0 };
+  return { delayMs: 0, down: false, full: false, lostAcknowledgements: 0 };
 }
 
 function unavailable(reason: string): ArbotError {
@@ -89,6 +91,7 @@ export class MemoryEngine {
 
   async write<T>(change: (database: MemoryDatabase) => T): Promise<T> {
     await this.#admit();
+    if (this.#faults.full) throw unavailable('no space is left');
     const result = change(this.database);
     if (this.#faults.lostAcknowledgements > 0) {
       this.#faults.lostAcknowledgements--;

@@ -3,9 +3,9 @@ import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { PlannedLeg } from '../../../src/messages/signal.js';
 import type { Ladder, LadderSide } from '../../../src/simulator/ladder.js';
 import type { Listing, SimulatedExchange } from '../../../src/simulator/listings.js';
+import type { Moment } from './book-history.js';
 import type { Auditor, Scene } from './scene.js';
 
-const KEPT_MS = 12_000;
 /** Latency, clock error and a step of the world, beyond the age that the limits allow. */
 const AGE_SLACK_MS = 1_500;
 
@@ -19,47 +19,24 @@ const LOOK_EVERY = 4;
 
 const LONGEST_BACKOFF_MS = 40_000;
 
-interface Moment {
-  /** From here until the next moment the exchange published this ladder. */
-  readonly fromMs: number;
-  readonly ladder: Ladder;
-}
-
 /** I12 and book equality: decisions and boards against what the matching engines of the exchanges really held. */
 export class BookAuditor implements Auditor {
   private readonly scene: Scene;
   private looks = 0;
-  private readonly history = new Map<string, Moment[]>();
 
   constructor(scene: Scene) {
     this.scene = scene;
   }
 
-  /** The world has made a step. */
-  worldMoved(): void {
-    const { world } = this.scene;
-    const nowMs = this.scene.nowMs();
-    for (const exchange of world.exchanges)
-      for (const market of world.marketsOf(exchange)) {
-        const key = `${exchange}:${market.listing.pair}`;
-        const moments = this.history.get(key) ?? [];
-        this.history.set(key, moments);
-        const ladder = market.ladder();
-        if (moments.at(-1)?.ladder === ladder) continue;
-        moments.push({ fromMs: nowMs, ladder });
-        // The first one kept was in force before the window.
-        while (moments.length > 2 && moments[1]!.fromMs < nowMs - KEPT_MS) moments.shift();
-      }
-  }
-
   approved({ verdictId, signal }: ApprovedVerdict): void {
-    const node = this.scene.process()?.node;
-    if (node === undefined || node === null) return;
+    const process = this.scene.process();
+    const node = process?.node;
+    if (process === null || node === undefined || node === null) return;
     for (const leg of signal.legs) {
       const slot = node.board.slotOf(leg.instrument);
       if (node.board.trust[slot] !== TRUST_OK)
         this.scene.violated('decision-on-trusted-book', `${verdictId}: ${leg.instrument} was not trusted`);
-      if (this.scene.network.openLinks(leg.exchange).length === 0)
+      if (!this.scene.network.hasOpenLink(process.owner, leg.exchange))
         this.scene.violated('decision-on-living-line', `${verdictId}: no line to ${leg.exchange} was open`);
       this.checkLevels(verdictId, leg);
     }
@@ -71,11 +48,11 @@ export class BookAuditor implements Auditor {
     const board = this.scene.process()?.node?.board;
     if (board === undefined) return;
     const trueMs = this.scene.world.nowMs;
-    for (const [instrument, moments] of this.history) {
+    for (const instrument of this.scene.history.instruments()) {
       const slot = board.slotOf(instrument);
       const isYoung = trueMs - board.exchangeTimeMs[slot]! < YOUNG_MS;
       if (board.trust[slot] !== TRUST_OK || !isYoung || this.wasSilent(instrument)) continue;
-      const inForce = this.inForce(moments);
+      const inForce = this.inForce(instrument);
       const { listing } = this.marketOf(instrument);
       for (const side of ['bids', 'asks'] as const)
         for (const [price, size] of topOf(board, slot, side))
@@ -110,7 +87,7 @@ export class BookAuditor implements Auditor {
   private checkLevels(verdictId: string, leg: PlannedLeg): void {
     if (this.wasSilent(leg.instrument)) return;
     const { listing } = this.marketOf(leg.instrument);
-    const inForce = this.inForce(this.history.get(leg.instrument) ?? []);
+    const inForce = this.inForce(leg.instrument);
     const side = leg.side === 'buy' ? 'asks' : 'bids';
     for (const [price, size] of leg.levels)
       if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, Number(price), Number(size)))) {
@@ -141,9 +118,9 @@ export class BookAuditor implements Auditor {
       );
   }
 
-  private inForce(moments: readonly Moment[]): Moment[] {
+  private inForce(instrument: string): Moment[] {
     const oldestMs = this.scene.nowMs() - this.scene.trading.limits.bookAgeMaxMs - AGE_SLACK_MS;
-    return moments.filter((_, at) => (moments[at + 1]?.fromMs ?? Infinity) >= oldestMs);
+    return this.scene.history.inForceSince(instrument, oldestMs);
   }
 
   private marketOf(instrument: string) {

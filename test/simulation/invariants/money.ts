@@ -10,6 +10,11 @@ function add(sums: Sums, key: string, amount: Decimal.Value): void {
   sums.set(key, (sums.get(key) ?? new Exact(0)).plus(amount));
 }
 
+interface Executed {
+  readonly fill: Fill;
+  readonly execution: Execution;
+}
+
 /** After this long an execution that its exchange still knows must be in the ledger. */
 const BOOKED_WITHIN_MS = 45_000;
 
@@ -22,7 +27,8 @@ export class MoneyAuditor implements Auditor {
   private readonly expected: Sums = new Map();
   private readonly tradeIds = new Set<string>();
   private readonly filledByOrder: Sums = new Map();
-  private readonly executions = new Map<string, { readonly fill: Fill; readonly execution: Execution }>();
+  private readonly executions = new Map<string, Executed>();
+  private readonly pending = new Map<string, Executed>();
 
   constructor(scene: Scene) {
     this.scene = scene;
@@ -33,18 +39,18 @@ export class MoneyAuditor implements Auditor {
     return this.posted;
   }
 
-  /** Fills that an exchange carried out and the rows do not hold. */
+  /** Fills that an exchange carried out, still knows, and that the rows do not hold. */
   unbooked(): Fill[] {
-    return [...this.executions.values()].filter(({ fill }) => !this.isBooked(fill)).map(({ fill }) => fill);
-  }
-
-  isBooked(fill: Fill): boolean {
-    return this.tradeIds.has(`${fill.exchange} ${fill.tradeId}`);
+    for (const [key, { execution }] of this.pending)
+      if (execution.venue.endedMs !== null || this.tradeIds.has(key)) this.pending.delete(key);
+    return [...this.pending.values()].map(({ fill }) => fill);
   }
 
   executed(execution: Execution): void {
-    for (const fill of execution.result.fills)
+    for (const fill of execution.result.fills) {
       this.executions.set(`${fill.exchange} ${fill.tradeId}`, { fill, execution });
+      this.pending.set(`${fill.exchange} ${fill.tradeId}`, { fill, execution });
+    }
   }
 
   afterStep(): void {
@@ -130,6 +136,7 @@ export class MoneyAuditor implements Auditor {
           'holdings-are-openings-and-fills',
           `${key}: the ledger holds ${posted.toFixed()}, openings and fills make ${expected.toFixed()}`,
         );
+      if (posted.isNegative()) this.scene.violated('holdings-not-negative', `${key}: ${posted.toFixed()}`);
     }
   }
 }

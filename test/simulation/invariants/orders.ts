@@ -1,4 +1,4 @@
-import { Decimal } from '../../../src/market/decimal.js';
+import { Decimal } from 'decimal.js';
 import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, HaltChanged } from '../../../src/messages/risk.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../../src/risk/kill-switch.js';
@@ -25,6 +25,7 @@ export class OrderAuditor implements Auditor {
   readonly submissions = new Map<string, Submission>();
   private readonly uses = new Set<string>();
   private readonly executedIds = new Set<string>();
+  private readonly finished = new Set<string>();
   /** When each journal row was first seen. */
   private readonly journalledMs = new Map<string, number>();
   private halted: { readonly sinceMs: number } | null = null;
@@ -110,17 +111,25 @@ export class OrderAuditor implements Auditor {
     }
   }
 
-  /** Base amount that may still come or go per asset: orders without a known end, at their worst. */
-  openBase(): { readonly asset: string; readonly side: 'buy' | 'sell'; readonly quantity: Decimal }[] {
+  /** Journalled orders that no exchange has carried out and that have no known end. */
+  openOrders(): SubmitLeg[] {
     const { database } = this.scene;
-    const open: { asset: string; side: 'buy' | 'sell'; quantity: Decimal }[] = [];
-    for (const [id, body] of database.legs) {
-      if (this.executedIds.has(id)) continue;
+    return this.unfinished().flatMap(([id, body]) => {
       const row = database.results.get(id);
-      if (row !== undefined && (JSON.parse(row) as LegResult).status !== 'unknown') continue;
-      const leg = JSON.parse(body) as SubmitLeg;
-      const asset = leg.instrument.slice(leg.exchange.length + 1).split('-')[0] ?? '';
-      open.push({ asset, side: leg.side, quantity: new Decimal(leg.quantity) });
+      if (row !== undefined && (JSON.parse(row) as LegResult).status !== 'unknown') return [];
+      return [JSON.parse(body) as SubmitLeg];
+    });
+  }
+
+  /** Rows that were finished once stay so; only the others are read again. */
+  private unfinished(): [string, string][] {
+    const { legs, results } = this.scene.database;
+    const open: [string, string][] = [];
+    for (const [id, body] of legs) {
+      if (this.executedIds.has(id) || this.finished.has(id)) continue;
+      const row = results.get(id);
+      if (row !== undefined && !row.includes('"unknown"')) this.finished.add(id);
+      else open.push([id, body]);
     }
     return open;
   }

@@ -1,5 +1,6 @@
 import type { SupervisionEvent } from '../../../src/messages/supervision.js';
 import type { TreeNode } from '../../../src/supervisors/child-node.js';
+import { mailboxBound } from '../knobs.js';
 import type { Life } from '../witnesses.js';
 import type { Auditor, Scene } from './scene.js';
 
@@ -59,15 +60,17 @@ export class RuntimeAuditor implements Auditor {
     this.unanswered.clear();
   }
 
-  sometimes(): void {
+  afterStep(): void {
     const system = this.scene.process()?.node?.system;
     if (system === undefined) return;
     const accounts = system.accounting();
     if (!accounts.isBalanced) this.scene.violated('every-message-accounted', JSON.stringify(accounts));
-    const bound = this.scene.knobs.mailbox ?? Infinity;
     for (const { path, depth, capacity } of system.mailboxes())
-      if (depth > Math.min(capacity, bound))
+      if (depth > Math.min(capacity, mailboxBound(this.scene.knobs, path)))
         this.scene.violated('mailbox-bounded', `${path} holds ${depth} of ${capacity}`);
+  }
+
+  sometimes(): void {
     const nowMs = this.scene.nowMs();
     const wokenMs = this.scene.process()?.owner.pausedUntilMs ?? 0;
     for (const lives of this.scene.lives.values()) {

@@ -4,14 +4,22 @@ import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { AnyFace } from '../../../src/simulator/faces.js';
 import type { SimulatedWorld } from '../../../src/simulator/world.js';
 import type { MemoryDatabase } from '../../../src/storage/memory/memory-database.js';
+import type { SimulatedDisk } from '../disk.js';
 import type { Knobs } from '../knobs.js';
 import type { SimulatedNetwork } from '../network.js';
 import type { SimulatedProcess } from '../process.js';
 import type { Life } from '../witnesses.js';
+import type { BookHistory } from './book-history.js';
 
-/** What auditors look at: the stores' rows, the exchanges and the lines themselves, and what passed the ports. */
+/** What auditors of one node look at: the stores' rows, the exchanges and the lines themselves, and what passed the ports. */
 export interface Scene {
+  /** The node's name. */
+  readonly name: string;
   readonly nowMs: () => number;
+  readonly history: BookHistory;
+  readonly disk: SimulatedDisk;
+  /** Starts of this node so far. */
+  readonly boots: () => number;
   readonly world: SimulatedWorld;
   readonly faces: ReadonlyMap<string, AnyFace>;
   readonly network: SimulatedNetwork;
@@ -38,9 +46,9 @@ export interface Execution {
 }
 
 export interface Auditor {
-  /** Cheap enough for every step. */
+  /** Cheap enough for every step of the node. */
   afterStep?(): void;
-  /** Every few hundred steps. */
+  /** Every few dozen of them. */
   sometimes?(): void;
   approved?(verdict: ApprovedVerdict): void;
   submitted?(leg: SubmitLeg): void;

@@ -1,0 +1,115 @@
+import type { AppendFile, Files } from '../../src/ports/files.js';
+import type { Timers } from '../../src/ports/time.js';
+import type { Prng } from '../../src/simulator/prng.js';
+
+/** One file: what is on the medium, and what only the operating system holds. */
+interface Content {
+  durable: Buffer[];
+  buffered: Buffer[];
+}
+
+/**
+ * The disk of one node. It outlives processes. A kill loses nothing that was handed over; a power cut loses what was not
+ * synced, wholly or from some byte on.
+ */
+export class SimulatedDisk {
+  full = false;
+  /** Added to every write, ms. */
+  slowMs = 0;
+  /** Whether any write was refused or lost so far. */
+  hasFailed = false;
+  private readonly contents = new Map<string, Content>();
+  private readonly prng: Prng;
+
+  constructor(prng: Prng) {
+    this.prng = prng;
+  }
+
+  /** Paths of all files, in the order in which they were made. */
+  paths(): string[] {
+    return [...this.contents.keys()];
+  }
+
+  cutPower(): void {
+    this.hasFailed = true;
+    for (const content of this.contents.values()) {
+      const unsynced = Buffer.concat(content.buffered);
+      content.durable.push(unsynced.subarray(0, this.prng.below(unsynced.length + 1)));
+      content.buffered = [];
+    }
+  }
+
+  /** The files port of one process. */
+  files(timers: Timers): Files {
+    const wait = (): Promise<void> =>
+      new Promise((resolve) => void timers.setTimer(resolve, this.prng.between(0.05, 1) + this.slowMs));
+    const admit = async (): Promise<void> => {
+      await wait();
+      if (!this.full) return;
+      this.hasFailed = true;
+      throw failure('ENOSPC', 'no space left on device');
+    };
+    return {
+      read: async (path) => {
+        await wait();
+        return this.bytesOf(path);
+      },
+      lines: (path) => linesOf(() => this.bytesOf(path)),
+      writeAtomic: async (path, data) => {
+        await admit();
+        this.contents.set(path, { durable: [Buffer.from(data)], buffered: [] });
+      },
+      openAppend: async (path) => {
+        await admit();
+        return this.appender(path, admit, wait);
+      },
+      exists: async (path) => {
+        await wait();
+        return this.contents.has(path);
+      },
+      remove: async (path) => {
+        await wait();
+        this.contents.delete(path);
+      },
+      makeFolder: () => wait(),
+      list: async (path) => {
+        await wait();
+        const prefix = `${path}/`;
+        return this.paths().flatMap((file) => (file.startsWith(prefix) ? [file.slice(prefix.length)] : []));
+      },
+    };
+  }
+
+  private appender(path: string, admit: () => Promise<void>, wait: () => Promise<void>): AppendFile {
+    const content = this.contents.get(path) ?? { durable: [], buffered: [] };
+    this.contents.set(path, content);
+    return {
+      append: async (data) => {
+        const bytes = Buffer.from(data);
+        await admit();
+        content.buffered.push(bytes);
+      },
+      sync: async () => {
+        await wait();
+        content.durable.push(...content.buffered);
+        content.buffered = [];
+      },
+      close: () => wait(),
+    };
+  }
+
+  private bytesOf(path: string): Buffer {
+    const content = this.contents.get(path);
+    if (content === undefined) throw failure('ENOENT', `no such file: ${path}`);
+    return Buffer.concat([...content.durable, ...content.buffered]);
+  }
+}
+
+const failure = (code: string, text: string): Error => Object.assign(new Error(`${code}: ${text}`), { code });
+
+async function* linesOf(read: () => Buffer): AsyncGenerator<string> {
+  const text = await Promise.resolve(read().toString('utf8'));
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  yield* lines;
+}

@@ -1,0 +1,80 @@
+import { Decimal } from 'decimal.js';
+import type { ApprovedVerdict } from '../../../src/messages/risk.js';
+import type { PlannedLeg, Signal } from '../../../src/messages/signal.js';
+import { listingOf, type SimulatedExchange } from '../../../src/simulator/listings.js';
+import type { Auditor, Execution, Scene } from './scene.js';
+
+const Exact = Decimal.clone({ precision: 60 });
+
+/** What an approval must be whoever asked for it: in time, of real markets, adding up, and orders that their exchanges take. */
+export class ApprovalAuditor implements Auditor {
+  private readonly scene: Scene;
+  private readonly opportunityOf = new Map<string, string>();
+  /** Opportunities of which something was bought or sold, and under which verdict. */
+  private readonly taken = new Map<string, string>();
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  approved(verdict: ApprovedVerdict): void {
+    const { signal, verdictId } = verdict;
+    const earlier = this.taken.get(signal.opportunityId);
+    if (earlier !== undefined)
+      this.scene.violated(
+        'opportunity-traded-once',
+        `${verdictId}: ${signal.opportunityId} was traded under ${earlier}`,
+      );
+    this.opportunityOf.set(verdictId, signal.opportunityId);
+    const wallMs = this.scene.process()?.time.nowMs() ?? 0;
+    if (wallMs >= signal.expiresAtMs || verdict.expiresAtMs > signal.expiresAtMs)
+      this.scene.violated('approval-in-time', `${verdictId}: its signal ended at ${signal.expiresAtMs}`);
+    const fault = faultOf(signal) ?? this.faultOfTerms(signal);
+    if (fault !== null) this.scene.violated('approval-adds-up', `${verdictId}: ${fault}`);
+    for (const leg of signal.legs) {
+      const refused = this.refusedByExchange(signal, leg);
+      if (refused !== null) this.scene.violated('approval-fits-exchange', `${verdictId}: ${refused}`);
+    }
+  }
+
+  executed({ leg, result }: Execution): void {
+    const opportunity = this.opportunityOf.get(leg.verdictId);
+    if (opportunity !== undefined && result.fills.length > 0) this.taken.set(opportunity, leg.verdictId);
+  }
+
+  private faultOfTerms({ edge, notional, grossBps }: Signal): string | null {
+    const { edge: terms } = this.scene.trading;
+    if (new Exact(edge.net).lt(terms.minNetProfit)) return `net ${edge.net} is below ${terms.minNetProfit}`;
+    const netBps = new Exact(edge.net).times(10_000).div(notional);
+    if (netBps.lt(terms.minNetEdgeBps)) return `net ${netBps.toFixed(6)} bps`;
+    return grossBps >= terms.tooGoodToBeTrueBps ? `gross ${grossBps} bps` : null;
+  }
+
+  private refusedByExchange(signal: Signal, leg: PlannedLeg): string | null {
+    const market = `${leg.exchange}:${signal.base}-${signal.quote}`;
+    if (leg.instrument !== market) return `${leg.instrument} is not ${market}`;
+    if (!this.scene.knobs.pairs.includes(`${signal.base}-${signal.quote}`)) return `${market} is no market`;
+    const listing = listingOf(leg.exchange as SimulatedExchange, `${signal.base}-${signal.quote}`);
+    const lots = new Exact(leg.quantity).div(listing.lot.text);
+    if (!lots.isInteger()) return `${market}: ${leg.quantity} is not on the lot ${listing.lot.text}`;
+    if (lots.lt(listing.minLots)) return `${market}: ${leg.quantity} is too little`;
+    if (!new Exact(leg.limitPrice).div(listing.tick.text).isInteger())
+      return `${market}: ${leg.limitPrice} is not on the tick ${listing.tick.text}`;
+    const worth = new Exact(leg.quantity).times(leg.limitPrice);
+    return worth.lt(listing.minNotional) ? `${market}: an order worth ${worth.toFixed()}` : null;
+  }
+}
+
+function faultOf({ edge, legs, quote, base }: Signal): string | null {
+  const sides = new Set(legs.map(({ side }) => side));
+  if (legs.length !== 2 || sides.size !== 2 || legs[0]!.exchange === legs[1]!.exchange)
+    return 'it does not buy on one exchange and sell on another';
+  if (legs.some(({ feeMode }) => feeMode === 'third')) return 'a fee is taken in a third coin';
+  const parts = new Exact(edge.gross)
+    .minus(edge.feeBuy)
+    .minus(edge.feeSell)
+    .minus(edge.latencyDecay)
+    .minus(edge.transfer)
+    .plus(edge.inventory);
+  return parts.eq(edge.net) ? null : `${base}-${quote}: net ${edge.net}, its parts make ${parts.toFixed()}`;
+}
