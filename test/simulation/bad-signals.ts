@@ -13,8 +13,7 @@ const DEFECTS: Readonly<Record<string, (signal: Signal, prng: Prng) => Signal>> 
     renamed(onFirstLeg(signal, (leg) => ({ ...leg, instrument: `${leg.exchange}:NIX-USDT` }))),
   'other-asset': (signal) => renamed({ ...signal, base: 'NIX' }),
   'third-coin-fee': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, feeMode: 'third' }))),
-  'other-epoch': (signal) =>
-    renamed(onFirstLeg(signal, (leg) => ({ ...leg, bookEpoch: leg.bookEpoch + 1 }))),
+  'other-epoch': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, bookEpoch: leg.bookEpoch + 1 }))),
   'too-good': (signal) => renamed({ ...signal, grossBps: signal.grossBps + 10_000 }),
   'parts-do-not-add-up': (signal) =>
     renamed({ ...signal, edge: { ...signal.edge, net: plus(signal.edge.net, '0.01') } }),
@@ -24,9 +23,17 @@ const DEFECTS: Readonly<Record<string, (signal: Signal, prng: Prng) => Signal>> 
     renamed(onFirstLeg(signal, (leg) => ({ ...leg, quantity: plus(leg.quantity, '0.0000000001') }))),
   'off-the-tick': (signal) =>
     renamed(onFirstLeg(signal, (leg) => ({ ...leg, limitPrice: plus(leg.limitPrice, '0.00000001') }))),
+  'two-buys': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, side: signal.legs[1]!.side }))),
+  'own-counterparty': (signal) =>
+    renamed(
+      onFirstLeg(signal, (leg) => {
+        const { exchange, instrument } = signal.legs[1]!;
+        return { ...leg, exchange, instrument };
+      }),
+    ),
   tiny: (signal, prng) => renamed(scaled(signal, new Decimal(prng.pick(['0.000001', '0.001'])))),
 };
-const KINDS = Object.keys(DEFECTS).sort();
+export const BAD_SIGNALS: readonly string[] = Object.keys(DEFECTS).sort();
 
 export interface BadSignal {
   readonly kind: string;
@@ -36,7 +43,7 @@ export interface BadSignal {
 
 /** What the defective strategy makes of a signal it has overheard. */
 export function badSignalOf(signal: Signal, prng: Prng): BadSignal {
-  const kind = prng.pick(KINDS);
+  const kind = prng.pick(BAD_SIGNALS);
   return {
     kind,
     signal: DEFECTS[kind]!(signal, prng),
@@ -67,11 +74,11 @@ function withNet(signal: Signal, net: string): Signal {
 }
 
 function scaled(signal: Signal, share: Decimal): Signal {
-  const legs = signal.legs.map((leg) => ({ ...leg, quantity: share.times(leg.quantity).toFixed() }));
+  const legs = signal.legs.map((leg) => ({ ...leg, quantity: share.times(leg.quantity).toFixed(18) }));
   return {
     ...signal,
     legs,
-    quantity: share.times(signal.quantity).toFixed(),
-    notional: share.times(signal.notional).toFixed(),
+    quantity: share.times(signal.quantity).toFixed(18),
+    notional: share.times(signal.notional).toFixed(18),
   };
 }

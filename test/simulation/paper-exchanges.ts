@@ -6,7 +6,7 @@ import type { Prng } from '../../src/simulator/prng.js';
 
 /**
  * In paper mode an order meets its exchange in `PaperExchange.execute`. The harness listens there, so that auditors know what
- * was really carried out, and now and then others are faster: part of the displayed size is gone on arrival.
+ * was really carried out, and now and then others are faster: part of the displayed size is gone on arrival, or all of it.
  */
 export function watchExecutions(
   others: { readonly thinShare: number; readonly prng: Prng },
@@ -16,7 +16,7 @@ export function watchExecutions(
   const execute = real.value as PaperExchange['execute'];
   PaperExchange.prototype.execute = function (this: PaperExchange, execution) {
     const { prng, thinShare } = others;
-    const share = prng.next() < thinShare ? prng.next() : 1;
+    const share = prng.next() < thinShare ? Math.max(0, prng.between(-0.15, 1)) : 1;
     const book = share < 1 && execution.book !== null ? thinned(execution.book, share) : execution.book;
     const result = execute.call(this, { ...execution, book });
     heard(execution.leg, result);
@@ -27,6 +27,8 @@ export function watchExecutions(
 
 function thinned(book: SimulatedBook, share: number): SimulatedBook {
   const thin = (levels: SimulatedBook['asks']) =>
-    levels.map(([price, size]) => [price, size.times(share).toDecimalPlaces(8, Decimal.ROUND_DOWN)] as const);
+    levels
+      .map(([price, size]) => [price, size.times(share).toDecimalPlaces(8, Decimal.ROUND_DOWN)] as const)
+      .filter(([, size]) => size.gt(0));
   return { ...book, asks: thin(book.asks), bids: thin(book.bids) };
 }

@@ -1,21 +1,34 @@
+import { BAD_SIGNALS } from './bad-signals.js';
 import { FAULT_KINDS } from './fault-plan.js';
 
 /** What a set of seeds should come across; an empty run proves nothing. */
-const POINTS = [
+export const POINTS: readonly string[] = [
+  ...['one', 'two', 'followed'].map((name) => `topology ${name}`),
+  ...['nact', 'plain'].map((name) => `engine ${name}`),
+  'message between nodes',
+  'mailbox of 1',
+  'batch of 1',
+  'timeouts divided by 100',
   'verdict approved',
   'verdict refused',
   'order filled',
   'order partially_filled',
   'order expired',
   'order rejected',
-  'recovery order',
+  'recovery complete',
+  'recovery reverse',
+  'recovery impossible',
   'outcome completed',
   'outcome partial',
   'outcome unwound',
   'outcome failed',
   'outcome flagged',
+  'reservations compared',
   'process restarted',
   'process gave up',
+  'asked for silence',
+  'recording read back',
+  'recording torn',
   ...[
     'started',
     'crashed',
@@ -35,21 +48,47 @@ const POINTS = [
     'ASSET_EXPOSURE',
     'BOOK_AGE',
     'BOOK_RESYNCED',
+    'BOOK_UNCHANGED',
     'BOOK_UNTRUSTED',
     'CLOCK_SKEW',
+    'DUPLICATE_OPPORTUNITY',
     'DUPLICATE_SIGNAL',
     'EXCHANGE_EXPOSURE',
+    'FEE_COIN',
+    'IDENTITY_MISMATCH',
+    'IDENTITY_UNKNOWN',
+    'INSTRUMENT_STATE',
     'INVENTORY',
     'KILL_SWITCH',
+    'LEG_SHAPE',
+    'LOT_SIZE',
+    'MARK_UNKNOWN',
+    'MIN_NOTIONAL',
+    'MIN_QUANTITY',
     'NET_EDGE',
+    'NET_PARTS',
+    'NET_PROFIT',
+    'NO_TRADE_WINDOW',
     'ORDER_EXPOSURE',
+    'PRICE_TICK',
     'RISK_HOLD',
+    'SELF_TRADE',
     'SIGNAL_EXPIRED',
     'TOO_GOOD',
     'TOTAL_EXPOSURE',
+    'TRADE_MINIMUM',
   ].map((rule) => `refused ${rule}`),
+  ...BAD_SIGNALS.map((kind) => `bad signal ${kind}`),
   ...FAULT_KINDS.map((kind) => `fault ${kind}`),
 ];
+
+/** Rules that no world of today can bring about, and why. */
+export const UNREACHABLE: Readonly<Record<string, string>> = {
+  IN_FLIGHT: '64 arbitrages would have to be under way at once',
+  UNIT_MULTIPLIER: 'no simulated exchange lists packs of an asset',
+  MAX_QUANTITY: 'the limits make an order smaller long before an exchange would',
+  NOT_TRADING: 'said as INSTRUMENT_STATE',
+};
 
 /** The points that none of the seeds came to. */
 export function neverReached(reached: ReadonlyMap<string, number>): string[] {

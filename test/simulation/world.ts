@@ -192,8 +192,7 @@ export class World implements FaultTargets {
   private async phases(isOver: () => boolean): Promise<void> {
     const { untilMs } = faultWindow(this.plan.minutes);
     const between = (): void => this.nodeOf.get(this.scheduler.owner)?.afterStep();
-    this.reached(`topology ${this.knobs.topology}`);
-    this.reached(`engine ${this.knobs.engine}`);
+    this.reachedKnobs();
     for (const node of this.nodes) node.start();
     this.moveWorld();
     const stillOn = this.planFaults();
@@ -210,6 +209,15 @@ export class World implements FaultTargets {
     if (this.nodeBus.carried > 0) this.reached('message between nodes');
     await this.stopAndCheck(between);
     await this.readRecordings();
+  }
+
+  private reachedKnobs(): void {
+    const { topology, engine, mailbox, batch, timeoutShare } = this.knobs;
+    this.reached(`topology ${topology}`);
+    this.reached(`engine ${engine}`);
+    if (mailbox?.bound === 1) this.reached('mailbox of 1');
+    if (batch === 1) this.reached('batch of 1');
+    if (timeoutShare < 1) this.reached('timeouts divided by 100');
   }
 
   /** No planted book is crossed, or held back and therefore old, and none was a moment ago. */

@@ -1,6 +1,8 @@
 import { BookSync } from '../../../src/connectors/book-sync.js';
 import { OrderBook } from '../../../src/market/order-book.js';
 import { QuoteBoard } from '../../../src/market/quote-board.js';
+import { RateLimiter } from '../../../src/connectors/rate-limiter.js';
+import { Recorder } from '../../../src/replay/recorder.js';
 import { replaceMethod, type PlantedBug } from './planted-bug.js';
 
 export const BOOK_BUGS: readonly PlantedBug[] = [
@@ -40,6 +42,25 @@ export const BOOK_BUGS: readonly PlantedBug[] = [
       replaceMethod(QuoteBoard.prototype, 'publish', (real) => {
         return function (this: QuoteBoard, slot, book, epoch, _exchangeTimeMs, receiveTimeMs, monotonicMs) {
           return real.call(this, slot, book, epoch, receiveTimeMs, receiveTimeMs, monotonicMs);
+        };
+      }),
+  },
+  {
+    name: 'ban-ignored',
+    area: 'book',
+    what: 'an exchange that asks for silence is called on',
+    plant: () => replaceMethod(RateLimiter.prototype, 'pause', () => (durationMs) => durationMs),
+  },
+  {
+    name: 'recording-doubled',
+    area: 'book',
+    what: 'one frame in two hundred is recorded twice',
+    plant: () =>
+      replaceMethod(Recorder.prototype, 'frame', (real) => {
+        let recorded = 0;
+        return function (this: Recorder, receiveTimeMs, data, isBinary) {
+          if (++recorded % 200 === 0) real.call(this, receiveTimeMs, data, isBinary);
+          real.call(this, receiveTimeMs, data, isBinary);
         };
       }),
   },

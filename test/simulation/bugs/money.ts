@@ -4,6 +4,7 @@ import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
 import { ExposureBook } from '../../../src/risk/exposure.js';
+import { RecentIds } from '../../../src/risk/recent-ids.js';
 import { replaceMethod, type PlantedBug } from './planted-bug.js';
 
 /** The same bus but for the methods given; `inner` keeps its own `this`. */
@@ -42,6 +43,36 @@ export const RISK_BUGS: readonly PlantedBug[] = [
     area: 'risk',
     what: 'what was approved and is on its way does not count as exposure',
     plant: () => replaceMethod(ExposureBook.prototype, 'reserveFor', () => () => undefined),
+  },
+  {
+    name: 'total-uncounted',
+    area: 'risk',
+    what: 'no asset counts towards the limit over all assets',
+    plant: () => replaceMethod(ExposureBook.prototype, 'exposedAssets', () => () => []),
+  },
+  {
+    name: 'exchange-uncounted',
+    area: 'risk',
+    what: 'what is held at an exchange does not count towards its limit',
+    plant: () => replaceMethod(ExposureBook.prototype, 'worstAt', () => () => []),
+  },
+  {
+    name: 'inventory-unchecked',
+    area: 'risk',
+    what: 'every exchange is thought to hold enough',
+    plant: () => replaceMethod(ExposureBook.prototype, 'available', () => () => new Decimal(1e9)),
+  },
+  {
+    name: 'reservation-kept',
+    area: 'risk',
+    what: 'the end of an arbitrage does not release what it had reserved',
+    plant: () => replaceMethod(ExposureBook.prototype, 'release', () => () => true),
+  },
+  {
+    name: 'repeats-approved',
+    area: 'risk',
+    what: 'nobody remembers which opportunities were traded',
+    plant: () => replaceMethod(RecentIds.prototype, 'has', () => () => false),
   },
   {
     name: 'halt-unheard',
@@ -106,6 +137,21 @@ export const EXECUTION_BUGS: readonly PlantedBug[] = [
     area: 'execution',
     what: 'a restart does not look for orders without an end',
     ports: { stores: (inner) => tradesWith(inner, { openLegs: () => Promise.resolve([]) }) },
+  },
+  {
+    name: 'result-beautified',
+    area: 'execution',
+    what: 'an arbitrage is said to have made more than it did',
+    ports: {
+      stores: (inner) =>
+        tradesWith(inner, {
+          closeArbitrage: (closed) =>
+            inner.trades.closeArbitrage({
+              ...closed,
+              realisedNet: new Decimal(closed.realisedNet).plus('0.01').toFixed(),
+            }),
+        }),
+    },
   },
   {
     name: 'result-unsaved',

@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js';
 import type { LedgerEntry } from '../../../src/messages/ledger.js';
-import type { Fill } from '../../../src/messages/order.js';
+import type { ArbitrageClosed, Fill } from '../../../src/messages/order.js';
 import type { Auditor, Execution, Scene } from './scene.js';
 
 const Exact = Decimal.clone({ precision: 100 });
@@ -64,12 +64,30 @@ export class MoneyAuditor implements Auditor {
   }
 
   audit(): void {
+    this.checkResults();
     const nowMs = this.scene.nowMs();
     for (const [key, { fill, execution }] of this.executions) {
       if (this.tradeIds.has(key) || nowMs - execution.atMs < BOOKED_WITHIN_MS) continue;
       const knownUntilMs = execution.venue.endedMs ?? nowMs;
       if (knownUntilMs - execution.atMs >= BOOKED_WITHIN_MS)
         this.scene.violated('every-fill-booked', `${key} of order ${fill.clientOrderId} is in no ledger row`);
+    }
+  }
+
+  /** Of every arbitrage that ended: what was bought and sold, and what it made, is what its fills say. */
+  private checkResults(): void {
+    const { arbitrages, fills } = this.scene.database;
+    const byArbitrage = new Map<string, Fill[]>();
+    for (const { body } of fills) {
+      const fill = JSON.parse(body) as Fill;
+      byArbitrage.set(fill.arbitrageId, [...(byArbitrage.get(fill.arbitrageId) ?? []), fill]);
+    }
+    for (const body of arbitrages.values()) {
+      const closed = JSON.parse(body) as ArbitrageClosed;
+      const fault = resultFault(closed, byArbitrage.get(closed.arbitrageId) ?? []);
+      // A flagged one is told to a person because what happened is not certain.
+      if (fault !== null && closed.outcome !== 'flagged')
+        this.scene.violated('result-is-its-fills', `${closed.arbitrageId}: ${fault}`);
     }
   }
 
@@ -139,4 +157,24 @@ export class MoneyAuditor implements Auditor {
       if (posted.isNegative()) this.scene.violated('holdings-not-negative', `${key}: ${posted.toFixed()}`);
     }
   }
+}
+
+function resultFault(closed: ArbitrageClosed, fills: readonly Fill[]): string | null {
+  const sum = (side: Fill['side'], of: (fill: Fill) => Decimal): Decimal =>
+    fills.reduce((total, fill) => (fill.side === side ? total.plus(of(fill)) : total), new Exact(0));
+  const quantity = (fill: Fill): Decimal => new Exact(fill.quantity);
+  const worth = (fill: Fill): Decimal => new Exact(fill.quantity).times(fill.price);
+  const [bought, sold] = [sum('buy', quantity), sum('sell', quantity)];
+  if (!bought.eq(closed.boughtQuantity)) return `bought ${closed.boughtQuantity}, fills ${bought.toFixed()}`;
+  if (!sold.eq(closed.soldQuantity)) return `sold ${closed.soldQuantity}, fills ${sold.toFixed()}`;
+  const [base, quote] = closed.pair.split('-');
+  const feesIn = (asset: string | undefined): Decimal =>
+    fills.reduce((total, { feeAsset, fee }) => (feeAsset === asset ? total.plus(fee) : total), new Exact(0));
+  const residue = bought.minus(sold).minus(feesIn(base));
+  const cash = sum('sell', worth).minus(sum('buy', worth)).minus(feesIn(quote));
+  const [amount, value] = residue.isNegative() ? [sold, sum('sell', worth)] : [bought, sum('buy', worth)];
+  const net = amount.isZero() ? cash : cash.plus(residue.times(value).div(amount));
+  return net.minus(closed.realisedNet).abs().gt(1e-9)
+    ? `realised net ${closed.realisedNet}, fills make ${net.toFixed()}`
+    : null;
 }

@@ -1,5 +1,5 @@
 import { Decimal } from 'decimal.js';
-import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
+import type { ArbitrageClosed, LegResult, SubmitLeg } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, HaltChanged } from '../../../src/messages/risk.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../../src/risk/kill-switch.js';
 import type { Auditor, Execution, Scene } from './scene.js';
@@ -24,6 +24,7 @@ export class OrderAuditor implements Auditor {
   readonly verdicts = new Map<string, ApprovedVerdict>();
   readonly submissions = new Map<string, Submission>();
   private readonly uses = new Set<string>();
+  private readonly recovered = new Set<string>();
   private readonly executedIds = new Set<string>();
   private readonly finished = new Set<string>();
   /** When each journal row was first seen. */
@@ -65,7 +66,14 @@ export class OrderAuditor implements Auditor {
     this.checkVerdict(leg);
     const wallMs = this.scene.process()?.time.nowMs() ?? 0;
     this.submissions.set(leg.clientOrderId, { leg, atMs: this.scene.nowMs(), wallMs });
-    if (leg.attempt > 0) this.scene.reached('recovery order');
+    if (leg.attempt > 0) this.recovers(leg);
+  }
+
+  /** Finishing the leg that is missing, or taking back the one that filled. */
+  private recovers(leg: SubmitLeg): void {
+    const planned = this.verdicts.get(leg.verdictId)?.signal.legs[leg.legIndex];
+    this.scene.reached(`recovery ${planned?.side === leg.side ? 'complete' : 'reverse'}`);
+    this.recovered.add(leg.arbitrageId);
   }
 
   executed({ leg, result }: Execution): void {
@@ -94,9 +102,12 @@ export class OrderAuditor implements Auditor {
     const { database } = this.scene;
     const flagged = new Set<string>();
     for (const body of database.arbitrages.values()) {
-      const closed = JSON.parse(body) as { arbitrageId: string; outcome: string };
-      this.scene.reached(`outcome ${closed.outcome}`);
-      if (closed.outcome === 'flagged') flagged.add(closed.arbitrageId);
+      const { arbitrageId, outcome, residualBase } = JSON.parse(body) as ArbitrageClosed;
+      this.scene.reached(`outcome ${outcome}`);
+      if (outcome !== 'flagged') continue;
+      flagged.add(arbitrageId);
+      if (!new Decimal(residualBase).isZero() && !this.recovered.has(arbitrageId))
+        this.scene.reached('recovery impossible');
     }
     for (const [id, body] of database.legs) {
       const leg = JSON.parse(body) as SubmitLeg;
