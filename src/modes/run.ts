@@ -176,6 +176,7 @@ function endOf(options: StartOptions, node: TradingNode, market: Market): Promis
         () => 1,
       ),
     );
+  // eslint-disable-next-line no-restricted-syntax -- dst-ok: whichever end comes first ends the process
   return Promise.race(ends);
 }
 

@@ -124,6 +124,7 @@ async function hazardsOf(pool: pg.Pool, url: URL): Promise<string[]> {
 
 /** Ends the pool; connections still busy after the limit are left to the server's own timeouts. */
 async function endPool(pool: pg.Pool, wait: (ms: number) => Promise<void>): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- dst-ok: both ends mean that the pool is let go
   await Promise.race([pool.end(), wait(CLOSE_TIMEOUT_MS)]);
 }
 

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Linter } from 'eslint';
+import t from 'tap';
+import { POINTS, UNREACHABLE } from './sometimes.js';
+
+/** The determinism rule is ESLint's to enforce; here is shown that it bites, and that its exceptions are few and explained. */
+const repository = resolve(import.meta.dirname, '../..');
+const MOST_EXCEPTIONS = 10;
+
+interface ConfigEntry {
+  readonly files?: readonly string[];
+  readonly ignores?: readonly string[];
+  readonly rules?: Linter.RulesRecord;
+}
+
+async function determinismRules(): Promise<Linter.RulesRecord> {
+  const config = (await import(`${repository}/eslint.config.js`)) as { default: ConfigEntry[] };
+  const entries = config.default.filter(({ files }) => files?.includes('test/simulation/**/*.ts') === true);
+  return Object.assign({}, ...entries.map(({ rules }) => rules ?? {})) as Linter.RulesRecord;
+}
+
+const sourcesBelow = (folder: string): string[] =>
+  readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(folder, path))
+    .sort();
+
+t.test('raw clocks, timers, chance, sockets and orders that nobody promises are refused', async (t) => {
+  const rules = await determinismRules();
+  const refused = [
+    'Date.now();',
+    'new Date();',
+    'Date();',
+    'performance.now();',
+    'process.hrtime();',
+    'process.nextTick(() => 1);',
+    'setTimeout(() => 1, 5);',
+    'globalThis.setTimeout(() => 1, 5);',
+    'queueMicrotask(() => 1);',
+    'AbortSignal.timeout(5);',
+    "import { setTimeout as wait } from 'node:timers/promises'; wait(5);",
+    'Math.random();',
+    'crypto.randomUUID();',
+    "import { randomBytes } from 'node:crypto'; randomBytes(4);",
+    "import net from 'node:net'; net.connect(1);",
+    "import { WebSocket as Ws } from 'ws'; new Ws('ws://x');",
+    "import { request } from 'undici'; request('http://x');",
+    "fetch('http://x');",
+    "import { readFile } from 'node:fs/promises'; readFile('x');",
+    'Promise.race([]);',
+    'Promise.any([]);',
+    "files.readdir('x');",
+    'for (const key in {}) key;',
+    "'a'.localeCompare('b');",
+    '(1.5).toLocaleString();',
+    'new Intl.NumberFormat();',
+    'new WeakRef({});',
+  ];
+  const linter = new Linter();
+  for (const code of refused) {
+    const found = linter
+      .verify(code, [{ rules }])
+      .filter(({ ruleId }) => ruleId?.startsWith('no-restricted'));
+    t.ok(found.length > 0, code);
+  }
+  t.same(linter.verify("const when = new Date(5); [...new Map([['a', when]])].sort();", [{ rules }]), []);
+});
+
+t.test('exceptions are few, and each says why', async (t) => {
+  const exceptions: string[] = [];
+  for (const path of [...sourcesBelow('src'), ...sourcesBelow('test/simulation')])
+    for (const line of readFileSync(join(repository, path), 'utf8').split('\n'))
+      if (/^\s*(\/\/|\/\*) eslint-disable.*no-restricted-(globals|syntax|imports)/.test(line)) {
+        exceptions.push(path);
+        t.match(line, /eslint-disable-next-line .* -- dst-ok: \S.{15,}/, `${path}: ${line.trim()}`);
+      }
+  t.ok(exceptions.length > 0 && exceptions.length <= MOST_EXCEPTIONS, exceptions.join(' '));
+});
+
+t.test('each rule of the gate is a point to reach, or it is said why no world reaches it', async (t) => {
+  const named = new Set<string>();
+  for (const path of [...sourcesBelow('src/risk'), 'src/market/order-rules.ts']) {
+    const text = readFileSync(join(repository, path), 'utf8');
+    for (const [, rule] of text.matchAll(/(?:refuse\(\s*|add\(|\|\s*)'([A-Z_]{4,})'/g)) named.add(rule!);
+  }
+  t.ok(named.size > 25, [...named].join(' '));
+  for (const rule of named)
+    t.ok(POINTS.includes(`refused ${rule}`) !== rule in UNREACHABLE, `${rule}: ${UNREACHABLE[rule] ?? ''}`);
+});
