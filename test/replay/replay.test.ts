@@ -292,6 +292,32 @@ t.test(
   },
 );
 
+t.test('a frame that arrives while its predecessors are written never stands without its time', async (t) => {
+  const lines = { times: 0, frames: 0 };
+  let duringTheFirst: () => void = () => undefined;
+  const counting = new LocalFiles();
+  counting.openAppend = (path) => {
+    const kind = path.endsWith('.ts') ? 'times' : 'frames';
+    const append = (data: string | Uint8Array): Promise<void> => {
+      duringTheFirst();
+      lines[kind] += Buffer.from(data).toString().split('\n').length - 1;
+      t.ok(lines.frames <= lines.times, `${lines.frames} frames and ${lines.times} times`);
+      return Promise.resolve();
+    };
+    return Promise.resolve({ append, sync: () => Promise.resolve(), close: () => Promise.resolve() });
+  };
+  const options = { files: counting, folder: t.testdir({}), exchange: 'okx', clock, log: silent };
+  const recorder = new Recorder(options);
+  duringTheFirst = () => {
+    duringTheFirst = () => undefined;
+    recorder.frame(1_700_000_000_001, Buffer.from('second'), false);
+  };
+  recorder.frame(1_700_000_000_000, Buffer.from('first'), false);
+  while (lines.frames === 0) await new Promise((resolve) => setImmediate(resolve));
+  await recorder.close();
+  t.same(lines, { times: 2, frames: 2 });
+});
+
 t.test('a disk that refuses is reported and does not stop the recorder', async (t) => {
   const state = { hold: Promise.resolve(), fail: true };
   const recorder = new Recorder({

@@ -6,33 +6,35 @@ import type { Prng } from '../../src/simulator/prng.js';
 const DEFECTS: Readonly<Record<string, (signal: Signal, prng: Prng) => Signal>> = {
   repeated: (signal) => signal,
   'same-opportunity': (signal) => ({ ...signal, signalId: `${signal.signalId}-again` }),
-  late: (signal) => renamed({ ...signal, expiresAtMs: signal.detectedAtMs - 1 }),
-  // In time and right, but the world has moved on when it arrives.
-  delayed: renamed,
+  late: (signal) => ({ ...signal, expiresAtMs: signal.detectedAtMs - 1 }),
+  // In time and right, but others are under way and the world has moved on when it arrives.
+  delayed: (signal) => signal,
   'unknown-market': (signal) =>
-    renamed(onFirstLeg(signal, (leg) => ({ ...leg, instrument: `${leg.exchange}:NIX-USDT` }))),
-  'other-asset': (signal) => renamed({ ...signal, base: 'NIX' }),
-  'third-coin-fee': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, feeMode: 'third' }))),
-  'other-epoch': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, bookEpoch: leg.bookEpoch + 1 }))),
-  'too-good': (signal) => renamed({ ...signal, grossBps: signal.grossBps + 10_000 }),
-  'parts-do-not-add-up': (signal) =>
-    renamed({ ...signal, edge: { ...signal.edge, net: plus(signal.edge.net, '0.01') } }),
-  'small-profit': (signal) => renamed(withNet(signal, '0.1')),
-  'no-profit': (signal) => renamed(withNet(signal, '-1')),
+    onFirstLeg(signal, (leg) => ({ ...leg, instrument: `${leg.exchange}:NIX-USDT` })),
+  'other-asset': (signal) => ({ ...signal, base: 'NIX' }),
+  'third-coin-fee': (signal) => onFirstLeg(signal, (leg) => ({ ...leg, feeMode: 'third' })),
+  'other-epoch': (signal) => onFirstLeg(signal, (leg) => ({ ...leg, bookEpoch: leg.bookEpoch + 1 })),
+  'too-good': (signal) => ({ ...signal, grossBps: signal.grossBps + 10_000 }),
+  'parts-do-not-add-up': (signal) => ({
+    ...signal,
+    edge: { ...signal.edge, net: plus(signal.edge.net, '0.01') },
+  }),
+  'small-profit': (signal) => withNet(signal, '0.1'),
+  'no-profit': (signal) => withNet(signal, '-1'),
   'off-the-lot': (signal) =>
-    renamed(onFirstLeg(signal, (leg) => ({ ...leg, quantity: plus(leg.quantity, '0.0000000001') }))),
+    onFirstLeg(signal, (leg) => ({ ...leg, quantity: plus(leg.quantity, '0.0000000001') })),
   'off-the-tick': (signal) =>
-    renamed(onFirstLeg(signal, (leg) => ({ ...leg, limitPrice: plus(leg.limitPrice, '0.00000001') }))),
-  'two-buys': (signal) => renamed(onFirstLeg(signal, (leg) => ({ ...leg, side: signal.legs[1]!.side }))),
+    onFirstLeg(signal, (leg) => ({ ...leg, limitPrice: plus(leg.limitPrice, '0.00000001') })),
+  'two-buys': (signal) => onFirstLeg(signal, (leg) => ({ ...leg, side: signal.legs[1]!.side })),
   'own-counterparty': (signal) =>
-    renamed(
-      onFirstLeg(signal, (leg) => {
-        const { exchange, instrument } = signal.legs[1]!;
-        return { ...leg, exchange, instrument };
-      }),
-    ),
-  tiny: (signal, prng) => renamed(scaled(signal, new Decimal(prng.pick(['0.000001', '0.001'])))),
+    onFirstLeg(signal, (leg) => {
+      const { exchange, instrument } = signal.legs[1]!;
+      return { ...leg, exchange, instrument };
+    }),
+  tiny: (signal, prng) => scaled(signal, new Decimal(prng.pick(['0.000001', '0.001']))),
 };
+/** These keep the name of what they repeat. */
+const SAME_NAME = new Set(['repeated', 'same-opportunity']);
 export const BAD_SIGNALS: readonly string[] = Object.keys(DEFECTS).sort();
 
 export interface BadSignal {
@@ -41,23 +43,22 @@ export interface BadSignal {
   readonly delayMs: number;
 }
 
-/** What the defective strategy makes of a signal it has overheard. */
-export function badSignalOf(signal: Signal, prng: Prng): BadSignal {
-  const kind = prng.pick(BAD_SIGNALS);
+/** What the defective strategy makes of a signal it has overheard; the first of several is always a delayed one. */
+export function badSignalOf(overheard: Signal, prng: Prng, position: number): BadSignal {
+  const kind = position === 0 ? 'delayed' : prng.pick(BAD_SIGNALS);
+  const signal = DEFECTS[kind]!(overheard, prng);
   return {
     kind,
-    signal: DEFECTS[kind]!(signal, prng),
-    delayMs: kind === 'delayed' ? prng.between(200, 1_300) : prng.between(0, 50),
+    signal: SAME_NAME.has(kind) ? signal : renamed(signal, `bad${position}`),
+    delayMs: kind === 'delayed' ? prng.between(1, 1_300) : prng.between(0, 50),
   };
 }
 
-function renamed(signal: Signal): Signal {
-  return {
-    ...signal,
-    signalId: `${signal.signalId}-bad`,
-    opportunityId: `${signal.opportunityId}-bad`,
-  };
-}
+const renamed = (signal: Signal, suffix: string): Signal => ({
+  ...signal,
+  signalId: `${signal.signalId}-${suffix}`,
+  opportunityId: `${signal.opportunityId}-${suffix}`,
+});
 
 const plus = (text: string, more: string): string => new Decimal(text).plus(more).toFixed();
 

@@ -59,7 +59,13 @@ export interface PlanWindow {
 }
 
 /** A person clears the switch later than any machine would; and what needs an opportunity waits for one. */
-const LONGER: Partial<Record<FaultKind, number>> = { 'kill-switch': 4, 'bad-signals': 4, 'crash-loop': 4 };
+const LONGER: Partial<Record<FaultKind, number>> = {
+  'kill-switch': 4,
+  'bad-signals': 6,
+  'crash-loop': 4,
+  'store-torn': 6,
+  'too-many-requests': 2,
+};
 
 /**
  * A seed's faults: first a random subset of the kinds, then moments for them. `only` = the kinds that may occur at all.

@@ -69,6 +69,8 @@ export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
     case 'http-errors':
       return face.faults.addHttp({ status: fault.amount < 0.5 ? 503 : 500 });
     case 'too-many-requests':
+      // Who has to synchronise anew has something to ask for.
+      on.network.openLinks(fault.exchange).forEach((link) => link.drop());
       return face.faults.addHttp({ status: 429, retryAfterSeconds: 1 + Math.floor(20 * fault.amount) });
     case 'black-hole':
       line.blackHole = true;

@@ -62,6 +62,7 @@ export interface NodePlan {
 const HOP_MS = 300;
 const RESTART_AFTER_MS = 2_000;
 const LOOK_EVERY_STEPS = 32;
+const BAD_SIGNALS_EACH = 3;
 /** Errors that no fault may cause: a defect that something caught. */
 const DEFECTS = /supervisor defect|listener of .* failed|bus handler failed|engine reported|nact reported/;
 
@@ -85,6 +86,7 @@ export class SimulatedNode implements Scene, NodeTarget {
   private readonly orders: OrderAuditor;
   private readonly runtime: RuntimeAuditor;
   private readonly badSignals: Prng;
+  private isSendingBadSignal = false;
   private current: SimulatedProcess | null = null;
   /** The paper venues live as long as their process. */
   private venue: { endedMs: number | null } = { endedMs: null };
@@ -275,7 +277,7 @@ export class SimulatedNode implements Scene, NodeTarget {
     trace.add('bus', line);
     if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
     if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);
-    if (kind === 'signal' && this.sendsBadSignals) return this.sendBadSignal(body as unknown as Signal);
+    if (kind === 'signal' && this.sendsBadSignals) return this.sendBadSignals(body as unknown as Signal);
     if (kind === 'verdict') this.judged(body as unknown as Verdict);
   }
 
@@ -285,19 +287,20 @@ export class SimulatedNode implements Scene, NodeTarget {
     else for (const { rule } of verdict.refusals) this.reached(`refused ${rule}`);
   }
 
-  /** Once per signal of the real detector, over the same bus. */
-  private sendBadSignal(overheard: Signal): void {
+  /** For each signal of the real detector, over the same bus. */
+  private sendBadSignals(overheard: Signal): void {
     const process = this.current;
-    if (process === null || /-(again|bad)$/.test(overheard.signalId)) return;
-    const { kind, signal, delayMs } = badSignalOf(overheard, this.badSignals);
-    this.around.scheduler.plan(process.owner, delayMs, () => {
-      this.around.trace.add('fault', `${this.name} bad signal ${kind}`);
-      this.reached(`bad signal ${kind}`);
-      const wasSending = this.sendsBadSignals;
-      this.sendsBadSignals = false;
-      process.node?.bus.publish(subjectOf('signal', signal.strategy), 'signal', signal, { traceId: 'bad' });
-      this.sendsBadSignals = wasSending;
-    });
+    if (process === null || this.isSendingBadSignal) return;
+    for (let sent = 0; sent < BAD_SIGNALS_EACH; sent++) {
+      const { kind, signal, delayMs } = badSignalOf(overheard, this.badSignals, sent);
+      this.around.scheduler.plan(process.owner, delayMs, () => {
+        this.around.trace.add('fault', `${this.name} bad signal ${kind}`);
+        this.reached(`bad signal ${kind}`);
+        this.isSendingBadSignal = true;
+        process.node?.bus.publish(subjectOf('signal', signal.strategy), 'signal', signal, { traceId: 'bad' });
+        this.isSendingBadSignal = false;
+      });
+    }
   }
 
   private heard(level: 'warn' | 'error', message: string, fields: object): void {

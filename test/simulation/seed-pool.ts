@@ -6,7 +6,7 @@ import type { SeedReport } from './seed-report.js';
 /** The young generation of V8 holds what one step makes, so that little of it grows old: a fifth less processor time. */
 const NODE_OPTIONS = ['--max-semi-space-size=64', '--import', 'tsx'];
 /** A process is replaced after so many seeds, so that a long run never grows. */
-const SEEDS_PER_PROCESS = 100;
+const SEEDS_PER_PROCESS = 50;
 
 /**
  * Runs seeds in processes of their own, each at its own pace; a process that dies costs its seed and nothing else. Reports

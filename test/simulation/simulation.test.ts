@@ -5,7 +5,7 @@ import t from 'tap';
 import { BUGS } from './bugs/index.js';
 import { RECORDED } from './bugs/recorded.js';
 
-/** Every run is a process of its own: a simulation replaces that process's globals of time and chance. */
+/** Every run is in processes of its own: a simulation replaces that process's globals of time and chance. */
 const folder = import.meta.dirname;
 const run = promisify(execFile);
 
@@ -30,8 +30,11 @@ async function script(file: string, words: readonly string[]): Promise<Ran> {
 const simulate = (...words: string[]): Promise<Ran> => script('main.ts', words);
 const SEED_LINE = /^seed \d+ steps \d+ hash [0-9a-f]{16} violations \d+$/;
 
-/** As many as two quiet cores run within five minutes, with room for a slower machine. */
-const SEEDS = 300;
+/**
+ * As many as two quiet cores run within five minutes, with room for a slower machine. Seeds that found defects are among
+ * them: 12, 14, 16, 27, 32 and 33; what they found has tests of its own by now.
+ */
+const SEEDS = 240;
 /** These run once more in other processes, after other seeds. */
 const SEEDS_TWICE = 20;
 
@@ -42,6 +45,7 @@ t.test(`faults over ${SEEDS} seeds of five minutes violate no invariant, and rep
   const all = await simulate('--seeds', String(SEEDS), '--hash-only');
   t.equal(all.code, 0, all.lines.filter((line) => / violations [1-9]|^violated/.test(line)).join('\n'));
   t.ok(all.lines.some((line) => line.endsWith(`of 5 minutes: 0 with violations`)));
+  t.ok(all.lines.includes('never reached: nothing'), all.lines.find((line) => line.startsWith('never reached')));
   const first = hashesOf(all);
   t.equal(first.size, SEEDS, 'each seed closes with its line');
   t.equal(
@@ -52,11 +56,6 @@ t.test(`faults over ${SEEDS} seeds of five minutes violate no invariant, and rep
   const again = hashesOf(await simulate('--seeds', String(SEEDS_TWICE), '--hash-only'));
   t.equal(again.size, SEEDS_TWICE);
   for (const [seed, line] of again) t.equal(line, first.get(seed));
-});
-
-t.test('seeds that once found a defect stay green', async (t) => {
-  // 16 and 33: a recovery order asked for more than its leg was approved for.
-  for (const seed of ['33']) t.equal((await simulate('--seed', seed, '--hash-only')).code, 0, `seed ${seed}`);
 });
 
 t.test('every planted bug is caught', async (t) => {

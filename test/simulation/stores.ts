@@ -73,7 +73,8 @@ export class StoreSwitches implements StoreFaults {
   }
 }
 
-const WRITES = /\.(append|bookFill|journalLegs|save\w+|closeArbitrage|set)$/;
+/** Writes about money and orders; the others would come by first, and nothing hangs on them. */
+const WRITES = /\.(append|bookFill|journalLegs|saveLegResult|closeArbitrage)$/;
 
 /** The answer's way back: between the commit and its acknowledgement a process may die. */
 export function acknowledgedLater(timers: Timers, switches: StoreSwitches): Around {

@@ -39,6 +39,10 @@ t.test(
     await t.rejects(stores.ping(), down);
     faults.down = false;
     t.strictSame(await stores.ledger.fills(0, 10), []);
+    faults.full = true;
+    await t.rejects(stores.ledger.bookFill(fill, s.fillEntry(fill)), { ...down, message: /no space/ });
+    t.strictSame(await stores.ledger.fills(0, 10), [], 'a full store still answers');
+    faults.full = false;
     faults.lostAcknowledgements = 1;
     await t.rejects(stores.ledger.bookFill(fill, s.fillEntry(fill)), down);
     t.equal(await stores.ledger.bookFill(fill, s.fillEntry(fill)), 'duplicate', 'it had taken effect');

@@ -39,7 +39,14 @@ export class ApprovalAuditor implements Auditor {
 
   executed({ leg, result }: Execution): void {
     const opportunity = this.opportunityOf.get(leg.verdictId);
-    if (opportunity !== undefined && result.fills.length > 0) this.taken.set(opportunity, leg.verdictId);
+    if (opportunity === undefined || result.fills.length === 0) return;
+    const earlier = this.taken.get(opportunity) ?? leg.verdictId;
+    this.taken.set(opportunity, earlier);
+    if (earlier !== leg.verdictId)
+      this.scene.violated(
+        'opportunity-traded-once',
+        `${leg.verdictId} trades ${opportunity}, which was traded under ${earlier}`,
+      );
   }
 
   private faultOfTerms({ edge, notional, grossBps }: Signal): string | null {
