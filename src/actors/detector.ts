@@ -5,6 +5,7 @@ import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
+import type { InstrumentStateChanged } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { Verdict } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
@@ -28,6 +29,7 @@ export type DetectorMessage =
   | { readonly kind: 'dirty' }
   | { readonly kind: 'sweep' }
   | { readonly kind: 'instruments'; readonly instruments: readonly Instrument[] }
+  | { readonly kind: 'instrumentState'; readonly changed: InstrumentStateChanged }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | { readonly kind: 'closed'; readonly closed: ArbitrageClosed };
 
@@ -85,6 +87,7 @@ const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>
   );
 
 class DetectorActor implements ActorBehaviour<DetectorMessage> {
+  private readonly options: DetectorActorOptions;
   private readonly bus: Bus;
   private readonly context: ActorContext<DetectorMessage>;
   private readonly detector: SpatialDetector;
@@ -101,6 +104,7 @@ class DetectorActor implements ActorBehaviour<DetectorMessage> {
     traded: readonly TradedRoute[],
   ) {
     const { bus, board, instruments, parameters } = options;
+    this.options = options;
     this.bus = bus;
     this.context = context;
     const nextId = (prefix: string) => context.ids.next(prefix);
@@ -120,6 +124,9 @@ class DetectorActor implements ActorBehaviour<DetectorMessage> {
       }),
       this.bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
         self.tell({ kind: 'closed', closed: message });
+      }),
+      this.bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message }) => {
+        self.tell({ kind: 'instrumentState', changed: message });
       }),
     ];
     for (const subscription of subscriptions) this.context.onEnd(() => subscription.unsubscribe());
@@ -142,6 +149,8 @@ class DetectorActor implements ActorBehaviour<DetectorMessage> {
         return this.send(this.detector.sweep(nowMs, this.context.clock.monotonicMs()));
       case 'instruments':
         return this.send(this.detector.replaceInstruments(message.instruments, nowMs));
+      case 'instrumentState':
+        return this.instrumentChanged(message.changed, nowMs);
       case 'verdict':
         return this.answered(message.verdict, nowMs);
       case 'closed':
@@ -158,6 +167,14 @@ class DetectorActor implements ActorBehaviour<DetectorMessage> {
       this.looks++;
       this.send(this.detector.onSlotDirty(slot, nowMs, monotonicMs));
     }
+  }
+
+  /** The rules are where all instruments are kept; the message says the state, also where that is another node's. */
+  private instrumentChanged({ instrument: id, state }: InstrumentStateChanged, nowMs: number): void {
+    const found = this.options.instruments.find((one) => one.id === id);
+    if (found === undefined) return;
+    const monotonicMs = this.context.clock.monotonicMs();
+    this.send(this.detector.instrumentChanged({ ...found, state }, nowMs, monotonicMs));
   }
 
   private answered(verdict: Verdict, nowMs: number): void {

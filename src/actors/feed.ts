@@ -8,6 +8,7 @@ import { restLimiterOf } from '../connectors/limit-answers.js';
 import type { RateLimiter } from '../connectors/rate-limiter.js';
 import { fetchAddress } from '../connectors/rest-client.js';
 import { connectLimiterOf } from '../connectors/websocket-manager.js';
+import type { LiveInstruments } from '../market/live-instruments.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
@@ -78,6 +79,8 @@ export interface FeedActorParts {
   readonly endpoints?: Partial<Endpoints>;
   /** REST budget; shared with the order gateway of the same exchange where there is one. */
   readonly limiter?: RateLimiter;
+  /** Where notices on the socket are written before they are told; absent = they are only told. */
+  readonly live?: LiveInstruments;
   /** Budget of connection attempts, shared by everything that connects to this exchange. */
   readonly connects?: RateLimiter;
   readonly options?: Partial<FeedOptions>;
@@ -258,8 +261,11 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
   }
 
   private publishState(change: Omit<InstrumentStateChanged, 'atMs'>): void {
-    const { exchange } = this.parts.connector;
-    const level = change.state === 'trading' ? 'info' : 'warn';
+    const { connector, live } = this.parts;
+    const { exchange } = connector;
+    const { instrument, state, reason } = change;
+    live?.notice(instrument, state, reason, this.context.clock.monotonicMs());
+    const level = state === 'trading' ? 'info' : 'warn';
     this.context.log[level]({ exchange, ...change }, 'instrument state');
     const atMs = this.context.clock.nowMs();
     const traceId = this.context.ids.next('state');

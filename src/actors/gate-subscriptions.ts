@@ -1,12 +1,18 @@
 import { ArbotError } from '../messages/errors.js';
 import type { ArbitrageClosed } from '../messages/order.js';
+import type { Instrument } from '../market/instrument.js';
+import type { InstrumentId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { GateEvent } from '../risk/gate.js';
 import type { ActorContext } from '../runtime/actor.js';
 import type { GateMessage } from './gate-messages.js';
 
 /** What the gate hears on the bus, as messages to itself; ends with its incarnation. */
-export function subscribeGate(bus: Bus, context: ActorContext<GateMessage>): void {
+export function subscribeGate(
+  bus: Bus,
+  context: ActorContext<GateMessage>,
+  instrumentOf: (id: InstrumentId) => Instrument | undefined,
+): void {
   const on = (subscription: Subscription) => context.onEnd(() => subscription.unsubscribe());
   /** A fact that does not fit the mailbox would be lost for ever: start again from the stores instead. */
   const fact = (event: GateEvent) => {
@@ -27,6 +33,13 @@ export function subscribeGate(bus: Bus, context: ActorContext<GateMessage>): voi
   );
   on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
   on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
+  on(
+    bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message: { instrument: id, state } }) => {
+      // The rules are where all instruments are kept; the message says the state.
+      const found = instrumentOf(id);
+      if (found !== undefined) fact({ kind: 'instrument', instrument: { ...found, state } });
+    }),
+  );
   on(
     bus.subscribe('order.result.*', 'legResult', (d) =>
       fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),

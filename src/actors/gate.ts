@@ -39,7 +39,7 @@ async function createGate(
   context: ActorContext<GateMessage>,
 ): Promise<ActorBehaviour<GateMessage>> {
   // Before anything is read: what is told meanwhile waits in the mailbox, and nothing falls in between.
-  subscribeGate(options.bus, context);
+  subscribeGate(options.bus, context, (id) => options.instruments.find((one) => one.id === id));
   const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
   const opportunityIds = await tradedOpportunities(options, legs);

@@ -2,7 +2,8 @@ import { invariant } from '../messages/errors.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
 import { bookProblem, type BookProblem } from '../market/book-problem.js';
 import { ZERO } from '../market/decimal.js';
-import type { Instrument } from '../market/instrument.js';
+import { changedRules } from '../market/instrument-changes.js';
+import type { Instrument, InstrumentState } from '../market/instrument.js';
 import { BOARD_DEPTH, type QuoteBoard } from '../market/quote-board.js';
 import { OpportunityLife, type EdgeNow } from './opportunity-life.js';
 import { bestNetReturn, FastSize, fastOptimalSize, type SideView } from './optimal-size-fast.js';
@@ -51,6 +52,9 @@ export class SpatialDetector {
   private readonly parameters: SpatialParameters;
   private readonly nextId: (prefix: string) => string;
   private watches = new Map<number, RouteWatch[]>();
+  private instruments: readonly Instrument[];
+  /** By slot; those that trade are left out. */
+  private readonly stopped = new Map<number, InstrumentState>();
   private readonly open = new Map<string, RouteWatch>();
   private readonly answersDue = new Map<string, OpportunityLife>();
   private readonly fast = new FastSize();
@@ -70,6 +74,8 @@ export class SpatialDetector {
     this.asks = { prices: board.askPrices, sizes: board.askSizes };
     this.bids = { prices: board.bidPrices, sizes: board.bidSizes };
     this.watches = this.watchesOf(instruments);
+    this.instruments = instruments;
+    this.noteStates(instruments);
   }
 
   /** Other rules, fees, states or markets: every open life closes, and the routes are built anew. */
@@ -77,14 +83,41 @@ export class SpatialDetector {
     const watches = this.watchesOf(instruments);
     for (const watch of [...this.open.values()]) this.close(watch, 'RECONFIGURED', nowMs);
     this.watches = watches;
+    this.instruments = instruments;
+    this.noteStates(instruments);
     return this.takeEffects();
+  }
+
+  /**
+   * An exchange changed the state or the rules of an instrument. A state is obeyed at once and costs the lives on that
+   * instrument only; other rules are as `replaceInstruments`. What is not followed is ignored.
+   */
+  instrumentChanged(instrument: Instrument, nowMs: number, monotonicMs: number): readonly SpatialEffect[] {
+    const known = this.instruments.find(({ id }) => id === instrument.id);
+    if (known === undefined) return NO_EFFECTS;
+    const next = this.instruments.map((one) => (one === known ? instrument : one));
+    if (changedRules(known, instrument).length > 0) return this.replaceInstruments(next, nowMs);
+    this.instruments = next;
+    this.noteStates([instrument]);
+    const watches = this.watches.get(this.board.slotOf(instrument.id)) ?? [];
+    for (const watch of watches) if (watch.life !== null) this.look(watch, nowMs, monotonicMs);
+    return this.takeEffects();
+  }
+
+  private noteStates(instruments: readonly Instrument[]): void {
+    for (const { id, state } of instruments) {
+      const slot = this.board.slotOf(id);
+      if (state === 'trading') this.stopped.delete(slot);
+      else this.stopped.set(slot, state);
+    }
   }
 
   private watchesOf(instruments: readonly Instrument[]): Map<number, RouteWatch[]> {
     const ids = new Set(instruments.map(({ id }) => id));
     invariant(ids.size === instruments.length, 'an instrument is listed twice');
+    // States change more often than rules and are asked for at each look: see `problemOf`.
     const markets = instruments.map((instrument) =>
-      spatialMarket(instrument, this.board.slotOf(instrument.id)),
+      spatialMarket({ ...instrument, state: 'trading' }, this.board.slotOf(instrument.id)),
     );
     const routes = spatialRoutes(markets, exactLimits(this.parameters), this.parameters);
     return watchesBySlot(routes, this.parameters);
@@ -201,9 +234,11 @@ export class SpatialDetector {
   private problemOf(
     { buy, sell }: SpatialRoute,
     monotonicMs: number,
-  ): { readonly reason: BookProblem; readonly on: string } | null {
+  ): { readonly reason: BookProblem | 'NOT_TRADING'; readonly on: string } | null {
     const { parameters } = this;
     for (const { slot, instrument } of [buy, sell]) {
+      const state = this.stopped.get(slot);
+      if (state !== undefined) return { reason: 'NOT_TRADING', on: `${instrument.id} is ${state}` };
       // Asked each time: offsets are measured after the routes are built, and again and again.
       const clockOffsetMs = parameters.clockOffsetMs?.(instrument.exchange) ?? 0;
       const reason = bookProblem(this.board, slot, monotonicMs, parameters, clockOffsetMs);

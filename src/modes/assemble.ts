@@ -2,6 +2,7 @@ import { ClockOffsets, clockSyncActor } from '../actors/clock-sync.js';
 import { detectorActor, type DetectorMessage } from '../actors/detector.js';
 import { feedActor, type FeedRecorder } from '../actors/feed.js';
 import { gateActor } from '../actors/gate.js';
+import { instrumentWatchActor } from '../actors/instrument-watch.js';
 import { ledgerActor } from '../actors/ledger.js';
 import { paperGatewayActor } from '../actors/paper-gateway.js';
 import { portfolioActor } from '../actors/portfolio.js';
@@ -10,9 +11,11 @@ import { sagaActor } from '../actors/saga.js';
 import type { StartOptions } from '../cli/options.js';
 import { VERSION } from '../cli/version.js';
 import type { Connector } from '../connectors/base.js';
-import { RateLimiter } from '../connectors/rate-limiter.js';
+import { restLimiterOf } from '../connectors/limit-answers.js';
 import type { Instrument } from '../market/instrument.js';
+import { LiveInstruments } from '../market/live-instruments.js';
 import { QuoteBoard } from '../market/quote-board.js';
+import { WalletStatuses } from '../market/wallet-statuses.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
@@ -37,7 +40,13 @@ import { SupervisionTree } from '../supervisors/supervisor.js';
 import { openBus } from './bus.js';
 import { tasks } from './compute-tasks.js';
 import { NodeInspection } from './inspection.js';
-import { loadAllMarkets, loadMarkets, type ExchangeMarkets, type InstrumentLoading } from './instruments.js';
+import {
+  loadAllMarkets,
+  loadMarkets,
+  refreshMarkets,
+  type ExchangeMarkets,
+  type InstrumentLoading,
+} from './instruments.js';
 import { MachineTime } from './machine-time.js';
 import { CLOCK_BOUND } from './connectors.js';
 import type { Market } from './markets.js';
@@ -122,6 +131,8 @@ class AssembledNode implements TradingNode {
   private readonly parts: NodeParts;
   private readonly ids: Ids;
   private readonly offsets = new ClockOffsets();
+  private readonly liveInstruments = new LiveInstruments();
+  private readonly wallets = new WalletStatuses();
   private readonly markets = new Map<ExchangeId, ExchangeMarkets>();
   private readonly recorders: Recorder[] = [];
   /** While recording: the newest answers of each exchange about its markets, by address. */
@@ -190,7 +201,7 @@ class AssembledNode implements TradingNode {
   async prepare(): Promise<void> {
     const { market, log, mode, options, stores, killSwitch } = this.parts;
     const { loaded, missing } = await loadAllMarkets(market.connectors, this.loading, INSTRUMENT_PATIENCE);
-    for (const one of loaded) this.markets.set(one.connector.exchange, one);
+    for (const one of loaded) this.join(one);
     this.missing = missing;
     const spec = stores === null ? recordingTree(this.clockSync(), this.feeds()) : this.tradingTree(stores);
     const tree = new SupervisionTree({
@@ -248,8 +259,13 @@ class AssembledNode implements TradingNode {
     return instruments.find((instrument) => instrument.symbol === symbol)?.id ?? null;
   }
 
-  private instruments(): Instrument[] {
-    return [...this.markets.values()].flatMap(({ instruments }) => [...instruments]);
+  private join(markets: ExchangeMarkets): void {
+    this.markets.set(markets.connector.exchange, markets);
+    this.liveInstruments.follow(markets.instruments);
+  }
+
+  private instruments(): readonly Instrument[] {
+    return this.liveInstruments.all();
   }
 
   private followed(): ReadonlyMap<ExchangeId, readonly InstrumentId[]> {
@@ -260,20 +276,39 @@ class AssembledNode implements TradingNode {
     return new Map<ExchangeId, readonly InstrumentId[]>([...known, ...late]);
   }
 
+  private restContexts() {
+    const { http, market } = this.parts;
+    return [...this.markets.values()].map(({ connector, limiter }) => ({
+      connector,
+      limiter,
+      endpoints: connector.endpoints,
+      http,
+      clock: market.time,
+      timers: market.time,
+    }));
+  }
+
+  /** What was recorded does not change any more. */
+  private instrumentWatch() {
+    const { market } = this.parts;
+    return erased(
+      instrumentWatchActor({
+        bus: this.bus,
+        live: this.liveInstruments,
+        wallets: this.wallets,
+        exchanges: () => (market.replay === null ? this.restContexts() : []),
+        load: (rest, symbols) => refreshMarkets(rest, symbols, this.loading),
+        tickerLookup: (exchange, ticker) => curatedRegistry.resolve(exchange, ticker),
+      }),
+    );
+  }
+
   private clockSync() {
-    const { http, market, options } = this.parts;
+    const { options } = this.parts;
     return erased(
       clockSyncActor({
         offsets: this.offsets,
-        exchanges: () =>
-          [...this.markets.values()].map(({ connector, limiter }) => ({
-            connector,
-            limiter,
-            endpoints: connector.endpoints,
-            http,
-            clock: market.time,
-            timers: market.time,
-          })),
+        exchanges: () => this.restContexts(),
         maxSkewMs: options.tradingConfig.limits.clockSkewMaxMs,
         binding: new Set(CLOCK_BOUND),
       }),
@@ -297,6 +332,7 @@ class AssembledNode implements TradingNode {
         bus: this.bus,
         timers: market.time,
         limiter,
+        live: this.liveInstruments,
         ...(recorder !== null && { recorder }),
       }),
     );
@@ -338,6 +374,7 @@ class AssembledNode implements TradingNode {
     const shared = { bus, board };
     return nodeTree({
       clockSync: this.clockSync(),
+      instruments: this.instrumentWatch(),
       feeds: this.feeds(),
       detector: erased(
         detectorActor(
@@ -427,14 +464,14 @@ class AssembledNode implements TradingNode {
     const { log } = this.parts;
     for (const connector of [...this.missing]) {
       const { exchange } = connector;
-      const limiter = new RateLimiter(connector.capabilities.restLimits);
+      const limiter = restLimiterOf(connector);
       const markets = await loadMarkets(connector, limiter, this.loading).catch((error: unknown) => {
         log.warn({ exchange, error: errorText(error) }, 'instruments are still not available');
         return null;
       });
       if (markets === null || this.stopped) continue;
       this.missing = this.missing.filter((one) => one !== connector);
-      this.markets.set(exchange, markets);
+      this.join(markets);
       await this.tree.addChild(PATHS.feeds, feedWorker(exchange, this.feed(markets)));
       await this.tellInstruments();
     }

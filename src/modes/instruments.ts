@@ -1,6 +1,7 @@
-import type { Connector } from '../connectors/base.js';
-import { RateLimiter } from '../connectors/rate-limiter.js';
-import { callRest, loadDetails } from '../connectors/rest-client.js';
+import type { Connector, InstrumentList, ListedMarket } from '../connectors/base.js';
+import { restLimiterOf } from '../connectors/limit-answers.js';
+import type { RateLimiter } from '../connectors/rate-limiter.js';
+import { callRest, loadDetails, type RestContext } from '../connectors/rest-client.js';
 import type { Instrument } from '../market/instrument.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId, PairId } from '../messages/primitives.js';
@@ -60,20 +61,34 @@ export async function loadMarkets(
   const { endpoints, exchange } = connector;
   const onAnswer = (url: string, body: Buffer) => loading.onAnswer?.(exchange, url, body);
   const context = { connector, endpoints, http, limiter, clock: time, timers: time, onAnswer };
-  const names = namesWanted(loading.wanted, exchange);
-  const list = await callRest(context, connector.rest.instruments(null));
-  const details = await loadDetails(context, list, (market) => isWantedMarket(exchange, market, names));
-  const answers = { list, asked: details.asked, details: details.answers };
-  const { listed, wanted, refused, refusedCount } = await readList(
-    connector,
-    answers,
-    names,
-    loading.compute,
-  );
+  const { listed, wanted, refused, refusedCount } = await askMarkets(context, null, loading);
   if (refusedCount > 0) log.warn({ exchange, refused, count: refusedCount }, 'markets refused');
   const instruments = wanted.filter((one) => isAllowed(one, loading.wanted)).map(adjust);
   log.info({ exchange, listed, followed: instruments.length }, 'instruments loaded');
   return { connector, limiter, instruments };
+}
+
+/** What an exchange lists now of what is wanted; `symbols` narrows the question, null = its whole list. */
+export async function refreshMarkets(
+  rest: RestContext,
+  symbols: readonly string[] | null,
+  loading: InstrumentLoading,
+): Promise<InstrumentList> {
+  const { wanted, refused } = await askMarkets(rest, symbols, loading);
+  return { instruments: wanted.filter((one) => isAllowed(one, loading.wanted)).map(loading.adjust), refused };
+}
+
+async function askMarkets(
+  rest: RestContext,
+  symbols: readonly string[] | null,
+  { wanted, compute }: InstrumentLoading,
+): Promise<MarketList> {
+  const { connector } = rest;
+  const names = namesWanted(wanted, connector.exchange);
+  const list = await callRest(rest, connector.rest.instruments(symbols));
+  const isWanted = (market: ListedMarket): boolean => isWantedMarket(connector.exchange, market, names);
+  const { asked, answers: details } = await loadDetails(rest, list, isWanted);
+  return readList(connector, { list, asked, details }, names, compute);
 }
 
 const namesWanted = (wanted: Wanted, exchange: ExchangeId): WantedMarkets =>
@@ -108,7 +123,7 @@ export async function loadAllMarkets(
   const { time, log } = loading;
   const deadlineMs = time.monotonicMs() + patience.withinMs;
   const tryUntilDeadline = async (connector: Connector): Promise<ExchangeMarkets | null> => {
-    const limiter = new RateLimiter(connector.capabilities.restLimits);
+    const limiter = restLimiterOf(connector);
     for (;;) {
       try {
         return await loadMarkets(connector, limiter, loading);

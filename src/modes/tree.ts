@@ -15,6 +15,7 @@ type AnyActor = ActorDefinition<never>;
 
 export interface NodeActors {
   readonly clockSync: AnyActor;
+  readonly instruments: AnyActor;
   /** By exchange. */
   readonly feeds: ReadonlyMap<string, AnyActor>;
   readonly detector: AnyActor;
@@ -35,6 +36,7 @@ export const PATHS = {
   portfolio: 'node/watch/portfolio',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
+  instruments: 'node/infra/instruments',
 } as const;
 
 const ESCALATE: GiveUp = { kind: 'escalate' };
@@ -68,7 +70,10 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
     strategy: 'one_for_one',
     intensity: DEFAULT_INTENSITY,
     children: [
-      supervisor('infra', 'rest_for_one', [worker('clock-sync', actors.clockSync)]),
+      supervisor('infra', 'rest_for_one', [
+        worker('clock-sync', actors.clockSync),
+        worker('instruments', actors.instruments),
+      ]),
       supervisor('trade', 'rest_for_one', [
         worker('ledger', actors.ledger),
         worker('gate', actors.gate),

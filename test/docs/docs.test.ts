@@ -72,6 +72,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
   const table = renderTable(
     nodeTree({
       clockSync: shown('clock-sync'),
+      instruments: shown('instruments'),
       feeds: perExchange('feed'),
       detector: shown('detector'),
       recorder: shown('recorder'),
