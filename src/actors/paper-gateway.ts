@@ -130,6 +130,12 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     const on = (subscription: Subscription) => this.context.onEnd(() => subscription.unsubscribe());
     const { self } = this.context;
     on(
+      // The exchange's own rules are those of today, whatever was known when this gateway started.
+      bus.subscribe(subjectOf('instrumentStateChanged', exchange), 'instrumentStateChanged', () =>
+        this.venue.open(this.options.instruments, []),
+      ),
+    );
+    on(
       bus.subscribe(
         'risk.verdict.approved',
         'verdict',

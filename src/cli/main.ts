@@ -55,6 +55,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addConformance(program, world, done);
   addConfig(program, world);
   addPairs(program, world);
+  addFeeds(program, world, done);
   addDoctor(program, world, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;
@@ -215,6 +216,50 @@ function addPairs(program: Command, world: CommandWorld): void {
     .action(async (flags: StartFlags & { readonly json?: boolean }) => {
       const { trading } = await loadWithFlags(flags, world.terminal);
       printPairs(trading, flags.json === true, world.terminal);
+    });
+}
+
+function addFeeds(program: Command, world: CommandWorld, done: (code: number) => void): void {
+  const { terminal } = world;
+  program
+    .command('feeds')
+    .description('Show the market data of a running node: trust, age, rate, gaps, latency per symbol.')
+    .option(...CONFIG_OPTION)
+    .option(...NODE_OPTION)
+    .option('--watch', 'again every second, until Ctrl-C')
+    .option('--url <address>', 'of the node (default: the http of the node in cluster.config.ts)')
+    .option('--port <n>', 'port of the page and the API')
+    .option('--verbose', 'show where an error came from')
+    .addHelpText('after', examples('arbot feeds', 'arbot feeds --watch', 'arbot feeds --port 9000'))
+    .action(async (flags: StartFlags & { readonly watch?: boolean; readonly url?: string }) => {
+      const { feedsSetting, showFeeds } = await import('./feeds.js');
+      const { UndiciHttpClient } = await import('../runtime/platform/http-client.js');
+      const { SystemTimers } = await import('../runtime/platform/clock.js');
+      const setting = feedsSetting(await loadWithFlags(flags, terminal), terminal, flags.url);
+      const http = new UndiciHttpClient();
+      const timers = new SystemTimers();
+      let isOver = false;
+      let wake = (): void => undefined;
+      const forget = terminal.onSignal(() => {
+        isOver = true;
+        wake();
+      });
+      const pause = (delayMs: number) =>
+        new Promise<void>((resolve) => {
+          const timer = timers.setTimer(resolve, delayMs);
+          wake = () => {
+            timers.clearTimer(timer);
+            resolve();
+          };
+        });
+      try {
+        const loop = { http, pause, isOver: () => isOver };
+        await showFeeds(setting, terminal, loop, flags.watch === true);
+        done(isOver ? EXIT.interrupted : EXIT.done);
+      } finally {
+        forget();
+        await http.close();
+      }
     });
 }
 

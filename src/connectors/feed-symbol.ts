@@ -133,6 +133,7 @@ export class SymbolFeed {
   /** Small picture for inspection. */
   summary(nowMs: number): Readonly<Record<string, unknown>> {
     return {
+      instrument: this.id,
       symbol: this.symbol,
       state: this.state,
       marketState: this.marketState,

@@ -1,4 +1,4 @@
-import type { FeedState } from '../messages/feed.js';
+import type { FeedState, InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { Signal, OpportunityEvent } from '../messages/signal.js';
@@ -84,6 +84,24 @@ export interface BookView {
   readonly ageMs: number | null;
   readonly bid: number | null;
   readonly ask: number | null;
+  readonly state: FeedState;
+  /** What its exchange lets one do there; null before its markets are known. */
+  readonly market: InstrumentState | null;
+  readonly messagesPerSecond: number;
+  readonly gaps: number;
+  readonly resyncs: number;
+  /** Exchange time to local receipt, of the newest frames; null until known. */
+  readonly latencyMs: number | null;
+  readonly latencyP99Ms: number | null;
+}
+
+/** One connection to an exchange. */
+export interface ConnectionView {
+  readonly phase: string;
+  readonly symbols: number;
+  /** Since it opened; null while it is not open. */
+  readonly ageMs: number | null;
+  readonly rollovers: number;
 }
 
 export interface FeedView {
@@ -101,6 +119,11 @@ export interface FeedView {
   readonly fallbackFrames: Readonly<Record<string, number>>;
   /** Exchange time to local receipt; null until known. */
   readonly latencyMs: number | null;
+  readonly latencyP99Ms: number | null;
+  readonly resyncs: number;
+  /** How often the exchange asked for silence. */
+  readonly rateLimited: number;
+  readonly connections: readonly ConnectionView[];
   readonly books: readonly BookView[];
 }
 

@@ -12,6 +12,7 @@ import type { StartOptions } from '../cli/options.js';
 import { VERSION } from '../cli/version.js';
 import type { Connector } from '../connectors/base.js';
 import { restLimiterOf } from '../connectors/limit-answers.js';
+import { curatedRegistry } from '../market/asset-registry.js';
 import type { Instrument } from '../market/instrument.js';
 import { LiveInstruments } from '../market/live-instruments.js';
 import { QuoteBoard } from '../market/quote-board.js';
@@ -228,6 +229,7 @@ class AssembledNode implements TradingNode {
       offsets: this.offsets,
       killSwitch,
       instruments: () => this.followed(),
+      marketState: (instrument) => this.liveInstruments.get(instrument)?.state ?? null,
     });
     this.running = { tree, inspection };
   }

@@ -14,7 +14,7 @@ import type {
 import { bookAgeMs } from '../market/book-age.js';
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
 import { errorText } from '../messages/errors.js';
-import { feedState, type FeedStatus } from '../messages/feed.js';
+import { feedState, type FeedStatus, type InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { HaltChanged } from '../messages/risk.js';
@@ -45,6 +45,8 @@ export interface NodeInspectionOptions {
   readonly stores: Stores | null;
   readonly offsets: ClockOffsets;
   readonly killSwitch: HaltChanged;
+  /** What an exchange lets one do with an instrument; null while its markets are not known. */
+  readonly marketState: (instrument: InstrumentId) => InstrumentState | null;
   /** Followed instruments by exchange. */
   readonly instruments: () => ReadonlyMap<ExchangeId, readonly InstrumentId[]>;
 }
@@ -161,7 +163,8 @@ export class NodeInspection implements InspectionSource {
   private feedView(exchange: ExchangeId, instruments: readonly InstrumentId[]): FeedView {
     const inspection = this.options.system.inspect(PATHS.feed(exchange));
     const summary = inspection?.summary ?? {};
-    const books = instruments.map((instrument) => this.bookView(instrument));
+    const details = bookDetails(summary['symbols']);
+    const books = instruments.map((instrument) => this.bookView(instrument, details.get(instrument)));
     const ages = books.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
     const parked = inspection?.state === 'quarantined' || inspection?.state === 'stopped';
     const state = feedState.safeParse(parked ? inspection.state : summary['state']);
@@ -176,12 +179,21 @@ export class NodeInspection implements InspectionSource {
       reconnects: numberOf(summary['reconnects']),
       invalidFrames: numberOf(summary['invalid']),
       fallbackFrames: countsOf(summary['fallbacks']),
-      latencyMs: typeof summary['latencyP50Ms'] === 'number' ? summary['latencyP50Ms'] : null,
+      latencyMs: numberOrNull(summary['latencyP50Ms']),
+      latencyP99Ms: numberOrNull(summary['latencyP99Ms']),
+      resyncs: numberOf(summary['resyncs']),
+      rateLimited: numberOf(summary['restBlocked']),
+      connections: recordsIn(summary['lines']).map((line) => ({
+        phase: typeof line['phase'] === 'string' ? line['phase'] : 'stopped',
+        symbols: numberOf(line['symbols']),
+        ageMs: numberOrNull(line['ageMs']),
+        rollovers: numberOf(line['rollovers']),
+      })),
       books,
     };
   }
 
-  private bookView(instrument: InstrumentId): BookView {
+  private bookView(instrument: InstrumentId, detail: Detail = {}): BookView {
     const { board, clock, offsets } = this.options;
     const slot = board.slotOf(instrument);
     const offset = offsets.offsetMs(instrument.slice(0, instrument.indexOf(':')));
@@ -193,6 +205,13 @@ export class NodeInspection implements InspectionSource {
       ageMs: Number.isFinite(age) ? Math.round(age) : null,
       bid: board.bidLevels[slot]! > 0 ? board.bidPrices[at]! : null,
       ask: board.askLevels[slot]! > 0 ? board.askPrices[at]! : null,
+      state: feedState.catch('disconnected').parse(detail['state']),
+      market: this.options.marketState(instrument),
+      messagesPerSecond: numberOf(detail['framesPerSecond']),
+      gaps: numberOf(detail['gaps']),
+      resyncs: numberOf(detail['resyncs']),
+      latencyMs: numberOrNull(detail['latencyP50Ms']),
+      latencyP99Ms: numberOrNull(detail['latencyP99Ms']),
     };
   }
 
@@ -256,6 +275,19 @@ function storeCheck(stores: Stores): Promise<Check> {
     (error: unknown) => ({ name: 'stores', ok: false, detail: errorText(error) }),
   );
 }
+
+type Detail = Readonly<Record<string, unknown>>;
+
+const recordsIn = (value: unknown): readonly Detail[] =>
+  Array.isArray(value) ? value.filter((one): one is Detail => typeof one === 'object' && one !== null) : [];
+
+/** What a feed says of each book, by instrument. */
+function bookDetails(symbols: unknown): ReadonlyMap<unknown, Detail> {
+  return new Map(recordsIn(symbols).map((symbol) => [symbol['instrument'], symbol]));
+}
+
+const numberOrNull = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null;
 
 const numberOf = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) ? value : 0;

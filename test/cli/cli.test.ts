@@ -1,12 +1,14 @@
 import t from 'tap';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { exchangeOf, renderFile, renderTotals, runConformance } from '../../src/conformance/runner.js';
 import { runCommand } from '../../src/cli/main.js';
 import type { RunningNode, StartOptions } from '../../src/cli/options.js';
 import type { Terminal } from '../../src/cli/output.js';
+import { showFeeds } from '../../src/cli/feeds.js';
 import { clockFinding, nodeFinding } from '../../src/cli/doctor.js';
 import { ArbotError } from '../../src/messages/errors.js';
 import { referenceFolder, wireFolder } from '../shared-data.js';
@@ -238,6 +240,103 @@ t.test('pairs list shows exchanges, directions and what is blacklisted', async (
     {},
     {},
   ]);
+});
+
+t.test('feeds shows what a running node says of its market data, once or again and again', async (t) => {
+  const book = {
+    instrument: 'okx:BTC-USDT',
+    trusted: true,
+    state: 'live',
+    market: 'trading',
+    ageMs: 12.4,
+    messagesPerSecond: 31.26,
+    gaps: 2,
+    resyncs: 3,
+    latencyMs: 41,
+    latencyP99Ms: 12_345,
+  };
+  const feed = {
+    exchange: 'okx',
+    state: 'syncing',
+    reason: '',
+    ageMs: null,
+    messagesPerSecond: 90,
+    gaps: 2,
+    resyncs: 3,
+    reconnects: 4,
+    fallbackFrames: { books: 3, trades: 2 },
+    latencyMs: 41,
+    latencyP99Ms: 80,
+    connections: [{ phase: 'open' }, { phase: 'waiting' }],
+    books: [book, { ...book, instrument: 'okx:XRP-USDT', trusted: false, state: 'stale', market: 'halted' }],
+  };
+  let answer: unknown = [feed];
+  const asked: (string | undefined)[] = [];
+  const server = createHttpServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const token = 'a-token-of-more-than-24-letters';
+  const { code, out } = await run(`feeds --port ${port}`, { environment: { ARBOT_HTTP_TOKEN: token } });
+  t.equal(code, 0);
+  t.same(asked, [`/api/feeds Bearer ${token}`]);
+  const lines = out.split('\n').map((line) => line.trim().split(/ {2,}/));
+  t.same(lines[1], [
+    'okx',
+    '1/2',
+    'syncing (1 of 2 lines)',
+    '-',
+    '90.0',
+    '2',
+    '3',
+    '4',
+    '41 ms',
+    '80 ms',
+    '5',
+  ]);
+  t.same(lines[2], ['BTC-USDT', 'yes', 'live', '12 ms', '31.3', '2', '3', '41 ms', '12 s']);
+  t.same(lines[3]!.slice(0, 3), ['XRP-USDT (halted)', 'NO', 'stale']);
+
+  answer = [{ ...feed, gaps: 'many' }];
+  const wrong = await run(`feeds --url http://127.0.0.1:${port}/`);
+  t.equal(wrong.code, 1);
+  t.match(wrong.err, /ARB_MESSAGE_INVALID: .*gaps/);
+  t.equal((await run('feeds --url ftp://here')).code, 2);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  t.match((await run(`feeds --port ${port}`)).err, /ARB_HTTP_FAILED/);
+
+  const printed: string[] = [];
+  let turns = 0;
+  const answers = [feed, null, feed];
+  const http = {
+    request: () => {
+      const next = answers[turns];
+      return next === null
+        ? Promise.reject(new ArbotError('ARB_HTTP_FAILED', 'gone'))
+        : Promise.resolve({ status: 200, headers: {}, body: Buffer.from(JSON.stringify([next])) });
+    },
+  };
+  await showFeeds(
+    { url: 'http://here/', token: null },
+    {
+      environment: {},
+      workingFolder: '',
+      print: (text) => void printed.push(text),
+      complain: () => undefined,
+      onSignal: () => () => undefined,
+    },
+    { http, pause: () => Promise.resolve(void turns++), isOver: () => turns === answers.length },
+    true,
+  );
+  t.same(
+    printed.map((text) => /does not answer|BTC-USDT/.exec(text)?.[0]),
+    ['BTC-USDT', 'does not answer', 'BTC-USDT'],
+    'a watch outlives a restart of the node',
+  );
 });
 
 t.test('the doctor finds taken ports, absent stores, an old Node and a wrong clock', async (t) => {
