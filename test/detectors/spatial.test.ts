@@ -233,6 +233,28 @@ t.test('every obstacle has its name', async (t) => {
   t.equal(quiet.detector.routeCount, 0);
 });
 
+t.test('a halt is obeyed at once and costs only the lives there; other rules begin anew', async (t) => {
+  const market = dislocated();
+  const [one] = signalsOf(market.effects);
+  t.ok(one);
+  const okx = instrument('okx');
+  const change = (to: Instrument) =>
+    market.keep(market.detector.instrumentChanged(to, market.nowMs, market.nowMs));
+  t.same(told(change({ ...okx, state: 'halted' })), ['closed NOT_TRADING']);
+  const slot = market.board.slotOf('okx:BTC-USDT');
+  t.same(told(market.look(slot)), ['opened EDGE_OPENED', 'refused NOT_TRADING']);
+  const { effects } = market;
+  const last = effects.at(-1);
+  t.match(last, { event: { detail: 'okx:BTC-USDT is halted' } });
+  t.same(told(change({ ...okx, state: 'trading' })), ['SIGNAL'], 'and offered as soon as it trades again');
+  t.same(told(change({ ...okx, tickSize: '0.5' })), ['closed RECONFIGURED']);
+  t.same(change(instrument('bybit', { state: 'halted' })), [], 'what is not watched changes nothing');
+  const late = dislocated({}, {}, { state: 'halted' });
+  t.same(signalsOf(late.effects), []);
+  late.keep(late.detector.instrumentChanged(okx, late.nowMs, late.nowMs));
+  t.equal(signalsOf(late.effects).length, 1, 'one that was halted at the start may trade later');
+});
+
 t.test('an untrusted, crossed, aged or frozen book is never offered, and ends what was', async (t) => {
   const untrusted = dislocated();
   const slot = untrusted.board.slotOf('okx:BTC-USDT');
