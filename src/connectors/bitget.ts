@@ -21,9 +21,11 @@ import {
   type BitgetBookChannel,
   type BitgetNames,
 } from './bitget-terms.js';
+import { BitgetScanner, type BitgetMemory } from './bitget-scan.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
+import { withScanner } from './scan/scan-front.js';
 
 /**
  * Bitget public spot socket (PROTOCOLS §10). Books `books`: snapshot, then updates chained by `pseq` = last `seq` [P]; a `pseq`
@@ -46,7 +48,10 @@ export function bitget(options: BitgetOptions = {}): Connector {
   const depth = options.bookChannel ?? 'books';
   const capabilities = bitgetCapabilities(api, depth);
   const { bestQuote, trades } = capabilities.channels;
-  const decoder = new BitgetDecoder(options.markets ?? 'spot');
+  const markets = options.markets ?? 'spot';
+  const memory: BitgetMemory = { numbered: false };
+  const decoder = new BitgetDecoder(markets, memory);
+  const instTypes = markets === 'all' ? [...SPOT_TYPES, ...FUTURES_TYPES] : SPOT_TYPES;
   const channelsOf = (scope: SubscriptionScope) =>
     scope === 'depth' ? [depth] : [depth, bestQuote!, trades];
   const argument = (channel: string, symbol: string) =>
@@ -59,7 +64,7 @@ export function bitget(options: BitgetOptions = {}): Connector {
       JSON.stringify({ op, args: chunk }),
     );
   };
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints: {
@@ -74,6 +79,7 @@ export function bitget(options: BitgetOptions = {}): Connector {
     decode: (data, sink) => decoder.decode(data, sink),
     rest: bitgetRest((row, path, symbol) => decoder.readBook(row, path, namesOf(false), depth, symbol, true)),
   };
+  return withScanner(connector, new BitgetScanner(decoder.header, memory, instTypes));
 }
 
 const BOOK_CHANNELS: readonly string[] = ['books', 'books5', 'books15', 'books50'];
@@ -85,20 +91,24 @@ function categoryOf(channel: string, names: BitgetNames): FrameCategory {
 }
 
 /** Futures have the same symbols as spot markets; only the type tells them apart. v1 called spot `SP` and answered `sp`. */
+const SPOT_TYPES: readonly string[] = ['SPOT', 'spot', 'sp', 'SP'];
+/** Read in recordings only. */
+const FUTURES_TYPES: readonly string[] = ['USDT-FUTURES', 'USDC-FUTURES', 'COIN-FUTURES', 'usdt-futures'];
+
 function isSpot(instType: string): boolean {
-  return instType === 'SPOT' || instType === 'spot' || instType === 'sp' || instType === 'SP';
+  return SPOT_TYPES.includes(instType);
 }
 
 class BitgetDecoder {
   readonly header = emptyHeader();
   private readonly bookEvent = new BookEvent();
   private readonly quote = new BestQuoteEvent();
-  /** Books have shown numbers, so that those of quotes may be compared with them. */
-  private numbered = false;
+  private readonly memory: BitgetMemory;
   private readonly markets: 'spot' | 'all';
 
-  constructor(markets: 'spot' | 'all') {
+  constructor(markets: 'spot' | 'all', memory: BitgetMemory) {
     this.markets = markets;
+    this.memory = memory;
   }
 
   decode(data: Buffer, sink: FrameSink): FrameHeader {
@@ -149,7 +159,7 @@ class BitgetDecoder {
     if (rows.length !== 1) throw new FrameError('data', 'an array of one book', rows);
     const row = f.asFields(rows[0], 'data[0]');
     const event = this.readBook(row, 'data[0].', names, channel, symbol, snapshot);
-    if (!Number.isNaN(event.last)) this.numbered = true;
+    if (!Number.isNaN(event.last)) this.memory.numbered = true;
     sink.book(event);
   }
 
@@ -198,7 +208,7 @@ class BitgetDecoder {
       quote.exchangeTimeMs = f.timeTextAt(row, 'ts', path);
       const sequence = digitsAt(row, 'seq', path);
       // One counter runs over all channels of a market [P]. A quote that cannot be compared is never laid over a book.
-      quote.order = sequence === null || !this.numbered ? NaN : Number(sequence);
+      quote.order = sequence === null || !this.memory.numbered ? NaN : Number(sequence);
       quote.bid = bids.count > 0 ? bids.prices[0]! : 0;
       quote.bidSize = bids.count > 0 ? bids.sizes[0]! : 0;
       quote.ask = asks.count > 0 ? asks.prices[0]! : 0;

@@ -17,6 +17,8 @@ import { FRAME_LIMITS, parseJson } from './frame-parser.js';
 import { contractLevelsAt, contractsAt } from './gate-contracts.js';
 import { readControl, topicOf } from './gate-control.js';
 import { EXCHANGE, FEES, gateRest } from './gate-rest.js';
+import { GateScanner } from './gate-scan.js';
+import { withScanner } from './scan/scan-front.js';
 
 /**
  * Gate spot socket v4 (PROTOCOLS §9). Books `spot.obu`: a whole book (`full`), then deltas whose `U` is the last `u` + 1; a whole
@@ -121,7 +123,7 @@ export function gate(options: GateOptions = {}): Connector {
         }),
       );
     };
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints: {
@@ -138,6 +140,7 @@ export function gate(options: GateOptions = {}): Connector {
       decoder.readSnapshot(answer, market === 'futures', channels.depth, symbol, sink),
     ),
   };
+  return withScanner(connector, new GateScanner(decoder.header));
 }
 
 const KINDS: ReadonlyMap<string, 'obu' | 'diff' | 'quote' | 'trade'> = new Map([

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import type { Connector } from '../../src/connectors/base.js';
 import { binance } from '../../src/connectors/binance.js';
+import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
+import { gate } from '../../src/connectors/gate.js';
 import { okx } from '../../src/connectors/okx.js';
 
 /** Frames as each exchange prints them today, byte for byte in its order of keys, with random content. */
@@ -142,6 +144,80 @@ const bybitFrames = (symbol: string) => {
   );
 };
 
+const bitgetFrames = (symbol: string) => {
+  const best = fc
+    .option(fc.tuple(price, decimal))
+    .map((level) => (level === null ? '[]' : `[["${level[0]}","${level[1]}"]]`));
+  const push = (unified: boolean, action: string, channel: string, data: string, at: number) => {
+    const names = unified
+      ? `"instType":"spot","topic":"${channel}","symbol":"${symbol}"`
+      : `"instType":"SPOT","channel":"${channel}","instId":"${symbol}"`;
+    return `{"action":"${action}","arg":{${names}},"data":[{${data}}],"ts":${at}}`;
+  };
+  const book = (unified: boolean, asks: string, bids: string, at: number, seq: number) =>
+    unified
+      ? `"a":${asks},"b":${bids},"checksum":0,"seq":${seq},"pseq":${seq - 1},"ts":"${at}","maxdepth":"1000"`
+      : `"asks":${asks},"bids":${bids},"ts":"${at}","seq":${seq},"pseq":${seq - 1}`;
+  return fc.oneof(
+    fc
+      .tuple(fc.boolean(), fc.constantFrom('snapshot', 'update'), rows(''), rows(''), time, id)
+      .map(([unified, action, asks, bids, at, seq]) =>
+        push(unified, action, 'books', book(unified, asks, bids, at, seq), at),
+      ),
+    fc
+      .tuple(fc.boolean(), best, best, time, id)
+      .map(([unified, asks, bids, at, seq]) =>
+        push(unified, 'snapshot', 'books1', book(unified, asks, bids, at, seq), at),
+      ),
+  );
+};
+
+const gateFrames = (symbol: string) => {
+  const update = (channel: string, at: number, result: string) =>
+    `{"time":${Math.floor(at / 1000)},"time_ms":${at},"channel":"${channel}","event":"update","result":{${result}}}`;
+  const contracts = fc
+    .array(fc.tuple(price, fc.nat()), { maxLength: 20 })
+    .map((levels) => `[${levels.map(([p, s]) => `{"p":"${p}","s":${s}}`).join()}]`);
+  return fc.oneof(
+    fc
+      .tuple(time, id, fc.nat(3), fc.constantFrom(50, 400), rows(''), rows(''))
+      .map(([at, u, back, levels, b, a]) => {
+        const first = back === 0 ? '"full":true,' : '';
+        const number = back === 0 ? '' : `"U":${Math.max(1, u - back)},`;
+        const sides = back === 3 ? `"a":${a}` : `"b":${b},"a":${a}`;
+        const result = `"t":${at},${first}"s":"ob.${symbol}.${levels}","u":${u},${number}${sides}`;
+        return `{"channel":"spot.obu","result":{${result}},"time_ms":${at},"event":"update"}`;
+      }),
+    fc
+      .tuple(time, id, rows(''), rows(''))
+      .map(([at, u, b, a]) =>
+        update(
+          'spot.order_book_update',
+          at,
+          `"t":${at},"e":"depthUpdate","E":${Math.floor(at / 1000)},"s":"${symbol}","U":${u},"u":${u},"b":${b},"a":${a}`,
+        ),
+      ),
+    fc
+      .tuple(time, id, contracts, contracts)
+      .map(([at, u, b, a]) =>
+        update(
+          'futures.order_book_update',
+          at,
+          `"U":${u},"a":${a},"b":${b},"s":"${symbol}","t":${at},"u":${u}`,
+        ),
+      ),
+    fc
+      .tuple(time, id, price, decimal, price, decimal)
+      .map(([at, u, b, bidSize, a, askSize]) =>
+        update(
+          'spot.book_ticker',
+          at,
+          `"t":${at},"u":${u},"s":"${symbol}","b":"${b}","B":"${bidSize}","a":"${a}","A":"${askSize}"`,
+        ),
+      ),
+  );
+};
+
 const oneOf = (symbols: readonly string[], frames: (symbol: string) => fc.Arbitrary<string>) =>
   fc.oneof(...symbols.map(frames));
 
@@ -181,6 +257,34 @@ export const SCAN_SHAPES: readonly ScanShape[] = [
       },
       { file: 'bybit/cryptofeed-20250613-v5-spot-orderbook1.jsonl', connector: () => bybit() },
       { file: 'bybit/crypto-msg-parser-frame-zoo.jsonl', connector: () => bybit() },
+    ],
+  },
+  {
+    exchange: 'bitget',
+    connector: () => bitget(),
+    symbols: ['BTCUSDT', 'ETHUSDC'],
+    frames: oneOf(['BTCUSDT', 'ETHUSDC'], bitgetFrames),
+    captures: [
+      { file: 'derived/bitget-v2-seq-from-cryptofeed-20220407-v1-spot.jsonl', connector: () => bitget() },
+      {
+        file: 'bitget/cryptofeed-20220407-v1-spot-books-candle-trade-ticker.jsonl',
+        connector: () => bitget(),
+      },
+      { file: 'bitget/observatory-202609-trimmed.jsonl', connector: () => bitget({ markets: 'all' }) },
+      { file: 'bitget/crypto-msg-parser-frame-zoo.jsonl', connector: () => bitget({ markets: 'all' }) },
+    ],
+  },
+  {
+    exchange: 'gate',
+    connector: () => gate(),
+    symbols: ['BTC_USDT', 'ETH_USDC'],
+    frames: oneOf(['BTC_USDT', 'ETH_USDC'], gateFrames),
+    captures: [
+      {
+        file: 'gate/cryptofeed-20230524-v4-futures-obupdate-mixed.jsonl',
+        connector: () => gate({ bookChannel: 'futures.order_book_update' }),
+      },
+      { file: 'gate/crypto-msg-parser-frame-zoo.jsonl', connector: () => gate() },
     ],
   },
 ];

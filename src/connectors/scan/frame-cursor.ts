@@ -31,6 +31,9 @@ export function ascii(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'latin1'));
 }
 
+const NO_LEVELS = ascii('[]');
+const CONTRACT_PRICE = ascii('{"p":"');
+const CONTRACT_SIZE = ascii('","s":');
 const TRUE = ascii('true');
 const FALSE = ascii('false');
 
@@ -127,6 +130,11 @@ export class FrameCursor {
     return this.quote() && this.integer() && this.quote();
   }
 
+  /** `"0.50"` into `value`. */
+  quotedDecimal(): boolean {
+    return this.quote() && this.decimal() && this.quote();
+  }
+
   /** `0.50` into `value`. */
   decimal(): boolean {
     const at = readDecimal(this.data, this.at, this.scratch, 0);
@@ -203,6 +211,25 @@ export class FrameCursor {
     }
     this.at = at + 1;
     return data[at] === CLOSE_BRACKET;
+  }
+
+  /** `[{"p":"price","s":size},…]` into `into`, sizes being whole numbers. */
+  contractLevels(into: LevelBuffer): boolean {
+    into.clear();
+    if (this.literal(NO_LEVELS)) return true;
+    if (this.data[this.at] !== OPEN_BRACKET) return false;
+    do {
+      this.at++;
+      if (!into.hasRoom() || !this.literal(CONTRACT_PRICE)) return false;
+      const { count } = into;
+      if (!this.decimal() || !(this.value > 0)) return false;
+      into.prices[count] = this.value;
+      if (!this.literal(CONTRACT_SIZE) || !this.integer()) return false;
+      into.sizes[count] = this.value;
+      if (this.data[this.at++] !== CLOSE_BRACE) return false;
+      into.count = count + 1;
+    } while (this.data[this.at] === COMMA);
+    return this.data[this.at++] === CLOSE_BRACKET;
   }
 
   private quote(): boolean {
