@@ -1,6 +1,8 @@
 import { type Capabilities, type Connector, type Endpoints } from './base.js';
 import { bithumbRest, EXCHANGE, FEES } from './bithumb-rest.js';
-import { CHANNELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
+import { withScanner } from './scan/scan-front.js';
+import { CHANNELS, MAX_LEVELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
+import { UpbitScanner } from './upbit-scan.js';
 import { UPBIT_CAPABILITIES } from './upbit.js';
 
 /**
@@ -59,7 +61,7 @@ export function bithumb(options: BithumbOptions = {}): Connector {
             realtimeOnly: 'isOnlyRealtime',
           }),
         ];
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities: BITHUMB_CAPABILITIES,
     endpoints: {
@@ -74,4 +76,6 @@ export function bithumb(options: BithumbOptions = {}): Connector {
     decode: (data, sink) => frames.decode(data, sink),
     rest: bithumbRest((row, path, symbol) => frames.readAnswer(row, path, symbol)),
   };
+  const rules = { channel: CHANNELS.depth, ungrouped: null, maxLevels: MAX_LEVELS };
+  return withScanner(connector, new UpbitScanner(frames.header, rules));
 }

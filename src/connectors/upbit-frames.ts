@@ -96,7 +96,7 @@ const CATEGORIES = new Map<string, FrameCategory>([
 ]);
 
 /** Far above the 30 levels of today, and what a frame of the largest size could hold. */
-const MAX_LEVELS = 500;
+export const MAX_LEVELS = 500;
 
 export interface UpbitDialect {
   /** The grouping of prices that is none: 0 on Upbit; Bithumb names it differently from market to market. null = not checked. */

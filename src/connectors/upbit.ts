@@ -1,6 +1,8 @@
 import { type Capabilities, type Connector, type Endpoints } from './base.js';
 import { FRAME_LIMITS } from './frame-parser.js';
-import { CHANNELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
+import { withScanner } from './scan/scan-front.js';
+import { CHANNELS, MAX_LEVELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
+import { UpbitScanner } from './upbit-scan.js';
 import { EXCHANGE, FEES, upbitRest } from './upbit-rest.js';
 
 /**
@@ -74,7 +76,7 @@ export function upbit(options: UpbitOptions = {}): Connector {
             realtimeOnly: 'is_only_realtime',
           }),
         ];
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities: UPBIT_CAPABILITIES,
     endpoints: {
@@ -89,4 +91,6 @@ export function upbit(options: UpbitOptions = {}): Connector {
     decode: (data, sink) => frames.decode(data, sink),
     rest: upbitRest((row, path, symbol) => frames.readAnswer(row, path, symbol)),
   };
+  const rules = { channel: CHANNELS.depth, ungrouped: 0, maxLevels: MAX_LEVELS };
+  return withScanner(connector, new UpbitScanner(frames.header, rules));
 }

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import type { Connector } from '../../src/connectors/base.js';
 import { binance } from '../../src/connectors/binance.js';
+import { bithumb } from '../../src/connectors/bithumb.js';
 import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
 import { okx } from '../../src/connectors/okx.js';
+import { upbit } from '../../src/connectors/upbit.js';
 
 /** Frames as each exchange prints them today, byte for byte in its order of keys, with random content. */
 export interface ScanShape {
@@ -218,6 +220,46 @@ const gateFrames = (symbol: string) => {
   );
 };
 
+/** Java prints doubles from 10^7 and below 10^-3 with an exponent. */
+const javaDouble = fc
+  .tuple(digits(1, 9), fraction, fc.constantFrom('', '', 'E7', 'E8', 'E-4', 'e-05', 'E+9'))
+  .map(([whole, rest, exponent]) => `${whole}.${rest}${exponent}`);
+const amount = fc.oneof(decimal, javaDouble);
+
+/** `isBithumb`: other order of keys, times in µs, a level that names the grouping of prices. */
+const wonFrames = (isBithumb: boolean) => (symbol: string) =>
+  fc
+    .tuple(
+      fc.boolean(),
+      fc.array(fc.tuple(amount, amount, amount, amount), { maxLength: 30 }),
+      time,
+      fc.constantFrom('SNAPSHOT', 'REALTIME'),
+      amount,
+    )
+    .map(([isLong, units, at, stream, total]) => {
+      const n = isLong
+        ? [
+            'type',
+            'code',
+            'timestamp',
+            'total_ask_size',
+            'total_bid_size',
+            'orderbook_units',
+            'stream_type',
+            'level',
+          ]
+        : ['ty', 'cd', 'tms', 'tas', 'tbs', 'obu', 'st', 'lv'];
+      const unit = isLong ? ['ask_price', 'bid_price', 'ask_size', 'bid_size'] : ['ap', 'bp', 'as', 'bs'];
+      const list = units
+        .map((values) => `{${values.map((value, i) => `"${unit[i]!}":${value}`).join()}}`)
+        .join();
+      const head = `"${n[0]!}":"orderbook","${n[1]!}":"${symbol}"`;
+      const totals = `"${n[3]!}":${total},"${n[4]!}":${total}`;
+      return isBithumb
+        ? `{${head},${totals},"${n[5]!}":[${list}],"${n[7]!}":1,"${n[2]!}":${at}123,"${n[6]!}":"${stream}"}`
+        : `{${head},"${n[2]!}":${at},${totals},"${n[5]!}":[${list}],"${n[6]!}":"${stream}","${n[7]!}":0}`;
+    });
+
 const oneOf = (symbols: readonly string[], frames: (symbol: string) => fc.Arbitrary<string>) =>
   fc.oneof(...symbols.map(frames));
 
@@ -285,6 +327,27 @@ export const SCAN_SHAPES: readonly ScanShape[] = [
         connector: () => gate({ bookChannel: 'futures.order_book_update' }),
       },
       { file: 'gate/crypto-msg-parser-frame-zoo.jsonl', connector: () => gate() },
+    ],
+  },
+  {
+    exchange: 'upbit',
+    connector: () => upbit(),
+    symbols: ['KRW-BTC', 'BTC-XTZ'],
+    frames: oneOf(['KRW-BTC', 'BTC-XTZ'], wonFrames(false)),
+    captures: [
+      { file: 'upbit/cryptofeed-20210417-simple-orderbook-trade.jsonl', connector: () => upbit() },
+      { file: 'derived/upbit-default-from-cryptofeed-20210417.jsonl', connector: () => upbit() },
+      { file: 'upbit/observatory-202609-trimmed.jsonl', connector: () => upbit() },
+    ],
+  },
+  {
+    exchange: 'bithumb',
+    connector: () => bithumb(),
+    symbols: ['KRW-BTC', 'KRW-ETH'],
+    frames: oneOf(['KRW-BTC', 'KRW-ETH'], wonFrames(true)),
+    captures: [
+      { file: 'bithumb/observatory-202609-trimmed.jsonl', connector: () => bithumb() },
+      { file: 'derived/bithumb-v1ws-from-upbit-cryptofeed-20210417.jsonl', connector: () => bithumb() },
     ],
   },
 ];

@@ -73,3 +73,44 @@ function readLong(data: Uint8Array, at: number, into: Float64Array, index: numbe
   into[index] = mantissa / POWERS_OF_TEN[fractionDigits]!;
   return at;
 }
+
+const SMALL_E = 0x65;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const EXACT_POWERS = 22;
+/** Beyond what messages carry nothing is an amount. */
+const SMALLEST_AMOUNT = 1e-20;
+const LARGEST_AMOUNT = 1e24;
+
+/** As `readDecimal`, also with an exponent as JSON numbers may have one (`1.16539E8`, `5.673e-05`). */
+export function readAmount(data: Uint8Array, at: number, into: Float64Array, index: number): number {
+  const end = readDecimal(data, at, into, index);
+  if (end < 0 || (data[end]! | 0x20) !== SMALL_E) return end;
+  return readExponential(data, at, into, index);
+}
+
+/** One multiplication or division of two exact numbers, which rounds once; every digit of the mantissa counts. */
+function readExponential(data: Uint8Array, start: number, into: Float64Array, index: number): number {
+  let at = start;
+  let mantissa = 0;
+  let pointAt = -1;
+  for (; (data[at]! | 0x20) !== SMALL_E; at++) {
+    if (data[at] === DOT) pointAt = at;
+    else mantissa = mantissa * 10 + (data[at]! ^ ZERO);
+  }
+  const fractionDigits = pointAt < 0 ? 0 : at - pointAt - 1;
+  at++;
+  const isNegative = data[at] === MINUS;
+  if (isNegative || data[at] === PLUS) at++;
+  let exponent = 0;
+  const exponentAt = at;
+  for (let digit = data[at]! ^ ZERO; digit <= 9; digit = data[++at]! ^ ZERO)
+    exponent = exponent > EXACT_POWERS * 4 ? exponent : exponent * 10 + digit;
+  const shift = (isNegative ? -exponent : exponent) - fractionDigits;
+  if (at === exponentAt || mantissa >= EXACT_BELOW || shift > EXACT_POWERS || shift < -EXACT_POWERS)
+    return -1;
+  const value = shift < 0 ? mantissa / POWERS_OF_TEN[-shift]! : mantissa * POWERS_OF_TEN[shift]!;
+  if (value !== 0 && !(value >= SMALLEST_AMOUNT && value < LARGEST_AMOUNT)) return -1;
+  into[index] = value;
+  return at;
+}

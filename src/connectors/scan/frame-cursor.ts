@@ -1,7 +1,7 @@
 import type { DecimalText } from '../../messages/primitives.js';
 import { FRAME_LIMITS } from '../frame-parser.js';
 import type { LevelBuffer } from '../level-buffer.js';
-import { POWERS_OF_TEN, readDecimal } from './decimal-bytes.js';
+import { POWERS_OF_TEN, readAmount, readDecimal } from './decimal-bytes.js';
 import type { WordTable } from './word-table.js';
 
 /**
@@ -116,6 +116,20 @@ export class FrameCursor {
     return true;
   }
 
+  /** As `integer`, with sixteen digits too, up to 2^53. */
+  safeInteger(): boolean {
+    const { data } = this;
+    const start = this.at;
+    let at = start;
+    let value = 0;
+    for (let digit = data[at]! ^ ZERO; digit <= 9; digit = data[++at]! ^ ZERO) value = value * 10 + digit;
+    const digits = at - start;
+    if (digits === 0 || digits > MAX_INTEGER_DIGITS + 1 || (data[start] === ZERO && digits > 1)) return false;
+    this.at = at;
+    this.value = value;
+    return value <= Number.MAX_SAFE_INTEGER;
+  }
+
   /** As `integer`, with a minus where it is not 0. */
   signedInteger(): boolean {
     if (this.data[this.at] !== DASH) return this.integer();
@@ -141,6 +155,14 @@ export class FrameCursor {
     if (at < 0) return false;
     this.at = at;
     this.value = this.scratch[0]!;
+    return true;
+  }
+
+  /** `0.5` or `1.16539E8` into `into[index]`. */
+  amount(into: Float64Array, index: number): boolean {
+    const at = readAmount(this.data, this.at, into, index);
+    if (at < 0) return false;
+    this.at = at;
     return true;
   }
 
