@@ -16,13 +16,20 @@ export function watchExecutions(
   const execute = real.value as PaperExchange['execute'];
   PaperExchange.prototype.execute = function (this: PaperExchange, execution) {
     const { prng, thinShare } = others;
-    const share = prng.next() < thinShare ? Math.max(0, prng.between(-0.15, 1)) : 1;
+    const share = prng.next() < thinShare ? shareLeft(prng) : 1;
     const book = share < 1 && execution.book !== null ? thinned(execution.book, share) : execution.book;
     const result = execute.call(this, { ...execution, book });
     heard(execution.leg, result);
     return result;
   };
   return () => Object.defineProperty(PaperExchange.prototype, 'execute', real);
+}
+
+/** Nothing, all but a crumb that is too small to be traded away, or some part. */
+function shareLeft(prng: Prng): number {
+  const drawn = prng.next();
+  if (drawn < 0.15) return 0;
+  return drawn < 0.35 ? prng.between(0.995, 1) : prng.next();
 }
 
 function thinned(book: SimulatedBook, share: number): SimulatedBook {
