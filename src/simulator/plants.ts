@@ -1,10 +1,19 @@
 import type { LevelText, PairId, Side } from '../messages/primitives.js';
 import { plainText } from './exact-units.js';
 import type { LadderSide } from './ladder.js';
-import { WON_PER_USDT, type Listing, type SimulatedExchange } from './listings.js';
+import type { SimulatedExchange } from './listings.js';
 import type { SimulatedMarket } from './market.js';
 import { NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { type Oracle, type Plant, type PlantKind, REASON_OF } from './oracle.js';
+import {
+  canBeSmall,
+  isCoarse,
+  leastLots,
+  MAKER_QUOTE_BPS,
+  offsetFor,
+  quoteUnits,
+  type PlantGrounds,
+} from './plant-edges.js';
 import { Prng } from './prng.js';
 
 /** When and what is planted. All times are world ms; ranges are [from, to). */
@@ -72,18 +81,10 @@ const STALE_DRIFT_BPS_PER_SECOND = 12;
 const STALE_DELAY_GROWTH = 0.75;
 const STALE_MAX_DELAY_MS = 5_500;
 const PLANTED_LEVELS = 10;
-/** Quotes stand 0.7 bps off the fair price on both sides, and ticks round away from it. */
-const QUOTE_COST_BPS = 2.5;
-/** The makers' distance from the fair price. */
-const MAKER_QUOTE_BPS = 0.7;
-/** From here a tick is no longer lost in `QUOTE_COST_BPS`. */
-const COARSE_TICK_BPS = 2;
 
 /** What the director may do to the world. */
-export interface PlantStage {
+export interface PlantStage extends PlantGrounds {
   readonly stepMs: number;
-  market(exchange: SimulatedExchange, pair: PairId): SimulatedMarket;
-  fair(exchange: SimulatedExchange, pair: PairId): number;
   requote(exchange: SimulatedExchange, pair: PairId, quoting: Quoting): void;
   setCalm(pair: PairId, calm: boolean): void;
   hold(pair: PairId): void;
@@ -205,7 +206,7 @@ export class PlantDirector {
       pair,
       buyExchange,
       sellExchange,
-      disturbedExchange: kind === 'below_minimum' && !this.canBeSmall(drawn, pair) ? other : drawn,
+      disturbedExchange: kind === 'below_minimum' && !canBeSmall(this.stage, drawn, pair) ? other : drawn,
       announcedAtMs: nowMs,
       startMs,
       endMs: startMs + Math.ceil(length / this.stage.stepMs) * this.stage.stepMs,
@@ -245,9 +246,9 @@ export class PlantDirector {
       this.requote(plant, { bidOffsetBps: sign * bps, askOffsetBps: sign * bps, front: null, calm: true });
     switch (plant.kind) {
       case 'true':
-        return dislocate(this.offsetFor(plant, prng.between(...this.settings.trueEdgeBps), Math.ceil));
+        return dislocate(offsetFor(this.stage, plant, prng.between(...this.settings.trueEdgeBps), Math.ceil));
       case 'eaten_by_fees':
-        return dislocate(this.offsetFor(plant, prng.between(9, 14), Math.floor));
+        return dislocate(offsetFor(this.stage, plant, prng.between(9, 14), Math.floor));
       case 'too_good':
         return dislocate(prng.between(850, 1_200));
       case 'too_thin':
@@ -262,38 +263,6 @@ export class PlantDirector {
   }
 
   /**
-   * How far the disturbed exchange must be moved for an edge of `edgeBps`. Where ticks are coarse against it, as in won, the edge
-   * is a whole number of ticks, and the quote that makes it lies in the middle of its tick.
-   */
-  private offsetFor(plant: Plant, edgeBps: number, round: (ticks: number) => number): number {
-    const exchange = plant.disturbedExchange as SimulatedExchange;
-    if (!this.isCoarse(exchange, plant.pair)) return edgeBps + QUOTE_COST_BPS;
-    const { tick } = this.stage.market(exchange, plant.pair).listing;
-    const fair = this.stage.fair(exchange, plant.pair);
-    const isSell = exchange === plant.sellExchange;
-    const partner = this.stage.market(
-      (isSell ? plant.buyExchange : plant.sellExchange) as SimulatedExchange,
-      plant.pair,
-    );
-    const { bids, asks } = partner.ladder();
-    const best = (isSell ? asks : bids).prices[0]! * partner.listing.tick.value;
-    const sign = isSell ? 1 : -1;
-    const ticks = round((sign * best * (1 + (sign * edgeBps) / 10_000)) / tick.value) * sign;
-    const wanted = (ticks + sign / 2) * tick.value;
-    return MAKER_QUOTE_BPS + sign * (wanted / fair - 1) * 10_000;
-  }
-
-  private isCoarse(exchange: SimulatedExchange, pair: PairId): boolean {
-    const { tick } = this.stage.market(exchange, pair).listing;
-    return (tick.value / this.stage.fair(exchange, pair)) * 10_000 >= COARSE_TICK_BPS;
-  }
-
-  /** Whether an order below the exchange's least one can be placed at all: coarse lots may be larger. */
-  private canBeSmall(exchange: SimulatedExchange, pair: PairId): boolean {
-    return leastLots(this.stage.market(exchange, pair).listing, this.stage.fair(exchange, pair)) > 2;
-  }
-
-  /**
    * One small order far inside the other exchange's book, the opposite side moved out of its way. `notional` null = a share of
    * the least order of the exchange.
    */
@@ -302,10 +271,10 @@ export class PlantDirector {
     const { listing } = this.stage.market(exchange, plant.pair);
     const fair = this.stage.fair(exchange, plant.pair);
     const drawn = prng.between(50, 90);
-    const edge = this.isCoarse(exchange, plant.pair)
-      ? this.offsetFor(plant, drawn, Math.round) - MAKER_QUOTE_BPS
+    const edge = isCoarse(this.stage, exchange, plant.pair)
+      ? offsetFor(this.stage, plant, drawn, Math.round) - MAKER_QUOTE_BPS
       : drawn;
-    const least = leastLots(listing, fair);
+    const least = leastLots(this.stage, exchange, plant.pair);
     const size = notional === null ? least * prng.between(0.3, 0.7) : notional / fair / listing.lot.value;
     const side: Side = sign > 0 ? 'buy' : 'sell';
     const away = sign * (edge + 10);
@@ -390,14 +359,6 @@ export class PlantDirector {
     return schedule.deck.pop()!;
   }
 }
-
-/** The least order of a market, in lots. */
-function leastLots(listing: Listing, fair: number): number {
-  return listing.minNotional > 0 ? listing.minNotional / fair / listing.lot.value : listing.minLots;
-}
-
-/** Quote units that are worth about a dollar. */
-const quoteUnits = (pair: PairId): number => (pair.endsWith('-KRW') ? WON_PER_USDT : 1);
 
 function levelTexts(market: SimulatedMarket, side: LadderSide): LevelText[] {
   const { tick, lot } = market.listing;
