@@ -48,6 +48,7 @@ export class InProcessBus implements Bus {
   /** Next member of each queue group, so that members take turns. */
   private readonly turns = new Map<string, number>();
   private waiting = 0;
+  private readonly flushing: (() => void)[] = [];
   private closed = false;
 
   constructor(options: InProcessBusOptions) {
@@ -130,10 +131,9 @@ export class InProcessBus implements Bus {
   }
 
   /** Resolves when no subscriber has a message waiting. */
-  async flush(): Promise<void> {
-    while (this.waiting > 0) {
-      await new Promise<void>((resolve) => this.options.timers.setImmediate(resolve));
-    }
+  flush(): Promise<void> {
+    if (this.waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => this.flushing.push(resolve));
   }
 
   /** Drops what still waits, counted; requests without an answer reject as ARB_ASK_TIMEOUT. */
@@ -142,6 +142,7 @@ export class InProcessBus implements Bus {
     this.requests.failAll('the bus was closed before an answer came');
     this.receiver.counters.droppedFull += this.waiting;
     this.waiting = 0;
+    this.settle();
     return Promise.resolve();
   }
 
@@ -191,6 +192,7 @@ export class InProcessBus implements Bus {
         this.subscribers.remove(pattern, subscriber);
         if (!this.closed) this.waiting -= jobs.length;
         jobs.clear();
+        this.settle();
       },
     };
   }
@@ -217,12 +219,16 @@ export class InProcessBus implements Bus {
   private enqueue(target: Subscriber, job: Job): void {
     if (target.jobs.isFull) {
       target.jobs.shift();
-      this.waiting--;
       this.receiver.counters.droppedFull++;
-    }
+    } else this.waiting++;
     target.jobs.push(job);
-    this.waiting++;
     this.schedule(target);
+  }
+
+  /** With the last message that waited every flush is done. */
+  private settle(): void {
+    if (this.waiting > 0) return;
+    for (const done of this.flushing.splice(0)) done();
   }
 
   private schedule(target: Subscriber): void {
@@ -240,6 +246,7 @@ export class InProcessBus implements Bus {
       if (job === undefined) return;
       this.waiting--;
       target.receive(job);
+      this.settle();
     }
     if (target.jobs.length > 0 && target.open && !this.closed) this.schedule(target);
   }

@@ -70,7 +70,8 @@ async function admitted(context: RestContext, { costs, timeoutMs }: RestRequest)
     const permit = limiter.tryHold(costs, nowMs, timeoutMs + REPORT_MS, priority);
     if (typeof permit !== 'number') return permit;
     if (nowMs + permit - startedMs > longestWaitMs) throw limited(context, permit);
-    await new Promise<void>((resolve) => timers.setTimer(resolve, permit));
+    // Whole ms: a wait too short to move a clock of fractions would end where it began, and ask again at once.
+    await new Promise<void>((resolve) => timers.setTimer(resolve, Math.ceil(permit)));
     context.signal?.throwIfAborted();
   }
 }

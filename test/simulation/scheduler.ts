@@ -32,6 +32,9 @@ export interface Task {
 // eslint-disable-next-line no-restricted-syntax -- dst-ok: the one real macrotask under each step
 const realImmediate = globalThis.setImmediate;
 
+/** Far more than any moment of a world holds. */
+const MOST_STEPS_AT_ONCE = 200_000;
+
 export class Scheduler {
   /** Virtual ms since the beginning. */
   nowMs = 0;
@@ -43,6 +46,9 @@ export class Scheduler {
   private readonly ready: Task[] = [];
   private readonly heap: Task[] = [];
   private lastId = 0;
+  /** Steps since the clock moved. */
+  private stepsAtOnce = 0;
+  private lastMs = 0;
 
   constructor(seed: number) {
     this.prng = Prng.of(seed, 'scheduler');
@@ -75,7 +81,7 @@ export class Scheduler {
       const step = (): void => {
         try {
           between();
-          if (isOver() || !this.step(untilMs)) return resolve();
+          if (isOver() || this.standsStill || !this.step(untilMs)) return resolve();
           realImmediate(step);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -83,6 +89,17 @@ export class Scheduler {
       };
       realImmediate(step);
     });
+  }
+
+  /** Work makes work without end at one moment: no clock will ever move again. */
+  get standsStill(): boolean {
+    return this.stepsAtOnce > MOST_STEPS_AT_ONCE;
+  }
+
+  private countStep(): void {
+    this.steps++;
+    this.stepsAtOnce = this.nowMs === this.lastMs ? this.stepsAtOnce + 1 : 0;
+    this.lastMs = this.nowMs;
   }
 
   /** False when nothing is left to do before `untilMs`; the clock then stands there. */
@@ -102,7 +119,7 @@ export class Scheduler {
       }
       task.state = 'done';
       task.owner.pending--;
-      this.steps++;
+      this.countStep();
       this.owner = task.owner;
       task.run();
       return true;

@@ -204,7 +204,8 @@ export class World implements FaultTargets {
     await this.scheduler.run(untilMs + HEALING_MS + PLANT_MS, between, () => isOver() || this.isHonest());
     this.worldRuns = false;
     await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
-    if (isOver()) return;
+    if (this.scheduler.standsStill) this.violated('time-moves-on', 'work makes work without end');
+    if (isOver() || this.scheduler.standsStill) return;
     for (const node of this.nodes) node.audit();
     if (this.nodeBus.carried > 0) this.reached('message between nodes');
     await this.stopAndCheck(between);
