@@ -21,7 +21,12 @@ export type SyncRule =
   /** Diffs counted one by one; the snapshot comes on the socket: Bybit, Gate v2, KuCoin Pro. */
   | 'counted'
   /** Every frame is the whole book: Upbit, Bithumb. */
-  | 'whole';
+  | 'whole'
+  /**
+   * Whole books from a library that hides the protocol (ccxt): nothing proves that they are complete, only crossing, age and
+   * the library's own errors tell against them. Traded only where the trader accepts that, exchange by exchange.
+   */
+  | 'opaque';
 
 export interface Heartbeat {
   /** Sent every so often whatever arrives; null where the exchange does not ask for it. */

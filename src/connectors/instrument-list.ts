@@ -18,6 +18,7 @@ export interface MarketFacts {
   /** Where the list names the market's own; the exchange's start-up default otherwise. */
   readonly takerFeeRate?: DecimalText;
   readonly makerFeeRate?: DecimalText;
+  readonly bookProof?: 'opaque';
 }
 
 /**
@@ -71,6 +72,7 @@ function toInstrument(
     takerFeeRate: facts.takerFeeRate ?? fees.takerFeeRate,
     makerFeeRate: facts.makerFeeRate ?? fees.makerFeeRate,
     feeMode: fees.feeMode,
+    ...(facts.bookProof !== undefined && { bookProof: facts.bookProof }),
   };
 }
 

@@ -35,4 +35,6 @@ export interface Instrument {
   readonly takerFeeRate: DecimalText;
   readonly makerFeeRate: DecimalText;
   readonly feeMode: FeeMode;
+  /** `opaque`: nothing proves its books complete (`SyncRule`). Absent = each frame is checked by its exchange's rule. */
+  readonly bookProof?: 'opaque';
 }

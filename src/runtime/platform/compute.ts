@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { ArbotError, ERROR_CODES, errorText, invariant, type ErrorCode } from '../../messages/errors.js';
 import type { Compute } from '../../ports/compute.js';
+import { bootWorker } from './boot-worker.js';
 import { runTask, type ComputeAnswer, type ComputeOrder, type ComputeTasks } from './compute-tasks.js';
 
 /** Heavy computation: on worker threads, or inline where one seed must repeat a run. */
@@ -113,7 +114,7 @@ class ComputeThread {
 
   constructor(options: WorkerComputeOptions, ended: (thread: ComputeThread) => void) {
     this.timeoutMs = options.taskTimeoutMs ?? 60_000;
-    this.worker = bootWorker(options.tasksUrl, options.maxHeapMb ?? 512);
+    this.worker = bootWorker('compute-worker', { tasksUrl: options.tasksUrl }, options.maxHeapMb ?? 512);
     this.worker.on('message', (answer: ComputeAnswer) => this.answered(answer));
     this.worker.on('messageerror', (error) => void this.end(errorText(error)));
     this.worker.on('error', (error) => (this.lastError ??= errorText(error)));
@@ -161,26 +162,6 @@ class ComputeThread {
     this.job = null;
     return job;
   }
-}
-
-/**
- * From source, a thread cannot load TypeScript by itself, not even with tsx in its arguments: a boot text registers tsx
- * inside the thread first. From compiled files the thread starts directly. It sees no environment, hence no secrets.
- */
-const BOOT = `const { workerData } = require('node:worker_threads');
-import(workerData.tsx).then(({ register }) => { register(); return import(workerData.entry); });`;
-
-function bootWorker(tasksUrl: string, maxHeapMb: number): Worker {
-  const shared = { env: {}, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } };
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./compute-worker.js', import.meta.url), {
-      ...shared,
-      workerData: { tasksUrl },
-    });
-  }
-  const entry = new URL('./compute-worker.ts', import.meta.url).href;
-  const tsx = import.meta.resolve('tsx/esm/api');
-  return new Worker(BOOT, { ...shared, eval: true, workerData: { tasksUrl, entry, tsx } });
 }
 
 function failure(task: string, code: string | null, why: string): ArbotError {
