@@ -91,11 +91,12 @@ function checkDirections(config: TradingConfig, refuse: Refuse): void {
 function checkExchanges(config: TradingConfig, refuse: Refuse): void {
   for (const [name, exchange] of Object.entries(config.exchanges)) {
     const at = `exchanges.${name}`;
-    if (exchange.enabled && !hasConnector(name))
+    if (exchange.enabled && !hasConnector(name) && exchange.ccxt === undefined)
       refuse(
         `${at}.enabled`,
-        `there is no connector for it yet; enabled may be ${CONNECTED_EXCHANGES.join(', ')}`,
+        `there is no connector for it; enabled may be ${CONNECTED_EXCHANGES.join(', ')}, and others with ccxt`,
       );
+    checkCcxt(config, name, refuse);
     for (const asset of Object.keys(exchange.opening))
       if (!Object.hasOwn(config.assets, asset))
         refuse(`${at}.opening.${asset}`, 'this asset is not in assets');
@@ -116,6 +117,18 @@ function checkExchanges(config: TradingConfig, refuse: Refuse): void {
   const inUse = Object.keys(config.exchanges).filter((name) => isInUse(config, name)).length;
   if (inUse < 2)
     refuse('exchanges', 'fewer than two are enabled and not blacklisted: there is nothing to compare');
+}
+
+function checkCcxt(config: TradingConfig, name: string, refuse: Refuse): void {
+  const ccxt = config.exchanges[name]!.ccxt;
+  if (ccxt === undefined) return;
+  const at = `exchanges.${name}.ccxt`;
+  if (hasConnector(name))
+    refuse(at, 'ArBot has a connector of its own for this exchange, which checks its books');
+  for (const [code, asset] of Object.entries(ccxt.assets))
+    if (!Object.hasOwn(config.assets, asset)) refuse(`${at}.assets.${code}`, 'this asset is not in assets');
+  if (!Object.values(ccxt.assets).includes(config.reportingCurrency))
+    refuse(`${at}.assets`, 'none of them is the reporting currency, in which all pairs are quoted');
 }
 
 function checkEdgeAndSizes(config: TradingConfig, refuse: Refuse): void {

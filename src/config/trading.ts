@@ -34,8 +34,22 @@ const paperLatency = z.strictObject({
   p99Ms: z.number().finite().min(0).max(60_000).default(60),
 });
 
+/**
+ * Reads an exchange by ccxt instead of a connector of ArBot's own. Nothing proves the books of such an exchange complete: what
+ * is said here is the trader's own word.
+ */
+const ccxt = z.strictObject({
+  /** ccxt's id of the exchange. */
+  id: p.exchangeId,
+  /** Which of ccxt's currency codes is which asset; only markets between these are followed. */
+  assets: z.record(z.string().regex(/^[A-Za-z0-9.$_-]{1,32}$/, 'not a currency code'), p.assetId),
+  /** True: trade on these books all the same. False: watch them only. */
+  acceptOpaqueBooks: z.boolean().default(false),
+});
+
 const exchange = z.strictObject({
   enabled: z.boolean().default(true),
+  ccxt: ccxt.optional(),
   /** Absent = the start-up default of the fee table. */
   takerFeeBps: bps.max(1_000).optional(),
   /** `third` is refused until the fee coin's price and balance are known. */

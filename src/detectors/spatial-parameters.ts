@@ -41,6 +41,8 @@ export interface SpatialParameters {
   readonly maxBookAgeMs: number;
   /** Longest time without any change of a book, ms. */
   readonly maxUnchangedMs: number;
+  /** Exchanges whose books nothing proves complete, and which are traded all the same (`Instrument.bookProof`). Absent = none. */
+  readonly acceptOpaqueBooks?: readonly ExchangeId[];
   /** Exchange clock − local clock, ms. Absent = 0. */
   readonly clockOffsetMs?: (exchange: ExchangeId) => number;
   /** How far a limit may be beyond the worst level needed, bps; never more than half of the edge above the minimum. */

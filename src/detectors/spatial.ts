@@ -234,7 +234,7 @@ export class SpatialDetector {
   private problemOf(
     { buy, sell }: SpatialRoute,
     monotonicMs: number,
-  ): { readonly reason: BookProblem | 'NOT_TRADING'; readonly on: string } | null {
+  ): { readonly reason: BookProblem | 'NOT_TRADING' | 'BOOK_OPAQUE'; readonly on: string } | null {
     const { parameters } = this;
     for (const { slot, instrument } of [buy, sell]) {
       const state = this.stopped.get(slot);
@@ -243,6 +243,9 @@ export class SpatialDetector {
       const clockOffsetMs = parameters.clockOffsetMs?.(instrument.exchange) ?? 0;
       const reason = bookProblem(this.board, slot, monotonicMs, parameters, clockOffsetMs);
       if (reason !== null) return { reason, on: instrument.id };
+      const opaque = instrument.bookProof === 'opaque';
+      if (opaque && parameters.acceptOpaqueBooks?.includes(instrument.exchange) !== true)
+        return { reason: 'BOOK_OPAQUE', on: instrument.id };
     }
     return null;
   }

@@ -1,6 +1,7 @@
 import type { Connector, Endpoints } from '../connectors/base.js';
 import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
+import { ccxt, type CcxtOptions } from '../connectors/ccxt.js';
 import { gate, type GateBookChannel } from '../connectors/gate.js';
 import { kucoin } from '../connectors/kucoin.js';
 import { okx } from '../connectors/okx.js';
@@ -39,6 +40,8 @@ export interface Market {
 
 export interface MarketOptions {
   readonly exchanges: readonly ExchangeId[];
+  /** Those of them that ccxt reads. Absent = none. */
+  readonly ccxt?: ReadonlyMap<ExchangeId, CcxtOptions>;
   readonly pairs: readonly PairId[];
   /** The machine's own time. */
   readonly time: Clock & Timers;
@@ -59,12 +62,20 @@ export interface MarketOptions {
 export function openMarket(name: MarketName, options: MarketOptions): Promise<Market> {
   switch (name) {
     case 'simulated':
-      return openSimulated(options);
+      return openSimulated(withoutCcxt(options));
     case 'replay':
-      return openReplay(options);
+      return openReplay(withoutCcxt(options));
     case 'live':
       return Promise.resolve(openLive(options));
   }
+}
+
+/** ccxt has its own sockets: it can be neither simulated nor replayed. */
+function withoutCcxt(options: MarketOptions): MarketOptions {
+  const left = options.exchanges.filter((exchange) => options.ccxt?.has(exchange) === true);
+  if (left.length > 0)
+    options.log.warn({ exchanges: left }, 'exchanges behind ccxt are left out of this market');
+  return { ...options, exchanges: options.exchanges.filter((exchange) => !left.includes(exchange)) };
 }
 
 /** The exchange's own path behind another server. */
@@ -132,7 +143,10 @@ function openLive(options: MarketOptions): Market {
     name: 'live',
     mode: MODE_OF.live,
     time: options.time,
-    connectors: options.exchanges.map((exchange) => connectorOf(exchange, {})),
+    connectors: options.exchanges.map((exchange) => {
+      const behind = options.ccxt?.get(exchange);
+      return behind === undefined ? connectorOf(exchange, {}) : ccxt(behind);
+    }),
     symbols: null,
     simulated: null,
     replay: null,

@@ -12,6 +12,7 @@ import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { RiskLimits } from '../risk/limits.js';
+import type { CcxtOptions } from '../connectors/ccxt.js';
 import { assetsOfPair, type PairConfig, type TradingConfig } from '../config/index.js';
 import { CLOCK_BOUND } from './connectors.js';
 import { noTradeWindowsOf } from './no-trade-windows.js';
@@ -59,6 +60,7 @@ export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits
     maxUnchangedMs: limits.unchangedMaxMs,
     maxClockSkewMs: limits.clockSkewMaxMs,
     clockBound: CLOCK_BOUND,
+    acceptOpaqueBooks: opaqueAccepted(trading),
     refuseUnknownClock: mode === 'LIVE',
     noTradeWindows: noTradeWindowsOf(trading),
     minTradeNotional: sizes.minNotional,
@@ -102,8 +104,25 @@ export function spatialParametersOf(
     signalTtlMs: 1_500,
     maxBookAgeMs: limits.bookAgeMaxMs,
     maxUnchangedMs: limits.unchangedMaxMs,
+    acceptOpaqueBooks: opaqueAccepted(trading),
     clockOffsetMs,
   };
+}
+
+/** Exchanges in use that ccxt reads. */
+export function ccxtOf(trading: TradingConfig): Map<ExchangeId, CcxtOptions> {
+  return new Map(
+    enabledExchanges(trading).flatMap(([exchange, { ccxt }]) =>
+      ccxt === undefined ? [] : [[exchange, { exchange, ccxtId: ccxt.id, assets: ccxt.assets }]],
+    ),
+  );
+}
+
+/** Exchanges behind ccxt that the trader wants traded although nothing proves their books. */
+function opaqueAccepted(trading: TradingConfig): ExchangeId[] {
+  return enabledExchanges(trading).flatMap(([exchange, { ccxt }]) =>
+    ccxt?.acceptOpaqueBooks === true ? [exchange] : [],
+  );
 }
 
 /** What is not in here is not traded, whatever a recording holds. */

@@ -8,6 +8,7 @@ import type { Logger } from '../ports/log.js';
 import type { Stores } from '../ports/stores.js';
 import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
 import { WorkerCompute } from '../runtime/platform/compute.js';
+import { CcxtLink } from '../runtime/platform/ccxt-link.js';
 import { UndiciHttpClient } from '../runtime/platform/http-client.js';
 import { CryptoRandom } from '../runtime/platform/random.js';
 import { WsSockets } from '../runtime/platform/sockets.js';
@@ -20,7 +21,7 @@ import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
 import { MODE_OF } from './mode-of.js';
-import { enabledExchanges, enabledPairs, tradedPairs } from './parameters.js';
+import { ccxtOf, enabledExchanges, enabledPairs, tradedPairs } from './parameters.js';
 import { OracleReport } from './oracle-report.js';
 import type { Teardown } from './teardown.js';
 
@@ -58,6 +59,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   const { options, machine, log, files, folder, stores, teardown } = ground;
   const market = await openMarket(options.market, {
     exchanges: exchangesOf(options),
+    ccxt: ccxtOf(options.tradingConfig),
     pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
     time: machine,
     speed: options.speed,
@@ -74,6 +76,9 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
 
   const http = new UndiciHttpClient();
   teardown.add('http client', () => http.close());
+  // Starts a thread only when an address of ccxt is used.
+  const network = new CcxtLink({ sockets: new WsSockets(), http });
+  teardown.add('ccxt', () => network.close());
   const compute = new WorkerCompute({ tasksUrl: TASKS_URL, ...COMPUTE });
   teardown.add('compute', () => compute.close());
   const node = await assembleNode({
@@ -84,8 +89,8 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     files,
     stores,
     market,
-    sockets: new WsSockets(),
-    http,
+    sockets: network,
+    http: network,
     random: new CryptoRandom(),
     compute,
     killSwitch: await persistedSwitch(stores),

@@ -5,6 +5,7 @@ import type { Signal } from '../messages/signal.js';
 import { refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
 import { bookAgeRule } from './rules/book-age.js';
 import { bookChangeRule } from './rules/book-change.js';
+import { bookProofRule } from './rules/book-proof.js';
 import { bookTrustRule } from './rules/book-trust.js';
 import { clockSkewRule } from './rules/clock-skew.js';
 import { assetExposureRule } from './rules/asset-exposure.js';
@@ -41,6 +42,7 @@ export const FIXED_RULES: readonly Rule[] = [
   unitMultiplierRule,
   feeCoinRule,
   instrumentStateRule,
+  bookProofRule,
   bookTrustRule,
   bookAgeRule,
   bookChangeRule,

@@ -21,6 +21,8 @@ export interface RiskLimits {
   readonly maxClockSkewMs: number;
   /** Exchanges that the skew binds: their signed requests carry an expiry. */
   readonly clockBound: readonly ExchangeId[];
+  /** Exchanges whose books nothing proves complete, and which are traded all the same (`Instrument.bookProof`). Absent = none. */
+  readonly acceptOpaqueBooks?: readonly ExchangeId[];
   /** True where real orders leave: a clock that was never measured is refused. */
   readonly refuseUnknownClock: boolean;
   readonly noTradeWindows: readonly NoTradeWindow[];

@@ -184,6 +184,26 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
   ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
   ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
+  [
+    'trading',
+    'exchanges.okx.ccxt',
+    (d) => put(d['exchanges']?.['okx'], 'ccxt', { id: 'okx', assets: { USDT: 'USDT' } }),
+  ],
+  [
+    'trading',
+    'exchanges.kraken.ccxt.assets',
+    (d) => put(d['exchanges'], 'kraken', { ccxt: { id: 'kraken', assets: { XBT: 'BTC' } } }),
+  ],
+  [
+    'trading',
+    'exchanges.kraken.ccxt.assets.XBT',
+    (d) => put(d['exchanges'], 'kraken', { ccxt: { id: 'kraken', assets: { XBT: 'GOLD', USDT: 'USDT' } } }),
+  ],
+  [
+    'trading',
+    'exchanges.kraken.ccxt.id',
+    (d) => put(d['exchanges'], 'kraken', { ccxt: { id: 'Kraken!', assets: { USDT: 'USDT' } } }),
+  ],
   ['trading', 'exchanges', (d) => put(d['blacklist'], 'exchanges', ['okx'])],
   ['trading', 'pairs', (d) => put(d['blacklist'], 'assets', ['BTC', 'ETH'])],
   ['trading', 'pairs[0].pair', (d) => put(d['pairs']?.[0], 'pair', 'ETH-BTC')],
@@ -299,7 +319,7 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   };
   t.match(messageOf('trading', 'bridge'), /comes later; only none works today/);
   t.match(messageOf('trading', 'pairs[0].legPolicy'), /comes later; only concurrent works today/);
-  t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit/);
+  t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit.*with ccxt/);
   t.match(messageOf('cluster', 'nodes[1]'), /several nodes come later/);
   const disabled = trading();
   put(disabled['exchanges'], 'kraken', { enabled: false });
@@ -312,6 +332,10 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   ]);
   put(followed['pairs']?.[2], 'trade', false);
   t.same(checkTrading(followed), [], 'another quote currency is followed');
+  const behind = trading();
+  const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
+  put(behind['exchanges'], 'kraken', { ccxt });
+  t.same(checkTrading(behind), [], 'ccxt stands in for a connector');
   t.end();
 });
 

@@ -223,11 +223,14 @@ t.test('every obstacle has its name', async (t) => {
     ['MIN_QUANTITY', () => dislocated({}, { minQuantity: '50' })],
     ['LOT_SIZE', () => dislocated({}, {}, { lotSize: '10' })],
     ['NOT_TRADING', () => dislocated({}, {}, { state: 'halted' })],
+    ['BOOK_OPAQUE', () => dislocated({}, {}, { bookProof: 'opaque' })],
   ];
   for (const [reason, make] of cases) {
     const market = make();
     t.same(told(market.effects), ['opened EDGE_OPENED', `refused ${reason}`], reason);
   }
+  const accepted = dislocated({ acceptOpaqueBooks: ['okx'] }, {}, { bookProof: 'opaque' });
+  t.same(told(accepted.effects), ['opened EDGE_OPENED', 'SIGNAL'], 'unless the trader accepts such books');
   const quiet = dislocated({}, { identityKnown: false });
   t.same(quiet.effects, [], 'a namesake is not even looked at');
   t.equal(quiet.detector.routeCount, 0);

@@ -10,6 +10,7 @@ import { openBus } from '../../src/modes/bus.js';
 import { MachineTime } from '../../src/modes/machine-time.js';
 import {
   baselineOf,
+  ccxtOf,
   dayBoundaryOffsetMs,
   enabledExchanges,
   enabledPairs,
@@ -75,6 +76,7 @@ function told(trading: TradingConfig): string {
     fees: exchanges.map((exchange) => withConfiguredFee(trading, instrument(exchange))),
     day: dayBoundaryOffsetMs(trading),
     currency: trading.reportingCurrency,
+    behindCcxt: [...ccxtOf(trading).values()],
   });
 }
 
@@ -91,6 +93,9 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['pairs[].directions[].sell', 'pairs.0.directions', [{ buy: 'okx', sell: 'bybit' }]],
   ['pairs[].maxNotional', 'pairs.0.maxNotional', '70'],
   ['exchanges.*.enabled', 'exchanges.bybit.enabled', false],
+  ['exchanges.*.ccxt.id', 'exchanges.kraken.ccxt.id', 'krakenfutures'],
+  ['exchanges.*.ccxt.assets.*', 'exchanges.kraken.ccxt.assets.XBT', 'BTC'],
+  ['exchanges.*.ccxt.acceptOpaqueBooks', 'exchanges.kraken.ccxt.acceptOpaqueBooks', true],
   ['exchanges.*.takerFeeBps', 'exchanges.okx.takerFeeBps', 7],
   ['exchanges.*.feeMode', 'exchanges.okx.feeMode', 'received'],
   ['exchanges.*.paperLatency.medianMs', 'exchanges.okx.paperLatency.medianMs', 7],
@@ -127,9 +132,9 @@ const REFUSED = ['pairs[].legPolicy', 'bridge'];
 const APART = ['reportingCurrency'];
 
 t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {
-  const before = told(tradingSchema.parse(draft()));
   for (const [key, path, value] of EFFECTS) {
-    const file = draft();
+    const file = draftFor(key);
+    const before = told(tradingSchema.parse(file));
     put(file, path, value);
     if (key !== 'pairs[].pair') t.same(checkTrading(file), [], `${key} is accepted`);
     const withDefault = key.startsWith('pairs[].directions[]')
@@ -141,6 +146,14 @@ t.test('every key of trading.config.ts that is accepted changes what a stage is 
   t.same(known.sort(), leafKeys(tradingSchema).sort(), 'no key is left out');
   t.end();
 });
+
+/** The keys of an exchange behind ccxt need one. */
+function draftFor(key: string): Draft {
+  const file = draft();
+  const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
+  if (key.includes('.ccxt.')) put(file, 'exchanges.kraken', { ccxt });
+  return file;
+}
 
 function withDirection(): Draft {
   const file = draft();

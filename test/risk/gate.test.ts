@@ -177,6 +177,13 @@ const CASES: readonly Case[] = [
     told: { limit: 'trading', actual: 'halted' },
   },
   {
+    title: 'a book that nothing proves complete',
+    rule: 'BOOK_OPAQUE',
+    allowed: () => withInstrument({}),
+    refused: () => withInstrument({ bookProof: 'opaque' }),
+    told: { limit: 'checked or accepted', actual: 'opaque' },
+  },
+  {
     title: 'identity',
     rule: 'IDENTITY_UNKNOWN',
     allowed: () => withInstrument({}),
