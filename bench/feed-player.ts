@@ -1,4 +1,5 @@
 import type { RecordedAnswer } from '../src/conformance/wire/capture-file.js';
+import type { Connector } from '../src/connectors/base.js';
 import type { FeedEffects, FeedRequest } from '../src/connectors/feed-effects.js';
 import { MarketFeed } from '../src/connectors/market-feed.js';
 import { RateLimiter } from '../src/connectors/rate-limiter.js';
@@ -19,10 +20,12 @@ export class FeedPlayer {
   /** Monotonic time of the pass's first frame. */
   private originMs = 0;
 
-  constructor(set: FrameSet) {
+  /** `jsonOnly`: without the byte scanner. */
+  constructor(set: FrameSet, jsonOnly = false) {
     this.set = set;
     this.board = new QuoteBoard(set.symbols.length);
-    this.connector = set.connector();
+    const connector = set.connector();
+    this.connector = jsonOnly ? withoutScanner(connector) : connector;
     this.slots = Int32Array.from(set.symbols, (symbol) => this.board.slotOf(`${set.exchange}:${symbol}`));
     this.answersAt = set.frames.map(() => undefined);
     for (const answer of set.answers) {
@@ -112,4 +115,10 @@ export class FeedPlayer {
       },
     };
   }
+}
+
+function withoutScanner(connector: Connector): Connector {
+  const { decodeJson } = connector;
+  if (decodeJson === undefined) throw new Error(`${connector.exchange} has no byte scanner`);
+  return { ...connector, decode: decodeJson };
 }

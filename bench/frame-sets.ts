@@ -5,7 +5,7 @@ import { FrameError } from '../src/connectors/frame-error.js';
 import { readCapture, type Capture, type RecordedAnswer } from '../src/conformance/wire/capture-file.js';
 import { wireExchange, type WireExchange } from '../src/conformance/wire/exchanges.js';
 import { survey } from '../src/conformance/wire/survey.js';
-import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../src/simulator/listings.js';
+import { DEFAULT_EXCHANGES, SIMULATED_EXCHANGES, type SimulatedExchange } from '../src/simulator/listings.js';
 import { memoryExchanges, open, subscribeBooks } from '../test/simulator/memory-client.js';
 
 /** Frames of one connection as a socket delivers them, each in a buffer of its own. */
@@ -36,7 +36,7 @@ function snapshotBytesOf(set: FrameSet): number {
   return set.answers.reduce((sum, { body }) => sum + body.length, 0);
 }
 
-const LEAST_FRAMES = 200;
+const LEAST_FRAMES = 100;
 
 /**
  * The recorded book channels of a folder in the layout `<exchange>/*.jsonl` (and `derived/<exchange>-*.jsonl`). Files with
@@ -45,7 +45,7 @@ const LEAST_FRAMES = 200;
  */
 export async function recordedSets(folder: string): Promise<FrameSet[]> {
   const sets: FrameSet[] = [];
-  for (const exchange of DEFAULT_EXCHANGES) {
+  for (const exchange of SIMULATED_EXCHANGES) {
     for (const file of await filesOf(folder, exchange)) {
       const capture = await readCapture(folder, file);
       sets.push(...setsOf(exchange, file.replace(/\.jsonl$/, ''), capture));
@@ -73,11 +73,15 @@ function setsOf(exchange: SimulatedExchange, name: string, capture: Capture): Fr
   if (wire === null) throw new Error(`no connector for ${exchange}`);
   const sets: FrameSet[] = [];
   for (const [channel, symbols] of survey(capture, wire).symbols) {
+    const found = [...symbols.values()].reduce((sum, frames) => sum + frames, 0);
+    if (found < LEAST_FRAMES) continue;
     const set = (quotes: boolean) =>
       keep(exchange, wire, name, capture, channel, [...symbols.keys()], quotes);
     const books = set(false);
     if (books.frames.length < LEAST_FRAMES || snapshotBytesOf(books) > bytesOf(books)) continue;
     sets.push(books);
+    // Only there do books and best quotes count with one number, so that both together have one right answer.
+    if (exchange !== 'binance') continue;
     const both = set(true);
     if (both.frames.length > books.frames.length) sets.push(both);
   }
@@ -95,6 +99,8 @@ function keep(
   quotes: boolean,
 ): FrameSet {
   const connector = wire.connector(channel, null);
+  // Real price levels in an envelope that was made for them.
+  const isDerived = name.startsWith('derived');
   const kept = capture.frames.flatMap((frame, index) => {
     const header = headerOf(connector, frame);
     const isBook = header?.category === 'book' && header.channel === channel;
@@ -102,8 +108,8 @@ function keep(
   });
   return {
     exchange,
-    title: `${exchange} ${channel}${quotes ? ' + best quotes' : ''}`,
-    origin: `recording ${name}`,
+    title: `${exchange} ${channel}${quotes ? ' + best quotes' : ''}${isDerived ? ' (derived)' : ''}`,
+    origin: isDerived ? `derived frames ${name}` : `recording ${name}`,
     channel,
     symbols: [...symbols].sort(),
     // A copy: a slice of the file's buffer would keep neighbouring frames in one cache line.

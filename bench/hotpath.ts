@@ -2,8 +2,11 @@ import type { FrameSink } from '../src/connectors/base.js';
 import { BOARD_DEPTH, TRUST_OK } from '../src/market/quote-board.js';
 import { FeedPlayer } from './feed-player.js';
 import { bytesOf, describe, recordedSets, simulatedSets, type FrameSet } from './frame-sets.js';
+import { profileOf, type Steps } from './frame-profile.js';
 import type { Series } from './harness.js';
+import type { Peer, PeerOrReason } from './peers/peer.js';
 import { PlainBooks } from './plain-books.js';
+import { timeText } from './report.js';
 
 /** How many seconds of simulated market make the fixture. */
 const FIXTURE_SECONDS = 60;
@@ -19,22 +22,81 @@ export function hotpathSets(options: HotpathOptions): Promise<FrameSet[]> {
   return Promise.resolve(simulatedSets(options.fixtureSeconds ?? FIXTURE_SECONDS));
 }
 
-/** Frame bytes to the best quote of a trusted, published book, against parsing the same bytes and doing nothing with them. */
-export function hotpathSeries(set: FrameSet): Series {
+/**
+ * Frame bytes to the best quote of a trusted, published book, against parsing the same bytes and doing nothing with them; beside it
+ * the JSON decoder that the byte scanner stands in front of, and the libraries that people would use instead.
+ */
+export function hotpathSeries(set: FrameSet, peers: readonly PeerOrReason[] = []): Series {
   const player = new FeedPlayer(set);
+  const scanned = set.connector().decodeJson !== undefined;
+  const previous = scanned ? [new FeedPlayer(set, true)] : [];
+  const others = peers.filter((peer) => typeof peer !== 'string');
   const work = { units: set.frames.length, bytes: bytesOf(set) };
+  const row = (name: string, run: () => number) => ({ name, ...work, run });
   return {
     title: `hot path: ${set.title}`,
     input: describe(set),
     unit: 'frame',
     candidates: [
-      { name: 'JSON.parse(buffer.toString())', ...work, run: () => parseAll(set) },
-      { name: 'decode: validated event', ...work, run: () => decodeAll(set) },
-      { name: 'feed: trusted book, published best quote', ...work, run: () => player.pass() },
+      row('JSON.parse(buffer.toString())', () => parseAll(set)),
+      row('decode: validated event', decoderOf(set)),
+      row(FEED_ROW, () => player.pass()),
+      ...previous.map((json) => row('feed with the JSON decoder alone', () => json.pass())),
+      ...others.map((peer) => row(peer.name, () => passOf(peer, set))),
     ],
-    check: () => checkPlayer(player),
-    notes: () => notesOf(set),
+    check: () => {
+      for (const feed of [player, ...previous]) checkPlayer(feed);
+      for (const peer of others) checkPeer(peer, set);
+    },
+    notes: () => [
+      ...notesOf(set),
+      ...peers.map((peer) => (typeof peer === 'string' ? `no row: ${peer}` : peer.leavesOut)),
+      profileText(FEED_ROW, {
+        frames: set.frames.length,
+        begin: () => player.begin(),
+        step: (i) => player.step(i),
+      }),
+      ...others.map((peer) =>
+        profileText(peer.name, {
+          frames: set.frames.length,
+          begin: () => peer.begin(),
+          step: (i) => peer.step(i),
+        }),
+      ),
+    ],
   };
+}
+
+const FEED_ROW = 'feed: trusted book, published best quote';
+
+function profileText(name: string, steps: Steps): string {
+  const { p50Ns, p99Ns, bytesPerFrame } = profileOf(steps);
+  return `${name}: per frame p50 ${timeText(p50Ns)}, p99 ${timeText(p99Ns)} (wall), ${Math.round(bytesPerFrame)} bytes allocated`;
+}
+
+function passOf(peer: Peer, set: FrameSet): number {
+  peer.begin();
+  let sum = 0;
+  for (let index = 0; index < set.frames.length; index++) sum += peer.step(index);
+  return sum;
+}
+
+/** Levels of every book that a peer must have right after the last frame. */
+const PEER_LEVELS = 10;
+
+/** @throws Error naming the symbol where a peer's book differs from the slow books. */
+function checkPeer(peer: Peer, set: FrameSet): void {
+  const plain = new PlainBooks(set);
+  for (const frame of set.frames) plain.apply(frame);
+  passOf(peer, set);
+  for (const symbol of set.symbols) {
+    for (const side of ['bids', 'asks'] as const) {
+      const wanted = JSON.stringify(plain.top(symbol, side, PEER_LEVELS));
+      const found = JSON.stringify(peer.top(symbol, side, PEER_LEVELS));
+      if (found !== wanted)
+        throw new Error(`${peer.name}, ${set.title} ${symbol} ${side}: ${found}, plain books ${wanted}`);
+    }
+  }
 }
 
 /** All sets in one thread, frame by frame in turn: what single feeds hide in caches and type feedback shows here. */
@@ -83,14 +145,18 @@ function consume(value: unknown): number {
   return typeof value === 'object' && value !== null ? 1 : 0;
 }
 
-function decodeAll(set: FrameSet): number {
+/** Decodes every frame with one connector, as a connection that lasts does. */
+function decoderOf(set: FrameSet): () => number {
   const connector = set.connector();
-  const sink = new SummingSink();
-  for (const frame of set.frames) connector.decode(frame, sink);
-  for (const { body, symbol } of set.answers) {
-    connector.rest.parseDepth(body, symbol === '' ? set.symbols[0]! : symbol, sink);
-  }
-  return sink.sum;
+  connector.subscribe(set.symbols, 'all', 1, set.timesMs[0]!);
+  return () => {
+    const sink = new SummingSink();
+    for (const frame of set.frames) connector.decode(frame, sink);
+    for (const { body, symbol } of set.answers) {
+      connector.rest.parseDepth(body, symbol === '' ? set.symbols[0]! : symbol, sink);
+    }
+    return sink.sum;
+  };
 }
 
 class SummingSink implements FrameSink {
@@ -163,9 +229,12 @@ function checkTop({ set, board }: FeedPlayer, plain: PlainBooks, symbol: string)
 function notesOf(set: FrameSet): string[] {
   const player = new FeedPlayer(set);
   player.pass();
-  const { gaps, resyncs, invalid } = player.summary() as Record<string, number>;
+  const { gaps, resyncs, invalid, fallbacks } = player.summary() as Record<string, number> & {
+    readonly fallbacks: Readonly<Record<string, number>>;
+  };
+  const left = Object.values(fallbacks).reduce((sum, count) => sum + count, 0);
   return [
-    `every row also reads the ${set.answers.length} REST snapshots of the set in each pass; gaps ${gaps}, resyncs ${resyncs}, bad frames ${invalid} per pass`,
+    `every row also reads the ${set.answers.length} REST snapshots of the set in each pass; gaps ${gaps}, resyncs ${resyncs}, bad frames ${invalid}, frames left to the JSON decoder ${left} per pass`,
   ];
 }
 

@@ -6,6 +6,8 @@ import { busSeries } from './bus.js';
 import { detectorSeries } from './detector.js';
 import { EFFORTS, measure, type Effort, type Series } from './harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from './hotpath.js';
+import type { FrameSet } from './frame-sets.js';
+import type { PeerOrReason } from './peers/peer.js';
 import { machineLine, reportOf } from './report.js';
 import { runtimeSeries } from './runtime.js';
 
@@ -96,8 +98,18 @@ async function* seriesOf(group: string, part: string, frames: string | null): As
   else {
     const set = sets[Number(part)];
     if (set === undefined) throw new Error(`there is no part ${part}`);
-    yield hotpathSeries(set);
+    yield hotpathSeries(set, frames === null ? [] : await peersOf(set));
   }
+}
+
+/** Only for recordings: frames of simulated exchanges have markets that the peers need not know. Loaded late, for they are large. */
+async function peersOf(set: FrameSet): Promise<readonly PeerOrReason[]> {
+  if (set.title.includes('best quotes')) return ['the peers keep best quotes apart from books'];
+  const [{ tardisPeer }, { ccxtPeer }] = await Promise.all([
+    import('./peers/tardis.js'),
+    import('./peers/ccxt.js'),
+  ]);
+  return [tardisPeer(set), ccxtPeer(set)];
 }
 
 await main();

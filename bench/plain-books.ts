@@ -33,6 +33,25 @@ interface BybitFrame {
   readonly data: { readonly s: string; readonly u: number; readonly b: Rows; readonly a: Rows };
 }
 
+interface GateFrame {
+  readonly result: {
+    readonly s: string;
+    readonly u: number;
+    readonly b: readonly GateLevel[];
+    readonly a: readonly GateLevel[];
+  };
+}
+
+type GateLevel = readonly [string, string] | { readonly p: string; readonly s: number | string };
+
+/** Upbit and Bithumb in their formats DEFAULT and SIMPLE. */
+interface WonFrame {
+  readonly code?: string;
+  readonly cd?: string;
+  readonly orderbook_units?: readonly Record<string, number>[];
+  readonly obu?: readonly Record<string, number>[];
+}
+
 export class PlainBooks {
   private readonly set: FrameSet;
   private readonly books = new Map<string, PlainBook>();
@@ -47,9 +66,20 @@ export class PlainBooks {
   /** Applies one frame; returns its symbol. */
   apply(frame: Buffer): string {
     const json: unknown = JSON.parse(frame.toString());
-    if (this.set.exchange === 'binance')
-      return this.binance(json as BinancePayload & { data?: BinancePayload });
-    return this.set.exchange === 'okx' ? this.okx(json as OkxFrame) : this.bybit(json as BybitFrame);
+    switch (this.set.exchange) {
+      case 'binance':
+        return this.binance(json as BinancePayload & { data?: BinancePayload });
+      case 'bybit':
+        return this.bybit(json as BybitFrame);
+      case 'gate':
+        return this.gate(json as GateFrame);
+      case 'upbit':
+      case 'bithumb':
+        return this.won(json as WonFrame);
+      default:
+        // Bitget's second protocol names what OKX names.
+        return this.okx(json as OkxFrame);
+    }
   }
 
   /** [best bid, best ask], 0 for an empty side. */
@@ -103,12 +133,38 @@ export class PlainBooks {
     return data.s;
   }
 
-  private load(symbol: string, body: Buffer): void {
-    if (this.set.exchange !== 'binance') return;
-    const json = JSON.parse(body.toString()) as { lastUpdateId: number; bids: Rows; asks: Rows };
+  private gate({ result }: GateFrame): string {
+    const book = this.bookOf(result.s);
+    if (result.u > book.sequence) {
+      merge(book, result.b.map(gateRow), result.a.map(gateRow));
+      book.sequence = result.u;
+    }
+    return result.s;
+  }
+
+  private won(json: WonFrame): string {
+    const symbol = json.code ?? json.cd!;
     const book = this.bookOf(symbol);
-    merge(book, json.bids, json.asks);
-    book.sequence = json.lastUpdateId;
+    clear(book);
+    for (const unit of json.orderbook_units ?? json.obu ?? []) {
+      const [ask, askSize] = [unit['ask_price'] ?? unit['ap']!, unit['ask_size'] ?? unit['as']!];
+      const [bid, bidSize] = [unit['bid_price'] ?? unit['bp']!, unit['bid_size'] ?? unit['bs']!];
+      if (ask > 0 && askSize > 0) book.asks.set(ask, askSize);
+      if (bid > 0 && bidSize > 0) book.bids.set(bid, bidSize);
+    }
+    return symbol;
+  }
+
+  private load(symbol: string, body: Buffer): void {
+    const json = JSON.parse(body.toString()) as {
+      lastUpdateId?: number;
+      id?: number;
+      bids: readonly GateLevel[];
+      asks: readonly GateLevel[];
+    };
+    const book = this.bookOf(symbol);
+    merge(book, json.bids.map(gateRow), json.asks.map(gateRow));
+    book.sequence = json.lastUpdateId ?? json.id!;
   }
 
   private bookOf(symbol: string): PlainBook {
@@ -116,6 +172,10 @@ export class PlainBooks {
     if (book === undefined) throw new Error(`${symbol} is not in the set`);
     return book;
   }
+}
+
+function gateRow(level: GateLevel): readonly string[] {
+  return 'p' in level ? [level.p, String(level.s)] : level;
 }
 
 function emptyBook(): PlainBook {

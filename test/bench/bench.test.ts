@@ -3,6 +3,7 @@ import { busSeries } from '../../bench/bus.js';
 import { detectorSeries } from '../../bench/detector.js';
 import { EFFORTS, measure, type Series } from '../../bench/harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from '../../bench/hotpath.js';
+import type { Peer } from '../../bench/peers/peer.js';
 import { quartilesOf } from '../../bench/quartiles.js';
 import { reportOf } from '../../bench/report.js';
 import { runtimeSeries } from '../../bench/runtime.js';
@@ -55,6 +56,18 @@ t.test('a row whose output is wrong is an error, never a number', async (t) => {
   await t.rejects(measure(withoutSnapshots, EFFORTS.tiny), /only 0 of \d+ frames left a trusted book/);
   const wrong = hotpathSeries({ ...binance!, connector: () => misreading(binance!.connector()) });
   await t.rejects(measure(wrong, EFFORTS.tiny), /board .*, plain books|(bids|asks)\[\d+\]/);
+});
+
+t.test('a library whose book is wrong is an error too', async (t) => {
+  const [binance] = await hotpathSets({ frames: null, fixtureSeconds: 6 });
+  const empty: Peer = {
+    name: 'empty books',
+    leavesOut: 'everything',
+    begin: () => undefined,
+    step: () => 0,
+    top: () => [],
+  };
+  await t.rejects(measure(hotpathSeries(binance!, [empty]), EFFORTS.tiny), /empty books, .* plain books/);
 });
 
 t.test('runtime', async (t) => {
