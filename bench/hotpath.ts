@@ -149,8 +149,10 @@ function consume(value: unknown): number {
 function decoderOf(set: FrameSet): () => number {
   const connector = set.connector();
   connector.subscribe(set.symbols, 'all', 1, set.timesMs[0]!);
+  // It lives as long as the connector: a sink that the collections between slots find dead takes compiled code with it.
+  const sink = new SummingSink();
   return () => {
-    const sink = new SummingSink();
+    sink.sum = 0;
     for (const frame of set.frames) connector.decode(frame, sink);
     for (const { body, symbol } of set.answers) {
       connector.rest.parseDepth(body, symbol === '' ? set.symbols[0]! : symbol, sink);
