@@ -228,9 +228,11 @@ function kucoinFrame(market: LoadMarket, stampMs: number, t: string): string {
   const { symbol, sequence } = market;
   const side = (name: 'bid' | 'ask') => json(t === 'snapshot' ? market.whole(name) : market.changed(name));
   const time = `${stampMs}000000`;
-  const numbers = `"s":"${symbol}","C":${sequence},"M":${time},"O":${sequence}`;
-  const body = `"a":${side('ask')},"b":${side('bid')},${numbers}`;
-  return `{"T":"obu.SPOT","dp":"increment@10ms","t":"${t}","P":${time},"d":{${body}}}`;
+  const sides = `"a":${side('ask')},"b":${side('bid')}`;
+  const [name, last] = [`"s":"${symbol}"`, `"C":${sequence}`];
+  const middle = t === 'snapshot' ? `${name},${last}` : `${last},${name}`;
+  const data = `${sides},${middle},"M":${time},"O":${sequence}`;
+  return `{"T":"obu.SPOT", "dp":"increment@10ms", "t":"${t}", "P":${time}, "d":{${data}}}`;
 }
 
 export const SMITHS: Readonly<Record<LoadExchange, FrameSmith>> = {

@@ -2,14 +2,12 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Connector } from '../../src/connectors/base.js';
 import { binance } from '../../src/connectors/binance.js';
-import { bybit } from '../../src/connectors/bybit.js';
-import { okx } from '../../src/connectors/okx.js';
+import { connectorOf } from '../../src/modes/connectors.js';
 import { machineLine } from '../report.js';
 import { Delays } from './delays.js';
 import type { LoadFault, LoadOrder, LoadReport } from './exchange-servers.js';
-import type { LoadExchange } from './frame-smith.js';
+import { LOAD_EXCHANGES, type LoadExchange } from './frame-smith.js';
 import { LoadReceiver } from './receiver.js';
 
 /**
@@ -18,14 +16,11 @@ import { LoadReceiver } from './receiver.js';
  * turn is killed, muted, half-opened and fed garbage, and the others are watched.
  */
 
-const CONNECTORS: Readonly<Partial<Record<LoadExchange, () => Connector>>> = {
-  // Snapshots of 100 levels weigh a tenth, so that 200 books are there within the minute's budget.
-  binance: () => binance({ snapshotLevels: 100 }),
-  okx,
-  bybit,
-};
+/** Binance's snapshots of 100 levels weigh a tenth, so that 200 books are there within the minute's budget. */
+const connectorFor = (exchange: LoadExchange) =>
+  exchange === 'binance' ? binance({ snapshotLevels: 100 }) : connectorOf(exchange, {});
 const FAULTS: readonly LoadFault[] = ['kill', 'mute', 'half-open', 'garbage'];
-const CONNECT_MS = 60_000;
+const CONNECT_MS = 120_000;
 
 interface Options {
   readonly symbols: number;
@@ -38,11 +33,11 @@ async function main(options: Options): Promise<void> {
   console.log(`${machineLine()}\n`);
   const child = fork(new URL('./exchange-servers.ts', import.meta.url), { execArgv: process.execArgv });
   const ports = await heard(child, 'ports');
-  const exchanges = Object.keys(CONNECTORS) as LoadExchange[];
+  const exchanges = [...LOAD_EXCHANGES];
   const receiver = new LoadReceiver(options.symbols * exchanges.length);
   try {
     for (const exchange of exchanges)
-      await receiver.follow(CONNECTORS[exchange]!(), options.symbols, ports.ports[exchange]);
+      await receiver.follow(connectorFor(exchange), options.symbols, ports.ports[exchange]);
     order(child, { kind: 'run', framesPerSecond: options.rate });
     await connected(receiver, exchanges, options.symbols);
     if (options.faults) await faults(child, receiver, exchanges, options);
@@ -99,6 +94,13 @@ async function steady(
   console.log(
     `sender: sent ${done.sent}, withheld ${done.withheld}, at most ${done.lateMs.toFixed(0)} ms late`,
   );
+  for (const exchange of exchanges) {
+    const own = receiver.delays.get(exchange)!;
+    const spread = `p50 ${own.at(0.5)} p99 ${own.at(0.99)} ms`;
+    console.log(
+      `  ${exchange}: ${own.count} books, ${spread}, fallbacks ${JSON.stringify(receiver.fallbacks(exchange))}`,
+    );
+  }
   for (const name of ['gaps', 'invalid', 'resyncs', 'reconnects'] as const)
     console.log(`${name} ${sumOf(receiver, exchanges, name)}`);
 }

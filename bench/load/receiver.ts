@@ -96,6 +96,11 @@ export class LoadReceiver {
     return this.system.inspect(`/feeds/${exchange}`)!.summary as unknown as FeedCounts;
   }
 
+  /** Frames that the JSON decoder had to read, by channel. */
+  fallbacks(exchange: LoadExchange): unknown {
+    return this.system.inspect(`/feeds/${exchange}`)!.summary['fallbacks'];
+  }
+
   /** Problems that the feeds told the log about. */
   get problems(): number {
     return this.log.problems;
