@@ -4,9 +4,9 @@ import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
 /**
- * The books and best quotes of Bitget's two public sockets from their bytes (PROTOCOLS §10 [P]); prints are left to the JSON decoder.
- * A checksum other than 0 is judged over the original digits, which only that decoder keeps: from the first such frame on it reads
- * all books of the connection.
+ * The books and best quotes of Bitget's two public sockets from their bytes (PROTOCOLS §10 [P]); prints and the snapshots of
+ * `books` are left to the JSON decoder. A checksum other than 0 is judged over the original digits, which only that decoder keeps:
+ * from the first such frame on it reads all books of the connection.
  */
 
 const SNAPSHOT = ascii('{"action":"snapshot","arg":{"instType":"');
@@ -67,6 +67,8 @@ export class BitgetScanner implements FrameScanner {
     const unified = cursor.literal(TOPIC);
     if (!unified && !cursor.literal(CHANNEL)) return false;
     const channel = cursor.word(this.channels);
+    // Updates with a checksum follow a snapshot without one: its digits must be kept, and one comes per subscription only.
+    if (snapshot && channel === 'books') return false;
     if (channel === undefined || !cursor.literal(unified ? SYMBOL : INSTRUMENT)) return false;
     const symbol = cursor.word(this.symbols);
     if (symbol === undefined || !cursor.literal(DATA)) return false;

@@ -23,6 +23,7 @@ import { KeptLog } from '../runtime/harness.js';
 
 t.setTimeout(240_000);
 
+const LIMITS = { maxFrameBytes: 1, connectTimeoutMs: 1 };
 const ASSETS = { BTC: 'BTC', ETH: 'ETH', USDT: 'USDT' };
 
 t.test(
@@ -210,31 +211,24 @@ t.test('what ccxt does not know ends as a closed socket and a failed request', a
   t.equal(answer.status, 503);
   t.match(answer.body.toString(), /ccxt pro knows no exchange 'nosuchexchange'/);
   const reason = await new Promise<string>((resolve) =>
-    link.connect(
-      'ccxt://nosuchexchange/',
-      { maxFrameBytes: 1, connectTimeoutMs: 1 },
-      {
-        onOpen: () => undefined,
-        onFrame: () => undefined,
-        onClose: (_code, text) => resolve(text),
-      },
-    ),
+    link.connect('ccxt://nosuchexchange/', LIMITS, {
+      onOpen: () => undefined,
+      onFrame: () => undefined,
+      onClose: (_code, text) => resolve(text),
+    }),
   );
   t.match(reason, /knows no exchange/);
   await t.rejects(link.request({ ...request, timeoutMs: 1, url: 'ccxt://kraken/time' }), {
     code: 'ARB_HTTP_TIMEOUT',
   });
-  const waiting = link.request({ ...request, url: 'ccxt://nosuchexchange/time' });
+  // A thread that has not yet begun can answer nothing.
+  const waiting = link.request({ ...request, url: 'ccxt://anotherone/time' });
   const closing = new Promise((resolve) =>
-    link.connect(
-      'ccxt://nosuchexchange/',
-      { maxFrameBytes: 1, connectTimeoutMs: 1 },
-      {
-        onOpen: () => undefined,
-        onFrame: () => undefined,
-        onClose: resolve,
-      },
-    ),
+    link.connect('ccxt://anotherone/', LIMITS, {
+      onOpen: () => undefined,
+      onFrame: () => undefined,
+      onClose: resolve,
+    }),
   );
   await Promise.all([link.close(), t.rejects(waiting, { code: 'ARB_HTTP_FAILED' }), closing]);
 });

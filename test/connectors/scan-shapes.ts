@@ -161,10 +161,11 @@ const bitgetFrames = (symbol: string) => {
       ? `"a":${asks},"b":${bids},"checksum":0,"seq":${seq},"pseq":${seq - 1},"ts":"${at}","maxdepth":"1000"`
       : `"asks":${asks},"bids":${bids},"ts":"${at}","seq":${seq},"pseq":${seq - 1}`;
   return fc.oneof(
+    // Snapshots are left to the JSON decoder on purpose: their digits are kept for checksums of updates.
     fc
-      .tuple(fc.boolean(), fc.constantFrom('snapshot', 'update'), rows(''), rows(''), time, id)
-      .map(([unified, action, asks, bids, at, seq]) =>
-        push(unified, action, 'books', book(unified, asks, bids, at, seq), at),
+      .tuple(fc.boolean(), rows(''), rows(''), time, id)
+      .map(([unified, asks, bids, at, seq]) =>
+        push(unified, 'update', 'books', book(unified, asks, bids, at, seq), at),
       ),
     fc
       .tuple(fc.boolean(), best, best, time, id)
