@@ -3,12 +3,14 @@ import { encodeMessage } from '../../src/messages/codec.js';
 import type { Bus } from '../../src/ports/bus.js';
 import type { Clock } from '../../src/ports/time.js';
 import type { Owner, Scheduler } from './scheduler.js';
+import type { BusWitness } from './witnesses.js';
 
 interface Station {
   readonly owner: Owner;
   /** Nodes of different domains do not hear each other, as with different bus prefixes. */
   readonly domain: string;
   readonly bus: InProcessBus;
+  readonly witness: BusWitness;
 }
 
 /**
@@ -38,7 +40,8 @@ export class NodeBus {
         if (others.length === 0) return;
         const header = { traceId: options.traceId, sender, sentAtMs: clock.nowMs() };
         const bytes = encodeMessage(kind, body, header);
-        for (const other of others) this.carry(other, subject, bytes);
+        const arrived = ({ witness }: Station) => witness.arrived(kind, body);
+        for (const other of others) this.carry(other, subject, bytes, () => arrived(other));
       },
       subscribe: (subject, kind, handler, options) => bus.subscribe(subject, kind, handler, options),
       request: (subject, kind, body, replyKind, options) =>
@@ -58,9 +61,10 @@ export class NodeBus {
     return this.stations.filter((one) => one.owner !== owner && one.domain === domain && one.owner.alive);
   }
 
-  private carry({ owner, bus }: Station, subject: string, bytes: Uint8Array): void {
+  private carry({ owner, bus }: Station, subject: string, bytes: Uint8Array, arrived: () => void): void {
     this.scheduler.plan(owner, this.delayMs(), () => {
       this.carried++;
+      arrived();
       bus.relay(subject, bytes);
     });
   }

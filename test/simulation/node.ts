@@ -248,6 +248,10 @@ export class SimulatedNode implements Scene, NodeTarget {
       timeoutShare,
       nowMs: this.nowMs,
       published: (subject, kind, body) => this.published(subject, kind, body),
+      // A person may turn the switch on one node and turn it back on another.
+      arrived: (kind, body) => {
+        if (kind === 'haltChanged') this.orders.halt(body as unknown as HaltChanged);
+      },
       requested: (subject, kind, body) => {
         trace.add('ask', `${this.name} ${subject} ${JSON.stringify(body)}`);
         if (kind === 'submitLeg')

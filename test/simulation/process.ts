@@ -202,7 +202,7 @@ export class SimulatedProcess {
     const { time, owner } = this;
     const timers = new DelayedTurns(time, busDelayMs);
     const own = new InProcessBus({ clock: time, timers, ids, log, sender: name });
-    const heard = witnessedBus(nodeBus.join({ owner, domain, bus: own }, name, time), witness);
+    const heard = witnessedBus(nodeBus.join({ owner, domain, bus: own, witness }, name, time), witness);
     return changes.bus?.(heard) ?? heard;
   }
 

@@ -11,6 +11,8 @@ export interface BusWitness {
   /** Called before the message leaves, in the publisher's own turn. */
   published<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void;
   requested<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void;
+  /** A message of another node has arrived on this node's bus. */
+  arrived<K extends MessageKind>(kind: K, body: MessageOf<K>): void;
 }
 
 export function witnessedBus(inner: Bus, witness: BusWitness): Bus {
