@@ -52,6 +52,8 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 export function ccxtPeer(set: FrameSet): PeerOrReason {
   const setting = SETTINGS[set.exchange];
   if (setting === undefined) return 'ccxt pro is not set up for these frames';
+  if (setting.split === WON && !set.frames[0]!.includes('"type"'))
+    return 'ccxt pro reads only the format DEFAULT';
   return new CcxtPeer(set, setting);
 }
 

@@ -203,6 +203,8 @@ export class BookSync {
     this.goLive(event);
     this.counters.updatesApplied++;
     this.onApplied?.(tag);
+    // Where every frame is a whole book nothing ever waits, and to ask would cost closures.
+    if (!this.hasWaiting) return 'applied';
     while (this.waiting.take((frame) => frame.order <= event.order) !== undefined);
     const result = this.drain();
     return result === 'applied' ? this.checkHole() : result;
@@ -260,10 +262,11 @@ export class BookSync {
     const { bids, asks } = event;
     this.book.loadBids(bids.prices, bids.sizes, bids.count);
     this.book.loadAsks(asks.prices, asks.sizes, asks.count);
+    this.last = event.last;
+    if (this.rule !== 'linked') return;
+    this.recent.fill(NaN);
     this.texts.clear();
     this.noteTexts(event);
-    this.recent.fill(NaN);
-    this.last = event.last;
   }
 
   private setLevels(event: BookEvent): void {

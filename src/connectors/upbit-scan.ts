@@ -19,8 +19,14 @@ const SHORT_KEYS = ['cd', 'tms', 'tas', 'tbs', 'obu', 'st', 'lv'].map(keyOf);
 const NEEDS = 0b10011;
 
 /** What stands around the four numbers of a unit: ask price, bid price, ask size, bid size. */
-const LONG_UNIT = ['{"ask_price":', ',"bid_price":', ',"ask_size":', ',"bid_size":'].map(ascii);
-const SHORT_UNIT = ['{"ap":', ',"bp":', ',"as":', ',"bs":'].map(ascii);
+type UnitNames = readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+const LONG_UNIT: UnitNames = [
+  ascii('{"ask_price":'),
+  ascii(',"bid_price":'),
+  ascii(',"ask_size":'),
+  ascii(',"bid_size":'),
+];
+const SHORT_UNIT: UnitNames = [ascii('{"ap":'), ascii(',"bp":'), ascii(',"as":'), ascii(',"bs":')];
 const QUOTE = ascii('"');
 const CLOSE = ascii('}');
 const NONE = ascii('[]');
@@ -122,20 +128,27 @@ export class UpbitScanner implements FrameScanner {
   }
 
   /** Padding with price 0 and levels of size 0 hold nothing. */
-  private units(names: readonly Uint8Array[]): boolean {
-    const { cursor, unit } = this;
+  private units(names: UnitNames): boolean {
+    const { cursor } = this;
     const { bids, asks } = this.event;
+    const [askPrice, bidPrice, askSize, bidSize] = names;
     bids.clear();
     asks.clear();
     if (cursor.literal(NONE)) return true;
     if (!cursor.literal(OPEN_LIST)) return false;
     let count = 0;
     do {
-      if (++count > this.rules.maxLevels) return false;
-      for (let i = 0; i < 4; i++) if (!cursor.literal(names[i]!) || !cursor.amount(unit, i)) return false;
+      if (++count > this.rules.maxLevels || !asks.hasRoom() || !bids.hasRoom()) return false;
+      // Read in place, and kept by counting them.
+      const ask = asks.count;
+      const bid = bids.count;
+      if (!cursor.amountAfter(askPrice, asks.prices, ask)) return false;
+      if (!cursor.amountAfter(bidPrice, bids.prices, bid)) return false;
+      if (!cursor.amountAfter(askSize, asks.sizes, ask)) return false;
+      if (!cursor.amountAfter(bidSize, bids.sizes, bid)) return false;
       if (!cursor.literal(CLOSE)) return false;
-      if (unit[0]! > 0 && unit[2]! > 0) asks.add(unit[0]!, unit[2]!);
-      if (unit[1]! > 0 && unit[3]! > 0) bids.add(unit[1]!, unit[3]!);
+      if (asks.prices[ask]! > 0 && asks.sizes[ask]! > 0) asks.count = ask + 1;
+      if (bids.prices[bid]! > 0 && bids.sizes[bid]! > 0) bids.count = bid + 1;
     } while (cursor.comma());
     return cursor.literal(CLOSE_LIST);
   }

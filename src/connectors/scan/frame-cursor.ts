@@ -166,6 +166,18 @@ export class FrameCursor {
     return true;
   }
 
+  /** These bytes and an amount behind them, into `into[index]`. */
+  amountAfter(bytes: Uint8Array, into: Float64Array, index: number): boolean {
+    const { data, at } = this;
+    const { length } = bytes;
+    if (at + length > data.length) return false;
+    for (let i = 0; i < length; i++) if (data[at + i] !== bytes[i]) return false;
+    const end = readAmount(data, at + length, into, index);
+    if (end < 0) return false;
+    this.at = end;
+    return true;
+  }
+
   /** A quoted decimal above 0, into `text` as it is spelled: for messages. */
   positiveText(): boolean {
     const start = this.at + 1;
