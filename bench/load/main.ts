@@ -37,7 +37,8 @@ async function main(options: Options): Promise<void> {
   const receiver = new LoadReceiver(options.symbols * exchanges.length);
   try {
     for (const exchange of exchanges)
-      await receiver.follow(connectorFor(exchange), options.symbols, ports.ports[exchange]);
+      receiver.follow(connectorFor(exchange), options.symbols, ports.ports[exchange]);
+    await receiver.start();
     order(child, { kind: 'run', framesPerSecond: options.rate });
     await connected(receiver, exchanges, options.symbols);
     if (options.faults) await faults(child, receiver, exchanges, options);

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { feedActor, type FeedMessage } from '../../src/actors/feed.js';
+import { feedActor } from '../../src/actors/feed.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import type { Connector } from '../../src/connectors/base.js';
 import { QuoteBoard, TRUST_OK } from '../../src/market/quote-board.js';
@@ -8,7 +8,10 @@ import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
 import { UndiciHttpClient } from '../../src/runtime/platform/http-client.js';
 import { SeededRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
 import { WsSockets } from '../../src/runtime/platform/sockets.js';
+import { erased, feedWorker } from '../../src/modes/tree.js';
 import { ActorSystem } from '../../src/runtime/system.js';
+import { DEFAULT_INTENSITY, type ChildSpec, type SupervisorSpec } from '../../src/supervisors/spec.js';
+import { SupervisionTree } from '../../src/supervisors/supervisor.js';
 import type { Logger } from '../../src/ports/log.js';
 import { Delays } from './delays.js';
 import { SMITHS, type LoadExchange } from './frame-smith.js';
@@ -57,6 +60,8 @@ export class LoadReceiver {
   private readonly http = new UndiciHttpClient();
   private readonly bus: InProcessBus;
   private readonly system: ActorSystem;
+  private readonly feeds: ChildSpec[] = [];
+  private tree: SupervisionTree | null = null;
   private readonly slotOwners: LoadExchange[] = [];
 
   constructor(markets: number) {
@@ -69,7 +74,7 @@ export class LoadReceiver {
     this.loop.enable();
   }
 
-  async follow(connector: Connector, markets: number, port: number): Promise<void> {
+  follow(connector: Connector, markets: number, port: number): void {
     const exchange = connector.exchange as LoadExchange;
     this.delays.set(exchange, new Delays());
     const instruments = Array.from({ length: markets }, (_, index) => ({
@@ -84,7 +89,23 @@ export class LoadReceiver {
     const sockets = new WsSockets();
     const options = { publishTrades: false };
     const parts = { connector, instruments, board, sockets, http, bus, timers, endpoints, options };
-    await this.system.spawn<FeedMessage>(`/feeds/${exchange}`, feedActor(parts));
+    this.feeds.push(feedWorker(exchange, erased(feedActor(parts))));
+  }
+
+  /** Starts the feeds under supervision, as a node does: a feed that gives up is parked and probed again. */
+  async start(): Promise<void> {
+    const { system, clock, timers, random, ids, log } = this;
+    const spec: SupervisorSpec = {
+      id: 'feeds',
+      restart: 'permanent',
+      strategy: 'one_for_one',
+      intensity: DEFAULT_INTENSITY,
+      children: this.feeds,
+    };
+    const onRootFailure = () => log.error();
+    const parts = { system, spec, clock, timers, random, ids, log, onRootFailure };
+    this.tree = new SupervisionTree({ ...parts, onEvent: () => undefined });
+    await this.tree.start();
   }
 
   trusted(exchange: LoadExchange): number {
@@ -93,12 +114,12 @@ export class LoadReceiver {
   }
 
   counts(exchange: LoadExchange): FeedCounts {
-    return this.system.inspect(`/feeds/${exchange}`)!.summary as unknown as FeedCounts;
+    return this.system.inspect(`feeds/${exchange}`)!.summary as unknown as FeedCounts;
   }
 
   /** Frames that the JSON decoder had to read, by channel. */
   fallbacks(exchange: LoadExchange): unknown {
-    return this.system.inspect(`/feeds/${exchange}`)!.summary['fallbacks'];
+    return this.system.inspect(`feeds/${exchange}`)!.summary['fallbacks'];
   }
 
   /** Problems that the feeds told the log about. */

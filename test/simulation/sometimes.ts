@@ -88,6 +88,8 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   UNIT_MULTIPLIER: 'no simulated exchange lists packs of an asset',
   MAX_QUANTITY: 'the limits make an order smaller long before an exchange would',
   NOT_TRADING: 'said as INSTRUMENT_STATE',
+  QUOTE_CURRENCY: 'a pair of another quote is followed and never offered',
+  BOOK_OPAQUE: 'no world holds an exchange that is reached through ccxt',
 };
 
 /** The points that none of the seeds came to. */
