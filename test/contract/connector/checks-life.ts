@@ -51,7 +51,7 @@ export const LIFE_CHECKS: readonly Check[] = [
     slow: true,
     applies: (_, { exchange }) => isSimulated(exchange),
     run: (kit) => {
-      const pairs = ['BTC-USDT', 'DOGE-USDT'];
+      const pairs = kit.subject.simulatedPairs;
       const one = new FaceSession({ seed: 17, connector: kit.connect(), pairs });
       const { faults } = one.face;
       one.run(4000);

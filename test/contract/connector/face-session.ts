@@ -33,7 +33,7 @@ export class FaceSession {
   readonly markets: readonly SimulatedMarket[];
   httpCalls = 0;
   private readonly exchanges;
-  private readonly path: string;
+  private probedMs = 0;
   private transport = new MemoryTransport();
   private connection = 0;
   private isOpen = false;
@@ -45,8 +45,6 @@ export class FaceSession {
     this.connector = connector;
     this.face = this.exchanges.faces[exchange];
     this.markets = this.exchanges.world.marketsOf(exchange);
-    const url = new URL(connector.endpoints.websocketUrl);
-    this.path = url.pathname + url.search;
     this.feed = new MarketFeed({
       connector,
       instruments: this.markets.map(({ listing }) => ({
@@ -101,12 +99,30 @@ export class FaceSession {
       this.hear();
       this.feed.tick(this.nowMs, this.nowMs);
       this.hear();
-      if (this.isOpen && this.transport.closedWith === null)
-        this.face.onClientPing(this.connection, new Uint8Array());
+      if (this.isOpen && this.transport.closedWith === null) this.probe();
       if (this.transport.pongs.splice(0).length > 0) this.feed.alive(this.nowMs);
       for (const ping of this.transport.pings.splice(0)) this.face.onClientPong(this.connection, ping);
       this.reopen();
     }
+  }
+
+  /** What the connector declares as its sign of life, as often as a silent line is probed. */
+  private probe(): void {
+    const { probe, probeAfterSilenceMs } = this.connector.capabilities.heartbeat;
+    if (probe.kind === 'ping') return this.face.onClientPing(this.connection, new Uint8Array());
+    if (this.nowMs - this.probedMs < probeAfterSilenceMs) return;
+    this.probedMs = this.nowMs;
+    this.face.onClientFrame(this.connection, probe.text);
+  }
+
+  /** Where the socket is, with a ticket where the exchange wants one. */
+  private address(): string {
+    const { capabilities, endpoints } = this.connector;
+    const { entrance } = capabilities;
+    if (entrance.kind === 'direct') return endpoints.websocketUrl;
+    const { method = 'GET', path: url } = entrance.request;
+    const { body } = this.face.handleHttp({ method, url });
+    return entrance.parse(Buffer.from(body), String(this.nowMs), endpoints);
   }
 
   /** Everything from the face goes into the feed, and what that makes it ask for is answered. */
@@ -134,7 +150,8 @@ export class FaceSession {
   private open(): void {
     this.mustClose = false;
     this.transport = new MemoryTransport();
-    const accepted = this.face.onConnect(this.transport, this.path);
+    const { pathname, search } = new URL(this.address());
+    const accepted = this.face.onConnect(this.transport, pathname + search);
     this.isOpen = typeof accepted === 'number';
     if (typeof accepted !== 'number') {
       this.mustClose = true;
@@ -161,12 +178,11 @@ export class FaceSession {
       const ladder: Ladder = market.ladder();
       const depth = this.connector.capabilities.depthLevels;
       return (['bid', 'ask'] as const).flatMap((side) => {
-        const real = engineSide(market, side === 'bid' ? ladder.bids : ladder.asks).slice(0, depth);
-        const count = side === 'bid' ? book.bidCount : book.askCount;
-        const ours = Array.from({ length: Math.min(count, depth) }, (_, i) => [
-          book.price(side, i),
-          book.size(side, i),
-        ]);
+        const count = Math.min(side === 'bid' ? book.bidCount : book.askCount, depth);
+        const ours = Array.from({ length: count }, (_, i) => [book.price(side, i), book.size(side, i)]);
+        const all = engineSide(market, side === 'bid' ? ladder.bids : ladder.asks).slice(0, depth);
+        // A price of size 0, which Bithumb shows among its levels, takes the place of the last one.
+        const real = count === all.length - 1 ? all.slice(0, count) : all;
         return JSON.stringify(ours) === JSON.stringify(real)
           ? []
           : [

@@ -57,9 +57,9 @@ export class FeedRig {
   }
 
   /** The oldest request is answered. */
-  answer(body: object, status = 200, headers: Readonly<Record<string, string>> = {}): void {
+  answer(body: object | string, status = 200, headers: Readonly<Record<string, string>> = {}): void {
     const { id } = this.requests.shift()!;
-    const data = Buffer.from(JSON.stringify(body));
+    const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     this.feed.httpAnswer(id, status, headers, data, this.wallMs + this.nowMs, this.nowMs);
     this.feed.flush();
   }

@@ -22,8 +22,12 @@ export const BINANCE: Subject = {
   connector: () => binance(),
   symbol: 'BTCUSDT',
   others: ['ETHUSDT', 'XRPUSDT'],
+  pair: 'BTC-USDT',
+  simulatedPairs: ['BTC-USDT', 'DOGE-USDT'],
+  amounts: 'text',
   sample: SAMPLES.find(({ name }) => name === 'binance')!,
   snapshot: (lastUpdateId, bids, asks) => ({ lastUpdateId, bids, asks }),
+  restBook: (lastUpdateId, bids, asks) => ({ lastUpdateId, bids, asks }),
   delta: (n, b, a, s = 'BTCUSDT') => ({
     stream: `${s.toLowerCase()}@depth@100ms`,
     data: { e: 'depthUpdate', E: T + n, s, U: n, u: n, b, a },

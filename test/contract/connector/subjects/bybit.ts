@@ -29,10 +29,18 @@ export const BYBIT: Subject = {
   connector: () => bybit(),
   symbol: 'BTCUSDT',
   others: ['ETHUSDT', 'XRPUSDT'],
+  pair: 'BTC-USDT',
+  simulatedPairs: ['BTC-USDT', 'DOGE-USDT'],
+  amounts: 'text',
   sample: SAMPLES.find(({ name }) => name === 'bybit')!,
   snapshot: (n, bids, asks) => book('snapshot', 50, n, bids, asks),
   delta: (n, bids, asks, symbol) => book('delta', 50, n, bids, asks, symbol),
   quote: (n, bid, ask) => book('snapshot', 1, n, [bid], [ask]),
+  restBook: (n, b, a) => ({
+    retCode: 0,
+    retMsg: 'OK',
+    result: { s: 'BTCUSDT', b, a, u: n, seq: n, ts: T + n, cts: T + n },
+  }),
   trade: (id) =>
     `{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":${T},"data":[{"T":${T},"s":"BTCUSDT","S":"Sell","v":"0.0150","p":"100.50","i":"${id}","BT":false}]}`,
   timeOf: (n) => T + n,

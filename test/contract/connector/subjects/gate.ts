@@ -5,8 +5,12 @@ import type { Subject } from '../subject.js';
 const common: Omit<Subject, 'exchange' | 'connector' | 'snapshot' | 'delta' | 'ack' | 'refusal'> = {
   symbol: g.SYMBOL,
   others: ['ETH_USDT', 'XRP_USDT'],
+  pair: 'BTC-USDT',
+  simulatedPairs: ['BTC-USDT', 'DOGE-USDT'],
+  amounts: 'text',
   sample: g.GATE_SAMPLE,
   quote: (n, [b, B], [a, A]) => g.quote(n, b, a, { B, A }),
+  restBook: (n, bids, asks) => g.snapshot(n, bids, asks),
   trade: (id) =>
     JSON.stringify(g.trade({ id: 1, price: '100.50', amount: '0.0150' })).replace('"id":1,', `"id":${id},`),
   timeOf: (n) => g.T + n,

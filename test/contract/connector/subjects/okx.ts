@@ -26,6 +26,9 @@ export const OKX: Subject = {
   connector: () => okx(),
   symbol: 'BTC-USDT',
   others: ['ETH-USDT', 'XRP-USDT'],
+  pair: 'BTC-USDT',
+  simulatedPairs: ['BTC-USDT', 'DOGE-USDT'],
+  amounts: 'text',
   sample: SAMPLES.find(({ name }) => name === 'okx')!,
   snapshot: (n, bids, asks) => book('snapshot', n, bids, asks, 'BTC-USDT', { checksum: 0, prevSeqId: -1 }),
   delta: (n, bids, asks, instId = 'BTC-USDT') =>
@@ -33,6 +36,11 @@ export const OKX: Subject = {
   quote: (n, bid, ask) => ({
     arg: { channel: 'bbo-tbt', instId: 'BTC-USDT' },
     data: [{ asks: four([ask]), bids: four([bid]), ts: String(T + n), seqId: n }],
+  }),
+  restBook: (n, bids, asks) => ({
+    code: '0',
+    msg: '',
+    data: [{ asks: four(asks), bids: four(bids), ts: String(T + n), seqId: n }],
   }),
   checked: (n, bids, asks, checksum) =>
     book('snapshot', n, bids, asks, 'BTC-USDT', { checksum, prevSeqId: -1 }),
