@@ -38,6 +38,9 @@ export const DEFAULT_HEAL: HealPolicy = {
   confirmMs: 1000,
 };
 
+/** Longer than most books take from frame to frame. */
+const DOUBTED_MS = 500;
+
 /** Where a request replaces the list, one heals every book of the connection: no more than one in this time. */
 const REPLACE_EVERY_MS = 1000;
 
@@ -130,6 +133,11 @@ export class FeedHealer {
       symbol.dueMs = nowMs + this.backoffMs(symbol);
     }
     if (symbol.dueMs <= nowMs) this.heal(symbol, nowMs);
+  }
+
+  /** A frame of this book may be lost: its next frame heals it or shows the gap, and where none comes it is asked for anew. */
+  doubted(symbol: SymbolFeed, nowMs: number): void {
+    if (this.open && symbol.depth.needsSnapshot) symbol.dueMs = Math.min(symbol.dueMs, nowMs + DOUBTED_MS);
   }
 
   snapshotArrived(symbol: SymbolFeed): void {

@@ -41,6 +41,8 @@ export interface MarketFeedOptions {
 /** Bad frames within ten seconds that cost the connection, and such losses within five minutes that crash the feed. */
 const INVALID_PER_CONNECTION = 20;
 const STORMS_PER_CRASH = 5;
+/** So much of a frame that cannot be read is searched for a market's name; KuCoin writes it behind the levels. */
+const SEARCHED_BYTES = 32_768;
 
 /**
  * All books of one exchange connection, without I/O: events go in (opened, frame, closed, tick, HTTP answer), effects come out.
@@ -177,7 +179,7 @@ export class MarketFeed implements FrameSink {
       if (category !== 'control') this.watch.marketData(nowMs);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.invalidFrame(error);
+      this.invalidFrame(error, data);
     }
   }
 
@@ -418,18 +420,17 @@ export class MarketFeed implements FrameSink {
     this.updateState();
   }
 
-  private invalidFrame(error: FrameError): void {
+  private invalidFrame(error: FrameError, data: Buffer): void {
     this.noteInvalid(error);
     const { category, channel, symbol: name } = this.connector.header;
     const symbol = this.symbols.get(name);
-    if (
-      symbol !== undefined &&
-      category === 'book' &&
-      channel === this.connector.capabilities.channels.depth
-    ) {
+    const isDepth = category === 'book' && channel === this.connector.capabilities.channels.depth;
+    if (symbol === undefined) {
+      if (name === '' && (isDepth || category === 'foreign')) this.loseNamed(data);
+    } else if (isDepth) {
       symbol.depth.lose();
       this.settle(symbol, 'gap');
-    } else if (symbol !== undefined && category !== 'trade') {
+    } else if (category !== 'trade') {
       symbol.levelOne?.lose();
       symbol.quote.clear();
       this.markDirty(symbol);
@@ -439,6 +440,17 @@ export class MarketFeed implements FrameSink {
       this.effects.fail(new ArbotError('ARB_FRAME_INVALID', `too many bad frames, last: ${error.message}`));
     } else {
       this.effects.reconnect(`${INVALID_PER_CONNECTION} bad frames, last: ${error.message}`);
+    }
+  }
+
+  /** Bytes that are no frame at all: the market whose name stands in them may have lost one. Its next frame tells. */
+  private loseNamed(data: Buffer): void {
+    const text = data.toString('latin1', 0, SEARCHED_BYTES).toUpperCase();
+    for (const symbol of this.list) {
+      if (!symbol.depth.trusted || !text.includes(symbol.symbol.toUpperCase())) continue;
+      symbol.depth.lose();
+      this.settle(symbol, 'waiting');
+      this.healer.doubted(symbol, this.nowMs);
     }
   }
 

@@ -304,8 +304,12 @@ t.test('whole books of the classic socket', async (t) => {
   );
   rig.give(levelOne(WALL + 120, [], ['99.5', '1']), depth50(WALL + 115, [['99', '1']], [['99.5', '2']]));
   t.same(rig.top(), [99, 1, 99.5, 2], 'a one-sided quote is not');
+  rig.give(JSON.stringify(CLASSIC.whole).slice(0, 20));
+  t.ok(rig.trusted, 'a frame that names nobody is counted');
   rig.give(JSON.stringify(CLASSIC.whole).slice(0, 80));
-  t.ok(rig.trusted, 'a frame of no known symbol is counted');
+  t.notOk(rig.trusted, 'one that breaks off costs the book it names its trust');
+  rig.give(depth50(WALL + 190, [['99', '1']], [['99.5', '2']]));
+  t.ok(rig.trusted, 'until the next one');
   rig.give(depth50(WALL + 200, [['100', '1']], [['99', '1']]));
   t.notOk(rig.trusted, 'a crossed book');
   rig.give(depth50(WALL + 300, [['99', '1']], [['99.5', '2']]));

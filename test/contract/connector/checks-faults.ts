@@ -5,7 +5,7 @@ import type { FeedRig } from './rig.js';
 import { ASKS, begin, BIDS, changed, load, textOf, type Levels, type Wire } from './subject.js';
 import { keepLevels, withBooks, withDecode, withRest, withSink } from './tamper.js';
 
-/** What a feed must survive on a living connection (RELIABILITY F3 to F8): C32 to C37. */
+/** What a feed must survive on a living connection (RELIABILITY F3 to F8): C32 to C38. */
 
 const started = (kit: Kit): FeedRig => {
   const rig = kit.rig();
@@ -32,7 +32,7 @@ const OTHER_BIDS: Levels = [[String(BETTER), '3'], ...BIDS];
 function comparedWith(kit: Kit, body: Wire): FeedRig {
   const rig = started(kit);
   for (let i = 0; i < 60 && rig.requests.length === 0; i++) {
-    rig.give(kit.subject.foreign[0]!);
+    rig.give(kit.subject.trade(String(i + 1)));
     rig.wait(1000);
   }
   kit.that(rig.requests.length > 0 && rig.trusted, 'a silent book is compared');
@@ -114,7 +114,7 @@ export const FAULT_CHECKS: readonly Check[] = [
           return connector.decode(data, sink);
         } catch (error) {
           // Nobody learns what the frame was meant to be.
-          connector.header.symbol = '';
+          if (connector.header.category === 'book') connector.header.category = 'control';
           throw error;
         }
       }),
@@ -198,5 +198,31 @@ export const FAULT_CHECKS: readonly Check[] = [
       withSink(connector, (sink) => ({
         instrumentState: (event) => sink.instrumentState({ ...event, state: 'trading' }),
       })),
+  },
+  {
+    id: 'C38',
+    title: 'a frame that breaks off distrusts the book that it names, and no other (F8)',
+    run: (kit) => {
+      const { subject, capabilities } = kit;
+      const rig = started(kit);
+      const cut = (symbol?: string) =>
+        textOf(changed(subject, 102, { ...(symbol !== undefined && { symbol }) })).slice(0, -2);
+      rig.give(cut(subject.others[0]));
+      kit.equal([rig.trusted, rig.count('invalid')], [true, 1], 'another market’s');
+      rig.give(cut());
+      kit.equal([rig.trusted, rig.count('invalid')], [false, 2], 'its own');
+      load(rig, subject, capabilities.snapshotSource, 130, [['90', '1']], [['91', '2']]);
+      kit.equal([rig.trusted, ...rig.top()], [true, 90, 1, 91, 2], 'a new book heals');
+    },
+    broken: (connector) =>
+      withDecode(connector, (data, sink) => {
+        try {
+          return connector.decode(data, sink);
+        } catch (error) {
+          // As if it were known to be no book.
+          if (connector.header.category === 'foreign') connector.header.category = 'control';
+          throw error;
+        }
+      }),
   },
 ];
