@@ -8,9 +8,12 @@ import { RateLimiter } from '../../src/connectors/rate-limiter.js';
 import type { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard, TRUST_OK } from '../../src/market/quote-board.js';
 
+/** What the order of frames, or a number in each, can show. */
+export const DAMAGE = ['drop', 'duplicate', 'repeat-later', 'swap', 'truncate'] as const;
+
 /** A fault put into a stream of frames. */
 export interface Fault {
-  readonly kind: 'drop' | 'duplicate' | 'repeat-later' | 'swap' | 'truncate';
+  readonly kind: (typeof DAMAGE)[number] | 'flip';
   /** 0..1: where. */
   readonly at: number;
 }
@@ -31,9 +34,16 @@ export function damage(frames: readonly Buffer[], faults: readonly Fault[]): Lin
     else if (kind === 'duplicate') lines.splice(index, 0, line);
     else if (kind === 'repeat-later') lines.splice(index + 10, 0, line);
     else if (kind === 'swap') [lines[index], lines[index + 1]] = [lines[index + 1]!, line];
+    else if (kind === 'flip') lines[index] = { ...line, data: flipped(line.data) };
     else lines[index] = { ...line, data: line.data.subarray(0, Math.floor(line.data.length * 0.6)) };
   }
   return lines.filter((line) => line !== null);
+}
+
+/** One digit of one size is another: only a checksum can tell. */
+function flipped(data: Buffer): Buffer {
+  const flip = (_: string, start: string, digit: string) => start + String((Number(digit) % 9) + 1);
+  return Buffer.from(data.toString().replace(/(\["[\d.]+",")([1-9])/, flip));
 }
 
 /** Reads the first `limit` frames of a capture. */
@@ -71,6 +81,7 @@ export interface Outcome {
   /** Descriptions of moments at which a trusted book was not what it should have been. */
   readonly wrong: readonly string[];
   readonly untrustedAtEnd: readonly string[];
+  /** How often a book was found untrusted that had been trusted before. */
   readonly distrusted: number;
   readonly invalid: number;
 }
@@ -83,6 +94,10 @@ export interface Scenario {
   /** What identifies a state of a book: its number, or its time where there is none. */
   readonly keyOf: (symbol: string, book: OrderBook, timeMs: number) => string;
   readonly levels: number;
+  /** `DAMAGE` where it is absent. */
+  readonly kinds?: readonly Fault['kind'][];
+  /** Share of damaged streams that must cost some book its trust for a while; a quarter where it is absent. */
+  readonly noticed?: number;
 }
 
 /**
@@ -125,6 +140,7 @@ class Side {
   distrusted = 0;
   private readonly scenario: Scenario;
   private readonly requests: FeedRequest[] = [];
+  private readonly newest = new Map<string, number>();
   private readonly resubscribed = new Set<string>();
   private nowMs = 0;
   private answers: Capture['answers'];
@@ -196,7 +212,7 @@ class Side {
     }
   }
 
-  /** Every trusted book must be a state that the true book went through under the same key. */
+  /** Every trusted book must be a state that the true book went through under the same key, and never an older one. */
   check(truth: ReadonlyMap<string, ReadonlySet<number>>, index: number): string[] {
     const wrong: string[] = [];
     for (const symbol of this.scenario.symbols) {
@@ -206,8 +222,12 @@ class Side {
         const states = truth.get(key);
         if (states?.has(fingerprint(depth.book, this.scenario.levels)) !== true)
           wrong.push(`frame ${index}: ${key}`);
+        const at = depth.book.sequence > 0 ? depth.book.sequence : depth.exchangeTimeMs;
+        if (at < (this.newest.get(symbol) ?? -Infinity))
+          wrong.push(`frame ${index}: ${key} is older than what was shown`);
+        this.newest.set(symbol, at);
       } else {
-        this.distrusted++;
+        if (this.newest.has(symbol)) this.distrusted++;
         if (this.board.trust[slot] === TRUST_OK)
           wrong.push(`frame ${index}: the board still shows ${symbol}`);
       }
@@ -219,7 +239,8 @@ class Side {
     return {
       send: (frame) => {
         for (const symbol of this.scenario.symbols) {
-          if (/"subscribe"/i.test(frame) && frame.includes(symbol) && this.nowMs > 0)
+          // Upbit's and Bithumb's requests have no verb.
+          if (/"subscribe"|"ticket"/i.test(frame) && frame.includes(symbol) && this.nowMs > 0)
             this.resubscribed.add(symbol);
         }
       },

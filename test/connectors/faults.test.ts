@@ -1,46 +1,19 @@
-import fc from 'fast-check';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { Capture } from '../../src/conformance/wire/capture-file.js';
 import { binance } from '../../src/connectors/binance.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { okx } from '../../src/connectors/okx.js';
 import { wireFolder } from '../shared-data.js';
-import { captureOf, levelRows, runDamaged, type Fault, type Scenario } from './damaged-stream.js';
+import { prove } from './damage-proof.js';
+import { captureOf, DAMAGE, levelRows } from './damaged-stream.js';
 
 const folder = wireFolder();
 const skip = folder === null && 'no captured frames are present';
-
-const faults = (last: number) =>
-  fc.array(
-    fc.record<Fault>({
-      kind: fc.constantFrom('drop', 'duplicate', 'repeat-later', 'swap', 'truncate'),
-      // Without bias: fast-check likes small numbers, and faults should be everywhere.
-      at: fc.noBias(fc.integer({ min: 0, max: 10_000 * last })).map((n) => n / 10_000),
-    }),
-    { minLength: 1, maxLength: 6 },
-  );
 
 /** Nine of ten frames are best quotes; most are left out, so that faults meet the book. */
 function depthAmongQuotes(capture: Capture): Capture {
   const frames = capture.frames.filter((frame, index) => index % 20 === 0 || frame.includes('@depth'));
   return { ...capture, frames, timesMs: capture.timesMs.slice(0, frames.length) };
-}
-
-async function prove(t: Test, scenario: Scenario, runs: number): Promise<void> {
-  const calm = runDamaged(scenario, []);
-  t.same(calm.wrong, [], 'the clean stream agrees with itself');
-  t.same(calm.untrustedAtEnd, [], 'the clean stream synchronises every book');
-  let noticed = 0;
-  fc.assert(
-    fc.property(faults(0.7), (list) => {
-      const outcome = runDamaged(scenario, list);
-      if (outcome.distrusted > calm.distrusted) noticed++;
-      if (outcome.wrong.length > 0) throw new Error(outcome.wrong.slice(0, 3).join('; '));
-      if (outcome.untrustedAtEnd.length > 0) throw new Error(`not healed: ${outcome.untrustedAtEnd.join()}`);
-    }),
-    { numRuns: runs, seed: 20_261_122 },
-  );
-  t.ok(noticed > runs / 4, `${noticed} of ${runs} damaged streams made a book untrusted for a while`);
 }
 
 t.test(
@@ -101,6 +74,7 @@ t.test('OKX: a checksum alone keeps the best 25 levels true', { skip }, async (t
         ),
       keyOf: (symbol, _book, timeMs) => `${symbol} ${timeMs}`,
       levels: 25,
+      kinds: [...DAMAGE, 'flip'],
     },
     40,
   );
