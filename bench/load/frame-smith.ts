@@ -35,28 +35,10 @@ export interface FrameSmith {
 export class LoadMarket {
   readonly symbol: string;
   sequence = 1_000;
-  private step = 0;
+  step = 0;
 
   constructor(symbol: string) {
     this.symbol = symbol;
-  }
-
-  /** `count` levels of one side, best first, as [price, size] texts; sizes differ from frame to frame. */
-  levels(side: 'bid' | 'ask', count: number, from = 0): [string, string][] {
-    const sign = side === 'bid' ? -1 : 1;
-    return Array.from({ length: count }, (_, at) => {
-      const ticks = (from + at + 1) * sign;
-      return [(100 + ticks / 100).toFixed(2), (1 + ((this.step * 7 + at * 13) % 97) / 10).toFixed(4)];
-    });
-  }
-
-  /** Four levels that wander over the nearest twenty. */
-  changed(side: 'bid' | 'ask'): [string, string][] {
-    return this.levels(side, CHANGED, (this.step * 3) % (KEPT - CHANGED));
-  }
-
-  whole(side: 'bid' | 'ask'): [string, string][] {
-    return this.levels(side, KEPT);
   }
 
   /** The numbers of the next frame. */
@@ -68,48 +50,86 @@ export class LoadMarket {
   }
 }
 
-const json = (value: unknown): string => JSON.stringify(value);
-const base = (index: number): string => `A${String(index).padStart(3, '0')}`;
-const forOkx = (levels: [string, string][]) => levels.map(([price, size]) => [price, size, '0', '1']);
+type Side = 'bid' | 'ask';
+const SIZES = 97;
 
-/** The parts of Upbit's and Bithumb's whole book; numbers, not texts. */
-function wholeBook(market: LoadMarket) {
-  const bids = market.whole('bid');
-  const units = market.whole('ask').map(([askPrice, askSize], at) => ({
+/** `count` levels of one side, best first, as [price, size]; sizes differ from step to step. */
+function levelsAt(side: Side, step: number, count: number, from = 0): [string, string][] {
+  const sign = side === 'bid' ? -1 : 1;
+  return Array.from({ length: count }, (_, at) => {
+    const ticks = (from + at + 1) * sign;
+    return [(100 + ticks / 100).toFixed(2), (1 + ((step * 7 + at * 13) % SIZES) / 10).toFixed(4)];
+  });
+}
+
+/** Texts by step: they repeat, and building them anew would cost the sender more than sending. */
+function repeating(period: number, make: (step: number) => string): (step: number) => string {
+  const made = new Map<number, string>();
+  return (step) => {
+    const at = step % period;
+    let text = made.get(at);
+    if (text === undefined) made.set(at, (text = make(at)));
+    return text;
+  };
+}
+
+const CHANGE_PERIOD = SIZES * (KEPT - CHANGED);
+const json = (value: unknown): string => JSON.stringify(value);
+const withCounts = (levels: [string, string][]) => levels.map(([price, size]) => [price, size, '0', '1']);
+
+/** Four levels that wander over the nearest twenty, and the whole side; `shape` is the exchange's form of a level. */
+function sidesOf(shape: (levels: [string, string][]) => unknown = (levels) => levels) {
+  const changed = (side: Side) =>
+    repeating(CHANGE_PERIOD, (step) =>
+      json(shape(levelsAt(side, step, CHANGED, (step * 3) % (KEPT - CHANGED)))),
+    );
+  const whole = (side: Side) => repeating(SIZES, (step) => json(shape(levelsAt(side, step, KEPT))));
+  const [bidChange, askChange, bidWhole, askWhole] = [
+    changed('bid'),
+    changed('ask'),
+    whole('bid'),
+    whole('ask'),
+  ];
+  return {
+    changes: ({ step }: LoadMarket) => ({ bids: bidChange(step), asks: askChange(step) }),
+    wholes: ({ step }: LoadMarket) => ({ bids: bidWhole(step), asks: askWhole(step) }),
+  };
+}
+
+const PAIRS = sidesOf();
+const COUNTED = sidesOf(withCounts);
+const base = (index: number): string => `A${String(index).padStart(3, '0')}`;
+
+/** Upbit's and Bithumb's whole book without its stamps; numbers, not texts. */
+const units = repeating(SIZES, (step) => {
+  const bids = levelsAt('bid', step, 15);
+  const rows = levelsAt('ask', step, 15).map(([askPrice, askSize], at) => ({
     ask_price: Number(askPrice),
     bid_price: Number(bids[at]![0]),
     ask_size: Number(askSize),
     bid_size: Number(bids[at]![1]),
   }));
   const total = (side: 'ask_size' | 'bid_size') =>
-    Number(units.reduce((sum, one) => sum + one[side], 0).toFixed(4));
-  return {
-    head: { type: 'orderbook', code: market.symbol },
-    totals: { total_ask_size: total('ask_size'), total_bid_size: total('bid_size') },
-    orderbook_units: units.slice(0, 15),
-  };
-}
+    Number(rows.reduce((sum, row) => sum + row[side], 0).toFixed(4));
+  const totals = `"total_ask_size":${total('ask_size')},"total_bid_size":${total('bid_size')}`;
+  return `${totals},"orderbook_units":${json(rows)}`;
+});
 
 const binance: FrameSmith = {
   symbol: (index) => `${base(index)}USDT`,
   binary: false,
   snapshot: () => null,
-  change(market, E) {
+  change(market, stampMs) {
     const { next } = market.advance();
-    const s = market.symbol;
-    const data = {
-      e: 'depthUpdate',
-      E,
-      s,
-      U: next,
-      u: next,
-      b: market.changed('bid'),
-      a: market.changed('ask'),
-    };
-    return json({ stream: `${s.toLowerCase()}@depth@100ms`, data });
+    const { symbol } = market;
+    const { bids, asks } = PAIRS.changes(market);
+    const data = `"e":"depthUpdate","E":${stampMs},"s":"${symbol}","U":${next},"u":${next},"b":${bids},"a":${asks}`;
+    return `{"stream":"${symbol.toLowerCase()}@depth@100ms","data":{${data}}}`;
   },
-  rest: (market) =>
-    json({ lastUpdateId: market.sequence, bids: market.whole('bid'), asks: market.whole('ask') }),
+  rest(market) {
+    const { bids, asks } = PAIRS.wholes(market);
+    return `{"lastUpdateId":${market.sequence},"bids":${bids},"asks":${asks}}`;
+  },
 };
 
 const okx: FrameSmith = {
@@ -120,12 +140,11 @@ const okx: FrameSmith = {
   rest: () => null,
 };
 
-function okxFrame(market: LoadMarket, stampMs: number, action: string, prevSeqId: number): string {
-  const side = (name: 'bid' | 'ask') =>
-    forOkx(action === 'snapshot' ? market.whole(name) : market.changed(name));
-  const row = { asks: side('ask'), bids: side('bid'), ts: String(stampMs), checksum: 0 };
-  const data = [{ ...row, seqId: market.sequence, prevSeqId }];
-  return json({ arg: { channel: 'books', instId: market.symbol }, action, data });
+function okxFrame(market: LoadMarket, stampMs: number, action: string, previous: number): string {
+  const { bids, asks } = action === 'snapshot' ? COUNTED.wholes(market) : COUNTED.changes(market);
+  const numbers = `"seqId":${market.sequence},"prevSeqId":${previous}`;
+  const row = `{"asks":${asks},"bids":${bids},"ts":"${stampMs}","checksum":0,${numbers}}`;
+  return `{"arg":{"channel":"books","instId":"${market.symbol}"},"action":"${action}","data":[${row}]}`;
 }
 
 const bybit: FrameSmith = {
@@ -140,10 +159,10 @@ const bybit: FrameSmith = {
 };
 
 function bybitFrame(market: LoadMarket, ts: number, type: 'snapshot' | 'delta'): string {
-  const side = (name: 'bid' | 'ask') => (type === 'snapshot' ? market.whole(name) : market.changed(name));
   const { symbol: s, sequence: u } = market;
-  const data = { s, b: side('bid'), a: side('ask'), u, seq: u };
-  return json({ topic: `orderbook.50.${s}`, ts, type, data, cts: ts });
+  const { bids, asks } = type === 'snapshot' ? PAIRS.wholes(market) : PAIRS.changes(market);
+  const data = `{"s":"${s}","b":${bids},"a":${asks},"u":${u},"seq":${u}}`;
+  return `{"topic":"orderbook.50.${s}","ts":${ts},"type":"${type}","data":${data},"cts":${ts}}`;
 }
 
 const upbit: FrameSmith = {
@@ -157,9 +176,9 @@ const upbit: FrameSmith = {
   rest: () => null,
 };
 
-function upbitFrame(market: LoadMarket, timestamp: number, stream_type: string): string {
-  const { head, totals, orderbook_units } = wholeBook(market);
-  return json({ ...head, timestamp, ...totals, orderbook_units, stream_type, level: 0 });
+function upbitFrame({ symbol, step }: LoadMarket, stampMs: number, type: string): string {
+  const head = `"type":"orderbook","code":"${symbol}","timestamp":${stampMs}`;
+  return `{${head},${units(step)},"stream_type":"${type}","level":0}`;
 }
 
 const bithumb: FrameSmith = {
@@ -172,9 +191,9 @@ const bithumb: FrameSmith = {
 };
 
 /** Stamps are microseconds. */
-function bithumbFrame(market: LoadMarket, stampMs: number, stream_type: string): string {
-  const { head, totals, orderbook_units } = wholeBook(market);
-  return json({ ...head, ...totals, orderbook_units, level: 1, timestamp: stampMs * 1_000, stream_type });
+function bithumbFrame({ symbol, step }: LoadMarket, stampMs: number, type: string): string {
+  const tail = `"level":1,"timestamp":${stampMs}000,"stream_type":"${type}"`;
+  return `{"type":"orderbook","code":"${symbol}",${units(step)},${tail}}`;
 }
 
 const gate: FrameSmith = {
@@ -188,13 +207,13 @@ const gate: FrameSmith = {
   rest: () => null,
 };
 
-function gateFrame(market: LoadMarket, t: number, full: boolean): string {
-  const u = market.sequence;
-  const side = (name: 'bid' | 'ask') => (full ? market.whole(name) : market.changed(name));
-  const numbers = full ? { u } : { U: u, u };
-  const s = `ob.${market.symbol}.400`;
-  const result = { t, ...(full && { full }), s, ...numbers, b: side('bid'), a: side('ask') };
-  return json({ channel: 'spot.obu', result, time_ms: t, event: 'update' });
+function gateFrame(market: LoadMarket, stampMs: number, isFull: boolean): string {
+  const { symbol, sequence } = market;
+  const { bids, asks } = isFull ? PAIRS.wholes(market) : PAIRS.changes(market);
+  const full = isFull ? '"full":true,' : '';
+  const numbers = isFull ? `"u":${sequence}` : `"U":${sequence},"u":${sequence}`;
+  const result = `{"t":${stampMs},${full}"s":"ob.${symbol}.400",${numbers},"b":${bids},"a":${asks}}`;
+  return `{"channel":"spot.obu","result":${result},"time_ms":${stampMs},"event":"update"}`;
 }
 
 const bitget: FrameSmith = {
@@ -206,13 +225,14 @@ const bitget: FrameSmith = {
 };
 
 function bitgetFrame(market: LoadMarket, ts: number, action: string, pseq: number): string {
-  const side = (name: 'bid' | 'ask') => (action === 'snapshot' ? market.whole(name) : market.changed(name));
-  const row = { asks: side('ask'), bids: side('bid'), ts: String(ts), seq: market.sequence, pseq };
-  const arg = { instType: 'SPOT', channel: 'books', instId: market.symbol };
-  return json({ action, arg, data: [row], ts });
+  const { symbol, sequence } = market;
+  const { bids, asks } = action === 'snapshot' ? PAIRS.wholes(market) : PAIRS.changes(market);
+  const row = `{"asks":${asks},"bids":${bids},"ts":"${ts}","seq":${sequence},"pseq":${pseq}}`;
+  const arg = `{"instType":"SPOT","channel":"books","instId":"${symbol}"}`;
+  return `{"action":"${action}","arg":${arg},"data":[${row}],"ts":${ts}}`;
 }
 
-/** The unified socket, whose snapshot comes on the socket. Nanosecond stamps exceed 2^53 and are written as digits. */
+/** The Pro socket, whose snapshot comes on the socket. Nanosecond stamps exceed 2^53 and are written as digits. */
 const kucoin: FrameSmith = {
   symbol: (index) => `${base(index)}-USDT`,
   binary: true,
@@ -226,12 +246,11 @@ const kucoin: FrameSmith = {
 
 function kucoinFrame(market: LoadMarket, stampMs: number, t: string): string {
   const { symbol, sequence } = market;
-  const side = (name: 'bid' | 'ask') => json(t === 'snapshot' ? market.whole(name) : market.changed(name));
+  const { bids, asks } = t === 'snapshot' ? PAIRS.wholes(market) : PAIRS.changes(market);
   const time = `${stampMs}000000`;
-  const sides = `"a":${side('ask')},"b":${side('bid')}`;
   const [name, last] = [`"s":"${symbol}"`, `"C":${sequence}`];
   const middle = t === 'snapshot' ? `${name},${last}` : `${last},${name}`;
-  const data = `${sides},${middle},"M":${time},"O":${sequence}`;
+  const data = `"a":${asks},"b":${bids},${middle},"M":${time},"O":${sequence}`;
   return `{"T":"obu.SPOT", "dp":"increment@10ms", "t":"${t}", "P":${time}, "d":{${data}}}`;
 }
 
