@@ -75,6 +75,7 @@ function readLong(data: Uint8Array, at: number, into: Float64Array, index: numbe
 }
 
 const SMALL_E = 0x65;
+const LONGEST_EXPONENTIAL = 15;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const EXACT_POWERS = 22;
@@ -106,6 +107,8 @@ function readExponential(data: Uint8Array, start: number, into: Float64Array, in
   const exponentAt = at;
   for (let digit = data[at]! ^ ZERO; digit <= 9; digit = data[++at]! ^ ZERO)
     exponent = exponent > EXACT_POWERS * 4 ? exponent : exponent * 10 + digit;
+  // Longer ones reach the JSON decoder as text, which it judges by a stricter grammar.
+  if (at - start > LONGEST_EXPONENTIAL) return -1;
   const shift = (isNegative ? -exponent : exponent) - fractionDigits;
   if (at === exponentAt || mantissa >= EXACT_BELOW || shift > EXACT_POWERS || shift < -EXACT_POWERS)
     return -1;
