@@ -24,7 +24,7 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'blind-retry': 1,
   'result-beautified': 1,
   'result-unsaved': 1,
-  'duplicates-booked': 15,
+  'duplicates-booked': 21,
   'amounts-rounded': 1,
   'fees-forgotten': 1,
   'acknowledged-unwritten': 1,
