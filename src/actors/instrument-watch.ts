@@ -156,7 +156,8 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
   private listed(message: Extract<InstrumentWatchMessage, { kind: 'listed' }>): void {
     const { exchange, list, askedMs, isWhole } = message;
     const { live } = this.options;
-    const answer = { ...list, askedMs, isWhole };
+    const omitsHalts = this.restOf(exchange)?.connector.rest.listOmitsHalts === true;
+    const answer = { ...list, askedMs, isWhole, omitsHalts };
     const progress = this.progressOf(exchange);
     delete progress.errors.instruments;
     progress.refreshes++;

@@ -276,6 +276,8 @@ export interface ConnectorRest {
   instruments(symbols: readonly string[] | null): RestRequest;
   depth(symbol: string): RestRequest;
   serverTime(): RestRequest;
+  /** True where the list does not tell whether a market trades, and the socket does: there a notice holds until the next one. */
+  readonly listOmitsHalts?: boolean;
   /** Rules that the list of markets lacks; absent where it is complete. */
   readonly instrumentDetails?: InstrumentDetails;
   /**

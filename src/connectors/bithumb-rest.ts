@@ -66,6 +66,8 @@ export function bithumbRest(
     get(`/v1/orderbook?markets=${symbols.join(',')}`, 'orderbook', 4 << 20);
   const rows = (body: Buffer) => rowsOf(body, EXCHANGE);
   return {
+    // Suspensions are told by the ticker alone, which tells warnings too.
+    listOmitsHalts: true,
     instruments: () => get('/v1/market/all?isDetails=true', 'other', 4 << 20),
     instrumentDetails: {
       marketsPerRequest: 100,

@@ -40,6 +40,8 @@ export function upbitRest(
     maxBodyBytes,
   });
   return {
+    // Suspensions are told by the ticker alone, which tells warnings too.
+    listOmitsHalts: true,
     instruments: () => get('/v1/market/all?is_details=true', 'market', 4 << 20),
     instrumentDetails: {
       marketsPerRequest: 100,

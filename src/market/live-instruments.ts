@@ -16,6 +16,8 @@ export interface InstrumentAnswer {
   readonly askedMs: number;
   /** False = only followed instruments were asked for. */
   readonly isWhole: boolean;
+  /** The exchange tells only by notices whether a market trades (`ConnectorRest.listOmitsHalts`). */
+  readonly omitsHalts?: boolean;
 }
 
 interface Notice {
@@ -90,10 +92,10 @@ export class LiveInstruments {
   private compared(
     known: Instrument,
     next: Instrument,
-    { askedMs }: InstrumentAnswer,
+    { askedMs, omitsHalts }: InstrumentAnswer,
   ): InstrumentChange | null {
     const notice = this.notices.get(known.id);
-    const isNoticed = notice !== undefined && askedMs < notice.atMs + NOTICE_MS;
+    const isNoticed = notice !== undefined && (omitsHalts === true || askedMs < notice.atMs + NOTICE_MS);
     if (!isNoticed) this.notices.delete(known.id);
     const state = isNoticed ? notice.state : next.state;
     const reasons = [...(state === known.state ? [] : [`listed as ${state}`]), ...changedRules(known, next)];

@@ -2,7 +2,9 @@ import t from 'tap';
 import { instrumentWatchActor, type InstrumentWatchMessage } from '../../src/actors/instrument-watch.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import { binance } from '../../src/connectors/binance.js';
+import { bithumb } from '../../src/connectors/bithumb.js';
 import { RateLimiter } from '../../src/connectors/rate-limiter.js';
+import { upbit } from '../../src/connectors/upbit.js';
 import { curatedRegistry } from '../../src/market/asset-registry.js';
 import type { Instrument } from '../../src/market/instrument.js';
 import { LiveInstruments } from '../../src/market/live-instruments.js';
@@ -168,6 +170,25 @@ t.test('a notice is obeyed against lists that are older or cached, and not for e
   t.match(live.refresh('binance', { ...list, askedMs: 40_000 }, 40_100), [
     { instrument: { state: 'trading' } },
   ]);
+});
+
+t.test('where the list omits halts, a notice holds until the next one', async (t) => {
+  for (const { rest } of [upbit(), bithumb()]) t.equal(rest.listOmitsHalts, true);
+  const live = new LiveInstruments();
+  live.follow([BTC]);
+  const warned = { ...BTC, state: 'warning' } as const;
+  const list = { instruments: [warned], refused: [], isWhole: true, omitsHalts: true };
+  t.match(live.refresh('binance', { ...list, askedMs: 500 }, 600), [{ instrument: { state: 'warning' } }]);
+  live.notice(BTC.id, 'halted', 'suspended', 1000);
+  t.same(live.refresh('binance', { ...list, askedMs: 400_000 }, 400_100), [], 'the list knows nothing of it');
+  t.equal(live.get(BTC.id)?.state, 'halted');
+  live.notice(BTC.id, 'trading', 'ACTIVE', 500_000);
+  t.same(
+    live.refresh('binance', { ...list, askedMs: 900_000 }, 900_100),
+    [],
+    'the ticker tells warnings too',
+  );
+  t.equal(live.get(BTC.id)?.state, 'trading');
 });
 
 t.test('wallets are kept per network with their age', async (t) => {
