@@ -69,6 +69,11 @@ export class BinanceFace extends ExchangeFace<StreamState> {
     }
   }
 
+  /** Markets that do not trade: their books stand, the list of markets says so. */
+  get halted(): Set<string> {
+    return this.rest.halted;
+  }
+
   handleHttp(request: FaceHttpRequest): FaceHttpResponse {
     const fault = this.faults.takeHttpFault(request.url);
     if (fault === null) return this.rest.handle(request);

@@ -15,6 +15,8 @@ const PLACES = 8;
 /** Binance's public REST calls with weights, warnings and bans (PROTOCOLS §3, rate limits). */
 export class BinanceRest {
   private readonly markets: ReadonlyMap<string, SimulatedMarket>;
+  /** Markets that do not trade. */
+  readonly halted = new Set<string>();
   private readonly now: () => number;
   private readonly stamp: (ms: number) => number;
   private readonly lastUpdateId: (market: SimulatedMarket) => number;
@@ -92,7 +94,7 @@ export class BinanceRest {
       serverTime: this.stamp(this.now()),
       rateLimits: RATE_LIMITS,
       exchangeFilters: [],
-      symbols: markets.map(({ listing }) => symbolInfo(listing)),
+      symbols: markets.map(({ listing }) => symbolInfo(listing, !this.halted.has(listing.symbol))),
     };
     return response(200, JSON.stringify(body));
   }
@@ -150,12 +152,12 @@ function requestedSymbols(query: URLSearchParams): string[] | null {
   return match === null ? null : [...many.matchAll(/"([A-Z0-9]+)"/g)].map((found) => found[1]!);
 }
 
-function symbolInfo(listing: Listing): object {
+function symbolInfo(listing: Listing, isTrading: boolean): object {
   const padded = (count: number) => paddedText(listing.lot, count, PLACES);
   const tick = paddedText(listing.tick, 1, PLACES);
   return {
     symbol: listing.symbol,
-    status: 'TRADING',
+    status: isTrading ? 'TRADING' : 'BREAK',
     baseAsset: listing.base,
     baseAssetPrecision: 8,
     quoteAsset: listing.quote,

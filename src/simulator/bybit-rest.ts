@@ -18,6 +18,8 @@ export interface BookPosition {
 /** Bybit's public REST calls: HTTP 200 with retCode; 403 for ten minutes after 600 calls in 5 s. */
 export class BybitRest {
   private readonly markets: ReadonlyMap<string, SimulatedMarket>;
+  /** Markets that do not trade. */
+  readonly halted = new Set<string>();
   private readonly now: () => number;
   private readonly stamp: (ms: number) => number;
   private readonly position: (market: SimulatedMarket) => BookPosition;
@@ -62,7 +64,12 @@ export class BybitRest {
       .map(({ listing }) => listing)
       .filter(({ symbol }) => wanted === null || wanted === symbol);
     if (listings.length === 0) return this.failure(`Not supported symbols`);
-    return this.success(JSON.stringify({ category: 'spot', list: listings.map(instrumentInfo) }));
+    return this.success(
+      JSON.stringify({
+        category: 'spot',
+        list: listings.map((listing) => instrumentInfo(listing, !this.halted.has(listing.symbol))),
+      }),
+    );
   }
 
   private book(query: URLSearchParams): FaceHttpResponse {
@@ -103,12 +110,12 @@ export class BybitRest {
   }
 }
 
-function instrumentInfo(listing: Listing): object {
+function instrumentInfo(listing: Listing, isTrading: boolean): object {
   return {
     symbol: listing.symbol,
     baseCoin: listing.base,
     quoteCoin: listing.quote,
-    status: 'Trading',
+    status: isTrading ? 'Trading' : 'Closed',
     marginTrading: 'utaOnly',
     stTag: '0',
     lotSizeFilter: {

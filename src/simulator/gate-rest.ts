@@ -64,14 +64,22 @@ export class GateRest {
       ? failure(429, 'TOO_MANY_REQUESTS', 'Request Rate Limit Exceeded')
       : this.answer(request.method, path, query);
     const reset = Math.ceil(((recent[0] ?? now) + WINDOW_MS) / 1_000);
-    return { ...answer, headers: { ...answer.headers, ...budget(CALLS - recent.length, reset) } };
+    return {
+      ...answer,
+      headers: { ...answer.headers, ...this.dated(), ...budget(CALLS - recent.length, reset) },
+    };
   }
 
   /** What a call gets during a ban: as `TOO_MANY_REQUESTS`, until the second that the header names. */
   banned(status: number, seconds: number): FaceHttpResponse {
     const until = Math.ceil(this.now() / 1_000 + seconds);
     const answer = failure(status, status === 429 ? 'TOO_MANY_REQUESTS' : 'FORBIDDEN', 'An injected fault.');
-    return { ...answer, headers: { ...answer.headers, ...budget(0, until) } };
+    return { ...answer, headers: { ...answer.headers, ...this.dated(), ...budget(0, until) } };
+  }
+
+  /** What the second of the reset is to be read against. */
+  private dated(): Record<string, string> {
+    return { date: new Date(this.stamp(this.now())).toUTCString() };
   }
 
   private answer(method: string, path: string, query: URLSearchParams): FaceHttpResponse {

@@ -63,6 +63,11 @@ export class OkxFace extends ExchangeFace<ChannelState> {
     }
   }
 
+  /** Markets that do not trade: their books stand, the list of markets says so. */
+  get halted(): Set<string> {
+    return this.rest.halted;
+  }
+
   handleHttp(request: FaceHttpRequest): FaceHttpResponse {
     const fault = this.faults.takeHttpFault(request.url);
     if (fault === null) return this.rest.handle(request);

@@ -16,6 +16,8 @@ const MAX_BOOK_LEVELS = 400;
 /** OKX's public REST calls: the code is in the body, HTTP 429 with 50011 when called too fast. */
 export class OkxRest {
   private readonly markets: ReadonlyMap<string, SimulatedMarket>;
+  /** Markets that do not trade. */
+  readonly halted = new Set<string>();
   private readonly now: () => number;
   private readonly stamp: (ms: number) => number;
   private readonly calls = new Map<string, number[]>();
@@ -47,7 +49,9 @@ export class OkxRest {
       .map(({ listing }) => listing)
       .filter(({ symbol }) => wanted === null || wanted === symbol);
     if (listings.length === 0) return failure('51001', "Instrument ID doesn't exist.");
-    return data(JSON.stringify(listings.map(instrumentInfo)));
+    return data(
+      JSON.stringify(listings.map((listing) => instrumentInfo(listing, !this.halted.has(listing.symbol)))),
+    );
   }
 
   private books(query: URLSearchParams): FaceHttpResponse {
@@ -74,7 +78,7 @@ export class OkxRest {
   }
 }
 
-function instrumentInfo(listing: Listing): object {
+function instrumentInfo(listing: Listing, isTrading: boolean): object {
   return {
     alias: '',
     auctionEndTime: '',
@@ -104,7 +108,7 @@ function instrumentInfo(listing: Listing): object {
     quoteCcy: listing.quote,
     ruleType: 'normal',
     settleCcy: '',
-    state: 'live',
+    state: isTrading ? 'live' : 'suspend',
     stk: '',
     tickSz: listing.tick.text,
     uly: '',

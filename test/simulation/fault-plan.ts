@@ -1,8 +1,10 @@
 import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
-import { ACTOR_PATHS, WORLD_EXCHANGES, type ActorPath } from './knobs.js';
+import { planExchangeFaults } from './exchange-faults.js';
+import { actorPathsOf, type ActorPath, type Knobs } from './knobs.js';
 
-export const FAULT_KINDS = [
+/** What every world may suffer. */
+const COMMON_FAULT_KINDS = [
   'crash', // an actor ends as a crash, between two messages
   'crash-loop', // an actor crashes as soon as it runs, until it is given up
   'throw-before', // a handler throws before it does anything
@@ -37,6 +39,20 @@ export const FAULT_KINDS = [
   'kill-switch', // a person engages it and clears it again
   'bad-signals', // a strategy sends signals that no gate may take as they are
 ] as const;
+
+/** What worlds suffer that hold other exchanges than the classic three. */
+export const EXCHANGE_FAULT_KINDS = [
+  'bad-subscription', // a market is subscribed, perhaps acknowledged, and not served
+  'ban', // 429 or 418 with a time to wait, and no connection
+  'maintenance', // 503 or the exchange's own word, everybody is dropped
+  'market-halted', // a market stands still: in the list of markets, or by a notice
+  'upgrade', // an exchange announces that it ends its connections, and does
+  'clock-skew', // an exchange's clock is wrong for a while
+  'book-restart', // books are counted anew, or sent whole unasked
+] as const;
+export type ExchangeFaultKind = (typeof EXCHANGE_FAULT_KINDS)[number];
+
+export const FAULT_KINDS = [...COMMON_FAULT_KINDS, ...EXCHANGE_FAULT_KINDS] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** One entry of a seed's schedule. What a kind does not need is 0 or ''. */
@@ -74,9 +90,23 @@ export function planFaults(
   seed: number,
   window: PlanWindow,
   only: readonly FaultKind[] | null,
+  { markets }: Knobs,
+): PlannedFault[] {
+  const common = planCommonFaults(seed, window, only, markets.exchanges);
+  if (markets.kind === 'classic') return common;
+  const more = planExchangeFaults(seed, window, only, markets.exchanges, common.length);
+  return [...common, ...more].sort((a, b) => a.atMs - b.atMs);
+}
+
+function planCommonFaults(
+  seed: number,
+  window: PlanWindow,
+  only: readonly FaultKind[] | null,
+  exchanges: readonly SimulatedExchange[],
 ): PlannedFault[] {
   const prng = Prng.of(seed, 'faults');
-  const allowed = FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
+  const actors = actorPathsOf(exchanges);
+  const allowed = COMMON_FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
   const drawn = allowed.filter(() => prng.next() < 0.4);
   const kinds = only === null ? drawn : allowed;
   if (kinds.length === 0) return [];
@@ -90,8 +120,8 @@ export function planFaults(
       atMs: prng.between(window.fromMs, window.untilMs),
       forMs: prng.pick([200, 1_000, 4_000, 12_000]) * prng.between(0.5, 1.5) * (LONGER[kind] ?? 1),
       node: prng.below(2),
-      exchange: prng.pick(WORLD_EXCHANGES),
-      actor: prng.pick(ACTOR_PATHS),
+      exchange: prng.pick(exchanges),
+      actor: prng.pick(actors),
       amount: prng.next(),
     };
   }).sort((a, b) => a.atMs - b.atMs);

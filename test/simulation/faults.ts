@@ -1,7 +1,10 @@
 import { actionsOf } from '../../src/modes/actions.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
+import type { SimulatedWorld } from '../../src/simulator/world.js';
 import type { FrameFault } from '../../src/simulator/faults.js';
 import type { SimulatedDisk } from './disk.js';
+import { inflictOnExchange, isExchangeFault } from './exchange-faults.js';
+import type { ExchangeClocks } from './exchanges.js';
 import type { ActorPath } from './knobs.js';
 import type { NodeBus } from './node-bus.js';
 import type { FaultKind, PlannedFault } from './fault-plan.js';
@@ -31,12 +34,16 @@ export interface NodeTarget {
 /** What faults act on. */
 export interface FaultTargets {
   readonly scheduler: Scheduler;
+  readonly world: SimulatedWorld;
   readonly network: SimulatedNetwork;
   readonly nodeBus: NodeBus;
   readonly faces: ReadonlyMap<string, AnyFace>;
   readonly nodes: readonly NodeTarget[];
   /** Exchange → until when its channels were silent. */
   readonly silentUntilMs: Map<string, number>;
+  /** Instrument → since when its exchange does not trade it. */
+  readonly haltedSinceMs: Map<string, number>;
+  readonly clocks: ExchangeClocks;
 }
 
 const CRASH_EVERY_MS = 300;
@@ -54,6 +61,7 @@ const FRAME_FAULTS: Readonly<Record<string, FrameFault['kind']>> = {
 
 /** Brings one planned fault about; returns how to end it. */
 export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
+  if (isExchangeFault(fault.kind)) return inflictOnExchange(fault, on);
   const frames = FRAME_FAULTS[fault.kind];
   if (frames !== undefined) return damageFrames(fault, frames, on);
   const line = on.network.lines.get(fault.exchange)!;

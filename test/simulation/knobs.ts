@@ -2,17 +2,18 @@ import { clusterSchema, type ClusterConfig } from '../../src/config/cluster.js';
 import { tradingRelations } from '../../src/config/trading-relations.js';
 import { tradingSchema, type TradingConfig } from '../../src/config/trading.js';
 import type { PairId } from '../../src/messages/primitives.js';
-import { DEFAULT_PAIRS, pairModel, type SimulatedExchange } from '../../src/simulator/listings.js';
+import { DEFAULT_PAIRS, lists, pairModel, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { DEFAULT_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
+import { drawExchanges, isWonExchange, withWonPairs, type ExchangeKnobs } from './exchanges.js';
 import { WORLD_START_MS } from './virtual-time.js';
 
 export type EngineName = 'nact' | 'plain';
 
-/** The exchanges of every world; one more line here brings one more into it. */
-export const WORLD_EXCHANGES: readonly SimulatedExchange[] = ['binance', 'okx', 'bybit'];
+export type ActorPath = `node/${string}`;
 
-export const ACTOR_PATHS = [
+/** The actors that faults may hit, of a node that holds these exchanges. */
+export const actorPathsOf = (exchanges: readonly SimulatedExchange[]): readonly ActorPath[] => [
   'node/infra/clock-sync',
   'node/trade/ledger',
   'node/trade/gate',
@@ -20,11 +21,8 @@ export const ACTOR_PATHS = [
   'node/watch/recorder',
   'node/watch/portfolio',
   'node/detect/spatial',
-  ...WORLD_EXCHANGES.flatMap(
-    (name) => [`node/trade/gateway-${name}`, `node/feeds/${name}`] as `node/${string}`[],
-  ),
-] as const;
-export type ActorPath = (typeof ACTOR_PATHS)[number];
+  ...exchanges.flatMap((name): ActorPath[] => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
+];
 
 /**
  * Who lives in the world: one node alone; two complete nodes that share the exchanges and nothing else; or a complete node and
@@ -36,6 +34,8 @@ export type Topology = 'one' | 'two' | 'followed';
 export interface Knobs {
   readonly engine: EngineName;
   readonly topology: Topology;
+  readonly markets: ExchangeKnobs;
+  /** What is traded. */
   readonly pairs: readonly PairId[];
   readonly stepMs: number;
   /** Messages per turn of an actor. */
@@ -71,15 +71,17 @@ const PLAIN_EVERY = 10;
 
 export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
   const prng = Prng.of(seed, 'knobs');
+  const markets = drawExchanges(seed);
+  const actors = actorPathsOf(markets.exchanges);
   const bound = prng.pick([null, null, null, 64, 4, 1]);
   const drawClock = () => ({ offsetMs: prng.between(-80, 80), driftPpm: prng.between(-100, 100) });
-  return {
+  const drawn: Omit<Knobs, 'markets'> = {
     engine: engine ?? (seed % PLAIN_EVERY === 0 ? 'plain' : 'nact'),
     topology: prng.pick(['one', 'one', 'one', 'two', 'followed']),
     pairs: prng.shuffled(DEFAULT_PAIRS).slice(0, 1 + prng.below(2)),
     stepMs: prng.pick([100, 100, 200]),
     batch: prng.pick([1, 2, 64]),
-    mailbox: bound === null ? null : { bound, of: bound > 1 ? 'all' : prng.pick(ACTOR_PATHS) },
+    mailbox: bound === null ? null : { bound, of: bound > 1 ? 'all' : prng.pick(actors) },
     timeoutShare: prng.pick([1, 1, 1, 0.01]),
     busDelayMaxMs: prng.pick([0, 0, 2, 20]),
     storeDelayMaxMs: prng.pick([1, 5, 40]),
@@ -95,7 +97,12 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
     records: prng.next() < 0.2,
     clocks: [drawClock(), drawClock()],
   };
+  return { ...drawn, markets: withWonPairs(markets, drawn.pairs) };
 }
+
+/** Every pair that a world has books of, traded or only followed, where one of its exchanges lists it. */
+export const followedPairs = ({ pairs, markets }: Knobs): PairId[] =>
+  [...pairs, ...markets.wonPairs].filter((pair) => markets.exchanges.some((name) => lists(name, pair)));
 
 /** What a seed leaves an actor's mailbox; Infinity = its own bound. */
 export const mailboxBound = ({ mailbox }: Knobs, path: string): number =>
@@ -120,10 +127,15 @@ export function tradingOf(knobs: Knobs): TradingConfig {
     opening,
     reserve: { USDT: '1000' },
   };
+  // Nothing is held where nothing is traded.
+  const followed = { ...exchange, opening: {}, reserve: {} };
+  const { exchanges, wonPairs } = knobs.markets;
+  const won = wonPairs.length > 0 ? ['KRW', ...wonPairs.map((pair) => pair.split('-')[0]!)] : [];
+  const known = [...new Set([...assets, ...won])];
   const config = tradingSchema.parse({
-    assets: Object.fromEntries<object>(assets.map((asset) => [asset, {}])),
-    pairs: knobs.pairs.map((pair) => ({ pair })),
-    exchanges: Object.fromEntries(WORLD_EXCHANGES.map((name) => [name, exchange])),
+    assets: Object.fromEntries<object>(known.map((asset) => [asset, {}])),
+    pairs: [...knobs.pairs.map((pair) => ({ pair })), ...wonPairs.map((pair) => ({ pair, trade: false }))],
+    exchanges: Object.fromEntries(exchanges.map((name) => [name, isWonExchange(name) ? followed : exchange])),
     edge: { minNetEdgeBps: 5, minNetProfit: '0.5', tooGoodToBeTrueBps: 500 },
     sizes: { minNotional: '10', maxNotional: '2000' },
     limits: {

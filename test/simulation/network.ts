@@ -24,6 +24,8 @@ export interface LineFaults {
   extraMs: number;
   /** HTTP requests vanish. */
   blackHole: boolean;
+  /** A market whose name is misspelt in what clients send; null = none. */
+  unknown: string | null;
 }
 
 /** What passes on the lines, for those who audit. */
@@ -32,8 +34,8 @@ export interface LineWitness {
   called(owner: Owner, exchange: string): void;
   /** A REST call has reached the exchange and was answered so. */
   arrived(exchange: string, path: string, status: number): void;
-  /** The answer has reached the process. */
-  answered(owner: Owner, exchange: string, answer: FaceHttpResponse): void;
+  /** The answer has reached the process; `madeAtMs` = when the exchange gave it. */
+  answered(owner: Owner, exchange: string, path: string, answer: FaceHttpResponse, madeAtMs: number): void;
   /** A frame has reached the process. */
   frame(owner: Owner, exchange: string, text: string): void;
 }
@@ -45,6 +47,8 @@ export interface NetworkParts {
   readonly latency: Latency;
   readonly trace: Trace;
   readonly heard: LineWitness;
+  /** Age at which an exchange ends a connection, ms; null = it does not. */
+  readonly lifeMsOf: (exchange: string) => number | null;
 }
 
 /** The lines between the simulated exchanges and the nodes: real bytes, in order per connection, each after a drawn latency. */
@@ -57,6 +61,7 @@ export class SimulatedNetwork {
   private readonly latency: Latency;
   private readonly trace: Trace;
   private readonly heard: LineWitness;
+  private readonly lifeMsOf: NetworkParts['lifeMsOf'];
 
   constructor(parts: NetworkParts) {
     this.scheduler = parts.scheduler;
@@ -65,7 +70,9 @@ export class SimulatedNetwork {
     this.latency = parts.latency;
     this.trace = parts.trace;
     this.heard = parts.heard;
-    for (const exchange of this.faces.keys()) this.lines.set(exchange, { extraMs: 0, blackHole: false });
+    this.lifeMsOf = parts.lifeMsOf;
+    for (const exchange of this.faces.keys())
+      this.lines.set(exchange, { extraMs: 0, blackHole: false, unknown: null });
   }
 
   /** Socket port of one process. */
@@ -81,6 +88,8 @@ export class SimulatedNetwork {
           path,
           handlers,
           delayMs: () => this.drawMs(exchange),
+          spelled: (text) => misspelt(text, this.lines.get(exchange)!.unknown),
+          lifeMs: this.lifeMsOf(exchange),
           links: this.links,
           trace: this.trace,
           heard: this.heard,
@@ -115,6 +124,14 @@ export class SimulatedNetwork {
     return false;
   }
 
+  /** Open connections of a process to an exchange: two while one replaces the other. */
+  openCount(owner: Owner, exchange: string): number {
+    let count = 0;
+    for (const link of this.links)
+      if (link.owner === owner && link.exchange === exchange && link.isOpen) count++;
+    return count;
+  }
+
   private request(owner: Owner, request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
     const { exchange, face, path } = this.site(request.url);
     return new Promise((resolve, reject) => {
@@ -134,11 +151,12 @@ export class SimulatedNetwork {
         const answer = face.handleHttp({ method: request.method, url: path });
         this.trace.addQuietly('http', `${exchange} ${path} ${answer.status} ${answer.body}`);
         this.heard.arrived(exchange, path, answer.status);
+        const madeAtMs = this.scheduler.nowMs;
         this.scheduler.plan(owner, this.drawMs(exchange), () => {
           if (limit.state !== 'planned') return;
           this.scheduler.cancel(limit);
           signal?.removeEventListener('abort', aborted);
-          this.heard.answered(owner, exchange, answer);
+          this.heard.answered(owner, exchange, path, answer, madeAtMs);
           resolve({
             status: answer.status,
             headers: { ...answer.headers },
@@ -170,6 +188,8 @@ interface LinkParts {
   readonly path: string;
   readonly handlers: SocketHandlers;
   readonly delayMs: () => number;
+  readonly spelled: (text: string) => string;
+  readonly lifeMs: number | null;
   readonly links: Set<Link>;
   readonly trace: Trace;
   readonly heard: LineWitness;
@@ -208,7 +228,7 @@ export class Link implements Socket {
   }
 
   send(data: string | Uint8Array): void {
-    const text = typeof data === 'string' ? data : Buffer.from(data).toString('utf8');
+    const text = this.parts.spelled(typeof data === 'string' ? data : Buffer.from(data).toString('utf8'));
     this.parts.trace.addQuietly('up', `${this.exchange} ${text}`);
     this.atServer(() => this.parts.face.onClientFrame(this.faceId!, text));
   }
@@ -248,12 +268,14 @@ export class Link implements Socket {
     const accepted = this.parts.face.onConnect(this.transport(), this.parts.path);
     if (typeof accepted !== 'number') return this.serverClosed(1006, `HTTP ${accepted.status}`);
     this.faceId = accepted;
+    const { scheduler, face, lifeMs } = this.parts;
+    if (lifeMs !== null) scheduler.plan(scheduler.world, lifeMs, () => face.disconnect(1001, accepted));
   }
 
   /** The same connection as the exchange sees it. */
   private transport(): FaceTransport {
     return {
-      send: (text) => this.serverSend(text),
+      send: (text, isBinary) => this.serverSend(text, isBinary === true),
       ping: (payload) => this.serverPing(Buffer.from(payload)),
       pong: (payload) => {
         const bytes = Buffer.from(payload);
@@ -270,11 +292,11 @@ export class Link implements Socket {
     this.parts.handlers.onOpen();
   }
 
-  private serverSend(text: string): void {
+  private serverSend(text: string, isBinary: boolean): void {
     this.atClient(() => {
       this.parts.trace.addQuietly('down', `${this.exchange} ${text}`);
       this.parts.heard.frame(this.owner, this.exchange, text);
-      this.parts.handlers.onFrame(Buffer.from(text, 'utf8'), false);
+      this.parts.handlers.onFrame(Buffer.from(text, 'utf8'), isBinary);
     });
   }
 
@@ -357,4 +379,15 @@ export class Link implements Socket {
     const waitMs = this.clientDueMs - scheduler.nowMs;
     scheduler.plan(this.owner, waitMs, () => this.toClient.shift()?.());
   }
+}
+
+/** No exchange lists this asset. */
+const NO_ASSET = 'NIX';
+
+/** The same request about a market that does not exist, in the letters of the exchange. */
+function misspelt(text: string, symbol: string | null): string {
+  if (symbol === null) return text;
+  const [base = ''] = /[A-Z]+(?=USDT$)|[A-Z]+(?=[-_]USDT$)|(?<=KRW-)[A-Z]+/.exec(symbol) ?? [];
+  const wrong = symbol.replace(base, NO_ASSET);
+  return text.replaceAll(symbol, wrong).replaceAll(symbol.toLowerCase(), wrong.toLowerCase());
 }

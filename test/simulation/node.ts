@@ -1,6 +1,7 @@
 import type { ClusterConfig, TradingConfig } from '../../src/config/index.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../../src/messages/catalogue.js';
 import type { LegResult, SubmitLeg } from '../../src/messages/order.js';
+import type { InstrumentStateChanged } from '../../src/messages/feed.js';
 import type { HaltChanged, Verdict } from '../../src/messages/risk.js';
 import type { Signal } from '../../src/messages/signal.js';
 import type { SupervisionEvent } from '../../src/messages/supervision.js';
@@ -15,12 +16,15 @@ import { ApprovalAuditor } from './invariants/approvals.js';
 import type { BookHistory } from './invariants/book-history.js';
 import { BookAuditor } from './invariants/books.js';
 import { ExposureAuditor } from './invariants/exposure.js';
+import { HaltAuditor } from './invariants/halts.js';
 import { MoneyAuditor } from './invariants/money.js';
 import { OrderAuditor } from './invariants/orders.js';
 import { RecordingAuditor } from './invariants/recordings.js';
 import { ReservationAuditor } from './invariants/reservations.js';
+import { RolloverAuditor } from './invariants/rollovers.js';
 import { RuntimeAuditor } from './invariants/runtime.js';
 import type { Auditor, Scene } from './invariants/scene.js';
+import type { ExchangeClocks } from './exchanges.js';
 import { clusterOf, mailboxBound, type ActorPath, type Knobs } from './knobs.js';
 import type { SimulatedNetwork } from './network.js';
 import type { NodeBus } from './node-bus.js';
@@ -42,6 +46,9 @@ export interface Surroundings {
   readonly nodeBus: NodeBus;
   readonly history: BookHistory;
   readonly silentUntilMs: ReadonlyMap<string, number>;
+  readonly haltedSinceMs: ReadonlyMap<string, number>;
+  readonly clocks: ExchangeClocks;
+  readonly isQuietFor: (ms: number) => boolean;
   readonly trace: Trace;
   readonly changes: PortChanges;
   readonly timeoutShare: () => number;
@@ -76,6 +83,7 @@ export class SimulatedNode implements Scene, NodeTarget {
   readonly lives = new Map<string, Life[]>();
   readonly armed = new Map<string, HandlerFault>();
   readonly recordings: RecordingAuditor;
+  readonly halts: HaltAuditor;
   busExtraMs = 0;
   sendsBadSignals = false;
   private readonly around: Surroundings;
@@ -113,7 +121,10 @@ export class SimulatedNode implements Scene, NodeTarget {
     const exposure = new ExposureAuditor(this, money, this.orders);
     const trading = [money, this.orders, exposure, new ReservationAuditor(this), new ApprovalAuditor(this)];
     const books = new BookAuditor(this);
-    this.auditors = [...(plan.kind === 'complete' ? trading : []), books, this.runtime];
+    this.halts = new HaltAuditor(this);
+    // Classic worlds have neither halts nor connections that end by their age.
+    const wide = knobs.markets.kind === 'wide' ? [this.halts, new RolloverAuditor(this)] : [];
+    this.auditors = [...(plan.kind === 'complete' ? trading : []), books, this.runtime, ...wide];
   }
 
   readonly nowMs = (): number => this.around.scheduler.nowMs;
@@ -140,6 +151,16 @@ export class SimulatedNode implements Scene, NodeTarget {
   }
   get silentUntilMs(): ReadonlyMap<string, number> {
     return this.around.silentUntilMs;
+  }
+  get haltedSinceMs(): ReadonlyMap<string, number> {
+    return this.around.haltedSinceMs;
+  }
+  get clocks(): ExchangeClocks {
+    return this.around.clocks;
+  }
+
+  isQuietFor(ms: number): boolean {
+    return this.around.isQuietFor(ms);
   }
 
   violated(name: string, detail: string): void {
@@ -230,6 +251,7 @@ export class SimulatedNode implements Scene, NodeTarget {
       for (const life of lives) if (life.endedMs === null) life.endedMs = nowMs;
     this.venue.endedMs = nowMs;
     this.runtime.processEnded();
+    this.halts.processEnded();
     this.orders.processEnded();
     this.armed.clear();
     this.switches.torn = null;
@@ -280,6 +302,7 @@ export class SimulatedNode implements Scene, NodeTarget {
     if (kind === 'tradePrint') return trace.addQuietly('bus', line);
     trace.add('bus', line);
     if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
+    if (kind === 'instrumentStateChanged') return this.halts.said(body as unknown as InstrumentStateChanged);
     if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);
     if (kind === 'signal' && this.sendsBadSignals) return this.sendBadSignals(body as unknown as Signal);
     if (kind === 'verdict') this.judged(body as unknown as Verdict);

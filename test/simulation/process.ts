@@ -1,8 +1,4 @@
 import type { ClusterConfig, TradingConfig } from '../../src/config/index.js';
-import { binance } from '../../src/connectors/binance.js';
-import { bybit } from '../../src/connectors/bybit.js';
-import { okx } from '../../src/connectors/okx.js';
-import type { Connector, Endpoints } from '../../src/connectors/base.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import { errorText } from '../../src/messages/errors.js';
 import { assembleNode, type TradingNode } from '../../src/modes/assemble.js';
@@ -20,6 +16,7 @@ import { Prng } from '../../src/simulator/prng.js';
 import type { MemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import { openStores } from '../../src/storage/open-stores.js';
 import type { SimulatedDisk } from './disk.js';
+import { simulatedConnector } from './exchanges.js';
 import type { Knobs } from './knobs.js';
 import type { NodeBus } from './node-bus.js';
 import type { SimulatedNetwork } from './network.js';
@@ -59,19 +56,6 @@ export interface ProcessParts {
   heard(level: 'warn' | 'error', message: string, fields: object): void;
   /** The process ended by itself: it could not start, or its root gave up. */
   ended(reason: string): void;
-}
-
-const CONNECTORS: Readonly<Record<string, (endpoints: Partial<Endpoints>) => Connector>> = {
-  binance: (endpoints) => binance({ endpoints }),
-  okx: (endpoints) => okx({ endpoints }),
-  bybit: (endpoints) => bybit({ endpoints }),
-};
-
-/** The real connector of an exchange, looking for it inside the simulation. */
-function connectorOf(exchange: string): Connector {
-  const make = CONNECTORS[exchange]!;
-  const { pathname } = new URL(make({}).endpoints.websocketUrl);
-  return make({ websocketUrl: `wss://${exchange}.sim${pathname}`, restUrl: `https://${exchange}.sim` });
 }
 
 export const RECORDINGS = '/data/recordings';
@@ -182,7 +166,9 @@ export class SimulatedProcess {
       name: 'simulated',
       mode: 'SIMULATED',
       time: this.time,
-      connectors: Object.keys(this.parts.trading.exchanges).map(connectorOf),
+      connectors: Object.keys(this.parts.trading.exchanges).map((exchange) =>
+        simulatedConnector(exchange, this.parts.knobs.markets),
+      ),
       symbols: null,
       simulated: null,
       replay: null,

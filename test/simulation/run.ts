@@ -27,7 +27,7 @@ export async function runSeed(request: RunRequest): Promise<RunOutcome> {
   const { seed, minutes, keep } = request;
   const bug = request.bug === null ? null : bugNamed(request.bug);
   const knobs = drawKnobs(seed, request.engine);
-  const drawn = planFaults(seed, faultWindow(minutes), request.faults);
+  const drawn = planFaults(seed, faultWindow(minutes), request.faults, knobs);
   const faults = drawn.filter(({ id }) => keep === null || keep.includes(id));
   const usedBefore = process.cpuUsage();
   const world = new World({ seed, minutes, knobs, faults, changes: bug?.ports ?? {} });

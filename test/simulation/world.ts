@@ -6,7 +6,8 @@ import type { PlannedFault } from './fault-plan.js';
 import { inflict, type FaultTargets } from './faults.js';
 import { BookHistory } from './invariants/book-history.js';
 import { CallAuditor } from './invariants/calls.js';
-import { PLANTS, tradingOf, WORLD_EXCHANGES, type Knobs } from './knobs.js';
+import { adjustFaces, endsConnections, ExchangeClocks } from './exchanges.js';
+import { followedPairs, PLANTS, tradingOf, type Knobs } from './knobs.js';
 import { SimulatedNetwork, type LineWitness } from './network.js';
 import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
 import { NodeBus } from './node-bus.js';
@@ -82,6 +83,8 @@ export class World implements FaultTargets {
   readonly network: SimulatedNetwork;
   readonly nodeBus: NodeBus;
   readonly silentUntilMs = new Map<string, number>();
+  readonly haltedSinceMs = new Map<string, number>();
+  readonly clocks = new ExchangeClocks();
   readonly trace: Trace;
   readonly nodes: readonly SimulatedNode[];
   private readonly plan: WorldPlan;
@@ -93,6 +96,9 @@ export class World implements FaultTargets {
   private readonly points = new Map<string, number>();
   private worldRuns = true;
   private isHealing = false;
+  /** Faults under way, and since when there are none. */
+  private disturbances = 0;
+  private calmSinceMs = 0;
 
   constructor(plan: WorldPlan) {
     const { seed, knobs } = plan;
@@ -103,14 +109,16 @@ export class World implements FaultTargets {
     this.world = new SimulatedWorld({
       seed,
       startMs: WORLD_START_MS,
-      exchanges: WORLD_EXCHANGES,
-      pairs: knobs.pairs,
+      exchanges: knobs.markets.exchanges,
+      pairs: followedPairs(knobs),
       stepMs: knobs.stepMs,
       plants: PLANTS,
     });
     const nowMs = (): number => WORLD_START_MS + this.scheduler.nowMs;
     const faces = createFaces({ world: this.world, seed, nowMs });
+    adjustFaces(faces, knobs.markets);
     this.faces = new Map(Object.values(faces).map((face: AnyFace) => [face.exchange, face]));
+    this.setClocks();
     this.history = new BookHistory(this.world, this.nowMs);
     this.calls = new CallAuditor(this);
     this.network = new SimulatedNetwork({
@@ -120,6 +128,7 @@ export class World implements FaultTargets {
       latency: { minMs: 0.2, maxMs: knobs.lineMaxMs },
       trace: this.trace,
       heard: this.lineWitness(),
+      lifeMsOf: (exchange) => (endsConnections(exchange) ? knobs.markets.lifeMs : null),
     });
     const between = Prng.of(seed, 'between nodes');
     this.nodeBus = new NodeBus(this.scheduler, () => between.between(0.1, 2 + knobs.busDelayMaxMs));
@@ -165,6 +174,7 @@ export class World implements FaultTargets {
 
   private surroundings(): Surroundings {
     const { plan, knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace } = this;
+    const { haltedSinceMs, clocks } = this;
     return {
       seed: plan.seed,
       changes: plan.changes,
@@ -173,18 +183,29 @@ export class World implements FaultTargets {
       violated: (name, detail) => this.violated(name, detail),
       reached: (point) => this.reached(point),
       born: (owner, node) => this.nodeOf.set(owner, node),
+      isQuietFor: (ms) => this.isQuietFor(ms),
       ...{ knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace },
+      ...{ haltedSinceMs, clocks },
     };
+  }
+
+  /** No fault was under way within the last so many ms. */
+  private isQuietFor(ms: number): boolean {
+    return this.disturbances === 0 && this.nowMs() - this.calmSinceMs >= ms;
   }
 
   private lineWitness(): LineWitness {
     return {
       called: (owner, exchange) => this.calls.called(owner, exchange),
       arrived: (exchange, path) => this.calls.arrived(exchange, path, this.nodes.length),
-      answered: (owner, exchange, answer) => this.calls.answered(owner, exchange, answer),
+      answered: (owner, exchange, path, answer, madeAtMs) => {
+        this.calls.answered(owner, exchange, answer);
+        this.nodeOf.get(owner)?.halts.answered(exchange, path, answer, madeAtMs);
+      },
       frame: (owner, exchange, text) => {
         const node = this.nodeOf.get(owner);
         if (node?.isRecorded === true) node.recordings.frame(owner, exchange, text);
+        node?.halts.frame(exchange, text);
       },
     };
   }
@@ -212,8 +233,18 @@ export class World implements FaultTargets {
     await this.readRecordings();
   }
 
+  private setClocks(): void {
+    for (const [exchange, skewMs] of Object.entries(this.knobs.markets.skewMs)) {
+      if (skewMs === 0) continue;
+      this.faces.get(exchange)!.faults.clockSkewMs = skewMs;
+      this.clocks.set(exchange, skewMs, this.nowMs());
+    }
+  }
+
   private reachedKnobs(): void {
-    const { topology, engine, mailbox, batch, timeoutShare } = this.knobs;
+    const { topology, engine, mailbox, batch, timeoutShare, markets } = this.knobs;
+    this.reached(`exchanges ${markets.kind}`);
+    for (const exchange of markets.exchanges) this.reached(`exchange ${exchange}`);
     this.reached(`topology ${topology}`);
     this.reached(`engine ${engine}`);
     if (mailbox?.bound === 1) this.reached('mailbox of 1');
@@ -243,7 +274,15 @@ export class World implements FaultTargets {
         const { kind, exchange, actor, node } = fault;
         this.trace.add('fault', `${kind} ${node} ${exchange} ${actor} ${fault.forMs.toFixed(0)} ms`);
         this.reached(`fault ${kind}`);
-        const end = inflict(fault, this);
+        const undo = inflict(fault, this);
+        // An announced end of a connection is no trouble: nothing may come of it.
+        const weight = kind === 'upgrade' ? 0 : 1;
+        this.disturbances += weight;
+        const end = (): void => {
+          undo();
+          this.disturbances -= weight;
+          if (weight > 0) this.calmSinceMs = this.nowMs();
+        };
         stillOn.add(end);
         scheduler.plan(scheduler.world, fault.forMs, () => {
           if (!stillOn.delete(end)) return;

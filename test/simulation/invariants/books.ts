@@ -14,10 +14,19 @@ const RESUBSCRIBED_MS = 30_000;
 
 /** A book is compared while it runs when its newest frame is younger than this. */
 const YOUNG_MS = 1_000;
+/** Books stamped by a wrong clock are gone this long after it was put right. */
+const SKEW_KEPT_MS = 15_000;
 const TOP_LEVELS = 8;
 const LOOK_EVERY = 4;
 
 const LONGEST_BACKOFF_MS = 40_000;
+
+/** Levels per side that an exchange shows where that is less than a board holds. */
+const SHOWN_LEVELS: Readonly<Record<string, number>> = { bithumb: 15 };
+/** One of those may be a price without a size. */
+const MAY_SHOW_DUST = new Set(['bithumb']);
+/** Every frame of theirs is the whole book, and nothing is laid over it: a board shows one book of them, or none. */
+const WHOLE_BOOKS = new Set(['upbit', 'bithumb']);
 
 /** I12 and book equality: decisions and boards against what the matching engines of the exchanges really held. */
 export class BookAuditor implements Auditor {
@@ -50,10 +59,19 @@ export class BookAuditor implements Auditor {
     const trueMs = this.scene.world.nowMs;
     for (const instrument of this.scene.history.instruments()) {
       const slot = board.slotOf(instrument);
-      const isYoung = trueMs - board.exchangeTimeMs[slot]! < YOUNG_MS;
+      const isYoung = trueMs - board.exchangeTimeMs[slot]! + this.aheadMs(instrument) < YOUNG_MS;
       if (board.trust[slot] !== TRUST_OK || !isYoung || this.wasSilent(instrument)) continue;
       const inForce = this.inForce(instrument);
       const { listing } = this.marketOf(instrument);
+      if (WHOLE_BOOKS.has(listing.exchange)) {
+        const isOne = inForce.some(({ ladder }) => compareBoard(board, slot, ladder, listing) === null);
+        if (!isOne)
+          return this.scene.violated(
+            'whole-book-is-one-book',
+            `${instrument} never was as the board shows it`,
+          );
+        continue;
+      }
       for (const side of ['bids', 'asks'] as const)
         for (const [price, size] of topOf(board, slot, side))
           if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, price, size)))
@@ -102,6 +120,12 @@ export class BookAuditor implements Auditor {
     return (
       this.scene.nowMs() < (this.scene.silentUntilMs.get(exchange) ?? -RESUBSCRIBED_MS) + RESUBSCRIBED_MS
     );
+  }
+
+  /** An exchange whose clock is fast makes its books look younger than they are. */
+  private aheadMs(instrument: string): number {
+    const [exchange = ''] = instrument.split(':');
+    return this.scene.clocks.mostAheadMs(exchange, this.scene.nowMs() - SKEW_KEPT_MS);
   }
 
   /** The exchange itself showed a crossed book so lately that a resynchronisation may still be in its back-off. */
@@ -156,7 +180,9 @@ function compareBoard(board: QuoteBoard, slot: number, ladder: Ladder, listing: 
     ['ask', ladder.asks, board.askPrices, board.askSizes, board.askLevels[slot]!],
   ] as const;
   for (const [name, side, prices, sizes, count] of sides) {
-    if (count !== Math.min(BOARD_DEPTH, side.prices.length)) return `${count} ${name} levels`;
+    const shown = Math.min(BOARD_DEPTH, SHOWN_LEVELS[listing.exchange] ?? BOARD_DEPTH, side.prices.length);
+    const hasDust = MAY_SHOW_DUST.has(listing.exchange) && count === shown - 1;
+    if (count !== shown && !hasDust) return `${count} ${name} levels`;
     for (let i = 0; i < count; i++) {
       const price = side.prices[i]! * listing.tick.value;
       const size = side.lots[i]! * listing.lot.value;

@@ -1,15 +1,38 @@
 import type { FaceHttpResponse } from '../../../src/simulator/face-protocol.js';
 import type { Owner } from '../scheduler.js';
 
-/** What the exchanges allow from one address, from their documents: calls or weight within a window. */
-const BUDGETS: Readonly<Record<string, { readonly windowMs: number; readonly most: number }>> = {
+/** What the exchanges allow from one address, from their documents: calls or weight within a window, where some count by path. */
+interface Budget {
+  readonly windowMs: number;
+  readonly most: number;
+  /** What is counted together; absent = all calls. */
+  readonly groupOf?: (path: string) => string;
+}
+
+const wholePath = (path: string): string => path.split('?', 1)[0]!;
+const secondPart = (path: string): string => path.split(/[/?]/)[2]!;
+
+const BUDGETS: Readonly<Record<string, Budget>> = {
   binance: { windowMs: 60_000, most: 6_000 },
   okx: { windowMs: 2_000, most: 40 },
   bybit: { windowMs: 5_000, most: 600 },
+  upbit: { windowMs: 1_000, most: 10, groupOf: secondPart },
+  bithumb: { windowMs: 1_000, most: 150, groupOf: secondPart },
+  kucoin: { windowMs: 30_000, most: 2_000 },
+  gate: { windowMs: 10_000, most: 200, groupOf: wholePath },
+  bitget: { windowMs: 1_000, most: 20, groupOf: wholePath },
 };
 
-/** Weight of a Binance call; elsewhere each call counts once. */
+const KUCOIN_WEIGHTS: readonly (readonly [string, number])[] = [
+  ['/api/v1/bullet-public', 10],
+  ['/api/v2/symbols', 4],
+  ['/api/v1/market/orderbook/level2_100', 4],
+  ['/api/v1/market/orderbook/level2_20', 2],
+];
+
+/** Weight of a call; where an exchange counts calls, each is one. */
 function weightOf(exchange: string, path: string): number {
+  if (exchange === 'kucoin') return KUCOIN_WEIGHTS.find(([start]) => path.startsWith(start))?.[1] ?? 3;
   if (exchange !== 'binance') return 1;
   if (path.startsWith('/api/v3/exchangeInfo')) return 20;
   if (!path.startsWith('/api/v3/depth')) return 1;
@@ -17,6 +40,18 @@ function weightOf(exchange: string, path: string): number {
   if (limit <= 100) return 5;
   if (limit <= 500) return 25;
   return limit <= 1_000 ? 50 : 250;
+}
+
+/** How long an answer tells to be silent, ms, in the header of its exchange; 0 = it names no time. */
+function silenceMs({ headers }: FaceHttpResponse): number {
+  const retry = headers['retry-after'];
+  if (retry !== undefined) return Number(retry) * 1_000;
+  const untilSeconds = headers['x-gate-ratelimit-reset-timestamp'];
+  const date = headers['date'];
+  // Against the exchange's own clock, which is cut to seconds.
+  return untilSeconds === undefined || date === undefined
+    ? 0
+    : Math.max(0, Number(untilSeconds) * 1_000 - Date.parse(date) - 1_000);
 }
 
 interface Scene {
@@ -48,20 +83,21 @@ export class CallAuditor {
     const budget = BUDGETS[exchange];
     if (budget === undefined) return;
     const nowMs = this.scene.nowMs();
-    const window = (this.spent.get(exchange) ?? []).filter(({ atMs }) => nowMs - atMs < budget.windowMs);
+    const key = `${exchange} ${budget.groupOf?.(path) ?? ''}`;
+    const window = (this.spent.get(key) ?? []).filter(({ atMs }) => nowMs - atMs < budget.windowMs);
     window.push({ atMs: nowMs, weight: weightOf(exchange, path) });
-    this.spent.set(exchange, window);
+    this.spent.set(key, window);
     const sum = window.reduce((total, { weight }) => total + weight, 0);
     if (sum > budget.most * nodes)
       this.scene.violated('calls-within-budget', `${exchange}: ${sum} within ${budget.windowMs} ms`);
   }
 
-  answered(owner: Owner, exchange: string, { status, headers }: FaceHttpResponse): void {
-    if (status !== 429 && status !== 418) return;
+  answered(owner: Owner, exchange: string, answer: FaceHttpResponse): void {
+    if (answer.status !== 429 && answer.status !== 418) return;
     this.scene.reached('asked for silence');
     const until = this.silence.get(owner) ?? new Map<string, number>();
     // Drifting clocks: a hundredth of a percent earlier is no offence.
-    const forMs = Number(headers['retry-after'] ?? 0) * 1_000 * 0.999;
+    const forMs = silenceMs(answer) * 0.999;
     until.set(exchange, Math.max(until.get(exchange) ?? 0, this.scene.nowMs() + forMs));
     this.silence.set(owner, until);
   }

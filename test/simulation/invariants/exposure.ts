@@ -169,7 +169,7 @@ export class ExposureAuditor implements Auditor {
     const pair = `${asset}-USDT`;
     const { world, history } = this.scene;
     let lowest = Infinity;
-    for (const exchange of world.exchanges) {
+    for (const exchange of world.exchangesOf(pair)) {
       const { tick } = world.market(exchange, pair).listing;
       for (const { ladder } of history.inForceSince(`${exchange}:${pair}`, this.scene.nowMs() - MARKED_MS)) {
         const mid = ((ladder.bids.prices[0] ?? 0) + (ladder.asks.prices[0] ?? 0)) / 2;

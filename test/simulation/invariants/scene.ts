@@ -5,6 +5,7 @@ import type { AnyFace } from '../../../src/simulator/faces.js';
 import type { SimulatedWorld } from '../../../src/simulator/world.js';
 import type { MemoryDatabase } from '../../../src/storage/memory/memory-database.js';
 import type { SimulatedDisk } from '../disk.js';
+import type { ExchangeClocks } from '../exchanges.js';
 import type { Knobs } from '../knobs.js';
 import type { SimulatedNetwork } from '../network.js';
 import type { SimulatedProcess } from '../process.js';
@@ -32,6 +33,11 @@ export interface Scene {
   readonly lives: ReadonlyMap<string, readonly Life[]>;
   /** Exchange → until when its channels were made silent. */
   readonly silentUntilMs: ReadonlyMap<string, number>;
+  /** Instrument → since when its exchange does not trade it. */
+  readonly haltedSinceMs: ReadonlyMap<string, number>;
+  readonly clocks: ExchangeClocks;
+  /** No fault was under way within the last so many ms. */
+  isQuietFor(ms: number): boolean;
   violated(name: string, detail: string): void;
   reached(point: string): void;
 }
