@@ -27,7 +27,8 @@ export function planExchangeFaults(
   const prng = Prng.of(seed, 'exchange faults');
   const allowed = EXCHANGE_FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
   const drawn = allowed.filter(() => prng.next() < 0.5);
-  const kinds = only === null ? drawn : allowed;
+  // What these worlds are for: decoding and keeping books in step.
+  const kinds: readonly ExchangeFaultKind[] = only === null ? [...new Set([...drawn, DAMAGE])] : allowed;
   if (kinds.length === 0) return [];
   const perMinute = prng.pick([1, 3, 6]);
   const count = Math.ceil(((window.untilMs - window.fromMs) / 60_000) * perMinute);
@@ -45,6 +46,10 @@ export function planExchangeFaults(
     };
   });
 }
+
+const DAMAGE: ExchangeFaultKind = 'damaged-frames';
+const DAMAGES = ['drop', 'truncate', 'drop', 'duplicate', 'reorder'] as const;
+const DAMAGED_SHARE = 0.1;
 
 /** The time between an announcement and the end of the connections it meant. */
 const NOTICE_MS = 25_000;
@@ -70,6 +75,10 @@ export function inflictOnExchange(fault: PlannedFault, on: FaultTargets): () => 
       return skewClock(fault, face, on);
     case 'book-restart':
       return restartBooks(face);
+    case 'damaged-frames': {
+      const kind = DAMAGES[Math.floor(fault.amount * DAMAGES.length)]!;
+      return face.faults.add({ kind, probability: DAMAGED_SHARE });
+    }
   }
 }
 

@@ -86,6 +86,19 @@ export function withWonPairs(knobs: ExchangeKnobs, pairs: readonly PairId[]): Ex
   return { ...knobs, wonPairs: [...new Set([...ofAssets, CLOCK_PAIR, ...knobs.wonPairs])] };
 }
 
+/**
+ * A recorded line is renewed by dropping it. A book bridged onto REST then waits for its first diff, which never comes when the
+ * world has come to a stop meanwhile: such lines live for a day.
+ */
+export function fitToRecording(knobs: ExchangeKnobs): ExchangeKnobs {
+  const { exchanges, books } = knobs;
+  const isBridged = (name: SimulatedExchange): boolean =>
+    name === 'binance' ||
+    (name === 'kucoin' && books.kucoin === 'level2') ||
+    (name === 'gate' && books.gate === 'spot.order_book_update');
+  return exchanges.some(isBridged) ? { ...knobs, lifeMs: null } : knobs;
+}
+
 export const isWonExchange = (exchange: string): boolean =>
   (WON_EXCHANGES as readonly string[]).includes(exchange);
 

@@ -49,6 +49,7 @@ export const EXCHANGE_FAULT_KINDS = [
   'upgrade', // an exchange announces that it ends its connections, and does
   'clock-skew', // an exchange's clock is wrong for a while
   'book-restart', // books are counted anew, or sent whole unasked
+  'damaged-frames', // one frame in ten is lost, cut, doubled or late
 ] as const;
 export type ExchangeFaultKind = (typeof EXCHANGE_FAULT_KINDS)[number];
 

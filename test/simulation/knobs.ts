@@ -5,7 +5,13 @@ import type { PairId } from '../../src/messages/primitives.js';
 import { DEFAULT_PAIRS, lists, pairModel, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { DEFAULT_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
-import { drawExchanges, isWonExchange, withWonPairs, type ExchangeKnobs } from './exchanges.js';
+import {
+  drawExchanges,
+  fitToRecording,
+  isWonExchange,
+  withWonPairs,
+  type ExchangeKnobs,
+} from './exchanges.js';
 import { WORLD_START_MS } from './virtual-time.js';
 
 export type EngineName = 'nact' | 'plain';
@@ -97,7 +103,9 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
     records: prng.next() < 0.2,
     clocks: [drawClock(), drawClock()],
   };
-  return { ...drawn, markets: withWonPairs(markets, drawn.pairs) };
+  const isRecorded = drawn.records || drawn.topology === 'followed';
+  const known = withWonPairs(markets, drawn.pairs);
+  return { ...drawn, markets: isRecorded ? fitToRecording(known) : known };
 }
 
 /** Every pair that a world has books of, traded or only followed, where one of its exchanges lists it. */

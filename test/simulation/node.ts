@@ -1,7 +1,6 @@
 import type { ClusterConfig, TradingConfig } from '../../src/config/index.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../../src/messages/catalogue.js';
 import type { LegResult, SubmitLeg } from '../../src/messages/order.js';
-import type { InstrumentStateChanged } from '../../src/messages/feed.js';
 import type { HaltChanged, Verdict } from '../../src/messages/risk.js';
 import type { Signal } from '../../src/messages/signal.js';
 import type { SupervisionEvent } from '../../src/messages/supervision.js';
@@ -302,7 +301,6 @@ export class SimulatedNode implements Scene, NodeTarget {
     if (kind === 'tradePrint') return trace.addQuietly('bus', line);
     trace.add('bus', line);
     if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
-    if (kind === 'instrumentStateChanged') return this.halts.said(body as unknown as InstrumentStateChanged);
     if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);
     if (kind === 'signal' && this.sendsBadSignals) return this.sendBadSignals(body as unknown as Signal);
     if (kind === 'verdict') this.judged(body as unknown as Verdict);

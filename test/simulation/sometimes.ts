@@ -1,10 +1,15 @@
 import { BAD_SIGNALS } from './bad-signals.js';
 import { FAULT_KINDS } from './fault-plan.js';
+import { SIMULATED_EXCHANGES } from '../../src/simulator/listings.js';
 
 /** What a set of seeds should come across; an empty run proves nothing. */
 export const POINTS: readonly string[] = [
   ...['one', 'two', 'followed'].map((name) => `topology ${name}`),
   ...['nact', 'plain'].map((name) => `engine ${name}`),
+  ...['classic', 'wide'].map((name) => `exchanges ${name}`),
+  ...SIMULATED_EXCHANGES.map((name) => `exchange ${name}`),
+  'halt known',
+  'rollover judged',
   'message between nodes',
   'mailbox of 1',
   'batch of 1',

@@ -278,10 +278,13 @@ export class World implements FaultTargets {
         // An announced end of a connection is no trouble: nothing may come of it.
         const weight = kind === 'upgrade' ? 0 : 1;
         this.disturbances += weight;
+        let isCounted = weight > 0;
         const end = (): void => {
           undo();
-          this.disturbances -= weight;
-          if (weight > 0) this.calmSinceMs = this.nowMs();
+          // What lasted until the healing is told its end twice.
+          if (isCounted) this.disturbances--;
+          if (isCounted) this.calmSinceMs = this.nowMs();
+          isCounted = false;
         };
         stillOn.add(end);
         scheduler.plan(scheduler.world, fault.forMs, () => {

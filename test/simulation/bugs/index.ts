@@ -1,4 +1,5 @@
 import { BOOK_BUGS } from './book.js';
+import { EXCHANGE_BUGS } from './exchanges.js';
 import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
 import type { PlantedBug } from './planted-bug.js';
 import { RUNTIME_BUGS } from './runtime.js';
@@ -6,6 +7,7 @@ import { RUNTIME_BUGS } from './runtime.js';
 export const BUGS: readonly PlantedBug[] = [
   ...RUNTIME_BUGS,
   ...BOOK_BUGS,
+  ...EXCHANGE_BUGS,
   ...RISK_BUGS,
   ...EXECUTION_BUGS,
   ...LEDGER_BUGS,

@@ -1,5 +1,4 @@
 import type { FaceHttpResponse } from '../../../src/simulator/face-protocol.js';
-import type { InstrumentStateChanged } from '../../../src/messages/feed.js';
 import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { SubmitLeg } from '../../../src/messages/order.js';
 import { isWonExchange } from '../exchanges.js';
@@ -14,6 +13,7 @@ const SUSPENDED = /"is_trading_suspended":true/;
 const KNOWN_MS = 3_000;
 /** A crash may lose what one answer said; the next one says it again. */
 const LISTINGS = 2;
+const LOOK_EVERY = 8;
 
 interface Heard {
   /** List answers that said so. */
@@ -25,9 +25,7 @@ interface Heard {
 export class HaltAuditor implements Auditor {
   private readonly scene: Scene;
   private readonly heard = new Map<string, Heard>();
-  private readonly states = new Map<string, string>();
-  /** Exchanges whose list this process has: what its first one says is news to nobody. */
-  private readonly listed = new Set<string>();
+  private looks = 0;
 
   constructor(scene: Scene) {
     this.scene = scene;
@@ -35,24 +33,13 @@ export class HaltAuditor implements Auditor {
 
   processEnded(): void {
     this.heard.clear();
-    this.states.clear();
-    this.listed.clear();
-  }
-
-  /** What the node says of an instrument. */
-  said({ instrument, state }: InstrumentStateChanged): void {
-    this.states.set(instrument, state);
   }
 
   answered(exchange: string, path: string, { status }: FaceHttpResponse, madeAtMs: number): void {
-    if (status !== 200 || !LISTS.test(path) || isWonExchange(exchange)) return;
-    const isFirst = !this.listed.has(exchange);
-    this.listed.add(exchange);
-    for (const [instrument, sinceMs] of this.scene.haltedSinceMs) {
-      if (!instrument.startsWith(`${exchange}:`) || madeAtMs < sinceMs) continue;
-      if (isFirst) this.states.set(instrument, 'halted');
-      this.note(instrument);
-    }
+    if (this.scene.haltedSinceMs.size === 0 || status !== 200) return;
+    if (!LISTS.test(path) || isWonExchange(exchange)) return;
+    for (const [instrument, sinceMs] of this.scene.haltedSinceMs)
+      if (instrument.startsWith(`${exchange}:`) && madeAtMs >= sinceMs) this.note(instrument);
   }
 
   frame(exchange: string, text: string): void {
@@ -76,12 +63,18 @@ export class HaltAuditor implements Auditor {
   sometimes(): void {
     for (const instrument of this.heard.keys())
       if (!this.scene.haltedSinceMs.has(instrument)) this.heard.delete(instrument);
-    for (const instrument of this.heard.keys()) {
-      if (!this.isKnown(instrument)) continue;
-      this.scene.reached('halt known');
-      const state = this.states.get(instrument) ?? 'trading';
-      if (state !== 'trading') continue;
-      this.scene.violated('halt-is-known', `${instrument} is halted and passes for ${state}`);
+    if (++this.looks % LOOK_EVERY !== 0) return;
+    const known = [...this.heard.keys()].filter((instrument) => this.isKnown(instrument));
+    if (known.length === 0) return;
+    this.scene.reached('halt known');
+    const books =
+      this.scene
+        .process()
+        ?.node?.inspection.feeds()
+        .flatMap((feed) => feed.books) ?? [];
+    for (const { instrument, market } of books) {
+      if (market !== 'trading' || !known.includes(instrument)) continue;
+      this.scene.violated('halt-is-known', `${instrument} is halted and passes for ${market}`);
       this.heard.delete(instrument);
     }
   }

@@ -18,6 +18,7 @@ interface Watch {
 export class RolloverAuditor implements Auditor {
   private readonly scene: Scene;
   private readonly watches = new Map<string, Watch>();
+  private readonly counts = new Map<string, number>();
 
   constructor(scene: Scene) {
     this.scene = scene;
@@ -25,15 +26,25 @@ export class RolloverAuditor implements Auditor {
 
   afterStep(): void {
     const process = this.scene.process();
-    if (process === null || process.state !== 'running') return void this.watches.clear();
+    if (process === null || process.state !== 'running') return this.forget();
     for (const exchange of this.scene.world.exchanges) {
-      const isDouble = this.scene.network.openCount(process.owner, exchange) > 1;
+      const count = this.scene.network.openCount(process.owner, exchange);
+      this.noteCount(exchange, count);
+      const isDouble = count > 1;
       const watch = this.watches.get(exchange);
       if (watch === undefined && !isDouble) continue;
       if (!this.scene.isQuietFor(QUIET_MS)) this.watches.delete(exchange);
       else if (watch === undefined) this.begin(exchange);
       else this.follow(exchange, watch, isDouble);
     }
+  }
+
+  /** Without a fault no line ends before the next one is there; where frames are recorded, lines do not overlap. */
+  private noteCount(exchange: string, count: number): void {
+    const before = this.counts.get(exchange) ?? 0;
+    this.counts.set(exchange, count);
+    if (before === 0 || count > 0 || this.scene.isRecorded || !this.scene.isQuietFor(QUIET_MS)) return;
+    this.scene.violated('rollover-leaves-no-gap', `the only line to ${exchange} ended without a fault`);
   }
 
   private begin(exchange: string): void {
@@ -55,6 +66,11 @@ export class RolloverAuditor implements Auditor {
       this.scene.reached('rollover judged');
       this.watches.delete(exchange);
     }
+  }
+
+  private forget(): void {
+    this.watches.clear();
+    this.counts.clear();
   }
 
   private instrumentsOf(exchange: string): string[] {

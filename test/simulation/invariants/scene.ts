@@ -38,6 +38,8 @@ export interface Scene {
   readonly clocks: ExchangeClocks;
   /** No fault was under way within the last so many ms. */
   isQuietFor(ms: number): boolean;
+  /** Whether this node records the frames it hears. */
+  readonly isRecorded: boolean;
   violated(name: string, detail: string): void;
   reached(point: string): void;
 }
