@@ -4,7 +4,8 @@ import { gate, type GateBookChannel } from '../../src/connectors/gate.js';
 import { kucoin, type KucoinBookChannel } from '../../src/connectors/kucoin.js';
 import { connectorOf as plainConnectorOf } from '../../src/modes/connectors.js';
 import type { PairId } from '../../src/messages/primitives.js';
-import type { Faces } from '../../src/simulator/faces.js';
+import type { AnyFace, Faces } from '../../src/simulator/faces.js';
+import { KucoinFace } from '../../src/simulator/kucoin-face.js';
 import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 
@@ -139,6 +140,11 @@ function makerOf(exchange: string, { books }: ExchangeKnobs): (at: Partial<Endpo
 export function adjustFaces(faces: Faces, knobs: ExchangeKnobs): void {
   if (faces.kucoin !== undefined) faces.kucoin.level2PeriodMs = knobs.kucoinPeriodMs;
   if (faces.gate !== undefined) faces.gate.rest.bookAgeMs = knobs.gateBookAgeMs;
+}
+
+/** Changes that wait for their period would never come once the world stands still. */
+export function sendAtOnce(faces: Iterable<AnyFace>): void {
+  for (const face of faces) if (face instanceof KucoinFace) face.level2PeriodMs = 0;
 }
 
 /** How wrong the exchanges' clocks were lately. */

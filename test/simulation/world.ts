@@ -6,7 +6,7 @@ import type { PlannedFault } from './fault-plan.js';
 import { inflict, type FaultTargets } from './faults.js';
 import { BookHistory } from './invariants/book-history.js';
 import { CallAuditor } from './invariants/calls.js';
-import { adjustFaces, endsConnections, ExchangeClocks } from './exchanges.js';
+import { adjustFaces, endsConnections, ExchangeClocks, sendAtOnce } from './exchanges.js';
 import { followedPairs, PLANTS, tradingOf, type Knobs } from './knobs.js';
 import { SimulatedNetwork, type LineWitness } from './network.js';
 import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
@@ -220,6 +220,7 @@ export class World implements FaultTargets {
     await this.scheduler.run(untilMs, between, isOver);
     for (const end of stillOn) end();
     this.isHealing = true;
+    sendAtOnce(this.faces.values());
     for (const node of this.nodes) node.recoverByHand();
     await this.scheduler.run(untilMs + HEALING_MS, between, isOver);
     await this.scheduler.run(untilMs + HEALING_MS + PLANT_MS, between, () => isOver() || this.isHonest());
