@@ -36,8 +36,8 @@ export type GateMessage =
   | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
   | { readonly kind: 'fact'; readonly event: GateEvent }
   | { readonly kind: 'tick' }
-  /** What the journal holds open, asked before a reservation lapses. */
-  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[] }
+  /** What the journal holds open; `asked` are the arbitrages handed to a person before it was asked. */
+  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[]; readonly asked: readonly string[] }
   | { readonly kind: 'journalAway'; readonly error: string }
   | { readonly kind: 'persist'; readonly tries: number }
   | { readonly kind: 'persisted'; readonly killSwitch: KillSwitch }

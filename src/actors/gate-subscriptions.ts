@@ -48,7 +48,8 @@ export function subscribeGate(
   on(
     bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
       const { arbitrageId, opportunityId } = message;
-      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message) });
+      const flagged = message.outcome === 'flagged';
+      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message), flagged });
     }),
   );
 }

@@ -95,7 +95,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
       case 'tick':
         return this.tick();
       case 'journal':
-        return this.mayLapse(message.legs);
+        return this.compare(message.legs, message.asked);
       case 'journalAway':
         // Kept until the journal says what left.
         return this.context.log.warn({ error: message.error }, 'reservations could not be compared');
@@ -131,21 +131,28 @@ class GateActor implements ActorBehaviour<GateMessage> {
 
   /**
    * An approval that nothing was heard of may lapse, unless the journal knows its orders: silence is no evidence, and an
-   * unknown order counts in full (R2). So the journal is asked first.
+   * unknown order counts in full (R2). So the journal is asked first, and asked again about what was handed to a person.
    */
   private tick(): void {
-    if (this.state.exposure.lapsedAt(this.context.clock.nowMs()).length === 0) return;
+    const { exposure, unsettled } = this.state;
+    if (exposure.lapsedAt(this.context.clock.nowMs()).length === 0 && unsettled.size === 0) return;
+    // Asked before the answer, so that an arbitrage that closes meanwhile is not judged by an older journal.
+    const asked = [...unsettled];
     this.context.pipe(
       this.options.trades.openLegs(),
-      (legs) => ({ kind: 'journal', legs }),
+      (legs) => ({ kind: 'journal', legs, asked }),
       (error) => ({ kind: 'journalAway', error: errorText(error) }),
     );
   }
 
-  private mayLapse(legs: readonly SubmitLeg[]): void {
+  private compare(legs: readonly SubmitLeg[], asked: readonly string[]): void {
     const journalled = new Set(legs.map((leg) => leg.arbitrageId));
     for (const arbitrageId of this.state.exposure.unclaimed())
       if (journalled.has(arbitrageId)) this.step({ kind: 'claimed', arbitrageId });
+    if (asked.length > 0) {
+      const openLegs = legs.filter((leg) => asked.includes(leg.arbitrageId));
+      this.step({ kind: 'journal', arbitrageIds: asked, openLegs });
+    }
     this.step({ kind: 'tick' });
   }
 
@@ -203,6 +210,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
       refused: this.refused,
       refusedBy: Object.fromEntries(this.refusedBy),
       inFlight: this.state.exposure.reservationCount,
+      unsettled: this.state.unsettled.size,
       lapsed: this.lapsed,
     };
   }

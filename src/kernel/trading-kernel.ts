@@ -46,6 +46,8 @@ export class TradingKernel {
   private readonly options: KernelOptions;
   private readonly due: Due[] = [];
   private issued = 0;
+  /** What the journal would hold of arbitrages under way. */
+  private readonly submitted = new Map<string, SubmitLeg>();
 
   constructor(options: KernelOptions) {
     this.options = options;
@@ -94,6 +96,7 @@ export class TradingKernel {
       case 'journal':
         return tell({ kind: 'journalled' }, 0);
       case 'submit':
+        this.submitted.set(effect.leg.clientOrderId, effect.leg);
         return this.answer(
           arbitrageId,
           effect.leg.clientOrderId,
@@ -112,11 +115,24 @@ export class TradingKernel {
       case 'close': {
         const { opportunityId, boughtQuantity, soldQuantity } = effect.closed;
         const filled = boughtQuantity !== '0' || soldQuantity !== '0';
-        return this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled }, nowMs);
+        const flagged = effect.closed.outcome === 'flagged';
+        this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled, flagged }, nowMs);
+        return this.settleJournal(arbitrageId, effect.results, nowMs);
       }
       case 'alert':
         return;
     }
+  }
+
+  /** What a journal would say once the results of an arbitrage are in it. */
+  private settleJournal(arbitrageId: string, results: readonly LegResult[], nowMs: number): void {
+    const openLegs: SubmitLeg[] = [];
+    for (const { clientOrderId, status } of results) {
+      const leg = this.submitted.get(clientOrderId);
+      this.submitted.delete(clientOrderId);
+      if (status === 'unknown' && leg !== undefined) openLegs.push(leg);
+    }
+    this.stepGate({ kind: 'journal', arbitrageIds: [arbitrageId], openLegs }, nowMs);
   }
 
   private answer(

@@ -25,6 +25,8 @@ export interface GateState {
   readonly seenSignals: RecentIds;
   readonly takenOpportunities: RecentIds;
   readonly holds: Map<string, string>;
+  /** Arbitrages handed to a person: what the journal still holds open of them may yet be carried out. */
+  readonly unsettled: Set<string>;
   killSwitch: KillSwitch;
 }
 
@@ -50,6 +52,14 @@ export type GateEvent =
       readonly opportunityId: string;
       /** Something was bought or sold; an opportunity of which nothing was taken may be traded yet. */
       readonly filled: boolean;
+      /** Handed to a person: an order may have no known end. */
+      readonly flagged: boolean;
+    }
+  /** The journalled legs without a known end, read after these arbitrages had closed. */
+  | {
+      readonly kind: 'journal';
+      readonly arbitrageIds: readonly string[];
+      readonly openLegs: readonly SubmitLeg[];
     }
   /** After a restart: legs that were journalled and have no result; they are in flight. */
   | { readonly kind: 'recovered'; readonly legs: readonly SubmitLeg[] }
@@ -87,6 +97,7 @@ export function startGate(start: GateStart): GateState {
     seenSignals: new RecentIds(REMEMBERED_SIGNALS),
     takenOpportunities: new RecentIds(REMEMBERED_OPPORTUNITIES),
     holds: new Map(),
+    unsettled: new Set(),
     killSwitch: start.killSwitch ?? clearedSwitch(start.nowMs),
   };
 }
@@ -114,7 +125,9 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
     case 'closed':
       if (event.filled) state.takenOpportunities.add(event.opportunityId);
       else state.takenOpportunities.remove(event.opportunityId);
-      return [release(state, event.arbitrageId)];
+      return event.flagged ? keepUnsettled(state, event.arbitrageId) : [release(state, event.arbitrageId)];
+    case 'journal':
+      return settle(state, event);
     case 'recovered':
       return recover(state, event.legs, nowMs);
     case 'traded':
@@ -193,6 +206,44 @@ function reserve(state: GateState, arbitrageId: string, signal: Signal, expiresA
   state.exposure.reserveFor({ arbitrageId, legs, lapsesAtMs });
 }
 
+/** Only the journal can say that nothing more may come of it; until then it counts in full (R2). */
+function keepUnsettled(state: GateState, arbitrageId: string): GateEffect[] {
+  if (!state.exposure.isReserved(arbitrageId)) return [{ kind: 'releaseIgnored', arbitrageId }];
+  state.exposure.claim(arbitrageId);
+  state.unsettled.add(arbitrageId);
+  return [];
+}
+
+/** Of what was handed to a person, orders without a known end stay reserved and the others are let go. */
+function settle(
+  state: GateState,
+  { arbitrageIds, openLegs }: Extract<GateEvent, { kind: 'journal' }>,
+): GateEffect[] {
+  const effects: GateEffect[] = [];
+  for (const arbitrageId of arbitrageIds) {
+    if (!state.unsettled.has(arbitrageId)) continue;
+    const open = openLegs.filter((leg) => leg.arbitrageId === arbitrageId);
+    const released = release(state, arbitrageId);
+    if (open.length > 0) reserveOpen(state, arbitrageId, open, 0);
+    else {
+      state.unsettled.delete(arbitrageId);
+      effects.push(released);
+    }
+  }
+  return effects;
+}
+
+function reserveOpen(
+  state: GateState,
+  arbitrageId: string,
+  open: readonly SubmitLeg[],
+  lapsesAtMs: number,
+): void {
+  const legs = open.map((leg) => reservedFromJournal(state, leg));
+  state.exposure.reserveFor({ arbitrageId, legs, lapsesAtMs });
+  state.exposure.claim(arbitrageId);
+}
+
 function release(state: GateState, arbitrageId: string): GateEffect {
   const kind = state.exposure.release(arbitrageId) ? 'released' : 'releaseIgnored';
   return { kind, arbitrageId };
@@ -211,9 +262,7 @@ function recover(state: GateState, legs: readonly SubmitLeg[], nowMs: number): G
   for (const arbitrageId of new Set(legs.map((leg) => leg.arbitrageId))) {
     if (state.exposure.isReserved(arbitrageId)) continue;
     const own = legs.filter((leg) => leg.arbitrageId === arbitrageId);
-    const reserved = own.map((leg) => reservedFromJournal(state, leg));
-    state.exposure.reserveFor({ arbitrageId, legs: reserved, lapsesAtMs: nowMs });
-    state.exposure.claim(arbitrageId);
+    reserveOpen(state, arbitrageId, own, nowMs);
   }
   return [];
 }

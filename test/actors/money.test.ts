@@ -319,12 +319,35 @@ t.test('an order nobody answers for keeps its reservation, however long the sile
   t.match(world.summary('/gate'), { inFlight: 1, lapsed: 0 }, 'past the grace, and the journal knows it');
   await world.time.advance(20_000);
   t.match(world.of('arbitrageClosed'), [{ outcome: 'flagged' }]);
-  t.match(world.summary('/gate'), { inFlight: 0 });
+  t.match(
+    world.summary('/gate'),
+    { inFlight: 1, unsettled: 1 },
+    'what may yet be carried out counts in full',
+  );
 
   world.system.crash('/saga', new Error('gone'));
   world.send({ id: 's-unused', buy: 'beta', sell: 'gamma' });
   await world.time.advance(15_000);
-  t.match(world.summary('/gate'), { inFlight: 0, lapsed: 1 }, 'one that was never journalled lapses');
+  t.match(world.summary('/gate'), { inFlight: 1, lapsed: 1 }, 'one that was never journalled lapses');
+
+  for (const { clientOrderId, arbitrageId, legIndex } of await world.stores.trades.openLegs())
+    await world.stores.trades.saveLegResult({
+      clientOrderId,
+      arbitrageId,
+      legIndex,
+      status: 'expired',
+      filledQuantity: '0',
+      averagePrice: null,
+      fills: [],
+      reason: '',
+      acknowledgedAtMs: 1,
+    });
+  await world.time.advance(2_000);
+  t.match(
+    world.summary('/gate'),
+    { inFlight: 0, unsettled: 0 },
+    'nothing stays once the journal has its end',
+  );
 });
 
 t.test('an opportunity that was traded, or may have been, is not traded again after a restart', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { Decimal } from '../../src/market/decimal.js';
+import type { SubmitLeg } from '../../src/messages/order.js';
 import type { Refusal, ApprovedVerdict } from '../../src/messages/risk.js';
 import { verdict as verdictSchema } from '../../src/messages/risk.js';
 import type { Signal } from '../../src/messages/signal.js';
@@ -363,7 +364,11 @@ t.test('a signal is judged once and a life of an opportunity is traded once', as
   const first = ask(unfilled, plain());
   if (!('decision' in first)) throw new Error('refused');
   const arbitrageId = arbitrageIdOf(first.verdictId);
-  stepGate(unfilled, { kind: 'closed', arbitrageId, opportunityId: 'o-s-1', filled: false }, NOW);
+  stepGate(
+    unfilled,
+    { kind: 'closed', arbitrageId, opportunityId: 'o-s-1', filled: false, flagged: false },
+    NOW,
+  );
   t.ok(
     'decision' in ask(unfilled, signalOf({ id: 's-2', opportunity: 'o-s-1' })),
     'nothing was taken of it: it may trade yet',
@@ -451,6 +456,30 @@ t.test(
   },
 );
 
+function journalledLeg(
+  arbitrageId: string,
+  { verdictId, nonce, expiresAtMs }: ApprovedVerdict,
+  { instrument, exchange, side, quantity, limitPrice }: Signal['legs'][number],
+): SubmitLeg {
+  return {
+    clientOrderId: 'c-1',
+    arbitrageId,
+    legIndex: 1,
+    attempt: 0,
+    verdictId,
+    nonce,
+    verdictExpiresAtMs: expiresAtMs,
+    instrument,
+    exchange,
+    side,
+    quantity,
+    limitPrice,
+    timeInForce: 'IOC',
+    decisionPrice: limitPrice,
+    submittedAtMs: NOW,
+  };
+}
+
 t.test(
   'a reservation is released once, lapses only unclaimed, and legs found in the journal count again',
   async (t) => {
@@ -461,9 +490,29 @@ t.test(
     t.equal(state.exposure.available('beta', 'BTC').toFixed(), '9');
     t.equal(state.exposure.available('alpha', 'USDT').toFixed(), '98999');
     t.strictSame(stepGate(state, { kind: 'tick' }, answer.expiresAtMs + 9_999), []);
-    const closed = { kind: 'closed', arbitrageId, opportunityId: 'o-s-1', filled: true } as const;
+    const closed = {
+      kind: 'closed',
+      arbitrageId,
+      opportunityId: 'o-s-1',
+      filled: true,
+      flagged: false,
+    } as const;
     t.match(stepGate(state, closed, NOW), [{ kind: 'released' }]);
     t.match(stepGate(state, closed, NOW), [{ kind: 'releaseIgnored' }]);
+    t.equal(state.exposure.available('beta', 'BTC').toFixed(), '10');
+
+    const doubtful = ask(state, signalOf({ id: 's-1b' }));
+    if (!('decision' in doubtful)) throw new Error('refused');
+    const flaggedId = arbitrageIdOf(doubtful.verdictId);
+    const handed = { kind: 'closed', arbitrageId: flaggedId, opportunityId: 'o', filled: true } as const;
+    t.strictSame(stepGate(state, { ...handed, flagged: true }, NOW), [], 'an order of it may yet fill');
+    const sold = journalledLeg(flaggedId, doubtful, doubtful.signal.legs[1]!);
+    const asked = { kind: 'journal', arbitrageIds: [flaggedId] } as const;
+    t.strictSame(stepGate(state, { ...asked, openLegs: [sold] }, NOW), []);
+    t.equal(state.exposure.available('beta', 'BTC').toFixed(), '9', 'the unknown sale stays promised');
+    t.equal(state.exposure.available('alpha', 'USDT').toFixed(), '100000', 'the known purchase does not');
+    t.match(stepGate(state, { ...asked, openLegs: [] }, NOW), [{ kind: 'released' }]);
+    t.strictSame(stepGate(state, { ...asked, openLegs: [] }, NOW), [], 'once');
     t.equal(state.exposure.available('beta', 'BTC').toFixed(), '10');
 
     const lost = ask(state, signalOf({ id: 's-2' }));
@@ -625,7 +674,13 @@ t.test(
             for (let n = 0; n < times; n++) {
               const [effect] = stepGate(
                 state,
-                { kind: 'closed', arbitrageId: id, opportunityId: signal.opportunityId, filled: true },
+                {
+                  kind: 'closed',
+                  arbitrageId: id,
+                  opportunityId: signal.opportunityId,
+                  filled: true,
+                  flagged: false,
+                },
                 NOW,
               );
               if (effect?.kind === 'released') released.set(id, (released.get(id) ?? 0) + 1);
@@ -645,7 +700,11 @@ t.test(
         });
         for (const count of released.values()) if (count !== 1) throw new Error('released twice');
         for (const id of open.keys())
-          stepGate(state, { kind: 'closed', arbitrageId: id, opportunityId: 'x', filled: true }, NOW);
+          stepGate(
+            state,
+            { kind: 'closed', arbitrageId: id, opportunityId: 'x', filled: true, flagged: false },
+            NOW,
+          );
         for (const asset of ['BTC', 'ETH', 'USDT']) {
           const interval = state.exposure.intervalOf(asset);
           if (!interval.low.eq(interval.high)) throw new Error(`${asset} stays reserved`);

@@ -1,3 +1,4 @@
+import type { ArbitrageClosed } from '../../../src/messages/order.js';
 import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { Auditor, Scene } from './scene.js';
 
@@ -32,11 +33,17 @@ export class ReservationAuditor implements Auditor {
     if (this.approvedAtMs.length > 0) this.scene.reached('reservations compared');
   }
 
+  /** Handed to a person: an order of it may have no known end. */
+  private isUnsettled(arbitrage: string): boolean {
+    return (JSON.parse(arbitrage) as ArbitrageClosed).outcome === 'flagged';
+  }
+
   private openArbitrages(): number {
     const { legs, arbitrages } = this.scene.database;
     const journalled = new Set<string>();
     for (const body of legs.values())
       journalled.add((JSON.parse(body) as { arbitrageId: string }).arbitrageId);
-    return [...journalled].filter((id) => !arbitrages.has(id)).length;
+    return [...journalled].filter((id) => !arbitrages.has(id) || this.isUnsettled(arbitrages.get(id)!))
+      .length;
   }
 }
