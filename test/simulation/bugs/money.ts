@@ -1,5 +1,6 @@
 import { Decimal } from 'decimal.js';
-import type { MessageKind, MessageOf } from '../../../src/messages/catalogue.js';
+import type { MessageKind } from '../../../src/messages/catalogue.js';
+import type { ArbitrageClosed } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
@@ -19,6 +20,12 @@ const busWith = (inner: Bus, changes: Partial<Bus>): Bus => ({
   close: () => inner.close(),
   ...changes,
 });
+
+/** Publishes what `change` makes of each message. */
+const publishing =
+  (inner: Bus, change: (kind: MessageKind, body: unknown) => unknown): Bus['publish'] =>
+  (subject, kind, body, options) =>
+    inner.publish(subject, kind, change(kind, body) as typeof body, options);
 
 const ledgerWith = (inner: Stores, changes: Partial<Stores['ledger']>): Stores => ({
   ...inner,
@@ -93,16 +100,25 @@ export const RISK_BUGS: readonly PlantedBug[] = [
     ports: {
       bus: (inner) =>
         busWith(inner, {
-          publish: <K extends MessageKind>(
-            subject: string,
-            kind: K,
-            body: MessageOf<K>,
-            options: { readonly traceId: string },
-          ) => {
+          publish: publishing(inner, (kind, body) => {
             const verdict = kind === 'verdict' ? (body as Verdict) : null;
-            const sent = verdict?.decision === 'approved' ? inflated(verdict) : body;
-            inner.publish(subject, kind, sent as MessageOf<K>, options);
-          },
+            return verdict?.decision === 'approved' ? inflated(verdict) : body;
+          }),
+        }),
+    },
+  },
+  {
+    name: 'flagged-released',
+    area: 'risk',
+    what: 'what is handed to a person no longer counts, although an order of it has no known end',
+    ports: {
+      bus: (inner) =>
+        busWith(inner, {
+          publish: publishing(inner, (kind, body) =>
+            kind === 'arbitrageClosed' && (body as ArbitrageClosed).outcome === 'flagged'
+              ? { ...(body as ArbitrageClosed), outcome: 'failed' }
+              : body,
+          ),
         }),
     },
   },
