@@ -134,8 +134,8 @@ export class LoadReceiver {
   }
 
   async close(): Promise<void> {
-    for (const exchange of this.delays.keys())
-      await this.system.stop(`/feeds/${exchange}`, 'shutdown', 5_000);
+    await this.tree?.stop();
+    await this.system.close(5_000);
     await this.bus.close();
     await this.http.close();
     this.loop.disable();
