@@ -9,6 +9,7 @@ import type { GateEvent } from '../risk/gate.js';
 import type { KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
 import type { RetryBackoff } from './backoff.js';
+import type { HaltMemory } from './halt-memory.js';
 import type { RecordInput } from './recording.js';
 
 export interface GateActorOptions {
@@ -17,6 +18,8 @@ export interface GateActorOptions {
   readonly instruments: readonly Instrument[];
   readonly limits: RiskLimits;
   readonly settings: SettingsStore;
+  /** What this process knows of the kill switch whatever became of the store. */
+  readonly halts: HaltMemory;
   readonly trades: TradeStore;
   /** Which opportunity an unfinished arbitrage belongs to. */
   readonly signals: SignalStore;

@@ -40,19 +40,21 @@ async function createGate(
 ): Promise<ActorBehaviour<GateMessage>> {
   // Before anything is read: what is told meanwhile waits in the mailbox, and nothing falls in between.
   subscribeGate(options.bus, context, (id) => options.instruments.find((one) => one.id === id));
-  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
+  const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
   const opportunityIds = await tradedOpportunities(options, legs);
   const holdings = await options.ledger.holdings();
   context.assertCurrent();
   const { limits, instruments } = options;
   const nowMs = context.clock.nowMs();
+  const killSwitch = options.halts.over(written);
   const gate = new GateActor(options, context, startGate({ limits, instruments, killSwitch, nowMs }));
   // Version 0: whatever the ledger actor tells is newer.
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
   gate.step({ kind: 'recovered', legs });
   gate.step({ kind: 'traded', opportunityIds });
   context.every('tick', TICK_MS, { kind: 'tick' });
+  if (killSwitch.atMs !== written.atMs) gate.persist(0);
   return gate;
 }
 
@@ -192,7 +194,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
     }
   }
 
-  private persist(tries: number): void {
+  persist(tries: number): void {
     const { killSwitch } = this.state;
     this.context.pipe(
       this.options.settings.set(KILL_SWITCH_KEY, encodeKillSwitch(killSwitch)),

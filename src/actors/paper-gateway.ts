@@ -21,6 +21,7 @@ import { admitVerdict } from '../risk/approval.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../risk/kill-switch.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
 import { arrivalBookOf } from './board-reading.js';
+import type { HaltMemory } from './halt-memory.js';
 
 /**
  * The order gateway of one exchange in paper mode: the same last gate as a real one (verdict, nonce, expiry, kill switch),
@@ -34,6 +35,8 @@ export interface PaperGatewayOptions {
   readonly instruments: readonly Instrument[];
   readonly ledger: LedgerStore;
   readonly settings: SettingsStore;
+  /** What this process knows of the kill switch whatever became of the store. */
+  readonly halts: HaltMemory;
   /** One way; the answer takes as long again on its own draw. */
   readonly latency: PaperLatency;
   readonly faults: PaperFaults;
@@ -88,14 +91,15 @@ async function createGateway(
     else gateway.halt(halt);
   });
   context.onEnd(() => subscription.unsubscribe());
-  const killSwitch = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
+  const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const holdings = venue.isOpen ? [] : await options.ledger.holdings();
   context.assertCurrent();
   venue.open(
     options.instruments,
     holdings.filter((held) => held.exchange === options.exchange),
   );
-  gateway = new PaperGateway(options, context, venue, new OrderAdmission(options.admission, killSwitch));
+  const admission = new OrderAdmission(options.admission, options.halts.over(written));
+  gateway = new PaperGateway(options, context, venue, admission);
   gateway.subscribe();
   return gateway;
 }

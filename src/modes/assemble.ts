@@ -1,5 +1,6 @@
 import { ClockOffsets, clockSyncActor } from '../actors/clock-sync.js';
 import { detectorActor, type DetectorMessage } from '../actors/detector.js';
+import { HaltMemory } from '../actors/halt-memory.js';
 import { feedActor, type FeedRecorder } from '../actors/feed.js';
 import { gateActor } from '../actors/gate.js';
 import { instrumentWatchActor } from '../actors/instrument-watch.js';
@@ -131,6 +132,7 @@ class AssembledNode implements TradingNode {
   fail: (error: Error) => void = () => undefined;
   private readonly parts: NodeParts;
   private readonly ids: Ids;
+  private readonly halts: HaltMemory;
   private readonly offsets = new ClockOffsets();
   private readonly liveInstruments = new LiveInstruments();
   private readonly wallets = new WalletStatuses();
@@ -148,6 +150,7 @@ class AssembledNode implements TradingNode {
     const { log, market, random, http, options } = parts;
     this.parts = parts;
     this.bus = bus;
+    this.halts = new HaltMemory(bus, parts.killSwitch);
     this.ids = ids;
     this.failed = new Promise((resolve) => (this.fail = resolve));
     this.system = new ActorSystem({
@@ -244,6 +247,7 @@ class AssembledNode implements TradingNode {
     await this.tree.stop();
     await this.system.close(1_000);
     this.inspection.close();
+    this.halts.close();
     // A recording that is incomplete is told of, and keeps nothing open.
     const closed = await Promise.allSettled(this.recorders.map((recorder) => recorder.close()));
     await this.bus.close();
@@ -395,6 +399,7 @@ class AssembledNode implements TradingNode {
             ...shared,
             limits,
             settings: stores.settings,
+            halts: this.halts,
             trades: stores.trades,
             signals: stores.signals,
             ledger: stores.ledger,
@@ -415,6 +420,7 @@ class AssembledNode implements TradingNode {
                 exchange,
                 ledger: stores.ledger,
                 settings: stores.settings,
+                halts: this.halts,
                 latency: latencyOf(trading, exchange),
                 faults: { rejectShare: 0, thinShare: 0 },
                 admission: ADMISSION,

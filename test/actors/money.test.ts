@@ -449,6 +449,22 @@ t.test('the kill switch is obeyed whatever is starting, down or set back meanwhi
   t.match(world.summary('/gateway/alpha'), { killSwitch: 'engaged' }, 'stops without a store too');
   t.equal(await change(false, NOW + 2), 'ARB_STORE_UNAVAILABLE');
   t.match(world.summary('/gateway/alpha'), { killSwitch: 'engaged' }, 'and is not cleared without one');
+
+  world.faults.down = false;
+  world.database.settings.delete(KILL_SWITCH_KEY);
+  for (const path of ['/gate', '/gateway/alpha']) world.system.crash(path, new Error('bug'));
+  for (const path of ['/gate', '/gateway/alpha']) {
+    const starting = world.respawn(path);
+    await world.time.advance(100);
+    await starting;
+    t.match(
+      world.summary(path),
+      { killSwitch: 'engaged' },
+      'an actor that starts knows what was never written',
+    );
+  }
+  const written = decodeKillSwitch(world.database.settings.get(KILL_SWITCH_KEY) ?? null);
+  t.match(written, { engaged: true }, 'and it is written now');
 });
 
 t.test('a market in packs gives its price per unit', async (t) => {

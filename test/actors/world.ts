@@ -1,3 +1,5 @@
+import { HaltMemory } from '../../src/actors/halt-memory.js';
+import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../src/risk/kill-switch.js';
 import { ledgerActor, type LedgerMessage } from '../../src/actors/ledger.js';
 import { gateActor } from '../../src/actors/gate.js';
 import type { GateMessage } from '../../src/actors/gate-messages.js';
@@ -53,6 +55,7 @@ export class World {
   readonly inputs: StageInput[] = [];
   stores!: Stores;
   bus!: InProcessBus;
+  halts!: HaltMemory;
   system!: ActorSystem;
   private readonly options: WorldOptions;
   private readonly definitions = new Map<string, ActorDefinition<never>>();
@@ -80,6 +83,8 @@ export class World {
       { log, timers: time, clock: time },
     );
     this.bus = new InProcessBus({ clock: time, timers: time, ids, log, sender: 'test' });
+    const written = this.database.settings.get(KILL_SWITCH_KEY) ?? null;
+    this.halts = new HaltMemory(this.bus, decodeKillSwitch(written));
     const engine = new PlainEngine(time, () => undefined);
     this.system = new ActorSystem({ node: 'test', engine, clock: time, timers: time, random, ids, log });
     for (const kind of [
@@ -113,6 +118,7 @@ export class World {
         ...common,
         limits,
         settings: stores.settings,
+        halts: this.halts,
         trades: stores.trades,
         signals: stores.signals,
         ledger: stores.ledger,
@@ -129,6 +135,7 @@ export class World {
           exchange,
           ledger: stores.ledger,
           settings: stores.settings,
+          halts: this.halts,
           latency: { medianMs: this.options.latencyMs ?? 20, p99Ms: 0 },
           faults: this.options.faults ?? { rejectShare: 0, thinShare: 0 },
           admission: { recoveryWindowMs: 10_000, recoveryCollarBps: 500, recoverWhileHalted: false },

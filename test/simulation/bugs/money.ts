@@ -4,6 +4,7 @@ import type { ArbitrageClosed } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
+import { HaltMemory } from '../../../src/actors/halt-memory.js';
 import { ExposureBook } from '../../../src/risk/exposure.js';
 import { RecentIds } from '../../../src/risk/recent-ids.js';
 import { replaceMethod, type PlantedBug } from './planted-bug.js';
@@ -92,6 +93,12 @@ export const RISK_BUGS: readonly PlantedBug[] = [
             inner.subscribe(subject, kind, kind === 'haltChanged' ? () => undefined : handler, options),
         }),
     },
+  },
+  {
+    name: 'halt-forgotten',
+    area: 'risk',
+    what: 'a gate that starts knows of the kill switch only what the store could write',
+    plant: () => replaceMethod(HaltMemory.prototype, 'over', () => (written) => written),
   },
   {
     name: 'approval-doubled',

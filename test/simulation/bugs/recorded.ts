@@ -26,6 +26,7 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'reservation-kept': 1,
   'repeats-approved': 7,
   'halt-unheard': 7,
+  'halt-forgotten': 395,
   'flagged-released': 130,
   'unknown-forgotten': 14,
   'approval-doubled': 1,

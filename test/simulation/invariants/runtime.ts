@@ -10,7 +10,7 @@ const ANSWERED_WITHIN_MS = 12_000;
 const HUNG_WITHIN_MS = 12_000;
 /** Ends that follow from faults of the surroundings; everything else was injected or is a defect. */
 const EXPECTED_ENDS =
-  /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
+  /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|too many bad frames|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
 /** An actor that cannot take a fact about money starts again from the stores; only tiny mailboxes bring that about. */
 const LOST_MESSAGE = /^the [a-z-]+ lost a |could not take its own message: mailbox full$/;
 const ENDS = new Set<SupervisionEvent['kind']>(['crashed', 'hung', 'start_failed']);
