@@ -30,6 +30,9 @@ export function connectBackoffMs(policy: ConnectionPolicy, attempts: number, ran
   return full * (0.5 + random / 2);
 }
 
+/** A new connection may have to wait for budgets of connecting and of snapshots. */
+const LEAST_LEAD_MS = 30_000;
+
 /** When a connection of limited life is renewed and when it is given up, ms after it opened. */
 export interface ConnectionAges {
   readonly renewMs: number;
@@ -38,9 +41,14 @@ export interface ConnectionAges {
 
 /**
  * The renewal begins up to a tenth of the life early, by chance, so that not all connections of a node are renewed at once
- * and enough time is left to try again; what is still there shortly before the end is ended here and not there.
+ * and enough time is left to try again: half a minute at least, or half of a life that is short itself. What is still there
+ * shortly before the end is ended here and not there.
  */
 export function connectionAges(lifetimeMs: number | null, random: number): ConnectionAges {
   if (lifetimeMs === null) return { renewMs: Infinity, endMs: Infinity };
-  return { renewMs: lifetimeMs * (0.98 - 0.08 * random), endMs: lifetimeMs * 0.995 };
+  const latestMs = Math.max(lifetimeMs - LEAST_LEAD_MS, lifetimeMs / 2);
+  return {
+    renewMs: Math.min(lifetimeMs, latestMs / 0.98) * (0.98 - 0.08 * random),
+    endMs: lifetimeMs * 0.995,
+  };
 }

@@ -50,7 +50,7 @@ const HEALING_MS = 130_000;
 /** The world stands still this long before the audit, so that every line is drained. */
 const QUIET_MS = 3_000;
 /** And it stops at a moment at which no exchange shows a wrong or an old book on purpose, within this. */
-const PLANT_MS = 20_000;
+const PLANT_MS = 120_000;
 const STOP_MS = 30_000;
 const MAX_VIOLATIONS = 40;
 const FIRST_TRACE_LINES = 60;

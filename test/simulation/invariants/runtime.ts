@@ -10,9 +10,12 @@ const ANSWERED_WITHIN_MS = 12_000;
 const HUNG_WITHIN_MS = 12_000;
 /** Ends that follow from faults of the surroundings; everything else was injected or is a defect. */
 const EXPECTED_ENDS =
-  /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|too many bad frames|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
+  /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
 /** An actor that cannot take a fact about money starts again from the stores; only tiny mailboxes bring that about. */
 const LOST_MESSAGE = /^the [a-z-]+ lost a |could not take its own message: mailbox full$/;
+/** A feed gives itself up over what the line did to it; on lines that nobody touched for so long it is a defect. */
+const SPOILED_LINE = /too many bad frames|does not heal/;
+const SPOILED_MS = 30_000;
 const ENDS = new Set<SupervisionEvent['kind']>(['crashed', 'hung', 'start_failed']);
 const ANSWERS = new Set<SupervisionEvent['kind']>([
   'restarting',
@@ -49,14 +52,19 @@ export class RuntimeAuditor implements Auditor {
     if (ENDS.has(event.kind)) {
       this.crashes++;
       this.unanswered.set(event.path, this.scene.nowMs());
-      const isTiny = this.scene.knobs.mailbox !== null && LOST_MESSAGE.test(event.reason);
-      if (!EXPECTED_ENDS.test(event.reason) && !isTiny)
+      if (!this.isExplained(event.reason))
         this.scene.violated('no-unexplained-crash', `${event.path}: ${event.reason}`);
       return;
     }
     if (!ANSWERS.has(event.kind)) return;
     for (const path of [...this.unanswered.keys()])
       if (path === event.path || path.startsWith(`${event.path}/`)) this.unanswered.delete(path);
+  }
+
+  private isExplained(reason: string): boolean {
+    if (EXPECTED_ENDS.test(reason)) return true;
+    if (SPOILED_LINE.test(reason)) return !this.scene.isQuietFor(SPOILED_MS);
+    return this.scene.knobs.mailbox !== null && LOST_MESSAGE.test(reason);
   }
 
   processEnded(): void {
