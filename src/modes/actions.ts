@@ -1,4 +1,5 @@
 import type { InspectionActions } from '../http/source.js';
+import type { HaltChanged } from '../messages/risk.js';
 import type { SettingsStore } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
@@ -16,7 +17,8 @@ export function actionsOf(
     setKillSwitch: (engaged, reason, by) => {
       // The newer one counts, and replayed or simulated time may stand before the last change.
       const atMs = Math.max(clock.nowMs(), (node.inspection.killSwitch().atMs ?? 0) + 1);
-      return changeKillSwitch({ bus: node.bus, settings }, { engaged, reason, by, atMs });
+      const newest = (): HaltChanged => node.halts.current;
+      return changeKillSwitch({ bus: node.bus, settings, newest }, { engaged, reason, by, atMs });
     },
   };
 }

@@ -101,6 +101,8 @@ export interface TradingNode {
   readonly tree: SupervisionTree;
   readonly board: QuoteBoard;
   readonly inspection: NodeInspection;
+  /** What this process knows of the kill switch. */
+  readonly halts: HaltMemory;
   /** The machine's own timers. */
   readonly machine: Timers;
   /** A followed instrument by its exchange's own name; null when it is not followed. */
@@ -132,7 +134,7 @@ class AssembledNode implements TradingNode {
   fail: (error: Error) => void = () => undefined;
   private readonly parts: NodeParts;
   private readonly ids: Ids;
-  private readonly halts: HaltMemory;
+  readonly halts: HaltMemory;
   private readonly offsets = new ClockOffsets();
   private readonly liveInstruments = new LiveInstruments();
   private readonly wallets = new WalletStatuses();

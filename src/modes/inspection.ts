@@ -18,6 +18,7 @@ import { feedState, type FeedStatus, type InstrumentState } from '../messages/fe
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { HaltChanged } from '../messages/risk.js';
+import { newerSwitch } from '../risk/kill-switch.js';
 import type { OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus, Subscription } from '../ports/bus.js';
@@ -92,7 +93,11 @@ export class NodeInspection implements InspectionSource {
         this.arbitrageCounts.add(message.outcome, ''),
       ),
       bus.subscribe('supervision.*', 'supervisionEvent', ({ message }) => this.recentEvents.add(message)),
-      bus.subscribe('risk.halt', 'haltChanged', ({ message }) => (this.halt = message)),
+      bus.subscribe(
+        'risk.halt',
+        'haltChanged',
+        ({ message }) => (this.halt = newerSwitch(this.halt, message)),
+      ),
       bus.subscribe('feed.status.*', 'feedStatus', ({ message }) => {
         if (message.instrument === undefined) this.feedStates.set(message.exchange, message);
       }),

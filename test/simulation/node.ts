@@ -24,7 +24,7 @@ import { RolloverAuditor } from './invariants/rollovers.js';
 import { RuntimeAuditor } from './invariants/runtime.js';
 import type { Auditor, Scene } from './invariants/scene.js';
 import type { ExchangeClocks } from './exchanges.js';
-import { clusterOf, mailboxBound, type ActorPath, type Knobs } from './knobs.js';
+import { clusterOf, type ActorPath, type Knobs } from './knobs.js';
 import type { SimulatedNetwork } from './network.js';
 import type { NodeBus } from './node-bus.js';
 import { busDelays, SimulatedProcess, type PortChanges } from './process.js';
@@ -51,6 +51,8 @@ export interface Surroundings {
   readonly trace: Trace;
   readonly changes: PortChanges;
   readonly timeoutShare: () => number;
+  /** Infinity once the world heals: what starts then has its own mailbox again. */
+  readonly mailboxBoundOf: (path: string) => number;
   violated(name: string, detail: string): void;
   reached(point: string): void;
   /** A process was born; whatever it does from now on is this node's. */
@@ -156,6 +158,10 @@ export class SimulatedNode implements Scene, NodeTarget {
   }
   get clocks(): ExchangeClocks {
     return this.around.clocks;
+  }
+
+  mailboxBoundOf(path: string): number {
+    return this.around.mailboxBoundOf(path);
   }
 
   isQuietFor(ms: number): boolean {
@@ -265,7 +271,7 @@ export class SimulatedNode implements Scene, NodeTarget {
   private witness(): BusWitness & ActorWitness {
     const { trace, timeoutShare } = this.around;
     return {
-      mailboxOf: (path) => mailboxBound(this.knobs, path),
+      mailboxOf: (path) => this.around.mailboxBoundOf(path),
       timeoutShare,
       nowMs: this.nowMs,
       published: (subject, kind, body) => this.published(subject, kind, body),

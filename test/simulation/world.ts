@@ -7,7 +7,7 @@ import { inflict, type FaultTargets } from './faults.js';
 import { BookHistory } from './invariants/book-history.js';
 import { CallAuditor } from './invariants/calls.js';
 import { adjustFaces, endsConnections, ExchangeClocks, sendAtOnce } from './exchanges.js';
-import { followedPairs, PLANTS, tradingOf, type Knobs } from './knobs.js';
+import { followedPairs, mailboxBound, PLANTS, tradingOf, type Knobs } from './knobs.js';
 import { SimulatedNetwork, type LineWitness } from './network.js';
 import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
 import { NodeBus } from './node-bus.js';
@@ -180,6 +180,7 @@ export class World implements FaultTargets {
       changes: plan.changes,
       trading: tradingOf(knobs),
       timeoutShare: () => (this.isHealing ? 1 : knobs.timeoutShare),
+      mailboxBoundOf: (path) => (this.isHealing ? Infinity : mailboxBound(knobs, path)),
       violated: (name, detail) => this.violated(name, detail),
       reached: (point) => this.reached(point),
       born: (owner, node) => this.nodeOf.set(owner, node),

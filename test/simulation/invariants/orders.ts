@@ -30,6 +30,8 @@ export class OrderAuditor implements Auditor {
   /** When each journal row was first seen. */
   private readonly journalledMs = new Map<string, number>();
   private halted: { readonly sinceMs: number } | null = null;
+  /** When the word was given that counts; an older one that comes later does not. */
+  private haltChangedMs = -Infinity;
 
   constructor(scene: Scene, mostHopMs: () => number) {
     this.scene = scene;
@@ -45,13 +47,17 @@ export class OrderAuditor implements Auditor {
 
   /** A person's word, seen when it leaves. */
   halt(halt: HaltChanged): void {
+    if (halt.atMs < this.haltChangedMs) return;
+    this.haltChangedMs = halt.atMs;
     this.halted = halt.engaged ? { sinceMs: this.scene.nowMs() } : null;
   }
 
   /** A process that died before it stored the switch cannot know of it; the one that follows reads the row. */
   processEnded(): void {
     const row = this.scene.database.settings.get(KILL_SWITCH_KEY) ?? null;
-    if (!decodeKillSwitch(row).engaged) this.halted = null;
+    const { engaged, atMs } = decodeKillSwitch(row);
+    this.haltChangedMs = atMs;
+    if (!engaged) this.halted = null;
   }
 
   submitted(leg: SubmitLeg): void {

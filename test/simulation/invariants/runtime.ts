@@ -1,6 +1,5 @@
 import type { SupervisionEvent } from '../../../src/messages/supervision.js';
 import type { TreeNode } from '../../../src/supervisors/child-node.js';
-import { mailboxBound } from '../knobs.js';
 import type { Life } from '../witnesses.js';
 import type { Auditor, Scene } from './scene.js';
 
@@ -77,7 +76,7 @@ export class RuntimeAuditor implements Auditor {
     const accounts = system.accounting();
     if (!accounts.isBalanced) this.scene.violated('every-message-accounted', JSON.stringify(accounts));
     for (const { path, depth, capacity } of system.mailboxes())
-      if (depth > Math.min(capacity, mailboxBound(this.scene.knobs, path)))
+      if (depth > Math.min(capacity, this.scene.mailboxBoundOf(path)))
         this.scene.violated('mailbox-bounded', `${path} holds ${depth} of ${capacity}`);
   }
 

@@ -38,6 +38,8 @@ export interface Scene {
   readonly clocks: ExchangeClocks;
   /** No fault was under way within the last so many ms. */
   isQuietFor(ms: number): boolean;
+  /** What the world allows an actor that starts now. */
+  mailboxBoundOf(path: string): number;
   /** Whether this node records the frames it hears. */
   readonly isRecorded: boolean;
   violated(name: string, detail: string): void;
