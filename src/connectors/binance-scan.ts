@@ -1,6 +1,7 @@
 import { BestQuoteEvent, BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
 import { REST_LIMITS } from './frame-parser.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -9,29 +10,29 @@ import { WordTable } from './scan/word-table.js';
  * order of keys that the exchange prints.
  */
 
-const STREAM = ascii('{"stream":"');
-const END = ascii('}}');
-const END_QUOTED = ascii('"}}');
+const STREAM = piece('{"stream":"');
+const END = piece('}}');
+const END_QUOTED = piece('"}}');
 
 const DIFF = {
-  head: ascii('","data":{"e":"depthUpdate","E":'),
-  last: ascii(',"u":'),
-  bids: ascii(',"b":'),
-  asks: ascii(',"a":'),
+  head: piece('","data":{"e":"depthUpdate","E":'),
+  last: piece(',"u":'),
+  bids: piece(',"b":'),
+  asks: piece(',"a":'),
 };
 const QUOTE = {
-  head: ascii('","data":{"u":'),
-  bidSize: ascii('","B":"'),
-  ask: ascii('","a":"'),
-  askSize: ascii('","A":"'),
+  head: piece('","data":{"u":'),
+  bidSize: piece('","B":"'),
+  ask: piece('","a":"'),
+  askSize: piece('","A":"'),
 };
 const TRADE = {
-  head: ascii('","data":{"e":"trade","E":'),
-  price: ascii(',"p":'),
-  quantity: ascii(',"q":'),
-  tradeTime: ascii(',"T":'),
-  maker: ascii(',"m":'),
-  ignored: ascii(',"M":'),
+  head: piece('","data":{"e":"trade","E":'),
+  price: piece(',"p":'),
+  quantity: piece(',"q":'),
+  tradeTime: piece(',"T":'),
+  maker: piece(',"m":'),
+  ignored: piece(',"M":'),
 };
 
 /** One stream of one market. */
@@ -40,14 +41,14 @@ interface Stream {
   readonly channel: string;
   readonly category: 'book' | 'bestQuote' | 'trade';
   /** The symbol inside the frame and the key behind it. */
-  readonly symbolBytes: Uint8Array;
+  readonly symbolBytes: Piece;
 }
 
 const SNAPSHOT = {
-  head: ascii('{"lastUpdateId":'),
-  bids: ascii(',"bids":'),
-  asks: ascii(',"asks":'),
-  end: ascii('}'),
+  head: piece('{"lastUpdateId":'),
+  bids: piece(',"bids":'),
+  asks: piece(',"asks":'),
+  end: piece('}'),
 };
 
 const STREAMS = [
@@ -76,7 +77,7 @@ export class BinanceScanner implements FrameScanner {
     for (const name of symbols) {
       const symbol = name.toUpperCase();
       for (const { channel, category, next } of STREAMS) {
-        const symbolBytes = ascii(`,"s":"${symbol}","${next}`);
+        const symbolBytes = piece(`,"s":"${symbol}","${next}`);
         this.streams.add(`${name.toLowerCase()}@${channel}`, { symbol, channel, category, symbolBytes });
       }
     }

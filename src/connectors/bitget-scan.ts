@@ -1,5 +1,6 @@
 import { BestQuoteEvent, BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -9,15 +10,15 @@ import { WordTable } from './scan/word-table.js';
  * from the first such frame on it reads all books of the connection.
  */
 
-const SNAPSHOT = ascii('{"action":"snapshot","arg":{"instType":"');
-const UPDATE = ascii('{"action":"update","arg":{"instType":"');
-const CHANNEL = ascii('","channel":"');
-const TOPIC = ascii('","topic":"');
-const INSTRUMENT = ascii('","instId":"');
-const SYMBOL = ascii('","symbol":"');
-const DATA = ascii('"},"data":[{');
-const PUSHED = ascii('}],"ts":');
-const END = ascii('}');
+const SNAPSHOT = piece('{"action":"snapshot","arg":{"instType":"');
+const UPDATE = piece('{"action":"update","arg":{"instType":"');
+const CHANNEL = piece('","channel":"');
+const TOPIC = piece('","topic":"');
+const INSTRUMENT = piece('","instId":"');
+const SYMBOL = piece('","symbol":"');
+const DATA = piece('"},"data":[{');
+const PUSHED = piece('}],"ts":');
+const END = piece('}');
 
 /** Members of a book by the names of v2 and of v3, in one order. */
 const V2_KEYS = ['asks', 'bids', 'ts', 'seq', 'pseq', 'checksum'].map(keyOf);
@@ -25,8 +26,8 @@ const V3_KEYS = ['a', 'b', 'ts', 'seq', 'pseq', 'checksum', 'maxdepth'].map(keyO
 /** Bits of both sides and of `ts`. */
 const NEEDS = 0b111;
 
-function keyOf(name: string): Uint8Array {
-  return ascii(`"${name}":`);
+function keyOf(name: string): Piece {
+  return piece(`"${name}":`);
 }
 
 /** What the decoders of one connection have learnt from its frames. */
@@ -79,7 +80,7 @@ export class BitgetScanner implements FrameScanner {
   }
 
   /** The members of one book object, in any order, each at most once. */
-  private members(keys: readonly Uint8Array[]): boolean {
+  private members(keys: readonly Piece[]): boolean {
     const { cursor, event } = this;
     event.last = NaN;
     event.previous = NaN;

@@ -1,6 +1,7 @@
 import type { DecimalText, Side } from '../messages/primitives.js';
 import { BookEvent, setHeader, type FrameHeader, type FrameSink, type TradeEvent } from './base.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -9,20 +10,20 @@ import { WordTable } from './scan/word-table.js';
  * that any order of the known ones is taken.
  */
 
-const TOPIC = ascii('{"topic":"');
-const AFTER_TOPIC = ascii('",');
-const OPEN_OBJECT = ascii('{"s":"');
-const OPEN_LIST = ascii('[{');
-const NEXT = ascii(',{');
-const CLOSE = ascii('}');
-const CLOSE_LIST = ascii(']');
-const QUOTE = ascii('"');
-const SNAPSHOT = ascii('"snapshot"');
-const DELTA = ascii('"delta"');
-const BUY = ascii('"Buy"');
-const SELL = ascii('"Sell"');
+const TOPIC = piece('{"topic":"');
+const AFTER_TOPIC = piece('",');
+const OPEN_OBJECT = piece('{"s":"');
+const OPEN_LIST = piece('[{');
+const NEXT = piece(',{');
+const CLOSE = piece('}');
+const CLOSE_LIST = piece(']');
+const QUOTE = piece('"');
+const SNAPSHOT = piece('"snapshot"');
+const DELTA = piece('"delta"');
+const BUY = piece('"Buy"');
+const SELL = piece('"Sell"');
 
-const BOOK = { bids: ascii('","b":'), asks: ascii(',"a":'), last: ascii(',"u":'), order: ascii(',"seq":') };
+const BOOK = { bids: piece('","b":'), asks: piece(',"a":'), last: piece(',"u":'), order: piece(',"seq":') };
 const FRAME_KEYS = ['ts', 'type', 'data', 'cts'].map(keyOf);
 /** Bits of ts, type and data; `cts` is missing in frames before 2023. */
 const FRAME_NEEDS = 0b111;
@@ -33,14 +34,14 @@ const TRADE_NEEDS = 0b1011111;
 const MAX_TRADES = 1024;
 const MAX_WORD_LENGTH = 32;
 
-function keyOf(name: string): Uint8Array {
-  return ascii(`"${name}":`);
+function keyOf(name: string): Piece {
+  return piece(`"${name}":`);
 }
 
 interface Topic {
   readonly channel: string;
   readonly symbol: string;
-  readonly symbolBytes: Uint8Array;
+  readonly symbolBytes: Piece;
 }
 
 export class BybitScanner implements FrameScanner {
@@ -62,7 +63,7 @@ export class BybitScanner implements FrameScanner {
   follow(symbols: readonly string[]): void {
     for (const symbol of symbols) {
       for (const channel of this.channels)
-        this.topics.add(`${channel}.${symbol}`, { channel, symbol, symbolBytes: ascii(symbol) });
+        this.topics.add(`${channel}.${symbol}`, { channel, symbol, symbolBytes: piece(symbol) });
     }
   }
 

@@ -1,5 +1,6 @@
 import { BestQuoteEvent, BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -8,11 +9,11 @@ import { WordTable } from './scan/word-table.js';
  * Channels differ in the order of their keys, so that any order of the known ones is taken where the channel comes before its result.
  */
 
-const OPEN = ascii('{');
-const CLOSE = ascii('}');
-const QUOTE = ascii('"');
-const UPDATE = ascii('"update"');
-const DEPTH_UPDATE = ascii('"depthUpdate"');
+const OPEN = piece('{');
+const CLOSE = piece('}');
+const QUOTE = piece('"');
+const UPDATE = piece('"update"');
+const DEPTH_UPDATE = piece('"depthUpdate"');
 
 const FRAME_KEYS = ['time', 'time_ms', 'channel', 'event', 'result'].map(keyOf);
 /** Bits of channel, event and result. */
@@ -26,8 +27,8 @@ const HAS_SIDES = 0b11000000;
 const QUOTE_KEYS = ['t', 'u', 's', 'b', 'B', 'a', 'A'].map(keyOf);
 const QUOTE_NEEDS = 0b1111111;
 
-function keyOf(name: string): Uint8Array {
-  return ascii(`"${name}":`);
+function keyOf(name: string): Piece {
+  return piece(`"${name}":`);
 }
 
 interface Channel {

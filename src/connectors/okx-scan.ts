@@ -7,7 +7,8 @@ import {
   type FrameSink,
   type TradeEvent,
 } from './base.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -17,19 +18,19 @@ import { WordTable } from './scan/word-table.js';
  * decoder keeps: from the first such frame on it reads all books of the connection.
  */
 
-const ARG = ascii('{"arg":{"channel":"');
-const INSTRUMENT = ascii('","instId":"');
-const ACTION = ascii('"},"action":"');
-const SNAPSHOT = ascii('snapshot","data":[{');
-const UPDATE = ascii('update","data":[{');
-const DATA = ascii('"},"data":[{');
-const NEXT = ascii(',{');
-const CLOSE = ascii('}');
-const END = ascii('}]}');
-const END_LIST = ascii(']}');
-const QUOTE = ascii('"');
-const BUY = ascii('"buy"');
-const SELL = ascii('"sell"');
+const ARG = piece('{"arg":{"channel":"');
+const INSTRUMENT = piece('","instId":"');
+const ACTION = piece('"},"action":"');
+const SNAPSHOT = piece('snapshot","data":[{');
+const UPDATE = piece('update","data":[{');
+const DATA = piece('"},"data":[{');
+const NEXT = piece(',{');
+const CLOSE = piece('}');
+const END = piece('}]}');
+const END_LIST = piece(']}');
+const QUOTE = piece('"');
+const BUY = piece('"buy"');
+const SELL = piece('"sell"');
 
 const BOOK_KEYS = ['asks', 'bids', 'instId', 'ts', 'checksum', 'prevSeqId', 'seqId'].map(keyOf);
 const TRADE_KEYS = ['instId', 'tradeId', 'px', 'sz', 'side', 'ts', 'count', 'source', 'seqId'].map(keyOf);
@@ -39,13 +40,13 @@ const BOOK_NEEDS = 0b1011;
 const TRADE_NEEDS = 0b111111;
 const MAX_TRADES = 1000;
 
-function keyOf(name: string): Uint8Array {
-  return ascii(`"${name}":`);
+function keyOf(name: string): Piece {
+  return piece(`"${name}":`);
 }
 
 interface Market {
   readonly symbol: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Piece;
 }
 
 export class OkxScanner implements FrameScanner {
@@ -65,7 +66,7 @@ export class OkxScanner implements FrameScanner {
   }
 
   follow(symbols: readonly string[]): void {
-    for (const symbol of symbols) this.markets.add(symbol, { symbol, bytes: ascii(symbol) });
+    for (const symbol of symbols) this.markets.add(symbol, { symbol, bytes: piece(symbol) });
   }
 
   scan(data: Buffer, sink: FrameSink): boolean {

@@ -1,5 +1,6 @@
 import { BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
-import { ascii, FrameCursor } from './scan/frame-cursor.js';
+import { FrameCursor, piece } from './scan/frame-cursor.js';
+import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
 
@@ -8,7 +9,7 @@ import { WordTable } from './scan/word-table.js';
  * left to the JSON decoder. The order of the outer keys differs between the exchanges and their formats.
  */
 
-const TYPE = { long: ascii('{"type":"orderbook",'), short: ascii('{"ty":"orderbook",') };
+const TYPE = { long: piece('{"type":"orderbook",'), short: piece('{"ty":"orderbook",') };
 /** Members by bit: code, timestamp, totals, units, stream, level. */
 const LONG_KEYS = [
   ...['code', 'timestamp', 'total_ask_size', 'total_bid_size'],
@@ -19,25 +20,25 @@ const SHORT_KEYS = ['cd', 'tms', 'tas', 'tbs', 'obu', 'st', 'lv'].map(keyOf);
 const NEEDS = 0b10011;
 
 /** What stands around the four numbers of a unit: ask price, bid price, ask size, bid size. */
-type UnitNames = readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+type UnitNames = readonly [Piece, Piece, Piece, Piece];
 const LONG_UNIT: UnitNames = [
-  ascii('{"ask_price":'),
-  ascii(',"bid_price":'),
-  ascii(',"ask_size":'),
-  ascii(',"bid_size":'),
+  piece('{"ask_price":'),
+  piece(',"bid_price":'),
+  piece(',"ask_size":'),
+  piece(',"bid_size":'),
 ];
-const SHORT_UNIT: UnitNames = [ascii('{"ap":'), ascii(',"bp":'), ascii(',"as":'), ascii(',"bs":')];
-const QUOTE = ascii('"');
-const CLOSE = ascii('}');
-const NONE = ascii('[]');
-const OPEN_LIST = ascii('[');
-const CLOSE_LIST = ascii(']');
-const SNAPSHOT = ascii('"SNAPSHOT"');
-const REALTIME = ascii('"REALTIME"');
+const SHORT_UNIT: UnitNames = [piece('{"ap":'), piece(',"bp":'), piece(',"as":'), piece(',"bs":')];
+const QUOTE = piece('"');
+const CLOSE = piece('}');
+const NONE = piece('[]');
+const OPEN_LIST = piece('[');
+const CLOSE_LIST = piece(']');
+const SNAPSHOT = piece('"SNAPSHOT"');
+const REALTIME = piece('"REALTIME"');
 const MILLISECONDS_BELOW = 1e14;
 
-function keyOf(name: string): Uint8Array {
-  return ascii(`"${name}":`);
+function keyOf(name: string): Piece {
+  return piece(`"${name}":`);
 }
 
 export interface UpbitScanRules {

@@ -8,6 +8,7 @@ import { FrameError } from '../../src/connectors/frame-error.js';
 import { FRAME_LIMITS } from '../../src/connectors/frame-parser.js';
 import { FrameCursor } from '../../src/connectors/scan/frame-cursor.js';
 import { readDecimal } from '../../src/connectors/scan/decimal-bytes.js';
+import { loadFrame } from '../../src/connectors/scan/frame-bytes.js';
 import { WordTable } from '../../src/connectors/scan/word-table.js';
 import { parseSize } from '../../src/market/float-text.js';
 import { wireFolder } from '../shared-data.js';
@@ -205,8 +206,8 @@ function symbolsOf(connector: Connector, frames: readonly Buffer[]): Set<string>
 
 const readText = (text: string): number => {
   const into = new Float64Array([-7]);
-  const data = Buffer.from(`${text}}`);
-  const end = readDecimal(data, 0, into, 0);
+  loadFrame(Buffer.from(`${text}}`));
+  const end = readDecimal(0, into, 0);
   return end === text.length ? into[0]! : NaN;
 };
 
@@ -259,15 +260,19 @@ t.test(
         fc.string(),
         (words, other) => {
           const table = new WordTable<string>();
+          const find = (frame: string, at: number) => {
+            loadFrame(Buffer.from(frame));
+            return table.find(at);
+          };
           for (const word of words) table.add(word, word);
           for (const word of words) {
             table.add(word, 'again');
-            t.equal(table.valueOf(table.find(Buffer.from(`xx${word}"`), 2)), word);
-            t.equal(table.find(Buffer.from(word), 0), -1, 'a word must end');
+            t.equal(table.valueOf(find(`xx${word}"`, 2)), word);
+            t.equal(find(word, 0), -1, 'a word must end');
           }
           t.equal(table.size, words.length);
           const known = words.includes(other);
-          t.equal(table.find(Buffer.from(`${other}"`), 0) >= 0, known);
+          t.equal(find(`${other}"`, 0) >= 0, known);
         },
       ),
     );

@@ -1,16 +1,21 @@
 import type { DecimalText } from '../../messages/primitives.js';
 import { FRAME_LIMITS } from '../frame-parser.js';
 import type { LevelBuffer } from '../level-buffer.js';
-import { POWERS_OF_TEN, readAmount, readDecimal } from './decimal-bytes.js';
+import { MAX_WHOLE_DIGITS, readAmount, readDecimal, readWhole } from './decimal-bytes.js';
+import { frameBytes, frameView, loadFrame, Piece } from './frame-bytes.js';
 import type { WordTable } from './word-table.js';
+
+/** Constants of this module, whose place the compiler knows; imported ones are looked up at each use. */
+const bytes = frameBytes;
+const view = frameView;
 
 /**
  * A position in the bytes of one frame and the pieces that frames are made of. Each piece answers false at the first byte that
  * is not exactly as exchanges print it (blank, escape, sign, exponent, other key); the scanner then gives the frame up and the JSON
  * decoder judges it. So a scanner never refuses a frame, and accepts only what the decoder accepts with the same result.
  *
- * Nothing here allocates, except the texts of identifiers and of trades. Reading stays inside the frame because `open` asks for a
- * closing brace as its last byte, at which every loop stops.
+ * Nothing here allocates, except the texts of identifiers and of trades. Reading stays inside the frame because zeros
+ * stand behind it, at which every loop stops.
  */
 
 const QUOTE = 0x22;
@@ -21,24 +26,32 @@ const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
-/** Sixteen digits may lie beyond 2^53. */
-const MAX_INTEGER_DIGITS = 15;
 const MAX_ID_LENGTH = 64;
 const NOTHING = Buffer.alloc(0);
 
-/** The bytes of a piece of JSON that must stand in a frame as it is. */
-export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'latin1'));
+/** A piece of JSON that must stand in a frame as it is. */
+export function piece(text: string): Piece {
+  return new Piece(text);
 }
 
-const NO_LEVELS = ascii('[]');
-const CONTRACT_PRICE = ascii('{"p":"');
-const CONTRACT_SIZE = ascii('","s":');
-const TRUE = ascii('true');
-const FALSE = ascii('false');
+const NO_LEVELS = piece('[]');
+const CONTRACT_PRICE = piece('{"p":"');
+const CONTRACT_SIZE = piece('","s":');
+const TRUE = piece('true');
+const FALSE = piece('false');
+/** What stands between two numbers of a row and between two rows, as words of three or four bytes. */
+const BETWEEN = wordOf('","');
+const NEXT_ROW = wordOf('"],[');
+const LAST_ROW = wordOf('"]]');
+const THREE_BYTES = 0xffffff;
+
+function wordOf(text: string): number {
+  return Buffer.from(text.padEnd(4, '\0'), 'latin1').readInt32LE(0);
+}
 
 export class FrameCursor {
   private data: Buffer = NOTHING;
+  private length = 0;
   private at = 0;
   /** Of the number read last. */
   value = NaN;
@@ -48,25 +61,24 @@ export class FrameCursor {
 
   /** Starts a frame, or a REST answer with limits of its own. */
   open(data: Buffer, limits = FRAME_LIMITS): boolean {
-    this.data = data;
-    this.at = 0;
     const { length } = data;
-    return length > 1 && length <= limits.maxBytes && data[length - 1] === CLOSE_BRACE;
+    this.data = data;
+    this.length = length;
+    this.at = 0;
+    return length > 1 && length <= limits.maxBytes && loadFrame(data);
   }
 
   /** Exactly these bytes. */
-  literal(bytes: Uint8Array): boolean {
-    const { data, at } = this;
-    const { length } = bytes;
-    if (at + length > data.length) return false;
-    for (let i = 0; i < length; i++) if (data[at + i] !== bytes[i]) return false;
-    this.at = at + length;
+  literal(what: Piece): boolean {
+    const { at } = this;
+    if (!what.isAt(at)) return false;
+    this.at = at + what.length;
     return true;
   }
 
   /** Exactly these bytes, and they are the last. */
-  ends(bytes: Uint8Array): boolean {
-    return this.literal(bytes) && this.at === this.data.length;
+  ends(what: Piece): boolean {
+    return this.literal(what) && this.at === this.length;
   }
 
   /** `true` or `false`, as 1 or 0 into `value`. */
@@ -78,14 +90,14 @@ export class FrameCursor {
 
   /** The value of a word that is followed by its table's terminator, which is not passed; undefined when it is unknown. */
   word<T>(table: WordTable<T>): T | undefined {
-    const index = table.find(this.data, this.at);
+    const index = table.find(this.at);
     if (index < 0) return undefined;
     this.at += table.lengthOf(index);
     return table.valueOf(index);
   }
 
   /** Which of the keys comes now (`"name":` each), the expected one tried first; -1 = none of them. */
-  key(keys: readonly Uint8Array[], expected: number): number {
+  key(keys: readonly Piece[], expected: number): number {
     if (expected < keys.length && this.literal(keys[expected]!)) return expected;
     for (let i = 0; i < keys.length; i++) if (i !== expected && this.literal(keys[i]!)) return i;
     return -1;
@@ -93,46 +105,33 @@ export class FrameCursor {
 
   /** A comma: the object or list goes on. */
   comma(): boolean {
-    if (this.data[this.at] !== COMMA) return false;
+    if (bytes[this.at] !== COMMA) return false;
     this.at++;
     return true;
   }
 
   /** A whole number of up to 15 digits, into `value`. */
   integer(): boolean {
-    const { data } = this;
-    const start = this.at;
-    let at = start;
-    let high = 0;
-    let digit = data[at]! ^ ZERO;
-    for (; digit <= 9 && at - start < 9; digit = data[++at]! ^ ZERO) high = (Math.imul(high, 10) + digit) | 0;
-    const lowStart = at;
-    let low = 0;
-    for (; digit <= 9 && at - start < MAX_INTEGER_DIGITS; digit = data[++at]! ^ ZERO)
-      low = (Math.imul(low, 10) + digit) | 0;
-    if (at === start || digit <= 9 || (data[start] === ZERO && at > start + 1)) return false;
-    this.at = at;
-    this.value = high * POWERS_OF_TEN[at - lowStart]! + low;
+    const digits = readWhole(this.at, this.scratch);
+    // Sixteen digits may lie beyond 2^53.
+    if (digits === 0 || digits === MAX_WHOLE_DIGITS) return false;
+    this.at += digits;
+    this.value = this.scratch[0]!;
     return true;
   }
 
   /** As `integer`, with sixteen digits too, up to 2^53. */
   safeInteger(): boolean {
-    const { data } = this;
-    const start = this.at;
-    let at = start;
-    let value = 0;
-    for (let digit = data[at]! ^ ZERO; digit <= 9; digit = data[++at]! ^ ZERO) value = value * 10 + digit;
-    const digits = at - start;
-    if (digits === 0 || digits > MAX_INTEGER_DIGITS + 1 || (data[start] === ZERO && digits > 1)) return false;
-    this.at = at;
-    this.value = value;
-    return value <= Number.MAX_SAFE_INTEGER;
+    const digits = readWhole(this.at, this.scratch);
+    if (digits === 0) return false;
+    this.at += digits;
+    this.value = this.scratch[0]!;
+    return this.value <= Number.MAX_SAFE_INTEGER;
   }
 
   /** As `integer`, with a minus where it is not 0. */
   signedInteger(): boolean {
-    if (this.data[this.at] !== DASH) return this.integer();
+    if (bytes[this.at] !== DASH) return this.integer();
     this.at++;
     if (!this.integer() || this.value === 0) return false;
     this.value = -this.value;
@@ -151,7 +150,7 @@ export class FrameCursor {
 
   /** `0.50` into `value`. */
   decimal(): boolean {
-    const at = readDecimal(this.data, this.at, this.scratch, 0);
+    const at = readDecimal(this.at, this.scratch, 0);
     if (at < 0) return false;
     this.at = at;
     this.value = this.scratch[0]!;
@@ -160,19 +159,17 @@ export class FrameCursor {
 
   /** `0.5` or `1.16539E8` into `into[index]`. */
   amount(into: Float64Array, index: number): boolean {
-    const at = readAmount(this.data, this.at, into, index);
+    const at = readAmount(this.at, into, index);
     if (at < 0) return false;
     this.at = at;
     return true;
   }
 
   /** These bytes and an amount behind them, into `into[index]`. */
-  amountAfter(bytes: Uint8Array, into: Float64Array, index: number): boolean {
-    const { data, at } = this;
-    const { length } = bytes;
-    if (at + length > data.length) return false;
-    for (let i = 0; i < length; i++) if (data[at + i] !== bytes[i]) return false;
-    const end = readAmount(data, at + length, into, index);
+  amountAfter(what: Piece, into: Float64Array, index: number): boolean {
+    const { at } = this;
+    if (!what.isAt(at)) return false;
+    const end = readAmount(at + what.length, into, index);
     if (end < 0) return false;
     this.at = end;
     return true;
@@ -188,11 +185,12 @@ export class FrameCursor {
 
   /** A number of any length without sign, fraction or exponent, into `text`: identifiers beyond 2^53 survive. */
   idNumber(): boolean {
-    const { data, at: start } = this;
+    const start = this.at;
     let at = start;
-    while ((data[at]! ^ ZERO) <= 9) at++;
-    if (at === start || at - start > MAX_ID_LENGTH || (data[start] === ZERO && at > start + 1)) return false;
-    this.text = data.toString('latin1', start, at);
+    while ((bytes[at]! ^ ZERO) <= 9) at++;
+    const isPadded = bytes[start] === ZERO && at > start + 1;
+    if (at === start || at - start > MAX_ID_LENGTH || isPadded) return false;
+    this.text = this.data.toString('latin1', start, at);
     this.at = at;
     return true;
   }
@@ -208,11 +206,12 @@ export class FrameCursor {
   /** Passes a quoted text of printable characters whose content nobody reads. */
   printable(maxLength: number): boolean {
     if (!this.quote()) return false;
-    const { data } = this;
-    const limit = Math.min(this.at + maxLength, data.length - 1);
+    const limit = this.at + maxLength;
     let at = this.at;
-    while (at < limit && data[at]! > 0x20 && data[at]! < 0x7f && data[at] !== QUOTE && data[at] !== BACKSLASH)
-      at++;
+    for (; at < limit; at++) {
+      const byte = bytes[at]!;
+      if (byte <= 0x20 || byte >= 0x7f || byte === QUOTE || byte === BACKSLASH) break;
+    }
     this.at = at;
     return this.quote();
   }
@@ -222,36 +221,37 @@ export class FrameCursor {
    * which nobody reads.
    */
   textLevels(into: LevelBuffer): boolean {
-    const { data } = this;
     let at = this.at;
     into.clear();
-    if (data[at++] !== OPEN_BRACKET) return false;
-    if (data[at] === CLOSE_BRACKET) {
+    if (bytes[at++] !== OPEN_BRACKET) return false;
+    if (bytes[at] === CLOSE_BRACKET) {
       this.at = at + 1;
       return true;
     }
-    for (let count = 0; ; at++) {
-      if (!into.hasRoom()) return false;
+    if (bytes[at++] !== OPEN_BRACKET) return false;
+    for (let count = 0; ;) {
+      if (!into.hasRoom() || bytes[at] !== QUOTE) return false;
       const { prices, sizes } = into;
-      if (data[at] !== OPEN_BRACKET || data[at + 1] !== QUOTE) return false;
-      at = readDecimal(data, at + 2, prices, count);
-      if (at < 0 || data[at] !== QUOTE || data[at + 1] !== COMMA || data[at + 2] !== QUOTE) return false;
-      at = readDecimal(data, at + 3, sizes, count);
-      if (at < 0 || data[at] !== QUOTE || !(prices[count]! > 0)) return false;
-      if (data[++at] === COMMA) at = endOfColumns(data, at);
-      if (data[at] !== CLOSE_BRACKET) return false;
+      at = readDecimal(at + 1, prices, count);
+      if (at < 0 || (view.getInt32(at, true) & THREE_BYTES) !== BETWEEN) return false;
+      at = readDecimal(at + 3, sizes, count);
+      if (at < 0 || !(prices[count]! > 0)) return false;
+      if (bytes[at + 1] === COMMA) at = endOfColumns(at);
       into.count = ++count;
-      if (data[++at] !== COMMA) break;
+      const behind = view.getInt32(at, true);
+      if (behind === NEXT_ROW) at += 4;
+      else {
+        this.at = at + 3;
+        return (behind & THREE_BYTES) === LAST_ROW;
+      }
     }
-    this.at = at + 1;
-    return data[at] === CLOSE_BRACKET;
   }
 
   /** `[{"p":"price","s":size},…]` into `into`, sizes being whole numbers. */
   contractLevels(into: LevelBuffer): boolean {
     into.clear();
     if (this.literal(NO_LEVELS)) return true;
-    if (this.data[this.at] !== OPEN_BRACKET) return false;
+    if (bytes[this.at] !== OPEN_BRACKET) return false;
     do {
       this.at++;
       if (!into.hasRoom() || !this.literal(CONTRACT_PRICE)) return false;
@@ -260,27 +260,26 @@ export class FrameCursor {
       into.prices[count] = this.value;
       if (!this.literal(CONTRACT_SIZE) || !this.integer()) return false;
       into.sizes[count] = this.value;
-      if (this.data[this.at++] !== CLOSE_BRACE) return false;
+      if (bytes[this.at++] !== CLOSE_BRACE) return false;
       into.count = count + 1;
-    } while (this.data[this.at] === COMMA);
-    return this.data[this.at++] === CLOSE_BRACKET;
+    } while (bytes[this.at] === COMMA);
+    return bytes[this.at++] === CLOSE_BRACKET;
   }
 
   private quote(): boolean {
-    if (this.data[this.at] !== QUOTE) return false;
+    if (bytes[this.at] !== QUOTE) return false;
     this.at++;
     return true;
   }
 }
 
-/** The position after `,"0","4"` … : columns of quoted digits; that of a comma when one of them is anything else. */
-function endOfColumns(data: Buffer, start: number): number {
+/** The position of the last quote of `","0","4"` …: columns of quoted digits; the first quote when one of them is anything else. */
+function endOfColumns(start: number): number {
   let at = start;
-  while (data[at] === COMMA && data[at + 1] === QUOTE) {
-    at += 2;
-    while ((data[at]! ^ ZERO) <= 9) at++;
-    if (data[at] !== QUOTE) return start;
-    at++;
+  while ((view.getInt32(at, true) & THREE_BYTES) === BETWEEN) {
+    at += 3;
+    while ((bytes[at]! ^ ZERO) <= 9) at++;
+    if (bytes[at] !== QUOTE) return start;
   }
   return at;
 }
