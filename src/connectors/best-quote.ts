@@ -72,6 +72,26 @@ export function layOver(board: QuoteBoard, slot: number, quote: BestQuote): void
   board.askLevels[slot] = mergeSide(board.askPrices, board.askSizes, slot, board.askLevels[slot]!, quote, -1);
 }
 
+/**
+ * As `layOver`, where the slot shows this book, with an older quote over it or none. A side whose best price is the quote's keeps its
+ * levels, which are those of the book that are worse; only the size is new. That is most quotes, and spares copying the book.
+ */
+export function layOverAgain(board: QuoteBoard, slot: number, book: OrderBook, quote: BestQuote): void {
+  const at = slot * BOARD_DEPTH;
+  if (board.bidLevels[slot]! > 0 && board.bidPrices[at] === quote.bid) {
+    board.bidSizes[at] = quote.bidSize;
+  } else {
+    const levels = book.copyTop('bid', BOARD_DEPTH, board.bidPrices, board.bidSizes, at);
+    board.bidLevels[slot] = mergeSide(board.bidPrices, board.bidSizes, slot, levels, quote, 1);
+  }
+  if (board.askLevels[slot]! > 0 && board.askPrices[at] === quote.ask) {
+    board.askSizes[at] = quote.askSize;
+  } else {
+    const levels = book.copyTop('ask', BOARD_DEPTH, board.askPrices, board.askSizes, at);
+    board.askLevels[slot] = mergeSide(board.askPrices, board.askSizes, slot, levels, quote, -1);
+  }
+}
+
 /** `sign` 1: bids, where larger prices are better. Returns how many levels the side has afterwards. */
 function mergeSide(
   prices: Float64Array,
@@ -89,9 +109,16 @@ function mergeSide(
   const from = present ? better + 1 : better;
   const kept = Math.min(levels - from, BOARD_DEPTH - 1);
   // Most quotes change the best level only, which moves nothing.
-  if (from !== 1) {
-    prices.copyWithin(offset + 1, offset + from, offset + from + kept);
-    sizes.copyWithin(offset + 1, offset + from, offset + from + kept);
+  if (from === 0) {
+    for (let at = offset + kept; at > offset; at--) {
+      prices[at] = prices[at - 1]!;
+      sizes[at] = sizes[at - 1]!;
+    }
+  } else if (from !== 1) {
+    for (let at = offset + 1; at <= offset + kept; at++) {
+      prices[at] = prices[at + from - 1]!;
+      sizes[at] = sizes[at + from - 1]!;
+    }
   }
   prices[offset] = price;
   sizes[offset] = sign === 1 ? quote.bidSize : quote.askSize;

@@ -66,6 +66,8 @@ export class BookSync {
   /** Of whole books: frames in a row that were older than the book, and whether the newest one was crossed. */
   private olderInARow = 0;
   private isCrossed = false;
+  /** Grows with every change of the book's content. */
+  changes = 0;
   /** Of the newest applied frame. */
   order = NaN;
   exchangeTimeMs = 0;
@@ -94,6 +96,7 @@ export class BookSync {
 
   /** A new connection: nothing of the old one holds. */
   reset(): void {
+    this.changes++;
     this.book.clear();
     this.book.trust = 'empty';
     this.book.sequence = 0;
@@ -260,6 +263,7 @@ export class BookSync {
 
   private load(event: BookEvent): void {
     const { bids, asks } = event;
+    this.changes++;
     this.book.loadBids(bids.prices, bids.sizes, bids.count);
     this.book.loadAsks(asks.prices, asks.sizes, asks.count);
     this.last = event.last;
@@ -271,6 +275,7 @@ export class BookSync {
 
   private setLevels(event: BookEvent): void {
     const { bids, asks } = event;
+    this.changes++;
     // A frame that straddles the snapshot repeats changes that are in it; the newest size of a level must hold.
     if (bids.numbered) bids.skipUpTo(this.last);
     if (asks.numbered) asks.skipUpTo(this.last);
@@ -351,7 +356,7 @@ export class BookSync {
     this.book.trust = 'trusted';
     this.recent[this.recentAt] = event.previous;
     this.recent[this.recentAt + 1] = event.last;
-    this.recentAt = (this.recentAt + 2) % this.recent.length;
+    this.recentAt = this.recentAt + 2 === this.recent.length ? 0 : this.recentAt + 2;
   }
 
   private distrust(intact: boolean): void {

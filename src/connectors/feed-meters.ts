@@ -41,7 +41,7 @@ export class RecentValues {
 
   add(value: number): void {
     this.values[this.at] = value;
-    this.at = (this.at + 1) % this.values.length;
+    this.at = this.at + 1 === this.values.length ? 0 : this.at + 1;
     if (this.filled < this.values.length) this.filled++;
   }
 

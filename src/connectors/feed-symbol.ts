@@ -31,6 +31,10 @@ export class SymbolFeed {
   /** As the exchange's notices say it; null before the first. */
   marketState: InstrumentState | null = null;
   dirty = false;
+  /** `depth.changes` of what the board shows of this symbol, as far as this connection knows; -1 = nothing. */
+  shownChanges = -1;
+  /** Of what is published next. */
+  exchangeTimeMs = 0;
   /** The exchange refused the subscription. */
   refused = false;
   receiveTimeMs = 0;

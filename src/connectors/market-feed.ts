@@ -6,11 +6,12 @@ import type {
   BookEvent,
   Connector,
   ControlEvent,
+  FrameCategory,
   FrameSink,
   InstrumentStateEvent,
   TradeEvent,
 } from './base.js';
-import { layOver } from './best-quote.js';
+import { BoardWriter } from './board-writer.js';
 import type { SyncResult } from './book-sync.js';
 import { DepthRequests, type DepthRequest } from './depth-requests.js';
 import type { FeedEffects } from './feed-effects.js';
@@ -59,9 +60,7 @@ export class MarketFeed implements FrameSink {
   private readonly requests: DepthRequests;
   private readonly healer: FeedHealer;
   private readonly watch: SilenceWatch;
-  /** The first `dirtyCount` have changed since they were published; the array keeps its length, for it is filled after each read. */
-  private readonly dirty: SymbolFeed[] = [];
-  private dirtyCount = 0;
+  private readonly writer: BoardWriter;
   private readonly frameRate = new RateMeter();
   private readonly latency = new RecentValues();
   private readonly invalidStorm = new StormMeter(INVALID_PER_CONNECTION, 10_000);
@@ -72,7 +71,6 @@ export class MarketFeed implements FrameSink {
   private nowMs = 0;
   private frames = 0;
   private aliveMs = 0;
-  private publishedAliveMs = 0;
   private connections = 0;
   private lastError = '';
   private readonly counts = {
@@ -101,6 +99,7 @@ export class MarketFeed implements FrameSink {
       this.list.push(symbol);
     }
     const { connector, effects, board, random, limiter } = options;
+    this.writer = new BoardWriter(board, this.list);
     const policy = { ...DEFAULT_HEAL, ...options.heal };
     const requests = new DepthRequests(connector, effects, limiter);
     const healer = new FeedHealer({ connector, effects, requests, random, policy }, this.list);
@@ -148,7 +147,7 @@ export class MarketFeed implements FrameSink {
   /** From now on this connection speaks for a symbol: what it has of the book is published at once. `told`: its state so far. */
   grant(symbol: SymbolFeed, epoch: number, told: FeedState): void {
     symbol.epoch = epoch;
-    if (symbol.depth.trusted) this.publish(symbol);
+    if (symbol.depth.trusted) this.writer.publish(symbol);
     else symbol.distrust(this.board);
     if (symbol.state !== told) this.effects.status(symbol.id, symbol.state, 'another connection took over');
   }
@@ -169,18 +168,33 @@ export class MarketFeed implements FrameSink {
 
   /** One frame as received. Bad frames are counted, never thrown; what else throws is a defect. */
   frame(data: Buffer, wallMs: number, nowMs: number): void {
-    this.stamp(wallMs, nowMs);
-    this.aliveMs = nowMs;
+    // Short, so that it becomes part of its caller: numbers of this kind that cross a call cost an object each.
+    this.wallMs = wallMs;
+    this.nowMs = nowMs;
+    this.take(data);
+  }
+
+  private take(data: Buffer): void {
+    this.aliveMs = this.nowMs;
     this.frames++;
-    this.frameRate.add(nowMs);
+    this.frameRate.add(this.nowMs);
     try {
       const { category } = this.connector.decode(data, this);
-      this.counts[category]++;
-      if (category !== 'control') this.watch.marketData(nowMs);
+      this.count(category);
+      if (category !== 'control') this.watch.marketData(this.nowMs);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.invalidFrame(error, data);
     }
+  }
+
+  /** Spelled out, for a member by a name that varies is searched every time. */
+  private count(category: FrameCategory): void {
+    const { counts } = this;
+    if (category === 'book') counts.book++;
+    else if (category === 'bestQuote') counts.bestQuote++;
+    else if (category === 'trade') counts.trade++;
+    else counts[category]++;
   }
 
   /** The connection proved alive without a frame: a pong or a ping. */
@@ -239,24 +253,14 @@ export class MarketFeed implements FrameSink {
       if (silent) this.setState('stale', 'nothing received');
       else this.updateState();
     }
-    this.flush();
+    this.writer.flush();
+    this.writer.markAlive(this.aliveMs, true);
   }
 
   /** Publishes every changed book once. Call it after each batch of frames. */
   flush(): void {
-    // By index, without an iterator: this runs after every read of the socket.
-    for (let i = 0; i < this.dirtyCount; i++) {
-      const symbol = this.dirty[i]!;
-      symbol.dirty = false;
-      if (symbol.depth.trusted) this.publish(symbol);
-    }
-    this.dirtyCount = 0;
-    if (this.publishedAliveMs === this.aliveMs) return;
-    this.publishedAliveMs = this.aliveMs;
-    for (let i = 0; i < this.list.length; i++) {
-      const { slot, epoch } = this.list[i]!;
-      if (epoch !== null) this.board.markAlive(slot, this.aliveMs, epoch);
-    }
+    this.writer.flush();
+    this.writer.markAlive(this.aliveMs, false);
   }
 
   // What the connector decoded (FrameSink).
@@ -459,21 +463,9 @@ export class MarketFeed implements FrameSink {
     this.lastError = error.message.slice(0, 300);
   }
 
-  private publish(symbol: SymbolFeed): void {
-    const { depth, quote, epoch } = symbol;
-    if (epoch === null) return;
-    const useQuote = quote.isNewerThan(depth.order);
-    const timeMs = useQuote ? Math.max(depth.exchangeTimeMs, quote.exchangeTimeMs) : depth.exchangeTimeMs;
-    const { receiveTimeMs, lastFrameMs, slot } = symbol;
-    const isOurs = this.board.publish(slot, depth.book, epoch, timeMs, receiveTimeMs, lastFrameMs);
-    if (isOurs && useQuote) layOver(this.board, symbol.slot, quote);
-  }
-
   private markDirty(symbol: SymbolFeed): void {
     symbol.receiveTimeMs = this.wallMs;
-    if (symbol.dirty) return;
-    symbol.dirty = true;
-    this.dirty[this.dirtyCount++] = symbol;
+    this.writer.note(symbol);
   }
 
   /** A refusal that names no channel may mean the book's. */

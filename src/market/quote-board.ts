@@ -11,6 +11,16 @@ export const TRUST_OK = 1;
 /** After this silence of the newest source of a slot, an older source is accepted again. */
 const DEFAULT_MAX_SILENCE_MS = 5_000;
 
+/** When and by whom a book is published. An object, since numbers of this kind that cross a call may cost an object each. */
+export interface BookStamp {
+  /** Of the source; null = it speaks for no slot. */
+  readonly epoch: number | null;
+  readonly exchangeTimeMs: number;
+  readonly receiveTimeMs: number;
+  /** Monotonic local time of the newest frame. */
+  readonly lastFrameMs: number;
+}
+
 /**
  * The node's shared picture of all markets, in typed arrays: feeds write, detectors and the gate read. No message per tick.
  * A feed publishes a book once per batch of frames and the slot is marked dirty once, until a reader takes it.
@@ -95,27 +105,43 @@ export class QuoteBoard {
     receiveTimeMs: number,
     monotonicMs: number,
   ): boolean {
-    if (this.isSuperseded(slot, epoch, monotonicMs)) {
+    const stamp = { epoch, exchangeTimeMs, receiveTimeMs, lastFrameMs: monotonicMs };
+    return this.publishBook(slot, book, stamp);
+  }
+
+  /** As `publish`. */
+  publishBook(slot: number, book: OrderBook, stamp: BookStamp): boolean {
+    if (this.isSuperseded(slot, stamp)) {
       this.staleEpochWrites++;
       return false;
     }
     const at = slot * BOARD_DEPTH;
     this.bidLevels[slot] = book.copyTop('bid', BOARD_DEPTH, this.bidPrices, this.bidSizes, at);
     this.askLevels[slot] = book.copyTop('ask', BOARD_DEPTH, this.askPrices, this.askSizes, at);
-    this.epoch[slot] = epoch;
     this.sequence[slot] = book.sequence;
-    this.exchangeTimeMs[slot] = exchangeTimeMs;
-    this.receiveTimeMs[slot] = receiveTimeMs;
-    this.changedMonotonicMs[slot] = monotonicMs;
-    this.aliveMonotonicMs[slot] = monotonicMs;
     this.trust[slot] = book.isCrossed ? TRUST_NONE : TRUST_OK;
-    this.markDirty(slot);
+    this.stamp(slot, stamp);
     return true;
   }
 
+  /** True while the slot shows what this source published, and may be used. */
+  shows(slot: number, epoch: number): boolean {
+    return this.epoch[slot] === epoch && this.trust[slot] === TRUST_OK;
+  }
+
+  /** Notes a change of what the slot shows, which its source has written into the levels. Readers are told. */
+  stamp(slot: number, { epoch, exchangeTimeMs, receiveTimeMs, lastFrameMs }: BookStamp): void {
+    this.epoch[slot] = epoch!;
+    this.exchangeTimeMs[slot] = exchangeTimeMs;
+    this.receiveTimeMs[slot] = receiveTimeMs;
+    this.changedMonotonicMs[slot] = lastFrameMs;
+    this.aliveMonotonicMs[slot] = lastFrameMs;
+    this.markDirty(slot);
+  }
+
   /** True when a newer source owns the slot and still proves alive. */
-  isSuperseded(slot: number, epoch: number, monotonicMs: number): boolean {
-    return epoch < this.epoch[slot]! && monotonicMs - this.aliveMonotonicMs[slot]! <= this.maxSilenceMs;
+  private isSuperseded(slot: number, { epoch, lastFrameMs }: BookStamp): boolean {
+    return epoch! < this.epoch[slot]! && lastFrameMs - this.aliveMonotonicMs[slot]! <= this.maxSilenceMs;
   }
 
   /**

@@ -1,0 +1,68 @@
+import type { QuoteBoard } from '../market/quote-board.js';
+import { layOver, layOverAgain } from './best-quote.js';
+import type { SymbolFeed } from './feed-symbol.js';
+
+/** A quiet connection's life is written for all of its symbols at most so often; ages are judged in hundreds of ms. */
+const ALIVE_STEP_MS = 10;
+
+/** Publishes the symbols of one connection: each changed one once per batch of frames. */
+export class BoardWriter {
+  private readonly board: QuoteBoard;
+  private readonly symbols: readonly SymbolFeed[];
+  /** The first `dirtyCount` have changed since they were published; the array keeps its length, for it is filled after each read. */
+  private readonly dirty: SymbolFeed[] = [];
+  private dirtyCount = 0;
+  private aliveMs = 0;
+
+  constructor(board: QuoteBoard, symbols: readonly SymbolFeed[]) {
+    this.board = board;
+    this.symbols = symbols;
+  }
+
+  /** The symbol's book or quote has changed. */
+  note(symbol: SymbolFeed): void {
+    if (symbol.dirty) return;
+    symbol.dirty = true;
+    this.dirty[this.dirtyCount++] = symbol;
+  }
+
+  /** Publishes what was noted. */
+  flush(): void {
+    // By index, without an iterator: this runs after every read of the socket.
+    for (let i = 0; i < this.dirtyCount; i++) {
+      const symbol = this.dirty[i]!;
+      symbol.dirty = false;
+      if (symbol.depth.trusted) this.publish(symbol);
+    }
+    this.dirtyCount = 0;
+  }
+
+  /** Tells that the connection was alive at `aliveMs`. `now`: also where that was told a moment ago. */
+  markAlive(aliveMs: number, now: boolean): void {
+    if (aliveMs === this.aliveMs || (!now && aliveMs - this.aliveMs < ALIVE_STEP_MS)) return;
+    this.aliveMs = aliveMs;
+    for (let i = 0; i < this.symbols.length; i++) {
+      const { slot, epoch } = this.symbols[i]!;
+      if (epoch !== null) this.board.markAlive(slot, aliveMs, epoch);
+    }
+  }
+
+  /** Writes the symbol's book with the newest best quote laid over it, unless another connection speaks for it. */
+  publish(symbol: SymbolFeed): void {
+    const { board } = this;
+    const { depth, quote, epoch, slot } = symbol;
+    if (epoch === null) return;
+    const useQuote = quote.isNewerThan(depth.order);
+    const quoteTimeMs = useQuote ? quote.exchangeTimeMs : 0;
+    symbol.exchangeTimeMs = depth.exchangeTimeMs > quoteTimeMs ? depth.exchangeTimeMs : quoteTimeMs;
+    if (useQuote && symbol.shownChanges === depth.changes && board.shows(slot, epoch)) {
+      layOverAgain(board, slot, depth.book, quote);
+      board.stamp(slot, symbol);
+      return;
+    }
+    symbol.shownChanges = -1;
+    if (!board.publishBook(slot, depth.book, symbol)) return;
+    symbol.shownChanges = depth.changes;
+    if (useQuote) layOver(board, slot, quote);
+  }
+}
