@@ -24,6 +24,12 @@ const INITIAL_LEVELS = 64;
 const PROBES = 8;
 /** Below this distance a loop moves levels faster than `copyWithin`, whose call alone costs some forty moves. */
 const SHORT_MOVE = 48;
+/** From so many levels in order on they are merged into the side, when this passes no more of its levels than so many for each. */
+const MIN_MERGED = 4;
+const MERGED_SHARE = 16;
+/** Where a merge keeps the levels that it writes over; for all sides, which merge one after the other. */
+let keptKeys = new Float64Array(INITIAL_LEVELS);
+let keptSizes = new Float64Array(INITIAL_LEVELS);
 
 /**
  * Ascending `keys`, where key = price for bids and −price for asks, so that the best is always last: most updates fall near the best
@@ -60,8 +66,58 @@ export class SortedHalf implements BookHalf {
   }
 
   setAll(prices: Float64Array, sizes: Float64Array, count: number): number {
+    if (this.mergeAll(prices, sizes, count)) return count;
     for (let i = 0; i < count; i++) this.setKey(this.sign * prices[i]!, sizes[i]!);
     return count;
+  }
+
+  /**
+   * Many levels that are strictly ordered best first, as most exchanges send them, in one pass from the worst of them to the best; where
+   * each moved the levels behind it, a frame of forty would move them forty times. False when they are few, not ordered, or fewer
+   * moves are to be had one by one; then nothing has changed.
+   */
+  private mergeAll(prices: Float64Array, sizes: Float64Array, count: number): boolean {
+    const { sign, length } = this;
+    // A full side drops its worst levels one by one.
+    if (count < MIN_MERGED || length + count > this.maxLevels) return false;
+    for (let i = 1; i < count; i++) if (!(sign * prices[i]! < sign * prices[i - 1]!)) return false;
+    const from = this.find(sign * prices[count - 1]!);
+    const kept = length - from;
+    if (kept > count * MERGED_SHARE) return false;
+    while (this.keys.length < length + count) this.grow();
+    this.keep(from, kept);
+    const { keys } = this;
+    let out = from;
+    let at = 0;
+    for (let i = count - 1; i >= 0; i--) {
+      const key = sign * prices[i]!;
+      for (; at < kept && keptKeys[at]! < key; at++) {
+        keys[out] = keptKeys[at]!;
+        this.sizes[out++] = keptSizes[at]!;
+      }
+      if (at < kept && keptKeys[at] === key) at++;
+      if (sizes[i] === 0) continue;
+      keys[out] = key;
+      this.sizes[out++] = sizes[i]!;
+    }
+    for (; at < kept; at++) {
+      keys[out] = keptKeys[at]!;
+      this.sizes[out++] = keptSizes[at]!;
+    }
+    this.length = out;
+    return true;
+  }
+
+  private keep(from: number, count: number): void {
+    if (keptKeys.length < count) {
+      keptKeys = new Float64Array(count * 2);
+      keptSizes = new Float64Array(count * 2);
+    }
+    const { keys, sizes } = this;
+    for (let i = 0; i < count; i++) {
+      keptKeys[i] = keys[from + i]!;
+      keptSizes[i] = sizes[from + i]!;
+    }
   }
 
   /**

@@ -101,6 +101,8 @@ const deepStory = fc.record({
   batches: fc.array(
     fc.record({
       jump: fc.constantFrom(0, 0, 3, -3, 700, -700, 9000, -9000),
+      /** Strictly best first, as most exchanges send them. */
+      isOrdered: fc.boolean(),
       offTick: fc.constantFrom(false, false, false, false, false, false, false, true),
       levels: fc.array(
         fc.record({
@@ -113,6 +115,11 @@ const deepStory = fc.record({
     { maxLength: 12 },
   ),
 });
+
+const uniqueByDistance = <T extends { readonly distance: number }>(levels: readonly T[]): T[] =>
+  [...new Map(levels.map((level) => [level.distance, level])).values()].sort(
+    (a, b) => a.distance - b.distance,
+  );
 
 t.test('property: a deep book equals a naive map, wherever its prices go', async (t) => {
   fc.assert(
@@ -130,9 +137,10 @@ t.test('property: a deep book equals a naive map, wherever its prices go', async
         else book.loadAsks(...arraysOf(load));
         for (const [price, size] of load) if (size > 0) naive.set(side, price, size);
         let at = middle;
-        for (const { jump, offTick, levels } of batches) {
+        for (const { jump, isOrdered, offTick, levels } of batches) {
           at = Math.max(1000, at + jump);
-          const batch = levels
+          const given = isOrdered ? uniqueByDistance(levels) : levels;
+          const batch = given
             .map(({ distance, size }): [number, number] => [
               (at + away * distance) / scale + (offTick ? 1 / (scale * 4) : 0),
               size,
