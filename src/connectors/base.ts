@@ -287,6 +287,8 @@ export interface ConnectorRest {
   parseInstruments(body: Buffer, lookup: MarketLookup, details?: readonly Buffer[]): InstrumentList;
   /** The snapshot goes to `sink.book`. */
   parseDepth(body: Buffer, symbol: string, sink: FrameSink): void;
+  /** As `parseDepth`, without the byte scanner in front. Absent = there is none. */
+  parseDepthJson?(body: Buffer, symbol: string, sink: FrameSink): void;
   /** Unix ms, of the resolution in `clockResolutionMs`. `headers` have lower-case names. */
   parseServerTime(body: Buffer, headers: Readonly<Record<string, string>>): number;
   /** Deposits and withdrawals per network; null where that needs a key. */

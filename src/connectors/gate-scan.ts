@@ -1,4 +1,5 @@
 import { BestQuoteEvent, BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
+import { REST_LIMITS } from './frame-parser.js';
 import { FrameCursor, piece } from './scan/frame-cursor.js';
 import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
@@ -24,6 +25,10 @@ const BOOK_KEYS = ['t', 'e', 'E', 's', 'U', 'u', 'b', 'a', 'full', 'l'].map(keyO
 const BOOK_NEEDS = 0b101001;
 const HAS_FIRST = 0b10000;
 const HAS_SIDES = 0b11000000;
+const SNAPSHOT_KEYS = ['id', 'current', 'update', 'asks', 'bids'].map(keyOf);
+/** Bits of id and of both sides; spot has `update` too. */
+const SNAPSHOT_NEEDS = 0b11001;
+const HAS_UPDATE = 0b100;
 const QUOTE_KEYS = ['t', 'u', 's', 'b', 'B', 'a', 'A'].map(keyOf);
 const QUOTE_NEEDS = 0b1111111;
 
@@ -62,9 +67,13 @@ export class GateScanner implements FrameScanner {
   private readonly quote = new BestQuoteEvent();
   private channel: Channel = CHANNELS[0]!;
   private topic: Topic = { symbol: '', obuChannel: '' };
+  private readonly snapshot = new BookEvent();
 
-  constructor(header: FrameHeader) {
+  /** `depthChannel`: of the books that REST answers with. */
+  constructor(header: FrameHeader, depthChannel: string) {
     this.header = header;
+    this.snapshot.snapshot = true;
+    this.snapshot.channel = depthChannel;
     for (const channel of CHANNELS) this.channels.add(channel.name, channel);
   }
 
@@ -91,6 +100,48 @@ export class GateScanner implements FrameScanner {
     if (this.channel.kind === 'quote') this.giveQuote(sink);
     else this.giveBook(sink);
     return true;
+  }
+
+  scanDepth(body: Buffer, symbol: string, sink: FrameSink): boolean {
+    const { cursor, snapshot } = this;
+    if (!cursor.open(body, REST_LIMITS) || !cursor.literal(OPEN)) return false;
+    const isFutures = snapshot.channel.startsWith('futures');
+    let seen = 0;
+    let key = -1;
+    do {
+      key = cursor.key(SNAPSHOT_KEYS, key + 1);
+      if (key < 0 || (seen & (1 << key)) !== 0 || !this.snapshotMember(key, isFutures)) return false;
+      seen |= 1 << key;
+    } while (cursor.comma());
+    const needs = isFutures ? SNAPSHOT_NEEDS : SNAPSHOT_NEEDS | HAS_UPDATE;
+    if ((seen & needs) !== needs || !cursor.ends(CLOSE)) return false;
+    snapshot.symbol = symbol;
+    snapshot.first = snapshot.last;
+    snapshot.order = snapshot.last;
+    sink.book(snapshot);
+    return true;
+  }
+
+  private snapshotMember(key: number, isFutures: boolean): boolean {
+    const { cursor, snapshot } = this;
+    switch (key) {
+      case 0:
+        if (!cursor.integer()) return false;
+        snapshot.last = cursor.value;
+        return true;
+      case 1:
+        return cursor.unread();
+      case 2:
+        // Contracts write their times in seconds, which nobody reads.
+        if (isFutures) return cursor.unread();
+        if (!cursor.integer()) return false;
+        snapshot.exchangeTimeMs = cursor.value;
+        return true;
+      case 3:
+        return isFutures ? cursor.contractLevels(snapshot.asks) : cursor.textLevels(snapshot.asks);
+      default:
+        return isFutures ? cursor.contractLevels(snapshot.bids) : cursor.textLevels(snapshot.bids);
+    }
   }
 
   private frameMember(key: number, seen: number): boolean {

@@ -140,7 +140,7 @@ export function gate(options: GateOptions = {}): Connector {
       decoder.readSnapshot(answer, market === 'futures', channels.depth, symbol, sink),
     ),
   };
-  return withScanner(connector, new GateScanner(decoder.header));
+  return withScanner(connector, new GateScanner(decoder.header, channels.depth));
 }
 
 const KINDS: ReadonlyMap<string, 'obu' | 'diff' | 'quote' | 'trade'> = new Map([

@@ -9,7 +9,9 @@ import { FRAME_LIMITS } from './frame-parser.js';
 import { KucoinDecoder } from './kucoin-decoder.js';
 import { EXCHANGE, FEES, kucoinRest } from './kucoin-rest.js';
 import { CHANNELS, requestIdOf, type KucoinBookChannel, type KucoinRole } from './kucoin-channels.js';
+import { KucoinScanner } from './kucoin-scan.js';
 import { ticketEntrance } from './kucoin-ticket.js';
+import { withScanner } from './scan/scan-front.js';
 
 export type { KucoinBookChannel };
 
@@ -126,7 +128,7 @@ export function kucoin(options: KucoinOptions = {}): Connector {
   const capabilities = isPro ? proCapabilities() : classicCapabilities(book);
   const decoder = new KucoinDecoder();
   const request = isPro ? proRequests : classicRequests;
-  return {
+  const connector: Connector = {
     exchange: EXCHANGE,
     capabilities,
     endpoints,
@@ -139,6 +141,7 @@ export function kucoin(options: KucoinOptions = {}): Connector {
       decoder.readSnapshot(answer, path, CHANNELS[book].depth, symbol),
     ),
   };
+  return withScanner(connector, new KucoinScanner(decoder.header));
 }
 
 function rolesOf(book: KucoinBookChannel, scope: SubscriptionScope): KucoinRole[] {

@@ -42,8 +42,14 @@ export class LevelBuffer {
   /** Appends a change that has a number of its own; a buffer holds only such changes, or none. */
   addNumbered(price: number, size: number, sequence: number): void {
     this.add(price, size);
+    this.count--;
+    this.keepNumbered(sequence);
+  }
+
+  /** Keeps what was written at `count` as a change with this number. */
+  keepNumbered(sequence: number): void {
     if (this.sequences.length < this.prices.length) this.growSequences();
-    this.sequences[this.count - 1] = sequence;
+    this.sequences[this.count++] = sequence;
     this.numbered = true;
   }
 

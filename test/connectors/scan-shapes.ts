@@ -5,6 +5,7 @@ import { bithumb } from '../../src/connectors/bithumb.js';
 import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
+import { kucoin } from '../../src/connectors/kucoin.js';
 import { okx } from '../../src/connectors/okx.js';
 import { upbit } from '../../src/connectors/upbit.js';
 
@@ -15,6 +16,8 @@ export interface ScanShape {
   readonly symbols: readonly string[];
   /** Frames that the scanner must read itself. */
   readonly frames: fc.Arbitrary<string>;
+  /** REST answers with a book that the scanner must read itself, and the connectors that ask for them. */
+  readonly books?: readonly { readonly connector: () => Connector; readonly bodies: fc.Arbitrary<string> }[];
   /** Recordings that are played through both decoders when they are present. */
   readonly captures: readonly { readonly file: string; readonly connector: () => Connector }[];
 }
@@ -175,12 +178,31 @@ const bitgetFrames = (symbol: string) => {
   );
 };
 
+/** Price first on the socket, size first in answers; sizes in quotes since 2026. */
+const contracts = fc
+  .tuple(fc.array(fc.tuple(price, fc.nat()), { maxLength: 20 }), fc.nat(2))
+  .map(([levels, form]) => {
+    const row = (p: string, s: number) =>
+      [`{"p":"${p}","s":${s}}`, `{"s":${s},"p":"${p}"}`, `{"p":"${p}","s":"${s}"}`][form]!;
+    return `[${levels.map(([p, s]) => row(p, s)).join()}]`;
+  });
+
+const gateBooks = fc
+  .tuple(time, id, rows(''), rows(''))
+  .map(([at, n, asks, bids]) => `{"id":${n},"current":${at},"update":${at},"asks":${asks},"bids":${bids}}`);
+const gateContracts = fc
+  .tuple(time, id, contracts, contracts)
+  .map(
+    ([at, n, asks, bids]) =>
+      `{"current":${at / 1000},"update":${at / 1000},"asks":${asks},"bids":${bids},"id":${n}}`,
+  );
+const binanceBooks = fc
+  .tuple(id, rows(''), rows(''))
+  .map(([n, bids, asks]) => `{"lastUpdateId":${n},"bids":${bids},"asks":${asks}}`);
+
 const gateFrames = (symbol: string) => {
   const update = (channel: string, at: number, result: string) =>
     `{"time":${Math.floor(at / 1000)},"time_ms":${at},"channel":"${channel}","event":"update","result":{${result}}}`;
-  const contracts = fc
-    .array(fc.tuple(price, fc.nat()), { maxLength: 20 })
-    .map((levels) => `[${levels.map(([p, s]) => `{"p":"${p}","s":${s}}`).join()}]`);
   return fc.oneof(
     fc
       .tuple(time, id, fc.nat(3), fc.constantFrom(50, 400), rows(''), rows(''))
@@ -216,6 +238,57 @@ const gateFrames = (symbol: string) => {
           'spot.book_ticker',
           at,
           `"t":${at},"u":${u},"s":"${symbol}","b":"${b}","B":"${bidSize}","a":"${a}","A":"${askSize}"`,
+        ),
+      ),
+  );
+};
+
+const kucoinFrames = (symbol: string) => {
+  const ns = time.map((ms) => `${ms}123456`);
+  const best = fc
+    .option(fc.tuple(price, decimal))
+    .map((level) => (level === null ? '' : `["${level[0]}","${level[1]}"]`));
+  const pro = (depth: string, kind: string, at: string, data: string) =>
+    `{"T":"obu.SPOT", "dp":"${depth}", "t":"${kind}", "P":${at}, "d":{${data}}}`;
+  const message = (topic: string, subject: string, data: string) =>
+    `{"type":"message","topic":"${topic}:${symbol}","subject":"${subject}","data":{${data}}}`;
+  const changes = fc
+    .array(fc.tuple(fc.oneof(price, fc.constant('0')), decimal, id), { maxLength: 20 })
+    .map((list) => `[${list.map(([p, s, n]) => `["${p}","${s}","${n}"]`).join()}]`);
+  return fc.oneof(
+    fc.tuple(ns, id, fc.nat(3), rows(''), rows('')).map(([at, last, back, asks, bids]) => {
+      const [first, levels] = [Math.max(1, last - back), `"a":${asks},"b":${bids}`];
+      return back === 0
+        ? pro('increment@10ms', 'snapshot', at, `${levels},"s":"${symbol}","C":${last},"M":${at},"O":${last}`)
+        : pro('increment@10ms', 'delta', at, `${levels},"C":${last},"s":"${symbol}","M":${at},"O":${first}`);
+    }),
+    fc
+      .tuple(ns, id, best, best)
+      .map(([at, n, ask, bid]) =>
+        pro('1', 'snapshot', at, `"a":[${ask}],"b":[${bid}],"s":"${symbol}","C":${n},"M":${at},"O":${n}`),
+      ),
+    fc.tuple(time, id, fc.nat(9), changes, changes).map(([at, end, back, asks, bids]) => {
+      const range = `"sequenceEnd":${end},"sequenceStart":${Math.max(1, end - back)}`;
+      const data = `"changes":{"asks":${asks},"bids":${bids}},${range},"symbol":"${symbol}"`;
+      // Frames before 2022 have no time.
+      return message('/market/level2', 'trade.l2update', back === 0 ? data : `${data},"time":${at}`);
+    }),
+    fc
+      .tuple(time, fc.constantFrom('5', '50'), rows(''), rows(''))
+      .map(([at, depth, asks, bids]) =>
+        message(
+          `/spotMarket/level2Depth${depth}`,
+          'level2',
+          `"asks":${asks},"bids":${bids},"timestamp":${at}`,
+        ),
+      ),
+    fc
+      .tuple(time, best, best)
+      .map(([at, ask, bid]) =>
+        message(
+          '/spotMarket/level1',
+          'level1',
+          `"asks":${ask || '[]'},"bids":${bid || '[]'},"timestamp":${at}`,
         ),
       ),
   );
@@ -270,6 +343,7 @@ export const SCAN_SHAPES: readonly ScanShape[] = [
     connector: () => binance(),
     symbols: ['BTCUSDT', '1000SATSUSDT'],
     frames: oneOf(['BTCUSDT', '1000SATSUSDT'], binanceFrames),
+    books: [{ connector: () => binance(), bodies: binanceBooks }],
     captures: [
       { file: 'binance/cryptofeed-20210814-mixed4.jsonl', connector: () => binance() },
       { file: 'binance/hftbacktest-20240808-spot-ethusdt-first12000.jsonl', connector: () => binance() },
@@ -322,12 +396,33 @@ export const SCAN_SHAPES: readonly ScanShape[] = [
     connector: () => gate(),
     symbols: ['BTC_USDT', 'ETH_USDC'],
     frames: oneOf(['BTC_USDT', 'ETH_USDC'], gateFrames),
+    books: [
+      { connector: () => gate({ bookChannel: 'spot.order_book_update' }), bodies: gateBooks },
+      { connector: () => gate({ bookChannel: 'futures.order_book_update' }), bodies: gateContracts },
+    ],
     captures: [
       {
         file: 'gate/cryptofeed-20230524-v4-futures-obupdate-mixed.jsonl',
         connector: () => gate({ bookChannel: 'futures.order_book_update' }),
       },
       { file: 'gate/crypto-msg-parser-frame-zoo.jsonl', connector: () => gate() },
+    ],
+  },
+  {
+    exchange: 'kucoin',
+    connector: () => kucoin(),
+    symbols: ['BTC-USDT', 'ETH-USDC'],
+    frames: oneOf(['BTC-USDT', 'ETH-USDC'], kucoinFrames),
+    captures: [
+      {
+        file: 'kucoin/crypto-msg-parser-frame-zoo.jsonl',
+        connector: () => kucoin({ bookChannel: 'level2' }),
+      },
+      { file: 'kucoin/observatory-202609-uta-obu-trimmed.jsonl', connector: () => kucoin() },
+      {
+        file: 'kucoin/gocryptotrader-wsHandleData.jsonl',
+        connector: () => kucoin({ bookChannel: 'level2Depth50' }),
+      },
     ],
   },
   {

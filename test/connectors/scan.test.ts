@@ -10,6 +10,7 @@ import { FrameCursor } from '../../src/connectors/scan/frame-cursor.js';
 import { readDecimal } from '../../src/connectors/scan/decimal-bytes.js';
 import { loadFrame } from '../../src/connectors/scan/frame-bytes.js';
 import { WordTable } from '../../src/connectors/scan/word-table.js';
+import { ArbotError } from '../../src/messages/errors.js';
 import { parseSize } from '../../src/market/float-text.js';
 import { wireFolder } from '../shared-data.js';
 import { SCAN_SHAPES, decimal, type ScanShape } from './scan-shapes.js';
@@ -20,9 +21,10 @@ class Notes implements FrameSink {
 
   book(event: BookEvent): void {
     const { bids, asks, bidRows, askRows, ...rest } = event;
-    const levels = [bids, asks].map(({ prices, sizes, count }) => [
+    const levels = [bids, asks].map(({ prices, sizes, sequences, numbered, count }) => [
       prices.slice(0, count),
       sizes.slice(0, count),
+      numbered ? sequences.slice(0, count) : [],
     ]);
     // The texts of levels are only kept for checksums.
     const texts = event.checksum === 0 ? [] : [bidRows, askRows];
@@ -169,6 +171,43 @@ for (const shape of SCAN_SHAPES) {
     );
     t.ok(accepted > 0 && pair.fallbacks > 0, 'some damage is harmless, and some is left to the JSON decoder');
   });
+
+  for (const { connector, bodies } of shape.books ?? [])
+    t.test(
+      `${shape.exchange}: a book of REST is read as the JSON decoder reads it, whole and damaged`,
+      async (t) => {
+        const { rest } = connector();
+        const read = (parse: typeof rest.parseDepth, body: Buffer): unknown[] => {
+          const notes = new Notes();
+          try {
+            parse(body, shape.symbols[0]!, notes);
+          } catch (error) {
+            if (!(error instanceof ArbotError)) throw error;
+            notes.said.push(error.message);
+          }
+          return notes.said;
+        };
+        const scanned = connector();
+        const compare = (body: Buffer) => {
+          const said = read((...args) => scanned.rest.parseDepth(...args), body);
+          t.strictSame(said, read(rest.parseDepthJson!, body), body.toString());
+          return said.length;
+        };
+        fc.assert(
+          fc.property(bodies, (body) => t.equal(compare(Buffer.from(body)), 1)),
+          { numRuns: 150 },
+        );
+        t.strictSame(scanned.fallbacks!(), {}, 'no book was left to the JSON decoder');
+        fc.assert(
+          fc.property(
+            bodies,
+            mutations,
+            (body, changes) => compare(mutated(Buffer.from(body), changes)) >= 0,
+          ),
+          { numRuns: 500 },
+        );
+      },
+    );
 
   for (const { file, connector } of shape.captures) compareCapture(shape, file, connector);
 }

@@ -27,6 +27,10 @@ const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
 const MAX_ID_LENGTH = 64;
+/** Of a Unix time of this century. */
+const MILLISECOND_DIGITS = 13;
+const MICROSECOND_DIGITS = 16;
+const NANOSECOND_DIGITS = 19;
 const NOTHING = Buffer.alloc(0);
 
 /** A piece of JSON that must stand in a frame as it is. */
@@ -35,8 +39,13 @@ export function piece(text: string): Piece {
 }
 
 const NO_LEVELS = piece('[]');
-const CONTRACT_PRICE = piece('{"p":"');
-const CONTRACT_SIZE = piece('","s":');
+const OPEN_ROW = piece('["');
+const NEXT_COLUMN = piece('","');
+const CLOSE_ROW = piece('"]');
+const PRICE_FIRST = piece('{"p":');
+const THEN_SIZE = piece(',"s":');
+const SIZE_FIRST = piece('{"s":');
+const THEN_PRICE = piece(',"p":');
 const TRUE = piece('true');
 const FALSE = piece('false');
 /** What stands between two numbers of a row and between two rows, as words of three or four bytes. */
@@ -165,6 +174,11 @@ export class FrameCursor {
     return true;
   }
 
+  /** Passes a number as `amount` reads it, whose value nobody needs. */
+  unread(): boolean {
+    return this.amount(this.scratch, 0);
+  }
+
   /** These bytes and an amount behind them, into `into[index]`. */
   amountAfter(what: Piece, into: Float64Array, index: number): boolean {
     const { at } = this;
@@ -183,15 +197,32 @@ export class FrameCursor {
     return true;
   }
 
-  /** A number of any length without sign, fraction or exponent, into `text`: identifiers beyond 2^53 survive. */
-  idNumber(): boolean {
+  /** Passes a whole number of any length that nobody reads. */
+  digits(): boolean {
     const start = this.at;
     let at = start;
     while ((bytes[at]! ^ ZERO) <= 9) at++;
-    const isPadded = bytes[start] === ZERO && at > start + 1;
-    if (at === start || at - start > MAX_ID_LENGTH || isPadded) return false;
-    this.text = this.data.toString('latin1', start, at);
     this.at = at;
+    return at > start && (bytes[start] !== ZERO || at === start + 1);
+  }
+
+  /** A Unix time in ns or µs, 19 or 16 digits, as whole ms into `value`. */
+  nanoseconds(): boolean {
+    const start = this.at;
+    if (!this.digits() || bytes[start] === ZERO) return false;
+    const count = this.at - start;
+    if (count !== MICROSECOND_DIGITS && count !== NANOSECOND_DIGITS) return false;
+    let value = 0;
+    for (let at = start; at < start + MILLISECOND_DIGITS; at++) value = value * 10 + (bytes[at]! ^ ZERO);
+    this.value = value;
+    return true;
+  }
+
+  /** A number of any length without sign, fraction or exponent, into `text`: identifiers beyond 2^53 survive. */
+  idNumber(): boolean {
+    const start = this.at;
+    if (!this.digits() || this.at - start > MAX_ID_LENGTH) return false;
+    this.text = this.data.toString('latin1', start, this.at);
     return true;
   }
 
@@ -247,23 +278,75 @@ export class FrameCursor {
     }
   }
 
-  /** `[{"p":"price","s":size},…]` into `into`, sizes being whole numbers. */
+  /** `["price","size"]` as the only level, or `[]`. */
+  bestLevel(into: LevelBuffer): boolean {
+    into.clear();
+    if (this.literal(NO_LEVELS)) return true;
+    if (!this.row(into, 0) || !this.literal(CLOSE_ROW)) return false;
+    into.count = 1;
+    return into.prices[0]! > 0;
+  }
+
+  /** `[["price","size","number"],…]`: changes with numbers of their own. Price 0 changes no level and is left out. */
+  numberedLevels(into: LevelBuffer): boolean {
+    into.clear();
+    if (this.literal(NO_LEVELS)) return true;
+    if (bytes[this.at] !== OPEN_BRACKET) return false;
+    let rows = 0;
+    do {
+      this.at++;
+      if (++rows > into.maxLevels || !into.hasRoom()) return false;
+      const { count } = into;
+      if (!this.row(into, count) || !this.literal(NEXT_COLUMN) || !this.integer()) return false;
+      if (!this.literal(CLOSE_ROW)) return false;
+      if (into.prices[count]! > 0) into.keepNumbered(this.value);
+    } while (bytes[this.at] === COMMA);
+    return bytes[this.at++] === CLOSE_BRACKET;
+  }
+
+  /** `["price","size` into `into` at `index`. */
+  private row(into: LevelBuffer, index: number): boolean {
+    if (!this.literal(OPEN_ROW)) return false;
+    const between = readDecimal(this.at, into.prices, index);
+    if (between < 0) return false;
+    this.at = between;
+    if (!this.literal(NEXT_COLUMN)) return false;
+    const end = readDecimal(this.at, into.sizes, index);
+    if (end < 0) return false;
+    this.at = end;
+    return true;
+  }
+
+  /** `[{"p":"price","s":size},…]` into `into`, or with sizes first; sizes are whole numbers, or quoted. */
   contractLevels(into: LevelBuffer): boolean {
     into.clear();
     if (this.literal(NO_LEVELS)) return true;
     if (bytes[this.at] !== OPEN_BRACKET) return false;
     do {
       this.at++;
-      if (!into.hasRoom() || !this.literal(CONTRACT_PRICE)) return false;
-      const { count } = into;
-      if (!this.decimal() || !(this.value > 0)) return false;
-      into.prices[count] = this.value;
-      if (!this.literal(CONTRACT_SIZE) || !this.integer()) return false;
-      into.sizes[count] = this.value;
+      if (!into.hasRoom() || !this.contractLevel(into)) return false;
       if (bytes[this.at++] !== CLOSE_BRACE) return false;
-      into.count = count + 1;
+      into.count++;
     } while (bytes[this.at] === COMMA);
     return bytes[this.at++] === CLOSE_BRACKET;
+  }
+
+  private contractLevel(into: LevelBuffer): boolean {
+    const { count } = into;
+    const isSizeFirst = !this.literal(PRICE_FIRST);
+    if (isSizeFirst && (!this.literal(SIZE_FIRST) || !this.contracts())) return false;
+    if (isSizeFirst) into.sizes[count] = this.value;
+    if (isSizeFirst && !this.literal(THEN_PRICE)) return false;
+    if (!this.quotedDecimal() || !(this.value > 0)) return false;
+    into.prices[count] = this.value;
+    if (isSizeFirst) return true;
+    if (!this.literal(THEN_SIZE) || !this.contracts()) return false;
+    into.sizes[count] = this.value;
+    return true;
+  }
+
+  private contracts(): boolean {
+    return bytes[this.at] === QUOTE ? this.quotedDecimal() : this.integer();
   }
 
   private quote(): boolean {

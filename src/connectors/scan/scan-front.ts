@@ -53,5 +53,6 @@ function withDepthScanner(rest: ConnectorRest, scanner: FrameScanner, note: () =
       note();
       rest.parseDepth(body, symbol, sink);
     },
+    parseDepthJson: (body, symbol, sink) => rest.parseDepth(body, symbol, sink),
   };
 }
