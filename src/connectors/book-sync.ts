@@ -297,6 +297,7 @@ export class BookSync {
 
   /** The market has left what the snapshot showed. */
   private get isBlind(): boolean {
+    if (!this.fromRest) return false;
     const { book, lowestKnownBid, highestKnownAsk } = this;
     if (book.bestBid < lowestKnownBid || book.bestAsk > highestKnownAsk) return true;
     return highestKnownAsk !== Infinity && book.askCount === 0;

@@ -2,6 +2,11 @@ import { BookEvent } from './base.js';
 import type { LevelRow } from './fields.js';
 import type { LevelBuffer } from './level-buffer.js';
 
+interface SideShape {
+  readonly count: number;
+  readonly numbered: boolean;
+}
+
 /** A frame kept for later: its levels are copied, since the decoder reuses its own. */
 export interface StoredDelta {
   readonly first: number;
@@ -10,13 +15,10 @@ export interface StoredDelta {
   readonly order: number;
   readonly checksum: number;
   readonly exchangeTimeMs: number;
-  readonly bidPrices: Float64Array;
-  readonly bidSizes: Float64Array;
-  readonly askPrices: Float64Array;
-  readonly askSizes: Float64Array;
-  /** Numbers of the single changes; null where the exchange sends none. */
-  readonly bidSequences: Float64Array | null;
-  readonly askSequences: Float64Array | null;
+  /** Both sides, one after the other: prices, sizes, and numbers where the exchange sends them. */
+  readonly levels: Float64Array;
+  readonly bids: SideShape;
+  readonly asks: SideShape;
   readonly bidRows: readonly LevelRow[];
   readonly askRows: readonly LevelRow[];
   /** The owner's mark of the frame. */
@@ -65,12 +67,9 @@ export class DeltaBuffer {
       order: event.order,
       checksum: event.checksum,
       exchangeTimeMs: event.exchangeTimeMs,
-      bidPrices: event.bids.prices.slice(0, event.bids.count),
-      bidSizes: event.bids.sizes.slice(0, event.bids.count),
-      askPrices: event.asks.prices.slice(0, event.asks.count),
-      askSizes: event.asks.sizes.slice(0, event.asks.count),
-      bidSequences: sequencesOf(event.bids),
-      askSequences: sequencesOf(event.asks),
+      levels: levelsOf(event),
+      bids: { count: event.bids.count, numbered: event.bids.numbered },
+      asks: { count: event.asks.count, numbered: event.asks.numbered },
       bidRows: event.bidRows,
       askRows: event.askRows,
       tag,
@@ -87,38 +86,32 @@ export class DeltaBuffer {
   }
 
   private forget(frame: StoredDelta): void {
-    this.levels -= frame.bidPrices.length + frame.askPrices.length;
+    this.levels -= frame.bids.count + frame.asks.count;
   }
 }
 
-/** A kept frame in the form in which it came. */
+/** What `restored` answers: one frame is looked at after the other. */
+const again = new BookEvent();
+
+/** A kept frame in the form in which it came. The object is reused: it is valid until the next call. */
 export function restored(frame: StoredDelta): BookEvent {
-  const event = new BookEvent();
-  event.first = frame.first;
-  event.last = frame.last;
-  event.previous = frame.previous;
-  event.order = frame.order;
-  event.checksum = frame.checksum;
-  event.exchangeTimeMs = frame.exchangeTimeMs;
-  event.bids.prices = frame.bidPrices;
-  event.bids.sizes = frame.bidSizes;
-  event.bids.count = frame.bidPrices.length;
-  number(event.bids, frame.bidSequences);
-  event.asks.prices = frame.askPrices;
-  event.asks.sizes = frame.askSizes;
-  event.asks.count = frame.askPrices.length;
-  number(event.asks, frame.askSequences);
-  event.bidRows = frame.bidRows;
-  event.askRows = frame.askRows;
-  return event;
+  again.first = frame.first;
+  again.last = frame.last;
+  again.previous = frame.previous;
+  again.order = frame.order;
+  again.checksum = frame.checksum;
+  again.exchangeTimeMs = frame.exchangeTimeMs;
+  const middle = again.bids.read(frame.levels, 0, frame.bids.count, frame.bids.numbered);
+  again.asks.read(frame.levels, middle, frame.asks.count, frame.asks.numbered);
+  again.bidRows = frame.bidRows;
+  again.askRows = frame.askRows;
+  return again;
 }
 
-function sequencesOf(side: LevelBuffer): Float64Array | null {
-  return side.numbered ? side.sequences.slice(0, side.count) : null;
-}
-
-function number(side: LevelBuffer, sequences: Float64Array | null): void {
-  if (sequences === null) return;
-  side.sequences = sequences;
-  side.numbered = true;
+/** One array for all: hundreds of frames wait while a connection synchronises. */
+function levelsOf({ bids, asks }: BookEvent): Float64Array {
+  const columns = (side: LevelBuffer) => (side.numbered ? 3 : 2);
+  const levels = new Float64Array(bids.count * columns(bids) + asks.count * columns(asks));
+  asks.write(levels, bids.write(levels, 0));
+  return levels;
 }

@@ -79,6 +79,34 @@ export class LevelBuffer {
     this.count = kept;
   }
 
+  /** Copies all columns to `into` from `start`; answers where they end. */
+  write(into: Float64Array, start: number): number {
+    const { prices, sizes, sequences, count } = this;
+    for (let i = 0; i < count; i++) {
+      into[start + i] = prices[i]!;
+      into[start + count + i] = sizes[i]!;
+    }
+    if (!this.numbered) return start + 2 * count;
+    for (let i = 0; i < count; i++) into[start + 2 * count + i] = sequences[i]!;
+    return start + 3 * count;
+  }
+
+  /** Takes `count` levels back from what `write` wrote; answers where they end. */
+  read(from: Float64Array, start: number, count: number, numbered: boolean): number {
+    this.clear();
+    while (this.prices.length < count) this.grow();
+    for (let i = 0; i < count; i++) {
+      this.prices[i] = from[start + i]!;
+      this.sizes[i] = from[start + count + i]!;
+    }
+    this.count = count;
+    if (!numbered) return start + 2 * count;
+    if (this.sequences.length < this.prices.length) this.growSequences();
+    for (let i = 0; i < count; i++) this.sequences[i] = from[start + 2 * count + i]!;
+    this.numbered = true;
+    return start + 3 * count;
+  }
+
   private growSequences(): void {
     const sequences = new Float64Array(this.prices.length);
     sequences.set(this.sequences);

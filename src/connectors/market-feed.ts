@@ -70,7 +70,6 @@ export class MarketFeed implements FrameSink {
   private wallMs = 0;
   private nowMs = 0;
   private frames = 0;
-  private aliveMs = 0;
   private connections = 0;
   private lastError = '';
   private readonly counts = {
@@ -117,7 +116,7 @@ export class MarketFeed implements FrameSink {
   opened(wallMs: number, nowMs: number): void {
     this.stamp(wallMs, nowMs);
     this.connections++;
-    this.aliveMs = nowMs;
+    this.writer.aliveMs = nowMs;
     this.requests.forgetAll();
     this.healer.opened(wallMs, nowMs);
     this.watch.opened(nowMs);
@@ -175,7 +174,7 @@ export class MarketFeed implements FrameSink {
   }
 
   private take(data: Buffer): void {
-    this.aliveMs = this.nowMs;
+    this.writer.aliveMs = this.nowMs;
     this.frames++;
     this.frameRate.add(this.nowMs);
     try {
@@ -199,7 +198,7 @@ export class MarketFeed implements FrameSink {
 
   /** The connection proved alive without a frame: a pong or a ping. */
   alive(nowMs: number): void {
-    this.aliveMs = nowMs;
+    this.writer.aliveMs = nowMs;
   }
 
   /** An answer to `FeedEffects.request`, whatever its status. */
@@ -249,18 +248,17 @@ export class MarketFeed implements FrameSink {
     if (this.state !== 'disconnected' && this.state !== 'connecting') {
       this.watch.tick(nowMs);
       if (this.healer.isOpen) this.healer.tick(nowMs);
-      const silent = nowMs - this.aliveMs > this.connector.capabilities.heartbeat.probeAfterSilenceMs + 1000;
+      const silent =
+        nowMs - this.writer.aliveMs > this.connector.capabilities.heartbeat.probeAfterSilenceMs + 1000;
       if (silent) this.setState('stale', 'nothing received');
       else this.updateState();
     }
-    this.writer.flush();
-    this.writer.markAlive(this.aliveMs, true);
+    this.writer.flush(true);
   }
 
   /** Publishes every changed book once. Call it after each batch of frames. */
   flush(): void {
-    this.writer.flush();
-    this.writer.markAlive(this.aliveMs, false);
+    this.writer.flush(false);
   }
 
   // What the connector decoded (FrameSink).
@@ -348,7 +346,12 @@ export class MarketFeed implements FrameSink {
 
   /** What it shows beside its figures. */
   get picture(): FeedPicture {
-    return { aliveMs: this.aliveMs, latency: this.latency, lastError: this.lastError, symbols: this.list };
+    return {
+      aliveMs: this.writer.aliveMs,
+      latency: this.latency,
+      lastError: this.lastError,
+      symbols: this.list,
+    };
   }
 
   /** The book of a symbol, as the depth channel gives it; undefined when it is not followed. */
@@ -359,17 +362,21 @@ export class MarketFeed implements FrameSink {
   private depthFrame(symbol: SymbolFeed, event: BookEvent): void {
     const orderBefore = symbol.depth.order;
     const result = symbol.depth.apply(event, this.frames - 1);
-    if (event.exchangeTimeMs > 0) {
-      this.latency.add(this.wallMs - event.exchangeTimeMs);
-      symbol.latency.add(this.wallMs - event.exchangeTimeMs);
-    }
-    symbol.frameRate.add(this.nowMs);
+    this.noteTimes(symbol, event);
     // The answer to a request for a snapshot comes here too, and says nothing of the channel.
     if (!event.snapshot || this.connector.capabilities.snapshotSource === 'socket')
       symbol.depthHeard(this.nowMs);
     // The exchange began to count anew: an older quote would look newer than every book.
     if (symbol.depth.order < orderBefore) symbol.quote.clear();
     this.settle(symbol, result);
+  }
+
+  private noteTimes(symbol: SymbolFeed, event: BookEvent): void {
+    symbol.frameRate.add(this.nowMs);
+    if (!(event.exchangeTimeMs > 0)) return;
+    const lagMs = this.wallMs - event.exchangeTimeMs;
+    this.latency.add(lagMs);
+    symbol.latency.add(lagMs);
   }
 
   private levelOneFrame(symbol: SymbolFeed, event: BookEvent): void {

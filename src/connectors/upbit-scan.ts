@@ -1,5 +1,5 @@
 import { BookEvent, setHeader, type FrameHeader, type FrameSink } from './base.js';
-import { FrameCursor, piece } from './scan/frame-cursor.js';
+import { FrameCursor, piece, type UnitNames } from './scan/frame-cursor.js';
 import type { Piece } from './scan/frame-bytes.js';
 import type { FrameScanner } from './scan/scan-front.js';
 import { WordTable } from './scan/word-table.js';
@@ -19,8 +19,6 @@ const SHORT_KEYS = ['cd', 'tms', 'tas', 'tbs', 'obu', 'st', 'lv'].map(keyOf);
 /** Bits of code, time and units. */
 const NEEDS = 0b10011;
 
-/** What stands around the four numbers of a unit: ask price, bid price, ask size, bid size. */
-type UnitNames = readonly [Piece, Piece, Piece, Piece];
 const LONG_UNIT: UnitNames = [
   piece('{"ask_price":'),
   piece(',"bid_price":'),
@@ -132,7 +130,6 @@ export class UpbitScanner implements FrameScanner {
   private units(names: UnitNames): boolean {
     const { cursor } = this;
     const { bids, asks } = this.event;
-    const [askPrice, bidPrice, askSize, bidSize] = names;
     bids.clear();
     asks.clear();
     if (cursor.literal(NONE)) return true;
@@ -141,13 +138,9 @@ export class UpbitScanner implements FrameScanner {
     do {
       if (++count > this.rules.maxLevels || !asks.hasRoom() || !bids.hasRoom()) return false;
       // Read in place, and kept by counting them.
+      if (!cursor.unit(names, asks, bids)) return false;
       const ask = asks.count;
       const bid = bids.count;
-      if (!cursor.amountAfter(askPrice, asks.prices, ask)) return false;
-      if (!cursor.amountAfter(bidPrice, bids.prices, bid)) return false;
-      if (!cursor.amountAfter(askSize, asks.sizes, ask)) return false;
-      if (!cursor.amountAfter(bidSize, bids.sizes, bid)) return false;
-      if (!cursor.literal(CLOSE)) return false;
       if (asks.prices[ask]! > 0 && asks.sizes[ask]! > 0) asks.count = ask + 1;
       if (bids.prices[bid]! > 0 && bids.sizes[bid]! > 0) bids.count = bid + 1;
     } while (cursor.comma());

@@ -58,6 +58,9 @@ function wordOf(text: string): number {
   return Buffer.from(text.padEnd(4, '\0'), 'latin1').readInt32LE(0);
 }
 
+/** What stands before the four numbers of a unit: ask price, bid price, ask size, bid size. */
+export type UnitNames = readonly [Piece, Piece, Piece, Piece];
+
 export class FrameCursor {
   private data: Buffer = NOTHING;
   private length = 0;
@@ -179,13 +182,22 @@ export class FrameCursor {
     return this.amount(this.scratch, 0);
   }
 
-  /** These bytes and an amount behind them, into `into[index]`. */
-  amountAfter(what: Piece, into: Float64Array, index: number): boolean {
-    const { at } = this;
-    if (!what.isAt(at)) return false;
-    const end = readAmount(at + what.length, into, index);
-    if (end < 0) return false;
-    this.at = end;
+  /** A level of both sides with its closing brace, behind what is counted in `asks` and `bids`; the caller counts it or not. */
+  unit(names: UnitNames, asks: LevelBuffer, bids: LevelBuffer): boolean {
+    const [askPrice, bidPrice, askSize, bidSize] = names;
+    const ask = asks.count;
+    const bid = bids.count;
+    let at = this.at;
+    if (!askPrice.isAt(at)) return false;
+    at = readAmount(at + askPrice.length, asks.prices, ask);
+    if (at < 0 || !bidPrice.isAt(at)) return false;
+    at = readAmount(at + bidPrice.length, bids.prices, bid);
+    if (at < 0 || !askSize.isAt(at)) return false;
+    at = readAmount(at + askSize.length, asks.sizes, ask);
+    if (at < 0 || !bidSize.isAt(at)) return false;
+    at = readAmount(at + bidSize.length, bids.sizes, bid);
+    if (at < 0 || bytes[at] !== CLOSE_BRACE) return false;
+    this.at = at + 1;
     return true;
   }
 
