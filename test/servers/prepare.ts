@@ -3,24 +3,26 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as nats from './nats.js';
 import * as postgres from './postgres.js';
+import * as redis from './redis.js';
 import { findBinary, PREPARED_FILE } from './server-process.js';
 
 /**
- * Runs before the tests: makes sure that NATS and PostgreSQL can be started, and says in one line how. Never fails: a test that
+ * Runs before the tests: makes sure that NATS, PostgreSQL and Redis can be started, and says in one line how. Never fails: a test that
  * has no server skips with its reason (and fails where CI=true).
  */
 
-const PACKAGES = { nats: 'nats-server', postgres: 'postgresql' } as const;
+const PACKAGES = { nats: 'nats-server', postgres: 'postgresql', redis: 'redis-server' } as const;
 const COMPOSE_URLS = {
   nats: ['NATS_URL', 'nats://127.0.0.1:14222'],
   postgres: ['PG_URL', 'postgres://postgres:arbot-test@127.0.0.1:15432/postgres'],
+  redis: ['REDIS_URL', 'redis://:arbot-test@127.0.0.1:16379'],
 } as const;
 type ServerName = keyof typeof PACKAGES;
 
 const STEP_TIMEOUT_MS = 300_000;
 
 function missing(): ServerName[] {
-  const reasons = { nats: nats.available(), postgres: postgres.available() };
+  const reasons = { nats: nats.available(), postgres: postgres.available(), redis: redis.available() };
   return (Object.keys(reasons) as ServerName[]).filter((name) => reasons[name] !== null);
 }
 
@@ -65,14 +67,14 @@ function prepare(): string {
   // What an earlier run noted may be gone.
   rmSync(PREPARED_FILE, { force: true });
   const atFirst = missing();
-  if (atFirst.length === 0) return 'NATS and PostgreSQL are available';
+  if (atFirst.length === 0) return 'NATS, PostgreSQL and Redis are available';
   const apt = installWithApt(atFirst);
   const afterApt = missing();
-  if (afterApt.length === 0) return `${atFirst.join(' and ')} ${apt}`;
+  if (afterApt.length === 0) return `${atFirst.join(', ')} ${apt}`;
   const compose = startWithCompose(afterApt);
   const left = missing();
-  if (left.length === 0) return `${afterApt.join(' and ')} ${compose}`;
-  return `without ${left.join(' and ')}: ${apt}; ${compose}. Their tests are skipped.`;
+  if (left.length === 0) return `${afterApt.join(', ')} ${compose}`;
+  return `without ${left.join(', ')}: ${apt}; ${compose}. Their tests are skipped.`;
 }
 
 console.log(`test servers: ${prepare()}`);

@@ -205,7 +205,7 @@ function spawnGuard(pid: number, folder: string): ChildProcess {
 export const PREPARED_FILE = '.arbot/test-servers.json';
 
 /** The URL from the environment, or of a server that `prepare` started. */
-export function preparedUrl(variable: 'NATS_URL' | 'PG_URL'): string | null {
+export function preparedUrl(variable: 'NATS_URL' | 'PG_URL' | 'REDIS_URL'): string | null {
   const named = process.env[variable];
   if (named !== undefined && named !== '') return named;
   if (!existsSync(PREPARED_FILE)) return null;
