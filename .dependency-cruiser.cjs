@@ -107,6 +107,12 @@ module.exports = {
       { path: 'node_modules/(pg|@electric-sql|ioredis|@clickhouse|postgrator)/' },
     ),
     rule(
+      'drivers-redis',
+      'Everybody else uses the port of prices and events.',
+      { pathNot: '^src/storage/redis/' },
+      { path: 'node_modules/ioredis/' },
+    ),
+    rule(
       'drivers-nats',
       'Only cluster touches NATS.',
       { pathNot: '^src/cluster/' },

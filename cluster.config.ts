@@ -25,5 +25,7 @@ export default defineCluster({
   stores: {
     // Trades, signals and the ledger. A server instead: { kind: 'postgres', urlEnv: 'PG_URL' }
     trades: { kind: 'pglite' },
+    // The newest prices and events, for other programs. A server instead: { kind: 'redis', urlEnv: 'REDIS_URL' }
+    prices: { kind: 'in-process' },
   },
 });

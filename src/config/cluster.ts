@@ -59,11 +59,21 @@ const tradeStore = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('memory') }),
 ]);
 
+const priceStore = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('in-process') }),
+  z.strictObject({ kind: z.literal('redis'), urlEnv: environmentName }),
+]);
+
 export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
   nodes: z.array(node).min(1).max(64),
   bus: bus.prefault({ kind: 'in-process' }),
-  stores: z.strictObject({ trades: tradeStore.prefault({ kind: 'pglite' }) }).prefault({}),
+  stores: z
+    .strictObject({
+      trades: tradeStore.prefault({ kind: 'pglite' }),
+      prices: priceStore.prefault({ kind: 'in-process' }),
+    })
+    .prefault({}),
 });
 
 export type ClusterConfigInput = z.input<typeof clusterSchema>;

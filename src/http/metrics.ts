@@ -23,7 +23,13 @@ export function createMetrics(source: InspectionSource): Metrics {
     'route',
     'status',
   ]);
-  const updates = [actorSeries(make), feedSeries(make), moneySeries(make), busSeries(make)];
+  const updates = [
+    actorSeries(make),
+    feedSeries(make),
+    moneySeries(make),
+    busSeries(make),
+    priceSeries(make),
+  ];
   return {
     contentType: registry.contentType,
     scrape: async () => {
@@ -164,5 +170,27 @@ function busSeries(make: Make): Update {
     ] as const)
       total.inc({ result }, bus[result]);
     connected.set(bus.state === 'connected' ? 1 : 0);
+  };
+}
+
+function priceSeries(make: Make): Update {
+  const published = make.counter('arbot_prices_published_total', 'Copies for other programs by outcome.', [
+    'what',
+    'result',
+  ]);
+  const connected = make.gauge('arbot_prices_connected', '1 while the store of prices is connected.');
+  const waiting = make.gauge('arbot_prices_events_waiting', 'Events that wait to be written.');
+  const reconnects = make.counter('arbot_prices_reconnects_total', 'Connections made again.');
+  const foreign = make.counter('arbot_prices_foreign_values_total', 'Values of other programs, left out.');
+  return (source) => {
+    for (const series of [published, reconnects, foreign]) series.reset();
+    const { prices } = source.counters();
+    if (prices === null) return;
+    for (const what of ['books', 'events'] as const)
+      for (const [result, count] of Object.entries(prices[what])) published.inc({ what, result }, count);
+    connected.set(prices.connected ? 1 : 0);
+    waiting.set(prices.waiting);
+    reconnects.inc(prices.reconnects);
+    foreign.inc(prices.foreignValues);
   };
 }

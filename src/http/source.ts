@@ -151,4 +151,17 @@ export interface CounterView {
     readonly count: number;
   }[];
   readonly arbitrages: readonly { readonly outcome: string; readonly count: number }[];
+  /** Null while recording. */
+  readonly prices: PublishingView | null;
+}
+
+/** What became of the copies that other programs may read. */
+export interface PublishingView {
+  readonly connected: boolean;
+  readonly reconnects: number;
+  readonly foreignValues: number;
+  /** Events that wait to be written. */
+  readonly waiting: number;
+  readonly books: { readonly written: number; readonly outdated: number; readonly failed: number };
+  readonly events: { readonly written: number; readonly dropped: number; readonly failed: number };
 }

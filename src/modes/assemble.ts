@@ -28,6 +28,7 @@ import type { Compute } from '../ports/compute.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { HttpClient, Sockets } from '../ports/network.js';
+import type { PriceStore } from '../ports/price-cache.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
 import type { Timers } from '../ports/time.js';
@@ -66,6 +67,7 @@ import {
   spatialParametersOf,
   withConfiguredFee,
 } from './parameters.js';
+import { ownPrices, publisherOf } from './prices.js';
 import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
 const RETRY = { minMs: 100, maxMs: 10_000 };
@@ -81,6 +83,8 @@ export interface NodeParts {
   readonly log: Logger;
   readonly files: Files;
   readonly stores: Stores | null;
+  /** Closed by whoever hands it in; absent = kept in this process. */
+  readonly prices?: PriceStore;
   readonly market: Market;
   readonly sockets: Sockets;
   readonly http: HttpClient;
@@ -209,7 +213,11 @@ class AssembledNode implements TradingNode {
     const { loaded, missing } = await loadAllMarkets(market.connectors, this.loading, INSTRUMENT_PATIENCE);
     for (const one of loaded) this.join(one);
     this.missing = missing;
-    const spec = stores === null ? recordingTree(this.clockSync(), this.feeds()) : this.tradingTree(stores);
+    const prices = stores === null ? null : await this.openPrices();
+    const spec =
+      stores === null || prices === null
+        ? recordingTree(this.clockSync(), this.feeds())
+        : this.tradingTree(stores, prices);
     const tree = new SupervisionTree({
       system: this.system,
       spec,
@@ -231,6 +239,7 @@ class AssembledNode implements TradingNode {
       board: this.board,
       bus: this.bus,
       stores,
+      prices,
       offsets: this.offsets,
       killSwitch,
       instruments: () => this.followed(),
@@ -372,7 +381,12 @@ class AssembledNode implements TradingNode {
     for (const [url, body] of this.lists.get(exchange) ?? []) recorder.rest(url, body);
   }
 
-  private tradingTree(stores: Stores): SupervisorSpec {
+  private openPrices(): Promise<PriceStore> | PriceStore {
+    const { prices, log, random, market } = this.parts;
+    return prices ?? ownPrices({ log, random, clock: market.time, timers: market.time });
+  }
+
+  private tradingTree(stores: Stores, prices: PriceStore): SupervisorSpec {
     const { options, market, mode } = this.parts;
     const trading = options.tradingConfig;
     const { bus, board } = this;
@@ -455,6 +469,7 @@ class AssembledNode implements TradingNode {
           }),
         ),
       ),
+      pricePublisher: publisherOf(bus, board, prices),
     });
   }
 

@@ -3,6 +3,7 @@ import { VERSION } from '../cli/version.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { OpportunityEvent } from '../messages/signal.js';
 import type { Subscription } from '../ports/bus.js';
+import type { StoreDescription } from '../ports/stores.js';
 import type { TimerHandle } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
 import type { Market } from './markets.js';
@@ -35,14 +36,11 @@ export class Console {
 
   async open(): Promise<void> {
     const { node, options } = this.parts;
-    const stores = await node.inspection.stores();
+    const stores = storesLine(await node.inspection.stores(), options.clusterConfig.bus.kind);
     this.print(
       `ArBot ${VERSION}  [${node.inspection.mode}]  ${this.parts.market.connectors.length} exchanges`,
     );
-    this.print(
-      `stores  ${stores.map(({ engine, location }) => `${engine} at ${location}`).join(', ') || 'none'}`,
-    );
-    this.print(`bus     ${options.clusterConfig.bus.kind}`);
+    this.print(`stores  ${stores}`);
     this.print(`page    ${this.parts.url}`);
     this.print(`token   ${this.parts.tokenSource}`);
     this.print(`log     ${this.parts.logPlace}`);
@@ -112,4 +110,12 @@ export class Console {
   private print(line: string): void {
     if (!this.parts.options.quiet) process.stdout.write(`${line}\n`);
   }
+}
+
+/** Each store in use and where it is; what lives in this process has no place of its own. */
+export function storesLine(stores: readonly StoreDescription[], bus: string): string {
+  const named = stores.map(({ name, engine, location }) =>
+    engine === 'in-process' ? `${name}: ${engine}` : `${name}: ${engine} at ${location}`,
+  );
+  return [...named, `bus: ${bus}`].join(' · ');
 }

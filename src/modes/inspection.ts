@@ -10,6 +10,7 @@ import type {
   InspectionSource,
   KillSwitchView,
   PortfolioView,
+  PublishingView,
 } from '../http/source.js';
 import { bookAgeMs } from '../market/book-age.js';
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
@@ -22,6 +23,7 @@ import { newerSwitch } from '../risk/kill-switch.js';
 import type { OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus, Subscription } from '../ports/bus.js';
+import type { PriceStore } from '../ports/price-cache.js';
 import type { StoreDescription, Stores } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { ActorInspection, Address } from '../runtime/actor.js';
@@ -44,6 +46,8 @@ export interface NodeInspectionOptions {
   readonly bus: Bus;
   /** Null while recording: nothing trades and nothing is stored. */
   readonly stores: Stores | null;
+  /** Null while recording. */
+  readonly prices: PriceStore | null;
   readonly offsets: ClockOffsets;
   readonly killSwitch: HaltChanged;
   /** What an exchange lets one do with an instrument; null while its markets are not known. */
@@ -109,10 +113,11 @@ export class NodeInspection implements InspectionSource {
   }
 
   async health(): Promise<HealthReport> {
-    const { stores, bus } = this.options;
+    const { stores, prices, bus } = this.options;
     const { state } = bus.statistics();
     const checks: Check[] = [{ name: 'bus', ok: state === 'connected', detail: state }];
     if (stores !== null) checks.push(await storeCheck(stores));
+    if (prices !== null) checks.push(priceCheck(prices));
     return { ok: checks.every((check) => check.ok), checks };
   }
 
@@ -253,7 +258,9 @@ export class NodeInspection implements InspectionSource {
   }
 
   async stores(): Promise<readonly StoreDescription[]> {
-    return this.options.stores === null ? [] : [await this.options.stores.describe()];
+    const { stores, prices } = this.options;
+    const kept = [stores, prices].filter((store) => store !== null);
+    return Promise.all(kept.map((store) => store.describe()));
   }
 
   killSwitch(): KillSwitchView {
@@ -268,6 +275,20 @@ export class NodeInspection implements InspectionSource {
         .entries()
         .map(([phase, reason, count]) => ({ phase, reason, count })),
       arbitrages: this.arbitrageCounts.entries().map(([outcome, , count]) => ({ outcome, count })),
+      prices: this.options.prices === null ? null : this.publishing(),
+    };
+  }
+
+  private publishing(): PublishingView {
+    const summary = this.options.system.inspect(PATHS.pricePublisher)?.summary ?? {};
+    const count = (name: string) => numberOf(summary[name]);
+    return {
+      connected: this.options.prices?.isUp() ?? false,
+      reconnects: count('reconnects'),
+      foreignValues: count('foreignValues'),
+      waiting: count('eventsWaiting'),
+      books: { written: count('books'), outdated: count('booksOutdated'), failed: count('booksFailed') },
+      events: { written: count('events'), dropped: count('eventsDropped'), failed: count('eventsFailed') },
     };
   }
 }
@@ -279,6 +300,13 @@ function storeCheck(stores: Stores): Promise<Check> {
     (ms) => ({ name: 'stores', ok: true, detail: `${ms.toFixed(1)} ms` }),
     (error: unknown) => ({ name: 'stores', ok: false, detail: errorText(error) }),
   );
+}
+
+/** A store of prices that is away is told, and is no reason to call the node unwell: nothing waits for it. */
+function priceCheck(prices: PriceStore): Check {
+  const { connected, lastError } = prices.state();
+  const detail = connected ? 'connected' : `away, nothing waits for it: ${lastError ?? 'not connected yet'}`;
+  return { name: 'prices', ok: true, detail };
 }
 
 type Detail = Readonly<Record<string, unknown>>;

@@ -5,6 +5,7 @@ import { errorText } from '../messages/errors.js';
 import type { HaltChanged } from '../messages/risk.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
+import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
 import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
 import { WorkerCompute } from '../runtime/platform/compute.js';
@@ -51,12 +52,14 @@ export interface NodeGround {
   readonly folder: string;
   /** Null while recording: nothing trades and nothing is stored. */
   readonly stores: Stores | null;
+  /** Null = the node keeps prices and events itself. */
+  readonly prices: PriceStore | null;
   readonly teardown: Teardown;
 }
 
 /** Puts a node together over open stores and starts it: market, bus, actors, page, console. */
 export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
-  const { options, machine, log, files, folder, stores, teardown } = ground;
+  const { options, machine, log, files, folder, stores, prices, teardown } = ground;
   const market = await openMarket(options.market, {
     exchanges: exchangesOf(options),
     ccxt: ccxtOf(options.tradingConfig),
@@ -88,6 +91,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     log,
     files,
     stores,
+    ...(prices !== null && { prices }),
     market,
     sockets: network,
     http: network,

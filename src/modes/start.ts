@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import type { StartOptions } from '../cli/options.js';
-import type { Stores } from '../ports/stores.js';
 import type { Logger } from '../ports/log.js';
+import type { PriceStore } from '../ports/price-cache.js';
+import type { Stores } from '../ports/stores.js';
 import { LocalFiles } from '../runtime/platform/files.js';
 import { openLog, type OpenedLog } from '../runtime/platform/log.js';
+import { CryptoRandom } from '../runtime/platform/random.js';
+import { openPrices } from '../storage/open-prices.js';
 import { openStores } from '../storage/open-stores.js';
 import { MachineTime } from './machine-time.js';
 import { MODE_OF } from './mode-of.js';
 import type { StartedNode } from './run.js';
-import { storeChoiceOf } from './store-choice.js';
+import { priceChoiceOf, storeChoiceOf } from './store-choice.js';
 import { Teardown } from './teardown.js';
 
 export type { StartedNode } from './run.js';
@@ -43,9 +46,11 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
   // The slowest first: the database starts in a process of its own while this one loads everything else.
   const opening = options.recordFolder === null ? openNodeStores(options, log, folder, machine) : null;
   teardown.add('stores', async () => (await opening?.catch(() => null))?.close());
-  const [stores, { startPrepared }] = await Promise.all([opening, loadRest()]);
+  const pricing = options.recordFolder === null ? openNodePrices(options, log, machine) : null;
+  teardown.add('prices', async () => (await pricing?.catch(() => null))?.close());
+  const [stores, prices, { startPrepared }] = await Promise.all([opening, pricing, loadRest()]);
   const logPlace = logPath ?? 'standard error';
-  return startPrepared({ options, machine, log, logPlace, files, folder, stores, teardown });
+  return startPrepared({ options, machine, log, logPlace, files, folder, stores, prices, teardown });
 }
 
 /** Everything else of the program, with its decoders compiled before frames wait for them. */
@@ -71,6 +76,17 @@ function openNodeLog(options: StartOptions, path: string | null, clock: MachineT
     },
     ...(path === null ? { format: 'json' as const } : { file: { path, maxBytes: LOG_FILE_BYTES } }),
   });
+}
+
+/** In real time also where the market's is not: a server has no other. Null = the node keeps them itself. */
+async function openNodePrices(
+  options: StartOptions,
+  log: Logger,
+  time: MachineTime,
+): Promise<PriceStore | null> {
+  const choice = priceChoiceOf(options.clusterConfig, MODE_OF[options.market], process.env);
+  if (choice.kind === 'in-process') return null;
+  return openPrices(choice, { log, clock: time, timers: time, random: new CryptoRandom() });
 }
 
 function openNodeStores(

@@ -26,6 +26,7 @@ export interface NodeActors {
   readonly gateways: ReadonlyMap<string, AnyActor>;
   readonly saga: AnyActor;
   readonly portfolio: AnyActor;
+  readonly pricePublisher: AnyActor;
 }
 
 /** Paths of actors that others speak to. */
@@ -34,6 +35,7 @@ export const PATHS = {
   feed: (exchange: string) => `node/feeds/${exchange}`,
   detector: 'node/detect/spatial',
   portfolio: 'node/watch/portfolio',
+  pricePublisher: 'node/watch/price-publisher',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
   instruments: 'node/infra/instruments',
@@ -83,6 +85,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
       supervisor('watch', 'one_for_one', [
         worker('recorder', actors.recorder),
         worker('portfolio', actors.portfolio),
+        worker('price-publisher', actors.pricePublisher),
       ]),
       supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),
       supervisor(

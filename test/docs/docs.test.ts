@@ -81,6 +81,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       gateways: perExchange('gateway'),
       saga: shown('saga'),
       portfolio: shown('portfolio'),
+      pricePublisher: shown('price-publisher'),
     }),
   );
   const part = /<!-- supervision:begin -->\n+([\s\S]*?)\n+<!-- supervision:end -->/.exec(

@@ -148,6 +148,14 @@ function sourceOf(world: World): InspectionSource {
     stores: () => [],
     killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
     counters: () => ({
+      prices: {
+        connected: false,
+        reconnects: 3,
+        foreignValues: 1,
+        waiting: 7,
+        books: { written: 90, outdated: 2, failed: 5 },
+        events: { written: 40, dropped: 6, failed: 4 },
+      },
       bus: {
         state: 'connected',
         published: 5,
@@ -476,6 +484,9 @@ t.test('metrics name actors, feeds, opportunities, money and the bus', async (t)
     /^arbot_equity\{currency="USDT".*\} 300000\.5$/m,
     /^arbot_bus_messages_total\{result="droppedStale".*\} 1$/m,
     /^arbot_dead_letters_total\{reason="full".*\} 2$/m,
+    /^arbot_prices_published_total\{what="books",result="outdated".*\} 2$/m,
+    /^arbot_prices_published_total\{what="events",result="dropped".*\} 6$/m,
+    /^arbot_prices_connected\{.*\} 0$/m,
     /^arbot_nodejs_eventloop_lag_p99_seconds\{/m,
     /^arbot_http_requests_total\{route="\/metrics",status="2xx".*\} 1$/m,
   ])

@@ -26,7 +26,7 @@ import {
 t.setTimeout(300_000);
 
 t.test('in process', async (t) => {
-  priceContract((name, body) => t.test(name, body), {
+  priceContract((name, body) => void t.test(name, body), {
     open: async (ttlMs) => {
       const { clock, timers } = testPorts();
       const store = new InProcessStore({ clock, timers, ttlMs, maxEntries: MAX_ENTRIES });
@@ -185,7 +185,7 @@ t.test('redis', async (t) => {
   if (skipOrFail(t, available())) return;
   const server = await startRedis();
   t.teardown(() => server.stop());
-  priceContract((name, body) => t.test(name, body), {
+  priceContract((name, body) => void t.test(name, body), {
     open: async (ttlMs) => {
       const { store, prefix } = await open(t, server.url, { ttlMs });
       return { store, other: (await open(t, server.url, { ttlMs, prefix })).store };
