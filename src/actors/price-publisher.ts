@@ -28,11 +28,10 @@ export interface PricePublisherOptions {
 
 type Work = 'books' | 'events';
 
-export type PricePublisherMessage =
-  | { readonly kind: 'tick' }
-  | { readonly kind: 'event'; readonly record: () => StreamRecord }
-  | { readonly kind: 'written'; readonly work: Work; readonly count: number; readonly taken: number }
-  | { readonly kind: 'failed'; readonly work: Work; readonly count: number; readonly error: string };
+/** All that needs a turn of its own; what else it hears is only noted. */
+export interface PricePublisherMessage {
+  readonly kind: 'tick';
+}
 
 const INTERVAL_MS = 100;
 const REFRESH_MS = 1_000;
@@ -42,17 +41,13 @@ const EVENTS_AT_ONCE = 64;
 const CAPACITY = 1_024;
 /** Of those that wait at an ordered stop. */
 const LAST_EVENTS = 256;
-const MAILBOX = 1_024;
+const MAILBOX = 4;
 const HANDLER_TIMEOUT_MS = 5_000;
 
 export function pricePublisherActor(options: PricePublisherOptions): ActorDefinition<PricePublisherMessage> {
   return {
     kind: 'price-publisher',
-    mailbox: {
-      capacity: MAILBOX,
-      policyOf: (message) =>
-        message.kind === 'tick' ? { kind: 'conflate', key: 'tick' } : { kind: 'dropOldest' },
-    },
+    mailbox: { capacity: MAILBOX, policyOf: () => ({ kind: 'conflate', key: 'tick' }) },
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
     create: (context) => {
       const publisher = new PricePublisher(options, context);
@@ -98,9 +93,11 @@ class PricePublisher implements ActorBehaviour<PricePublisherMessage> {
   subscribe(): void {
     const { bus, board } = this.options;
     const on = <K extends MessageKind>(pattern: string, kind: K, stream: StreamName) =>
-      bus.subscribe(pattern, kind, (delivery) => {
-        this.context.self.tell({ kind: 'event', record: () => recordOf(stream, kind, delivery) });
-      });
+      bus.subscribe(
+        pattern,
+        kind,
+        this.context.guard((delivery: Delivery<K>) => this.keep(() => recordOf(stream, kind, delivery))),
+      );
     const subscriptions = [
       on('signal.*', 'signal', 'signals'),
       on('risk.verdict.*', 'verdict', 'verdicts'),
@@ -112,28 +109,6 @@ class PricePublisher implements ActorBehaviour<PricePublisherMessage> {
     this.context.onEnd(board.onDirty((slot) => (this.changed[slot] = 1)));
   }
 
-  handle(message: PricePublisherMessage): void {
-    switch (message.kind) {
-      case 'tick':
-        return this.publish();
-      case 'event':
-        return this.keep(message.record);
-      case 'written': {
-        const { work, count, taken } = message;
-        this.underWay[work] = false;
-        this.counts[work] += taken;
-        if (work === 'books') this.counts.booksOutdated += count - taken;
-        return;
-      }
-      case 'failed': {
-        const { work, count, error } = message;
-        this.underWay[work] = false;
-        this.counts[work === 'books' ? 'booksFailed' : 'eventsFailed'] += count;
-        this.context.log.debug({ work, count, error }, 'not published');
-      }
-    }
-  }
-
   private keep(record: () => StreamRecord): void {
     this.waiting.push(record);
     if (this.waiting.length <= this.capacity) return;
@@ -141,10 +116,9 @@ class PricePublisher implements ActorBehaviour<PricePublisherMessage> {
     this.counts.eventsDropped++;
   }
 
-  private publish(): void {
-    const { store } = this.options;
-    // What changes meanwhile stays marked on the board, and events wait within their bound.
-    if (!store.isUp()) return;
+  handle(): void {
+    // What changes meanwhile stays marked, and events wait within their bound.
+    if (!this.options.store.isUp()) return;
     if (!this.underWay.books) this.publishBooks();
     if (!this.underWay.events) this.publishEvents();
   }
@@ -166,12 +140,20 @@ class PricePublisher implements ActorBehaviour<PricePublisherMessage> {
     );
   }
 
+  /** Not through the mailbox: an answer that found it full would leave the work under way for ever. */
   private send(work: Work, count: number, sending: Promise<number>): void {
     this.underWay[work] = true;
-    this.context.pipe(
-      sending,
-      (taken) => ({ kind: 'written', work, count, taken }),
-      (error) => ({ kind: 'failed', work, count, error: errorText(error) }),
+    sending.then(
+      this.context.guard((taken: number) => {
+        this.underWay[work] = false;
+        this.counts[work] += taken;
+        if (work === 'books') this.counts.booksOutdated += count - taken;
+      }),
+      this.context.guard((error: unknown) => {
+        this.underWay[work] = false;
+        this.counts[work === 'books' ? 'booksFailed' : 'eventsFailed'] += count;
+        this.context.log.debug({ work, count, error: errorText(error) }, 'not published');
+      }),
     );
   }
 

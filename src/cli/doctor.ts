@@ -1,11 +1,11 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { Environment, LoadedConfig } from '../config/index.js';
-import { secretOf } from '../config/index.js';
 import { errorText } from '../messages/errors.js';
-import type { Clock } from '../ports/time.js';
+import type { Clock, Timers } from '../ports/time.js';
 import { lockFolder } from '../storage/pglite/folder-lock.js';
+import { storeFindings } from './doctor-stores.js';
 
 /** One question of `arbot doctor`. `warn` is worth knowing, `bad` keeps ArBot from working. */
 export interface Finding {
@@ -19,12 +19,12 @@ export interface DoctorOptions {
   readonly environment: Environment;
   readonly workingFolder: string;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly nodeVersion: string;
 }
 
 const MIN_NODE = [20, 19] as const;
 const LOW_DISK_BYTES = 1024 ** 3;
-const CONNECT_MS = 3_000;
 /** When this program was written; an earlier clock is certainly wrong, and exchanges would refuse its requests. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
@@ -40,8 +40,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     await guarded('disk', () => diskFinding(folder)),
     await guarded('folder lock', () => lockFinding(folder, options.clock)),
     await guarded('port', () => portFinding(node.http.host, node.http.port)),
-    ...(await storeFindings(options)),
-    ...(await busFindings(options)),
+    ...(await storeFindings({ ...options, cluster: options.config.cluster })),
   ];
 }
 
@@ -112,44 +111,5 @@ function portFinding(host: string, port: number): Promise<Finding> {
     server.listen(port, host, () =>
       server.close(() => done({ name, state: 'ok', detail: `${host}:${port} is free` })),
     );
-  });
-}
-
-async function storeFindings({ config, environment }: DoctorOptions): Promise<Finding[]> {
-  const { trades } = config.cluster.stores;
-  const name = 'store of trades';
-  if (trades.kind !== 'postgres') return [{ name, state: 'ok', detail: `${trades.kind}, embedded` }];
-  return [
-    await guarded(name, async () => {
-      const url = secretOf(environment, trades.urlEnv);
-      if (url === null) return { name, state: 'bad', detail: `${trades.urlEnv} is not set` };
-      // The address only: user and password stay out of every output.
-      if (!URL.canParse(url)) return { name, state: 'bad', detail: `${trades.urlEnv} does not hold a URL` };
-      const { hostname, port } = new URL(url);
-      return reach(name, hostname, Number(port || '5432'));
-    }),
-  ];
-}
-
-async function busFindings({ config }: DoctorOptions): Promise<Finding[]> {
-  const { bus } = config.cluster;
-  if (bus.kind === 'in-process') return [{ name: 'bus', state: 'ok', detail: 'in-process' }];
-  const looks = bus.urls.map((url) => {
-    const { hostname, port } = new URL(url.replace(/^(?:nats|tls):/, 'http:'));
-    return reach(`bus ${hostname}`, hostname, Number(port || '4222'));
-  });
-  return Promise.all(looks);
-}
-
-function reach(name: string, host: string, port: number): Promise<Finding> {
-  return new Promise((done) => {
-    const socket = connect({ host, port });
-    const end = (state: Finding['state'], detail: string): void => {
-      socket.destroy();
-      done({ name, state, detail: `${host}:${port} ${detail}` });
-    };
-    socket.setTimeout(CONNECT_MS, () => end('bad', `does not answer within ${CONNECT_MS / 1_000} s`));
-    socket.once('error', (error) => end('bad', errorText(error)));
-    socket.once('connect', () => end('ok', 'answers'));
   });
 }

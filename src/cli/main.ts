@@ -276,7 +276,7 @@ function addDoctor(program: Command, world: CommandWorld, done: (code: number) =
     .addHelpText('after', examples('arbot doctor', 'arbot doctor --port 9000'))
     .action(async (flags: StartFlags) => {
       const { examine, nodeFinding } = await import('./doctor.js');
-      const { SystemClock } = await import('../runtime/platform/clock.js');
+      const { SystemClock, SystemTimers } = await import('../runtime/platform/clock.js');
       const { environment, workingFolder } = terminal;
       const nodeVersion = process.version;
       const config = await loadWithFlags(flags, terminal).catch((error: unknown) => {
@@ -291,6 +291,7 @@ function addDoctor(program: Command, world: CommandWorld, done: (code: number) =
         environment,
         workingFolder,
         clock: new SystemClock(),
+        timers: new SystemTimers(),
         nodeVersion,
       });
       for (const line of table(findings.map((one) => [one.state, one.name, one.detail])))

@@ -200,6 +200,10 @@ export class SimulatedNode implements Scene, NodeTarget {
       clock: { offsetMs: this.clockOffsetMs, driftPpm: this.driftPpm },
       busDelayMs: delays,
       witness: this.witness(),
+      told: {
+        reached: (point) => this.reached(point),
+        violated: (name, detail) => this.violated(name, detail),
+      },
       heard: (level, message, fields) => this.heard(level, message, fields),
       ended: (reason) => {
         around.trace.add('process', `${name} ${reason}`);

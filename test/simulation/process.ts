@@ -20,6 +20,7 @@ import { simulatedConnector } from './exchanges.js';
 import type { Knobs } from './knobs.js';
 import type { NodeBus } from './node-bus.js';
 import type { SimulatedNetwork } from './network.js';
+import { unsteadyPrices, type Told } from './prices.js';
 import { Owner, type Scheduler } from './scheduler.js';
 import { acknowledgedLater, aroundStores, type StoreSwitches } from './stores.js';
 import { DelayedTurns, VirtualTime, type ClockTraits } from './virtual-time.js';
@@ -53,6 +54,7 @@ export interface ProcessParts {
   readonly busDelayMs: () => number;
   readonly witness: BusWitness & ActorWitness;
   readonly changes: PortChanges;
+  readonly told: Told;
   heard(level: 'warn' | 'error', message: string, fields: object): void;
   /** The process ended by itself: it could not start, or its root gave up. */
   ended(reason: string): void;
@@ -125,6 +127,11 @@ export class SimulatedProcess {
       log,
       files: parts.disk.files(time),
       stores,
+      prices: unsteadyPrices(
+        Prng.of(parts.seed, `prices/${parts.name}/${parts.boot}`),
+        time,
+        parts.told,
+      ),
       market: this.market(),
       sockets: parts.network.sockets(this.owner),
       http: parts.network.http(this.owner, parts.witness.timeoutShare),

@@ -1,5 +1,6 @@
 import { BAD_SIGNALS } from './bad-signals.js';
 import { FAULT_KINDS } from './fault-plan.js';
+import { PRICE_POINTS } from './prices.js';
 import { SIMULATED_EXCHANGES } from '../../src/simulator/listings.js';
 
 /** What a set of seeds should come across; an empty run proves nothing. */
@@ -32,6 +33,7 @@ export const POINTS: readonly string[] = [
   'process restarted',
   'process gave up',
   'asked for silence',
+  ...PRICE_POINTS,
   'recording read back',
   'recording torn',
   ...[

@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import fc from 'fast-check';
@@ -10,7 +12,7 @@ import { addressHazards, parseRedisUrl } from '../../src/storage/redis/redis-url
 import { RedisStore } from '../../src/storage/redis/redis-store.js';
 import { SeededRandom } from '../../src/runtime/platform/random.js';
 import { available, skipOrFail, startRedis, type RedisSettings } from '../servers/redis.js';
-import type { ServerControl } from '../servers/server-process.js';
+import { findBinary, type ServerControl } from '../servers/server-process.js';
 import { testPorts, type LogLine } from './ports.js';
 import {
   bookOf,
@@ -23,7 +25,7 @@ import {
   tradeIdsOf,
 } from './prices-contract.js';
 
-t.setTimeout(300_000);
+t.setTimeout(1_200_000);
 
 t.test('in process', async (t) => {
   priceContract((name, body) => void t.test(name, body), {
@@ -129,6 +131,13 @@ t.test('addresses', async (t) => {
   t.match(addressHazards(parseRedisUrl('redis://cache.example')), [/no password/, /no TLS/]);
 });
 
+const page = readFileSync(new URL('../../docs/prices.md', import.meta.url), 'utf8');
+
+async function plainPending(t: Test, url: string): Promise<number> {
+  const [count] = (await plain(t, url).xpending('arbot:simulated:stream:fills', 'tax')) as [number];
+  return count;
+}
+
 let prefixes = 0;
 
 interface Opened {
@@ -137,7 +146,7 @@ interface Opened {
   readonly prefix: string;
 }
 
-async function open(t: Test, url: string, change: { ttlMs?: number; prefix?: string } = {}): Promise<Opened> {
+async function open(t: Test, url: string, change: { ttlMs?: number; prefix?: string; callTimeoutMs?: number; isAway?: boolean } = {}): Promise<Opened> {
   const { log, timers, clock, lines } = testPorts();
   const prefix = change.prefix ?? `test-${process.pid}-${++prefixes}:`;
   const store = await RedisStore.open({
@@ -145,12 +154,15 @@ async function open(t: Test, url: string, change: { ttlMs?: number; prefix?: str
     log,
     timers,
     clock,
+    // Whether a machine is slow is not what these tests ask.
+    callTimeoutMs: change.callTimeoutMs ?? 60_000,
     random: new SeededRandom('redis'),
     prefix,
     ttlMs: change.ttlMs ?? LONG_TTL_MS,
     maxEntries: MAX_ENTRIES,
   });
   t.teardown(() => store.close());
+  if (change.isAway !== true) await eventually('it is connected', () => store.isUp());
   return { store, lines, prefix };
 }
 
@@ -279,16 +291,59 @@ t.test('redis', async (t) => {
     await t.rejects(store.events.read('fills', '0', 1), { code: 'ARB_STORE_CONFLICT' });
   });
 
-  t.test('a user who may read no settings is described all the same', async (t) => {
-    const client = plain(t, server.url);
+  t.test('a user with the rights that docs/prices.md names can do everything', async (t) => {
     if (server.external) return t.plan(0, 'users of the server of REDIS_URL are not ours to make');
-    await client.call('ACL', 'SETUSER', 'arbot', 'on', '>s3cret-s3cret', '~*', '&*', '+@all', '-config');
+    const client = plain(t, server.url);
+    const [, rights = ''] = /needs\n`(~[^`]+)`/.exec(page) ?? [];
+    t.match(rights, /^~arbot:\* /);
+    await client.call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>s3cret-s3cret', ...rights.split(' '));
     const limited = new URL(server.url);
-    limited.username = 'arbot';
+    limited.username = 'limited';
     limited.password = 's3cret-s3cret';
-    const { store } = await open(t, limited.href);
+    const { store } = await open(t, limited.href, { prefix: 'arbot:paper:' });
     t.match(await store.describe(), { name: 'prices', engine: /^(redis|valkey) \d/, unsafeForLive: [] });
-    t.equal(await store.prices.put([bookOf(newInstrument())]), 1);
+    const book = bookOf(newInstrument());
+    const heard: unknown[] = [];
+    await store.prices.subscribe([], (quote) => heard.push(quote));
+    t.equal(await store.prices.put([book]), 1);
+    t.strictSame(await store.prices.book(book.instrument), book);
+    t.equal((await store.prices.quotes([book.instrument])).length, 1);
+    await store.events.append([{ stream: 'fills', body: fillBody('x') }]);
+    const given = await store.events.readGroup('fills', { group: 'g', member: 'm', claimAfterMs: 0 }, 5);
+    t.equal(await store.events.acknowledge('fills', 'g', given.map(({ id }) => id)), 1);
+    t.equal(await store.events.length('fills'), 1);
+    t.ok((await store.ping()) >= 0);
+    await eventually('it hears', () => heard.length > 0);
+  });
+
+  t.test('the examples of docs/prices.md read what a node writes', async (t) => {
+    const { store } = await open(t, server.url, { prefix: 'arbot:simulated:' });
+    await store.prices.put([bookOf('okx:BTC-USDT')]);
+    await store.events.append([{ stream: 'fills', body: fillBody('of-the-page') }]);
+    const [, script = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, NODE_OPTIONS: '', REDIS_URL: server.url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
+    await eventually('the fill is shown', () => shown.includes("tradeId: 'of-the-page'"));
+    await eventually('and acknowledged', async () =>
+      (await plainPending(t, server.url)) === 0,
+    );
+    child.kill('SIGKILL');
+    const cli = findBinary('redis-cli');
+    if (cli === null) return;
+    const { port, password } = new URL(server.url);
+    const lines = page.split('\n').filter((line) => /^redis-cli (?!PSUBSCRIBE)/.test(line));
+    t.equal(lines.length, 4);
+    for (const line of lines) {
+      const words = line.split(' ').slice(1).map((word) => word.replaceAll("'", ''));
+      const env = { ...process.env, REDISCLI_AUTH: password };
+      const { status, stdout } = spawnSync(cli, ['-h', '127.0.0.1', '-p', port, ...words], { env });
+      t.equal(status, 0);
+      t.match(stdout.toString(), /okx:BTC-USDT|of-the-page|BUSYGROUP|^\n$/, line);
+    }
   });
 });
 
@@ -366,7 +421,7 @@ t.test('while the server is killed every call is rejected at once, and afterward
 t.test('a server that stands still is given up, without a queue in front of it', async (t) => {
   const server = await privateServer(t);
   if (server === null) return;
-  const { store } = await open(t, server.url);
+  const { store } = await open(t, server.url, { callTimeoutMs: 500 });
   server.pause();
   const calls = Array.from({ length: 300 }, () => store.prices.put([bookOf(newInstrument())]));
   const refusedAtDoor = await Promise.all(calls.slice(256).map((call) => isRejectedAtOnce(call)));
@@ -382,7 +437,12 @@ t.test('a server that stands still is given up, without a queue in front of it',
   t.ok(await isRejectedAtOnce(store.prices.put([bookOf(newInstrument())])));
   server.resume();
   await eventually('it is there again', () => store.isUp());
-  t.equal(await store.prices.put([bookOf(newInstrument())]), 1);
+  await eventually('and takes books', () =>
+    store.prices.put([bookOf(newInstrument())]).then(
+      () => true,
+      () => false,
+    ),
+  );
 });
 
 t.test('a wrong password and an absent server are no reason not to start', async (t) => {
@@ -390,7 +450,8 @@ t.test('a wrong password and an absent server are no reason not to start', async
   if (server === null) return;
   const wrong = new URL(server.url);
   wrong.password = 'hunter2-hunter2';
-  const refused = await open(t, wrong.href);
+  const refused = await open(t, wrong.href, { isAway: true });
+  await eventually('the server has refused', () => refused.store.state().lastError !== null);
   t.equal(refused.store.isUp(), false);
   t.match(refused.store.state().lastError, /WRONGPASS/);
   await t.rejects(refused.store.ping(), { code: 'ARB_STORE_UNAVAILABLE', message: /WRONGPASS/ });
@@ -398,7 +459,8 @@ t.test('a wrong password and an absent server are no reason not to start', async
     refused.store.prices.subscribe([], () => undefined),
     { code: 'ARB_STORE_UNAVAILABLE' },
   );
-  const absent = await open(t, 'redis://:hunter2-hunter2@127.0.0.1:1');
+  const absent = await open(t, 'redis://:hunter2-hunter2@127.0.0.1:1', { isAway: true });
+  await eventually('nobody has answered', () => absent.store.state().lastError !== null);
   t.match(await absent.store.describe(), { engine: 'redis, away', location: '127.0.0.1:1/0' });
   t.match(absent.store.state().lastError, /ECONNREFUSED/);
   const told = JSON.stringify([

@@ -6,15 +6,16 @@ import type { Timers } from '../../ports/time.js';
 import type { RedisAddress } from './redis-url.js';
 
 export interface RedisPorts {
+  /** A call waits so long for its answer; absent = a second. */
+  readonly callTimeoutMs?: number;
   readonly log: Logger;
   readonly random: Random;
   readonly timers: Timers;
 }
 
-/** A call waits so long for its answer. */
-const COMMAND_TIMEOUT_MS = 1_000;
-/** A server that takes bytes and sends none for so long counts as gone: its connection is dropped and made again. */
-const SILENCE_MS = 2_000;
+const CALL_TIMEOUT_MS = 1_000;
+/** A server that takes bytes and sends none for so many call timeouts counts as gone: its connection is dropped and made again. */
+const SILENT_CALLS = 2;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
@@ -37,7 +38,7 @@ export class RedisConnection {
 
   constructor(address: RedisAddress, name: string, ports: RedisPorts) {
     this.ports = ports;
-    this.client = new Redis(optionsOf(address, name, ports.random));
+    this.client = new Redis(optionsOf(address, name, ports));
     this.client.on('ready', () => this.ready(address.location));
     this.client.on('close', () => this.gone(address.location));
     // Without a listener the driver would write to the console by itself.
@@ -100,7 +101,7 @@ export class RedisConnection {
 function optionsOf(
   address: RedisAddress,
   name: string,
-  random: Random,
+  { random, callTimeoutMs = CALL_TIMEOUT_MS }: RedisPorts,
 ): RedisOptions & { readonly replyMapping: 'legacy' } {
   const { host, port, username, password, database, tls } = address;
   return {
@@ -118,8 +119,8 @@ function optionsOf(
     // Made again here, where a failure is caught.
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS,
+    commandTimeout: callTimeoutMs,
+    socketTimeout: callTimeoutMs * SILENT_CALLS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepAlive: 5_000,
     retryStrategy: (attempt) => {
