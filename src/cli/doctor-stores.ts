@@ -91,7 +91,9 @@ async function tradesFacts({ cluster, environment, clock, timers }: StoreQuestio
   if (trades.kind === 'memory') return embedded('memory', ['everything is forgotten at the end']);
   if (trades.kind === 'pglite') {
     const { pgliteVersion } = await import('../storage/pglite/seed.js');
-    return embedded(`pglite ${pgliteVersion()}`, ['PGlite runs without fsync: a power cut may lose the last seconds']);
+    return embedded(`pglite ${pgliteVersion()}`, [
+      'PGlite runs without fsync: a power cut may lose the last seconds',
+    ]);
   }
   const url = required(environment, trades.urlEnv);
   const { openPostgresDb } = await import('../storage/sql/postgres-db.js');

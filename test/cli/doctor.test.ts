@@ -33,7 +33,10 @@ const redisAt = (url: string) =>
 t.test('what is embedded is named, with what it is not meant for', async (t) => {
   const found = await examine({});
   t.match([...found.keys()], ['trades', 'prices', 'bus']);
-  t.match(found.get('trades'), { state: 'ok', detail: /^pglite \d+\.\d+\.\d+, embedded, unsafe for LIVE: .*fsync/ });
+  t.match(found.get('trades'), {
+    state: 'ok',
+    detail: /^pglite \d+\.\d+\.\d+, embedded, unsafe for LIVE: .*fsync/,
+  });
   t.match(found.get('prices'), { state: 'ok', detail: 'in-process, embedded' });
   t.match(found.get('bus'), { state: 'ok', detail: 'in-process, embedded' });
   const memory = await examine({ stores: { trades: { kind: 'memory' } } });
@@ -47,7 +50,10 @@ t.test('PostgreSQL: version, latency, and the settings of the server itself', as
   const ask = (url: string) =>
     examine({ stores: { trades: { kind: 'postgres', urlEnv: 'PG_URL' } } }, { PG_URL: url });
   const { state, detail } = (await ask(server.url)).get('trades')!;
-  t.match(detail, /^postgresql \d+\S*.* at [^,]+:\d+\/\w+, \d+\.\d ms, fsync (on|off), synchronous_commit \w+, full_page_writes on/);
+  t.match(
+    detail,
+    /^postgresql \d+\S*.* at [^,]+:\d+\/\w+, \d+\.\d ms, fsync (on|off), synchronous_commit \w+, full_page_writes on/,
+  );
   t.notMatch(detail, new URL(server.url).password);
   if (!server.external) {
     t.equal(state, 'warn');
@@ -56,7 +62,9 @@ t.test('PostgreSQL: version, latency, and the settings of the server itself', as
     await client.connect();
     await client.query('alter role current_user set synchronous_commit = off');
     await client.end();
-    t.match((await ask(server.url)).get('trades'), { detail: /synchronous_commit off.*synchronous_commit is off/ });
+    t.match((await ask(server.url)).get('trades'), {
+      detail: /synchronous_commit off.*synchronous_commit is off/,
+    });
     const wrong = new URL(server.url);
     wrong.password = 'hunter2-hunter2';
     const refused = (await ask(wrong.href)).get('trades')!;
@@ -73,7 +81,10 @@ t.test('Redis: version, latency, settings, and who could read along', async (t) 
   const { state, detail } = (await redisAt(server.url)).get('prices')!;
   t.match(detail, /^(redis|valkey) \d\S* at \S+\/0, \d+\.\d ms, appendonly \w+, appendfsync \w+/);
   t.notMatch(detail, new URL(server.url).password);
-  t.match((await redisAt('redis://:hunter2@127.0.0.1:1')).get('prices'), { state: 'bad', detail: /ECONNREFUSED/ });
+  t.match((await redisAt('redis://:hunter2@127.0.0.1:1')).get('prices'), {
+    state: 'bad',
+    detail: /ECONNREFUSED/,
+  });
   t.match((await examine({ stores: { prices: { kind: 'redis', urlEnv: 'REDIS_URL' } } })).get('prices'), {
     state: 'bad',
     detail: 'REDIS_URL is not set',
@@ -124,7 +135,9 @@ async function speaking(t: Test, words: string): Promise<string> {
 t.test('what answers otherwise than NATS is not taken for it', async (t) => {
   const asked = async (words: string) => {
     const urls = [await speaking(t, words)];
-    return (await examine({ bus: { kind: 'nats', urls, userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' } })).get('bus');
+    return (
+      await examine({ bus: { kind: 'nats', urls, userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' } })
+    ).get('bus');
   };
   t.match(await asked('SSH-2.0-OpenSSH\n'), { state: 'bad', detail: /not as NATS does/ });
   t.match(await asked('x'.repeat(100_000)), { state: 'bad', detail: /not as NATS does/ });
@@ -137,7 +150,12 @@ t.test('what answers otherwise than NATS is not taken for it', async (t) => {
 
 t.test('a store behind a port is asked through it', async (t) => {
   const store = {
-    describe: async () => ({ name: 'ticks', engine: 'chdb 3.4.0', location: '/data', unsafeForLive: ['no fsync'] }),
+    describe: async () => ({
+      name: 'ticks',
+      engine: 'chdb 3.4.0',
+      location: '/data',
+      unsafeForLive: ['no fsync'],
+    }),
     ping: async () => 1.25,
   };
   t.match(await look('ticks', () => factsOf(store)), {

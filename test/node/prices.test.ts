@@ -62,15 +62,34 @@ t.test('a node trades everything it should while Redis is flushed, stands still 
   const client = new Redis(server.url);
   client.on('error', () => undefined);
   t.teardown(() => client.disconnect());
-  const quoted = (await until(() => client.keys('shown:simulated:quote:*'), (keys) => keys.length > 0, 120_000))[0]!;
-  t.match(await client.hgetall(quoted), { exchange: /./, instrument: /-/, bid: /^\d/, receiveTimeMs: /^\d{13}/ });
-  await until(() => client.xlen('shown:simulated:stream:fills'), (length) => length >= 2, 240_000);
+  const quoted = (
+    await until(
+      () => client.keys('shown:simulated:quote:*'),
+      (keys) => keys.length > 0,
+      120_000,
+    )
+  )[0]!;
+  t.match(await client.hgetall(quoted), {
+    exchange: /./,
+    instrument: /-/,
+    bid: /^\d/,
+    receiveTimeMs: /^\d{13}/,
+  });
+  await until(
+    () => client.xlen('shown:simulated:stream:fills'),
+    (length) => length >= 2,
+    240_000,
+  );
   t.ok((await client.xlen('shown:simulated:stream:signals')) > 0);
 
   const health = () => getJson<Health>(`${url}healthz`);
   for (let round = 0; round < 2; round++) {
     await client.flushall();
-    await until(() => client.exists(quoted), (found) => found === 1, 120_000);
+    await until(
+      () => client.exists(quoted),
+      (found) => found === 1,
+      120_000,
+    );
     server.pause();
     await until(health, ({ checks }) => checks.some(({ detail }) => detail.startsWith('away')), 120_000);
     t.equal((await health()).ok, true, 'the node is well without it');
@@ -81,7 +100,11 @@ t.test('a node trades everything it should while Redis is flushed, stands still 
     await sleep(500);
     await server.restart();
     await until(health, ({ checks }) => checks.some(({ detail }) => detail === 'connected'), 120_000);
-    await until(() => client.exists(quoted), (found) => found === 1, 120_000);
+    await until(
+      () => client.exists(quoted),
+      (found) => found === 1,
+      120_000,
+    );
   }
   t.ok((await metric(url, /^arbot_prices_reconnects_total/)) >= 4);
   t.ok((await metric(url, /^arbot_prices_published_total\{what="books",result="written"/)) > 0);
@@ -92,5 +115,9 @@ t.test('a node trades everything it should while Redis is flushed, stands still 
   t.ok(Number(oracle?.[1]) >= 8, `enough was planted and traded: ${oracle?.[0]}`);
   t.equal(oracle?.[2], '0', `nothing was missed: ${oracle?.[0]}`);
   t.equal(oracle?.[3], '0', `nothing else was traded: ${oracle?.[0]}`);
-  t.notMatch(node.stdout + node.stderr, new RegExp(new URL(server.url).password), 'the password is in no output');
+  t.notMatch(
+    node.stdout + node.stderr,
+    new RegExp(new URL(server.url).password),
+    'the password is in no output',
+  );
 });

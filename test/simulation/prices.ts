@@ -56,7 +56,8 @@ export function unsteadyPrices(prng: Prng, time: VirtualTime, told: Told): Price
     events: {
       append: (records) => {
         for (const { body } of records)
-          if (body.includes('"nonce"') && !body.includes(NO_NONCE)) told.violated('approval-not-shown', 'a stream has the nonce of an approval');
+          if (body.includes('"nonce"') && !body.includes(NO_NONCE))
+            told.violated('approval-not-shown', 'a stream has the nonce of an approval');
         return call(() => inner.events.append(records));
       },
       read: (stream, after, limit) => inner.events.read(stream, after, limit),

@@ -127,11 +127,7 @@ export class SimulatedProcess {
       log,
       files: parts.disk.files(time),
       stores,
-      prices: unsteadyPrices(
-        Prng.of(parts.seed, `prices/${parts.name}/${parts.boot}`),
-        time,
-        parts.told,
-      ),
+      prices: unsteadyPrices(Prng.of(parts.seed, `prices/${parts.name}/${parts.boot}`), time, parts.told),
       market: this.market(),
       sockets: parts.network.sockets(this.owner),
       http: parts.network.http(this.owner, parts.witness.timeoutShare),

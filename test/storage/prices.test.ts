@@ -146,7 +146,11 @@ interface Opened {
   readonly prefix: string;
 }
 
-async function open(t: Test, url: string, change: { ttlMs?: number; prefix?: string; callTimeoutMs?: number; isAway?: boolean } = {}): Promise<Opened> {
+async function open(
+  t: Test,
+  url: string,
+  change: { ttlMs?: number; prefix?: string; callTimeoutMs?: number; isAway?: boolean } = {},
+): Promise<Opened> {
   const { log, timers, clock, lines } = testPorts();
   const prefix = change.prefix ?? `test-${process.pid}-${++prefixes}:`;
   const store = await RedisStore.open({
@@ -296,7 +300,16 @@ t.test('redis', async (t) => {
     const client = plain(t, server.url);
     const [, rights = ''] = /needs\n`(~[^`]+)`/.exec(page) ?? [];
     t.match(rights, /^~arbot:\* /);
-    await client.call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>s3cret-s3cret', ...rights.split(' '));
+    await client.call(
+      'ACL',
+      'SETUSER',
+      'limited',
+      'reset',
+      'on',
+      '>s3cret-s3cret',
+      ...rights.split(' '),
+      '&arbot:paper:prices:*',
+    );
     const limited = new URL(server.url);
     limited.username = 'limited';
     limited.password = 's3cret-s3cret';
@@ -310,7 +323,14 @@ t.test('redis', async (t) => {
     t.equal((await store.prices.quotes([book.instrument])).length, 1);
     await store.events.append([{ stream: 'fills', body: fillBody('x') }]);
     const given = await store.events.readGroup('fills', { group: 'g', member: 'm', claimAfterMs: 0 }, 5);
-    t.equal(await store.events.acknowledge('fills', 'g', given.map(({ id }) => id)), 1);
+    t.equal(
+      await store.events.acknowledge(
+        'fills',
+        'g',
+        given.map(({ id }) => id),
+      ),
+      1,
+    );
     t.equal(await store.events.length('fills'), 1);
     t.ok((await store.ping()) >= 0);
     await eventually('it hears', () => heard.length > 0);
@@ -328,9 +348,7 @@ t.test('redis', async (t) => {
     let shown = '';
     child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
     await eventually('the fill is shown', () => shown.includes("tradeId: 'of-the-page'"));
-    await eventually('and acknowledged', async () =>
-      (await plainPending(t, server.url)) === 0,
-    );
+    await eventually('and acknowledged', async () => (await plainPending(t, server.url)) === 0);
     child.kill('SIGKILL');
     const cli = findBinary('redis-cli');
     if (cli === null) return;
@@ -338,7 +356,10 @@ t.test('redis', async (t) => {
     const lines = page.split('\n').filter((line) => /^redis-cli (?!PSUBSCRIBE)/.test(line));
     t.equal(lines.length, 4);
     for (const line of lines) {
-      const words = line.split(' ').slice(1).map((word) => word.replaceAll("'", ''));
+      const words = line
+        .split(' ')
+        .slice(1)
+        .map((word) => word.replaceAll("'", ''));
       const env = { ...process.env, REDISCLI_AUTH: password };
       const { status, stdout } = spawnSync(cli, ['-h', '127.0.0.1', '-p', port, ...words], { env });
       t.equal(status, 0);

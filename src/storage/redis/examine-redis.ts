@@ -41,7 +41,10 @@ export async function examineRedis(url: string, clock: Clock): Promise<RedisExam
     const latencyMs = clock.monotonicMs() - startedMs;
     return { ...(await askRedis(client, address)), location, latencyMs };
   } catch (error) {
-    throw new ArbotError('ARB_STORE_UNAVAILABLE', `${location}: ${(reason ?? errorText(error)).slice(0, 300)}`);
+    throw new ArbotError(
+      'ARB_STORE_UNAVAILABLE',
+      `${location}: ${(reason ?? errorText(error)).slice(0, 300)}`,
+    );
   } finally {
     client.disconnect();
   }

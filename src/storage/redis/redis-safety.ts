@@ -50,9 +50,11 @@ function fieldsOf(text: string): ReadonlyMap<string, string> {
 async function settingsOf(client: Redis): Promise<Record<string, string>> {
   try {
     const found = (await client.config('GET', ...SETTINGS)) as readonly string[];
-    const known: Record<string, string> = {};
-    for (let at = 0; at + 1 < found.length; at += 2) known[found[at]!] = found[at + 1]!;
-    return known;
+    const known = new Map<string, string>();
+    for (let at = 0; at + 1 < found.length; at += 2) known.set(found[at]!, found[at + 1]!);
+    return Object.fromEntries(
+      SETTINGS.flatMap((name) => (known.has(name) ? [[name, known.get(name) ?? '']] : [])),
+    );
   } catch (error) {
     if (/NOPERM|unknown command/i.test(errorText(error))) return {};
     throw error;
