@@ -175,9 +175,17 @@ async function natsFacts(url: string, hasPassword: boolean, clock: Clock): Promi
 }
 
 function natsGreeting(line: string, location: string): z.infer<typeof greeting> {
-  const json = /^INFO (\{.*\})\s*$/.exec(line)?.[1];
-  if (json === undefined) throw new Error(`${location} answers, but not as NATS does`);
-  return greeting.parse(JSON.parse(json));
+  const found = greeting.safeParse(jsonOf(/^INFO (\{.*\})\s*$/.exec(line)?.[1] ?? ''));
+  if (!found.success) throw new Error(`${location} answers, but not as NATS does`);
+  return found.data;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function firstLine(host: string, port: number): Promise<string> {

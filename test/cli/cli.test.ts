@@ -346,7 +346,7 @@ t.test('the doctor finds taken ports, absent stores, an old Node and a wrong clo
       bus: { kind: 'nats', urls: ['nats://127.0.0.1:1'] }, stores: { trades: { kind: 'postgres', urlEnv: 'PG_URL' } } };`,
     'trading.config.ts': `export default { assets: { BTC: {}, USDT: {} }, pairs: [{ pair: 'BTC-USDT' }], exchanges: { okx: {}, bybit: {} } };`,
   });
-  const taken = createServer().listen(0, '127.0.0.1');
+  const taken = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(taken, 'listening');
   t.teardown(() => taken.close());
   const port = (taken.address() as AddressInfo).port;

@@ -141,7 +141,8 @@ t.test('what answers otherwise than NATS is not taken for it', async (t) => {
   };
   t.match(await asked('SSH-2.0-OpenSSH\n'), { state: 'bad', detail: /not as NATS does/ });
   t.match(await asked('x'.repeat(100_000)), { state: 'bad', detail: /not as NATS does/ });
-  t.match(await asked('INFO {"version":7}\n'), { state: 'bad' });
+  t.match(await asked('INFO {"version":7}\n'), { state: 'bad', detail: /not as NATS does/ });
+  t.match(await asked('INFO {version}\n'), { state: 'bad', detail: /not as NATS does/ });
   t.match(await asked('INFO {"version":"2.12.1","auth_required":true,"tls_required":true}\r\n'), {
     state: 'ok',
     detail: /^nats 2\.12\.1 .*auth required, tls required$/,

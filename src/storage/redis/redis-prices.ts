@@ -103,8 +103,11 @@ export class RedisPrices implements PriceCache {
     acceptInstruments([instrument]);
     const what = `book of ${instrument}`;
     try {
-      const text = await this.options.connection.call((client) => client.get(this.key('book', instrument)));
-      return text === null ? null : this.restored(() => restoreBook(bounded(text, what), instrument));
+      // No more of it than could be a book, whatever somebody put there.
+      const text = await this.options.connection.call((client) =>
+        client.getrange(this.key('book', instrument), 0, MAX_TEXT),
+      );
+      return text === '' ? null : this.restored(() => restoreBook(bounded(text, what), instrument));
     } catch (error) {
       if (!isWrongType(error)) throw error;
       this.options.refused(error);
