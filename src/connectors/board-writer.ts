@@ -5,6 +5,17 @@ import type { SymbolFeed } from './feed-symbol.js';
 /** A quiet connection's life is written for all of its symbols at most so often; ages are judged in hundreds of ms. */
 const ALIVE_STEP_MS = 10;
 
+/** A best quote that moved is in the depth channel by then; where it is not, the levels behind it are older than it says. */
+const LONGEST_LAG_MS = 1_000;
+
+/** Exchange time of a book with its quote laid over: the depth's own where that has fallen behind. */
+function timeOf({ depth, quote }: SymbolFeed): number {
+  const lagMs = quote.exchangeTimeMs - depth.exchangeTimeMs;
+  if (lagMs <= 0) return depth.exchangeTimeMs;
+  const isBehind = lagMs > LONGEST_LAG_MS && depth.exchangeTimeMs > 0 && !quote.agreesWith(depth.book);
+  return isBehind ? depth.exchangeTimeMs : quote.exchangeTimeMs;
+}
+
 /** Publishes the symbols of one connection: each changed one once per batch of frames. */
 export class BoardWriter {
   private readonly board: QuoteBoard;
@@ -55,8 +66,7 @@ export class BoardWriter {
     const { depth, quote, epoch, slot } = symbol;
     if (epoch === null) return;
     const useQuote = quote.isNewerThan(depth.order);
-    const quoteTimeMs = useQuote ? quote.exchangeTimeMs : 0;
-    symbol.exchangeTimeMs = depth.exchangeTimeMs > quoteTimeMs ? depth.exchangeTimeMs : quoteTimeMs;
+    symbol.exchangeTimeMs = useQuote ? timeOf(symbol) : depth.exchangeTimeMs;
     if (useQuote && symbol.shownChanges === depth.changes && board.shows(slot, epoch)) {
       layOverAgain(board, slot, depth.book, quote);
       board.stamp(slot, symbol);

@@ -6,12 +6,16 @@ export type AgeSource = Pick<
   'exchangeTimeMs' | 'receiveTimeMs' | 'changedMonotonicMs' | 'aliveMonotonicMs'
 >;
 
+/** A larger difference of two clocks is no drift: one of them jumped, and no age by it is known until it is measured again. */
+const MOST_EARLY_MS = 5_000;
+
 /**
  * Age of a book in ms (TRADING §2): time since its connection last proved alive, plus the transit lag of its last frame.
  * Quiet pairs send nothing, so this is not the time since the last change.
  *
  * `clockOffsetMs` = exchange clock − local clock; a lag that comes out negative counts as 0, because a frame cannot
- * arrive before it was sent. A frame without exchange time (0) adds no lag. Infinity for a slot never published. NaN from a
+ * arrive before it was sent; one that came out so by more than clocks may differ tells of a clock that jumped, and the age is
+ * Infinity. A frame without exchange time (0) adds no lag. Infinity for a slot never published. NaN from a
  * broken clock stays NaN, which no limit accepts.
  */
 export function bookAgeMs(board: AgeSource, slot: number, monotonicMs: number, clockOffsetMs = 0): number {
@@ -26,6 +30,7 @@ export function transitLagMs(board: AgeSource, slot: number, clockOffsetMs = 0):
   const exchangeTimeMs = board.exchangeTimeMs[slot]!;
   if (exchangeTimeMs === 0) return 0;
   const lag = board.receiveTimeMs[slot]! - (exchangeTimeMs - clockOffsetMs);
+  if (lag < -MOST_EARLY_MS) return Infinity;
   return lag < 0 ? 0 : lag;
 }
 
