@@ -307,6 +307,18 @@ t.test('Bybit', async (t) => {
     rig.give(book('snapshot', ['100.5', '2'], 900, 71, 1), book('delta', ['100', '4'], 8, 75));
     t.same(rig.top(), [100, 4, 101, 7]);
   });
+  t.test('where the depth has fallen behind its quote, the book is as old as the depth', async (t) => {
+    const rig = new Rig(bybit(), 'BTCUSDT');
+    const shownMs = () => rig.board.exchangeTimeMs[0]! - WALL;
+    rig.give(book('snapshot', ['100', '5'], 7, 70), book('snapshot', ['100.5', '2'], 900, 1_000, 1));
+    t.equal(shownMs(), 998, 'a quote that moved a moment before its depth');
+    rig.give(book('snapshot', ['100.6', '2'], 901, 1_100, 1));
+    t.same([shownMs(), rig.top()[0]], [68, 100.6], 'no word of it from the depth for more than a second');
+    rig.give(book('delta', ['100.6', '2'], 8, 1_099));
+    t.equal(shownMs(), 1_098);
+    rig.give(book('snapshot', ['100.6', '2'], 901, 4_000, 1));
+    t.equal(shownMs(), 3_998, 'a quote that says what the depth says is as good as a depth frame');
+  });
   t.test('subscribes ten topics per request', async (t) => {
     const frames = bybit()
       .subscribe(['A', 'B', 'C', 'D', 'E'], 'all', 1, WALL)

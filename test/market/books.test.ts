@@ -281,6 +281,7 @@ t.test(
     t.equal(sinceChangeMs(board, slot, 800), 300);
     t.equal(transitLagMs(board, slot, 25), 65, 'the exchange is 25 ms ahead, so it was sent earlier');
     t.equal(transitLagMs(board, slot, -100), 0, 'never below zero');
+    t.equal(transitLagMs(board, slot, -6_000), Infinity, 'no clock differs so much without a jump');
     const limits = { maxBookAgeMs: 50, maxUnchangedMs: 1_000 };
     t.equal(bookProblem(board, slot, 800, limits), null);
     t.equal(bookProblem(board, slot, 801, limits), 'BOOK_AGE');
