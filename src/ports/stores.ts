@@ -1,3 +1,4 @@
+import type { Leases } from './leases.js';
 import type { BalancesChanged, LedgerEntry } from '../messages/ledger.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName } from '../messages/primitives.js';
@@ -28,8 +29,12 @@ export interface LedgerStore {
 }
 
 export interface TradeStore {
-  /** Journal before send: the legs of one arbitrage in one commit. (verdict, leg, attempt) is unique: a second use rejects ARB_STORE_CONFLICT. */
-  journalLegs(legs: readonly SubmitLeg[]): Promise<void>;
+  /**
+   * Journal before send: the legs of one arbitrage in one commit, under the fence of the lease `trade`. A fence that is not
+   * the one in force rejects ARB_FENCE_STALE and writes nothing. (verdict, leg, attempt) is unique: a second use rejects
+   * ARB_STORE_CONFLICT.
+   */
+  journalLegs(legs: readonly SubmitLeg[], fence: number): Promise<void>;
   saveLegResult(result: LegResult): Promise<void>;
   closeArbitrage(closed: ArbitrageClosed): Promise<Booked>;
   /** Newest first. */
@@ -76,6 +81,23 @@ export interface SettingsStore {
   set(key: string, value: string): Promise<void>;
 }
 
+/** An exchange as it is traded here. Rates are shares of the notional: 0.001 = 10 bps. */
+export interface ExchangeTerms {
+  readonly exchange: ExchangeId;
+  /** Where the rates come from: `default`, or `configured` by the trader. */
+  readonly tier: string;
+  readonly makerFee: DecimalText;
+  readonly takerFee: DecimalText;
+  readonly active: boolean;
+}
+
+export interface ExchangeStore {
+  /** Writes what changed; `sinceMs` of the others stays. Exchanges that are not named become inactive. */
+  saveExchanges(terms: readonly ExchangeTerms[], nowMs: number): Promise<void>;
+  /** By name. */
+  exchanges(): Promise<readonly (ExchangeTerms & { readonly sinceMs: number })[]>;
+}
+
 export interface StoreDescription {
   readonly name: string;
   /** `pglite 0.5.16`, `postgresql 15.18`, `memory`. */
@@ -91,6 +113,8 @@ export interface Stores {
   readonly signals: SignalStore;
   readonly portfolio: PortfolioStore;
   readonly settings: SettingsStore;
+  readonly leases: Leases;
+  readonly exchanges: ExchangeStore;
   describe(): Promise<StoreDescription>;
   /** Round trip in ms; rejects when unavailable. */
   ping(): Promise<number>;

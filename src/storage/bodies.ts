@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { PortfolioSnapshot } from '../ports/stores.js';
+import type { LeaseClaim, LeaseKey } from '../ports/leases.js';
+import type { ExchangeTerms, PortfolioSnapshot } from '../ports/stores.js';
 import { submitLeg } from '../messages/order.js';
 import * as p from '../messages/primitives.js';
 
@@ -28,6 +29,44 @@ export const journalledLegs = z
   .min(1)
   .max(16)
   .refine((legs) => legs.every((leg) => leg.arbitrageId === legs[0]?.arbitrageId), 'more than one arbitrage');
+
+export const fence = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const leaseResource = z.string().regex(/^[a-z][a-z0-9:-]{0,63}$/, 'not a resource');
+const leaseNonce = z.string().regex(/^[0-9a-f]{32}$/, 'not a nonce');
+
+export const leaseClaim: z.ZodType<LeaseClaim> = z.strictObject({
+  resource: leaseResource,
+  holder: z.string().min(1).max(64),
+  nonce: leaseNonce,
+  ttlMs: z.number().int().min(50).max(3_600_000),
+  maxExpiryMs: z.number().int().min(0).max(600_000),
+  succeeds: z.boolean(),
+});
+
+export const leaseKey: z.ZodType<LeaseKey> = z.strictObject({
+  resource: leaseResource,
+  fence,
+  nonce: leaseNonce,
+});
+
+/** Beyond a tenth no exchange charges, and a decimal point is in the wrong place. */
+const feeRate = p.decimalText.refine((rate) => Math.abs(Number(rate)) < 0.1, 'a rate of a tenth or more');
+
+export const exchangeTerms: z.ZodType<readonly ExchangeTerms[]> = z
+  .array(
+    z.strictObject({
+      exchange: p.exchangeId,
+      tier: z.string().min(1).max(64),
+      makerFee: feeRate,
+      takerFee: feeRate,
+      active: z.boolean(),
+    }),
+  )
+  .max(256)
+  .refine(
+    (rows) => new Set(rows.map((row) => row.exchange)).size === rows.length,
+    'an exchange is named twice',
+  );
 
 /** `kill-switch`, `pairs.enabled` … */
 export const settingKey = z

@@ -1,10 +1,12 @@
 import { ArbotError } from '../messages/errors.js';
 import { ledgerEntry } from '../messages/ledger.js';
 import { arbitrageClosed, fill, legResult } from '../messages/order.js';
-import { modeName } from '../messages/primitives.js';
+import { modeName, timeMs } from '../messages/primitives.js';
 import { verdict } from '../messages/risk.js';
 import { opportunityEvent, signal } from '../messages/signal.js';
+import type { Leases } from '../ports/leases.js';
 import type {
+  ExchangeStore,
   LedgerStore,
   PortfolioStore,
   SettingsStore,
@@ -12,7 +14,17 @@ import type {
   Stores,
   TradeStore,
 } from '../ports/stores.js';
-import { journalledLegs, portfolioSnapshot, settingKey, settingValue } from './bodies.js';
+import {
+  exchangeTerms,
+  fence,
+  journalledLegs,
+  leaseClaim,
+  leaseKey,
+  leaseResource,
+  portfolioSnapshot,
+  settingKey,
+  settingValue,
+} from './bodies.js';
 import { accept, acceptIds, acceptLimit, acceptPosition } from './border.js';
 import { requireBalanced } from './ledger-rules.js';
 
@@ -24,6 +36,8 @@ export function bordered(inner: Stores): Stores {
     signals: borderedSignals(inner.signals),
     portfolio: borderedPortfolio(inner.portfolio),
     settings: borderedSettings(inner.settings),
+    leases: borderedLeases(inner.leases),
+    exchanges: borderedExchanges(inner.exchanges),
     describe: () => inner.describe(),
     ping: () => inner.ping(),
     close: () => inner.close(),
@@ -53,7 +67,8 @@ function borderedLedger(inner: LedgerStore): LedgerStore {
 
 function borderedTrades(inner: TradeStore): TradeStore {
   return {
-    journalLegs: async (legs) => inner.journalLegs(accept(journalledLegs, legs, 'legs')),
+    journalLegs: async (legs, under) =>
+      inner.journalLegs(accept(journalledLegs, legs, 'legs'), accept(fence, under, 'fence')),
     saveLegResult: async (result) => inner.saveLegResult(accept(legResult, result, 'result')),
     closeArbitrage: async (closed) => inner.closeArbitrage(accept(arbitrageClosed, closed, 'closed')),
     recentArbitrages: async (limit) => inner.recentArbitrages(acceptLimit(limit)),
@@ -91,5 +106,22 @@ function borderedSettings(inner: SettingsStore): SettingsStore {
     get: async (key) => inner.get(accept(settingKey, key, 'key')),
     set: async (key, value) =>
       inner.set(accept(settingKey, key, 'key'), accept(settingValue, value, 'value')),
+  };
+}
+
+function borderedLeases(inner: Leases): Leases {
+  return {
+    acquire: async (claim) => inner.acquire(accept(leaseClaim, claim, 'claim')),
+    renew: async (key) => inner.renew(accept(leaseKey, key, 'lease')),
+    release: async (key) => inner.release(accept(leaseKey, key, 'lease')),
+    current: async (resource) => inner.current(accept(leaseResource, resource, 'resource')),
+  };
+}
+
+function borderedExchanges(inner: ExchangeStore): ExchangeStore {
+  return {
+    saveExchanges: async (terms, nowMs) =>
+      inner.saveExchanges(accept(exchangeTerms, terms, 'exchanges'), accept(timeMs, nowMs, 'nowMs')),
+    exchanges: () => inner.exchanges(),
   };
 }

@@ -8,7 +8,7 @@ export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>;
 
 /** The same stores with every call led through `around`. */
 export function aroundStores(inner: Stores, around: Around): Stores {
-  const { ledger, trades, signals, portfolio, settings } = inner;
+  const { ledger, trades, signals, portfolio, settings, leases, exchanges } = inner;
   return {
     ledger: {
       append: (entry) => around('ledger.append', () => ledger.append(entry)),
@@ -20,7 +20,7 @@ export function aroundStores(inner: Stores, around: Around): Stores {
       fillsOf: (ids) => around('ledger.fillsOf', () => ledger.fillsOf(ids)),
     },
     trades: {
-      journalLegs: (legs) => around('trades.journalLegs', () => trades.journalLegs(legs)),
+      journalLegs: (legs, fence) => around('trades.journalLegs', () => trades.journalLegs(legs, fence)),
       saveLegResult: (result) => around('trades.saveLegResult', () => trades.saveLegResult(result)),
       closeArbitrage: (closed) => around('trades.closeArbitrage', () => trades.closeArbitrage(closed)),
       recentArbitrages: (limit) => around('trades.recentArbitrages', () => trades.recentArbitrages(limit)),
@@ -44,6 +44,17 @@ export function aroundStores(inner: Stores, around: Around): Stores {
       claimMode: (mode) => around('settings.claimMode', () => settings.claimMode(mode)),
       get: (key) => around('settings.get', () => settings.get(key)),
       set: (key, value) => around('settings.set', () => settings.set(key, value)),
+    },
+    leases: {
+      acquire: (claim) => around('leases.acquire', () => leases.acquire(claim)),
+      renew: (key) => around('leases.renew', () => leases.renew(key)),
+      release: (key) => around('leases.release', () => leases.release(key)),
+      current: (resource) => around('leases.current', () => leases.current(resource)),
+    },
+    exchanges: {
+      saveExchanges: (terms, nowMs) =>
+        around('exchanges.saveExchanges', () => exchanges.saveExchanges(terms, nowMs)),
+      exchanges: () => around('exchanges.exchanges', () => exchanges.exchanges()),
     },
     describe: () => inner.describe(),
     ping: () => around('ping', () => inner.ping()),

@@ -1,8 +1,10 @@
 import type { Test } from 'tap';
 import { ArbotError } from '../../src/messages/errors.js';
 import type { LedgerEntry } from '../../src/messages/ledger.js';
+import type { SubmitLeg } from '../../src/messages/order.js';
 import type { Stores } from '../../src/ports/stores.js';
 import { Exact } from '../../src/storage/ledger-rules.js';
+import { leaseContract, tradeFence } from './lease-contract.js';
 import * as s from './samples.js';
 
 /**
@@ -47,6 +49,11 @@ async function allEntries(stores: Stores): Promise<LedgerEntry[]> {
 
 async function held(stores: Stores, asset: string): Promise<string | undefined> {
   return (await stores.ledger.holdings()).find((holding) => holding.asset === asset)?.amount;
+}
+
+/** Under the fence of this test run. */
+async function journal(stores: Stores, legs: readonly SubmitLeg[]): Promise<void> {
+  await stores.trades.journalLegs(legs, await tradeFence(stores));
 }
 
 async function ledgerContract(t: Test, stores: Stores): Promise<void> {
@@ -186,14 +193,14 @@ async function ledgerContract(t: Test, stores: Stores): Promise<void> {
 async function tradeContract(t: Test, stores: Stores): Promise<void> {
   await t.test('the legs of one arbitrage are journalled together or not at all', async (t) => {
     const legs = [s.sampleLeg('legs'), s.sampleLeg('legs', { legIndex: 1 })];
-    await stores.trades.journalLegs(legs);
-    const again = stores.trades.journalLegs([legs[0] as (typeof legs)[0]]);
+    await journal(stores, legs);
+    const again = journal(stores, [legs[0] as (typeof legs)[0]]);
     await refusedWith(t, 'ARB_STORE_CONFLICT', /./, again, 'the same leg');
     const renamed = s.sampleLeg('legs', { clientOrderId: 'order-other' });
-    const work = stores.trades.journalLegs([s.sampleLeg('legs', { attempt: 1 }), renamed]);
+    const work = journal(stores, [s.sampleLeg('legs', { attempt: 1 }), renamed]);
     await refusedWith(t, 'ARB_STORE_CONFLICT', /verdict/, work, 'verdict, leg and attempt used twice');
     const twice = [s.sampleLeg('twice'), s.sampleLeg('twice', { clientOrderId: 'order-twice-b' })];
-    await refusedWith(t, 'ARB_STORE_CONFLICT', /./, stores.trades.journalLegs(twice), 'within one call');
+    await refusedWith(t, 'ARB_STORE_CONFLICT', /./, journal(stores, twice), 'within one call');
     const open = (await stores.trades.openLegs()).filter((leg) => /-(legs|twice)-/.test(leg.clientOrderId));
     t.strictSame(open, legs, 'nothing of the refused calls stayed');
     for (const leg of legs) await stores.trades.saveLegResult(s.sampleResult(leg));
@@ -201,7 +208,7 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
 
   await t.test('of concurrent journals of one verdict exactly one wins', async (t) => {
     const tries = Array.from({ length: 8 }, (_, index) =>
-      stores.trades.journalLegs([s.sampleLeg('race', { clientOrderId: `order-race-${index}` })]).then(
+      journal(stores, [s.sampleLeg('race', { clientOrderId: `order-race-${index}` })]).then(
         () => 'won',
         (error: ArbotError) => error.code,
       ),
@@ -218,7 +225,7 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
     const leg = s.sampleLeg('open');
     const isOpen = async (): Promise<boolean> =>
       (await stores.trades.openLegs()).some((one) => one.clientOrderId === leg.clientOrderId);
-    await stores.trades.journalLegs([leg]);
+    await journal(stores, [leg]);
     t.ok(await isOpen(), 'journalled');
     const unknown = s.sampleResult(leg, { status: 'unknown', filledQuantity: '0', averagePrice: null });
     await stores.trades.saveLegResult(unknown);
@@ -245,7 +252,7 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
 
   await t.test('concurrent results of one leg all succeed', async (t) => {
     const leg = s.sampleLeg('results');
-    await stores.trades.journalLegs([leg]);
+    await journal(stores, [leg]);
     const quantities = ['0.0001', '0.0002', '0.0003', '0.0004'];
     const results = quantities.map((filledQuantity) =>
       s.sampleResult(leg, { status: 'unknown', filledQuantity, averagePrice: null }),
@@ -344,6 +351,51 @@ async function recordContract(t: Test, stores: Stores): Promise<void> {
   });
 }
 
+async function exchangeContract(t: Test, stores: Stores): Promise<void> {
+  await t.test('exchanges are kept on their terms, and since when', async (t) => {
+    const { exchanges } = stores;
+    const terms = (exchange: string, takerFee: string, change = {}) => ({
+      exchange,
+      tier: 'default',
+      makerFee: '-0.0001',
+      takerFee,
+      active: true,
+      ...change,
+    });
+    await exchanges.saveExchanges(
+      [terms('okx', '0.001'), terms('binance', '0.00075', { tier: 'configured' })],
+      1_000,
+    );
+    await exchanges.saveExchanges([terms('okx', '0.0010'), terms('binance', '0.0007')], 2_000.5);
+    const rows = await exchanges.exchanges();
+    t.strictSame(
+      rows.map(({ exchange, tier, sinceMs }) => [exchange, tier, sinceMs]),
+      [
+        ['binance', 'default', 2_000.5],
+        ['okx', 'default', 1_000],
+      ],
+      'only what changed is newer',
+    );
+    t.ok(new Exact(rows[0]!.takerFee).eq('0.0007') && new Exact(rows[0]!.makerFee).eq('-0.0001'), 'exact');
+    await exchanges.saveExchanges([terms('binance', '0.0007')], 3_000);
+    t.strictSame(
+      (await exchanges.exchanges()).map(({ exchange, active, sinceMs }) => [exchange, active, sinceMs]),
+      [
+        ['binance', true, 2_000.5],
+        ['okx', false, 3_000],
+      ],
+      'who is not named is not traded any more',
+    );
+    const refused = { code: 'ARB_MESSAGE_INVALID', message: /exchanges/ };
+    for (const bad of [
+      [terms('okx', '0.1')],
+      [terms("o'kx", '0.001')],
+      [terms('okx', '0'), terms('okx', '0')],
+    ])
+      await t.rejects(exchanges.saveExchanges(bad, 1), refused);
+  });
+}
+
 async function hostileContract(t: Test, stores: Stores): Promise<void> {
   await t.test('hostile texts come back exactly', async (t) => {
     const texts = [
@@ -403,17 +455,13 @@ async function hostileContract(t: Test, stores: Stores): Promise<void> {
         /result\.reason: .*NUL/,
         () => stores.trades.saveLegResult(s.sampleResult(s.sampleLeg('open'), { reason: '\u0000' })),
       ],
-      ['no legs', /legs/, () => stores.trades.journalLegs([])],
+      ['no legs', /legs/, () => journal(stores, [])],
       [
         'legs of two arbitrages',
         /legs: more than one arbitrage/,
-        () => stores.trades.journalLegs([s.sampleLeg('p'), s.sampleLeg('q')]),
+        () => journal(stores, [s.sampleLeg('p'), s.sampleLeg('q')]),
       ],
-      [
-        'zero quantity',
-        /legs\[0\]\.quantity/,
-        () => stores.trades.journalLegs([s.sampleLeg('p', { quantity: '0' })]),
-      ],
+      ['zero quantity', /legs\[0\]\.quantity/, () => journal(stores, [s.sampleLeg('p', { quantity: '0' })])],
       [
         'infinite basis points',
         /event\.netBps/,
@@ -456,6 +504,8 @@ export async function storeContract(t: Test, stores: Stores): Promise<void> {
   await ledgerContract(t, stores);
   await tradeContract(t, stores);
   await recordContract(t, stores);
+  await exchangeContract(t, stores);
+  await leaseContract(t, stores);
   await hostileContract(t, stores);
   await t.test('the store tells what it is and answers a ping', async (t) => {
     const description = await stores.describe();

@@ -6,6 +6,7 @@ import { openStores } from '../../src/storage/open-stores.js';
 import { summariseStderr } from '../../src/storage/pglite/fork-entry.js';
 import { toArbotError } from '../../src/storage/sql/sql-errors.js';
 import { storeContract } from './contract.js';
+import { claimOf, tradeFence } from './lease-contract.js';
 import { testPorts } from './ports.js';
 import * as s from './samples.js';
 
@@ -19,7 +20,7 @@ t.test('the stores in memory keep the contract', async (t) => {
 t.test('the content outlives the stores, and its mode with it', async (t) => {
   const database = createMemoryDatabase();
   const first = await openStores({ kind: 'memory', mode: 'PAPER', database }, testPorts());
-  await first.trades.journalLegs([s.sampleLeg('crash')]);
+  await first.trades.journalLegs([s.sampleLeg('crash')], await tradeFence(first));
   const second = await openStores({ kind: 'memory', mode: 'PAPER', database }, testPorts());
   t.strictSame(await second.trades.openLegs(), [s.sampleLeg('crash')]);
   await t.rejects(openStores({ kind: 'memory', mode: 'LIVE', database }, testPorts()), {
@@ -46,6 +47,19 @@ t.test(
     faults.lostAcknowledgements = 1;
     await t.rejects(stores.ledger.bookFill(fill, s.fillEntry(fill)), down);
     t.equal(await stores.ledger.bookFill(fill, s.fillEntry(fill)), 'duplicate', 'it had taken effect');
+    faults.lostAcknowledgements = 1;
+    const claim = claimOf('trade', 'a');
+    await t.rejects(stores.leases.acquire(claim), down, 'nobody knows whether it is ours');
+    const { kind, lease } = await stores.leases.acquire(claim);
+    t.strictSame([kind, lease.fence], ['granted', 1], 'it was, once');
+    const key = { resource: 'trade', fence: 1, nonce: claim.nonce };
+    faults.lostAcknowledgements = 1;
+    await t.rejects(stores.leases.renew(key), down);
+    t.equal((await stores.leases.renew(key))?.renewals, 2);
+    faults.lostAcknowledgements = 1;
+    await t.rejects(stores.leases.release(key), down);
+    await stores.leases.release(key);
+    t.equal(await stores.leases.renew(key), null, 'given back once');
     faults.delayMs = 30;
     const startedMs = performance.now();
     await stores.settings.set('slow', '1');

@@ -1,4 +1,5 @@
 import { ArbotError } from '../../messages/errors.js';
+import type { ExchangeTerms } from '../../ports/stores.js';
 import type { Clock, Timers } from '../../ports/time.js';
 
 /** The ways a store can fail that the simulation switches on and off while it runs. */
@@ -18,6 +19,18 @@ export interface StoredResult {
   readonly body: string;
 }
 
+/** A row of the table `leases`; its times are those of the clock of the stores. */
+export interface LeaseRow {
+  readonly holder: string | null;
+  readonly nonce: string | null;
+  readonly fence: number;
+  readonly renewals: number;
+  readonly ttlMs: number;
+  readonly maxExpiryMs: number;
+  readonly formerExpiryMs: number;
+  readonly expiresAtMs: number;
+}
+
 /**
  * The content of the in-memory stores, apart from them, so that a simulated crash can open it again. Bodies are JSON text,
  * as in the database, so that nothing shares objects with its callers.
@@ -31,6 +44,8 @@ export interface MemoryDatabase {
   /** (exchange, trade id) to the index in `fills`. */
   readonly fillKeys: Map<string, number>;
   readonly legs: Map<string, string>;
+  /** The fence each leg was journalled under. */
+  readonly legFences: Map<string, number>;
   readonly legKeys: Set<string>;
   readonly results: Map<string, string>;
   readonly arbitrages: Map<string, string>;
@@ -38,6 +53,9 @@ export interface MemoryDatabase {
   readonly verdictIds: Set<string>;
   readonly opportunities: Set<string>;
   readonly snapshots: Map<string, string>;
+  /** By resource. */
+  readonly leases: Map<string, LeaseRow>;
+  readonly exchanges: Map<string, ExchangeTerms & { readonly sinceMs: number }>;
 }
 
 export function createMemoryDatabase(): MemoryDatabase {
@@ -49,6 +67,7 @@ export function createMemoryDatabase(): MemoryDatabase {
     fills: [],
     fillKeys: new Map(),
     legs: new Map(),
+    legFences: new Map(),
     legKeys: new Set(),
     results: new Map(),
     arbitrages: new Map(),
@@ -56,6 +75,8 @@ export function createMemoryDatabase(): MemoryDatabase {
     verdictIds: new Set(),
     opportunities: new Set(),
     snapshots: new Map(),
+    leases: new Map(),
+    exchanges: new Map(),
   };
 }
 
@@ -84,15 +105,16 @@ export class MemoryEngine {
     this.#clock = clock;
   }
 
-  async read<T>(look: (database: MemoryDatabase) => T): Promise<T> {
+  /** `nowMs` is the clock of the stores at the moment the call takes effect. */
+  async read<T>(look: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
     await this.#admit();
-    return look(this.database);
+    return look(this.database, this.#clock.nowMs());
   }
 
-  async write<T>(change: (database: MemoryDatabase) => T): Promise<T> {
+  async write<T>(change: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
     await this.#admit();
     if (this.#faults.full) throw unavailable('no space is left');
-    const result = change(this.database);
+    const result = change(this.database, this.#clock.nowMs());
     if (this.#faults.lostAcknowledgements > 0) {
       this.#faults.lostAcknowledgements--;
       throw unavailable('the acknowledgement was lost; the outcome is unknown until it is read back');

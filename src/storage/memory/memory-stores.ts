@@ -3,6 +3,8 @@ import type { ArbitrageClosed, LegResult, SubmitLeg } from '../../messages/order
 import type { Verdict } from '../../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../../messages/signal.js';
 import type {
+  ExchangeStore,
+  ExchangeTerms,
   PortfolioSnapshot,
   PortfolioStore,
   SettingsStore,
@@ -10,9 +12,10 @@ import type {
   Stores,
   TradeStore,
 } from '../../ports/stores.js';
-import { contradictingResult, judgeResult, legNotJournalled } from '../ledger-rules.js';
+import { contradictingResult, Exact, judgeResult, legNotJournalled } from '../ledger-rules.js';
 import { mixedMode } from '../sql/settings-store.js';
 import type { MemoryDatabase, MemoryEngine } from './memory-database.js';
+import { MemoryLeases } from './memory-leases.js';
 import { memoryLedger } from './memory-ledger.js';
 
 /** The newest rows of insertion-ordered bodies, newest first. */
@@ -28,7 +31,7 @@ function conflict(message: string): ArbotError {
 }
 
 /** All or nothing: every leg is checked, also against the others of the same call, before the first is kept. */
-function journalLegs(db: MemoryDatabase, legs: readonly SubmitLeg[]): void {
+function journalLegs(db: MemoryDatabase, legs: readonly SubmitLeg[], fence: number): void {
   const keyOf = (leg: SubmitLeg): string => `${leg.verdictId} ${leg.legIndex} ${leg.attempt}`;
   const ids = new Set<string>();
   const keys = new Set<string>();
@@ -43,6 +46,7 @@ function journalLegs(db: MemoryDatabase, legs: readonly SubmitLeg[]): void {
   for (const leg of legs) {
     db.legs.set(leg.clientOrderId, JSON.stringify(leg));
     db.legKeys.add(keyOf(leg));
+    db.legFences.set(leg.clientOrderId, fence);
   }
 }
 
@@ -62,7 +66,11 @@ function isOpen(db: MemoryDatabase, clientOrderId: string): boolean {
 
 function memoryTrades(engine: MemoryEngine): TradeStore {
   return {
-    journalLegs: (legs) => engine.write((db) => journalLegs(db, legs)),
+    journalLegs: (legs, fence) =>
+      engine.write((db, nowMs) => {
+        MemoryLeases.requireFence(db, fence, nowMs);
+        journalLegs(db, legs, fence);
+      }),
     saveLegResult: (result) => engine.write((db) => saveLegResult(db, result)),
     closeArbitrage: (closed) =>
       engine.write((db) => {
@@ -145,6 +153,34 @@ function memorySettings(engine: MemoryEngine): SettingsStore {
   };
 }
 
+function memoryExchanges(engine: MemoryEngine): ExchangeStore {
+  return {
+    saveExchanges: (terms, nowMs) =>
+      engine.write((db) => {
+        const named = new Map(terms.map((one) => [one.exchange, one]));
+        for (const [exchange, known] of db.exchanges)
+          if (known.active && !named.has(exchange))
+            db.exchanges.set(exchange, { ...known, active: false, sinceMs: nowMs });
+        for (const [exchange, one] of named)
+          if (!isSameTerms(db.exchanges.get(exchange), one))
+            db.exchanges.set(exchange, { ...one, sinceMs: nowMs });
+      }),
+    exchanges: () =>
+      engine.read((db) =>
+        [...db.exchanges.values()]
+          .sort((a, b) => (a.exchange < b.exchange ? -1 : 1))
+          .map((row) => ({ ...row })),
+      ),
+  };
+}
+
+const isSameTerms = (known: ExchangeTerms | undefined, next: ExchangeTerms): boolean =>
+  known !== undefined &&
+  known.tier === next.tier &&
+  known.active === next.active &&
+  new Exact(known.makerFee).eq(next.makerFee) &&
+  new Exact(known.takerFee).eq(next.takerFee);
+
 /** The stores in memory, with the semantics of the SQL ones; for simulation and tests. */
 export function memoryStores(engine: MemoryEngine): Stores {
   return {
@@ -153,6 +189,8 @@ export function memoryStores(engine: MemoryEngine): Stores {
     signals: memorySignals(engine),
     portfolio: memoryPortfolio(engine),
     settings: memorySettings(engine),
+    leases: new MemoryLeases(engine),
+    exchanges: memoryExchanges(engine),
     describe: () =>
       engine.read(() => ({
         name: 'trades',

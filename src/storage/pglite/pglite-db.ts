@@ -52,6 +52,7 @@ async function startChild(folder: string, seed: string, ports: ChildPorts): Prom
 function dbOver(folder: string, child: SupervisedChild, lock: FolderLock): PgliteDb {
   return {
     query: async (sql, values = []) => (await child.call({ kind: 'query', sql, values }))[0] ?? [],
+    aside: async (sql, values = []) => (await child.call({ kind: 'query', sql, values }))[0] ?? [],
     transaction: (statements) => child.call({ kind: 'transaction', statements }),
     session: (work) => inSession(child, work),
     engine: () => Promise.resolve(`pglite ${pgliteVersion()}`),

@@ -20,9 +20,14 @@ export interface Session {
 export interface Db {
   /**
    * One statement, one transaction. Rejects ARB_STORE_UNAVAILABLE (the outcome of a write is then unknown until it is read
-   * back), ARB_STORE_CONFLICT, ARB_LEDGER_UNBALANCED, or ARB_INVARIANT for SQL the engine does not understand.
+   * back), ARB_STORE_CONFLICT, ARB_LEDGER_UNBALANCED, ARB_FENCE_STALE, or ARB_INVARIANT for SQL the engine does not understand.
    */
   query(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]>;
+  /**
+   * The same on one connection beside all others, which is kept: what is asked here waits behind nobody, is given up sooner,
+   * and may hold what a session holds.
+   */
+  aside(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]>;
   /**
    * Statements committed together; rows of each. Given whole rather than step by step, so that no transaction stays open
    * across processes.

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import Postgrator from 'postgrator';
 import { ArbotError, errorText, invariant } from '../../messages/errors.js';
 import type { Db, Session } from './db.js';
+import { grantRoles } from './roles.js';
+import { engineError } from './sql-errors.js';
 
 /** Applied versions, with the checksum of each file. */
 const SCHEMA_TABLE = 'schema_migrations';
@@ -56,6 +58,11 @@ function requireKnown(applied: readonly number[], files: ReadonlyMap<number, str
 }
 
 function named(error: unknown, files: ReadonlyMap<number, string>): unknown {
+  if (engineError(error).code === '42501')
+    return new ArbotError(
+      'ARB_MIGRATION_REFUSED',
+      `this user may not change the schema (${errorText(error)}); migrate once as its owner, then start again`,
+    );
   const edited = /checksum failed for migration \[(\d+)\]/.exec(errorText(error));
   if (edited === null) return error;
   const file = files.get(Number(edited[1])) ?? edited[1];
@@ -71,6 +78,7 @@ async function migrateIn(session: Session, folder: string): Promise<string[]> {
     const seen = await runner.getMigrations();
     invariant(seen.length === files.size && seen.length > 0, `migrations in ${folder} could not be read`);
     const applied = await runner.migrate();
+    if (applied.length > 0) await grantRoles(session);
     return applied.map((migration) => files.get(migration.version) ?? String(migration.version));
   } catch (error) {
     throw named(error, files);
@@ -80,7 +88,8 @@ async function migrateIn(session: Session, folder: string): Promise<string[]> {
 /**
  * Brings the schema to the newest version in one transaction, so that a crash leaves the old schema or the new one.
  * Returns the files applied, none when up to date. Rejects ARB_MIGRATION_REFUSED naming a file that was edited after it
- * had been applied, or a version this program does not know.
+ * had been applied, or a version this program does not know. Afterwards the roles may do what the tables of today need
+ * (`roles.ts`). A user who may not change the schema can start on one that is up to date.
  */
 export function migrate(db: Db, folder: string = migrationsFolder()): Promise<string[]> {
   return db.session((session) => migrateIn(session, folder));

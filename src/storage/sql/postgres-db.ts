@@ -10,6 +10,9 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** The server gives a statement up after this, the client a little later. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 const CLIENT_TIMEOUT_MS = 6_000;
+/** On the connection of the leases: an answer that comes later than this is of no use there. */
+const ASIDE_STATEMENT_TIMEOUT_MS = 1_500;
+const ASIDE_CLIENT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 800;
 
 /** Columns arrive as the text the server sent. */
@@ -31,7 +34,7 @@ function locationOf(url: URL): string {
   return `${host}:${url.port === '' ? '5432' : url.port}${url.pathname}`;
 }
 
-function openPool(url: string, log: Logger): pg.Pool {
+function openPool(url: string, log: Logger, own: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: POOL_SIZE,
@@ -43,6 +46,7 @@ function openPool(url: string, log: Logger): pg.Pool {
     keepAlive: true,
     application_name: 'arbot',
     types: AS_TEXT,
+    ...own,
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ reason: errorText(error) }, 'an idle database connection broke'));
@@ -122,10 +126,22 @@ async function hazardsOf(pool: pg.Pool, url: URL): Promise<string[]> {
   return url.password === '' ? [...off, 'no password in the URL'] : off;
 }
 
-/** Ends the pool; connections still busy after the limit are left to the server's own timeouts. */
-async function endPool(pool: pg.Pool, wait: (ms: number) => Promise<void>): Promise<void> {
-  // eslint-disable-next-line no-restricted-syntax -- dst-ok: both ends mean that the pool is let go
-  await Promise.race([pool.end(), wait(CLOSE_TIMEOUT_MS)]);
+/** One connection that is kept, so that its session lasts as long as the process and the server do. */
+const openAside = (url: string, log: Logger): pg.Pool =>
+  openPool(url, log, {
+    max: 1,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: ASIDE_CLIENT_TIMEOUT_MS,
+    statement_timeout: ASIDE_STATEMENT_TIMEOUT_MS,
+    lock_timeout: ASIDE_STATEMENT_TIMEOUT_MS,
+    query_timeout: ASIDE_CLIENT_TIMEOUT_MS,
+    application_name: 'arbot lease',
+  });
+
+/** Ends the pools; connections still busy after the limit are left to the server's own timeouts. */
+async function endPools(pools: readonly pg.Pool[], wait: (ms: number) => Promise<void>): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- dst-ok: both ends mean that the pools are let go
+  await Promise.race([Promise.all(pools.map((pool) => pool.end())), wait(CLOSE_TIMEOUT_MS)]);
 }
 
 /**
@@ -139,10 +155,13 @@ export async function openPostgresDb(
 ): Promise<Db> {
   const parsed = parseUrl(url);
   const pool = openPool(url, log);
+  const aside = openAside(url, log);
+  const close = () => endPools([pool, aside], wait);
   try {
     const hazards = await mapped(() => hazardsOf(pool, parsed));
     return {
       query: (sql, values = []) => mapped(() => run(pool, sql, values)),
+      aside: (sql, values = []) => mapped(() => run(aside, sql, values)),
       transaction: (statements) => mapped(() => runAll(pool, statements)),
       session: (work) => mapped(() => inTransaction(pool, (client) => work(sessionOver(client)))),
       engine: async () => {
@@ -151,10 +170,10 @@ export async function openPostgresDb(
       },
       location: locationOf(parsed),
       hazards,
-      close: () => endPool(pool, wait),
+      close,
     };
   } catch (error) {
-    await endPool(pool, wait);
+    await close();
     throw error;
   }
 }

@@ -17,13 +17,14 @@ export function engineError(error: unknown): EngineError {
 }
 
 /**
- * SQLSTATE (PostgreSQL manual, Appendix A) to the catalogue. AR001 and AR002 are raised by the project's own triggers.
+ * SQLSTATE (PostgreSQL manual, Appendix A) to the catalogue. AR001 to AR003 are raised by the project's own triggers.
  * An engine that does not answer is retryable, a broken rule never is.
  */
 export function toArbotError(error: EngineError): ArbotError {
   const { code, message } = error;
   const where = error.constraint === undefined ? '' : ` (${error.constraint})`;
   if (code === 'AR001') return new ArbotError('ARB_LEDGER_UNBALANCED', message);
+  if (code === 'AR003') return new ArbotError('ARB_FENCE_STALE', message);
   if (code === 'AR002' || code?.startsWith('23') === true || code?.startsWith('22') === true)
     return new ArbotError('ARB_STORE_CONFLICT', `${message}${where}`);
   if (code !== undefined && isDefect(code))

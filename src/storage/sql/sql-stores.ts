@@ -1,7 +1,9 @@
 import type { Clock } from '../../ports/time.js';
 import type { Stores } from '../../ports/stores.js';
 import type { Db } from './db.js';
+import { sqlExchanges } from './exchange-store.js';
 import { sqlLedger } from './ledger-store.js';
+import { sqlLeases } from './lease-store.js';
 import { sqlPortfolio } from './portfolio-store.js';
 import { sqlSettings } from './settings-store.js';
 import { sqlSignals } from './signal-store.js';
@@ -15,6 +17,8 @@ export function sqlStores(db: Db, clock: Clock): Stores {
     signals: sqlSignals(db),
     portfolio: sqlPortfolio(db),
     settings: sqlSettings(db),
+    leases: sqlLeases(db),
+    exchanges: sqlExchanges(db),
     describe: async () => ({
       name: 'trades',
       engine: await db.engine(),

@@ -20,9 +20,9 @@ const MAX_ROUNDS = 20;
 
 const JOURNAL = `
   insert into order_legs (client_order_id, arbitrage_id, leg_index, attempt, verdict_id, instrument, exchange, side,
-                          quantity, limit_price, submitted_at, body)
+                          quantity, limit_price, submitted_at, body, fence)
   select l."clientOrderId", l."arbitrageId", l."legIndex", l.attempt, l."verdictId", l.instrument, l.exchange, l.side,
-         l.quantity::numeric, l."limitPrice"::numeric, to_timestamp(l."submittedAtMs" / 1000), x.body
+         l.quantity::numeric, l."limitPrice"::numeric, to_timestamp(l."submittedAtMs" / 1000), x.body, $2::text::bigint
   from jsonb_array_elements($1::text::jsonb) with ordinality as x (body, line),
        jsonb_to_record(x.body) as l ("clientOrderId" text, "arbitrageId" text, "legIndex" smallint, attempt smallint,
          "verdictId" text, instrument text, exchange text, side text, quantity text, "limitPrice" text,
@@ -113,8 +113,8 @@ async function openLegs(db: Db): Promise<readonly SubmitLeg[]> {
 /** Order journal, results and closed arbitrages over SQL. */
 export function sqlTrades(db: Db): TradeStore {
   return {
-    journalLegs: async (legs) => {
-      await db.query(JOURNAL, [jsonOf(legs)]);
+    journalLegs: async (legs, fence) => {
+      await db.query(JOURNAL, [jsonOf(legs), String(fence)]);
     },
     saveLegResult: (result) => saveLegResult(db, result),
     closeArbitrage: (closed) => closeArbitrage(db, closed),
