@@ -22,6 +22,7 @@ import { decodeKillSwitch, KILL_SWITCH_KEY } from '../risk/kill-switch.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
 import { arrivalBookOf } from './board-reading.js';
 import type { HaltMemory } from './halt-memory.js';
+import type { TradeFence } from './trade-fence.js';
 
 /**
  * The order gateway of one exchange in paper mode: the same last gate as a real one (verdict, nonce, expiry, kill switch),
@@ -41,6 +42,8 @@ export interface PaperGatewayOptions {
   readonly latency: PaperLatency;
   readonly faults: PaperFaults;
   readonly admission: AdmissionLimits;
+  /** Asked once more in the turn in which an order leaves. */
+  readonly fence: Pick<TradeFence, 'current'>;
   /** Seeded for a run that repeats; absent = the runtime's. */
   readonly random?: Random;
 }
@@ -211,6 +214,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     if (leg.exchange !== this.options.exchange) return 'EXCHANGE_WRONG';
     if (this.travelling.has(id) || this.venue.resultOf(id) !== undefined) return 'ORDER_ID_USED';
     if (this.travelling.size >= MAX_ON_THE_WAY) return 'TOO_MANY_ORDERS';
+    if (this.options.fence.current() === null) return 'LEASE_NOT_HELD';
     return this.admission.admit(leg, nowMs);
   }
 

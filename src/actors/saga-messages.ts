@@ -8,12 +8,15 @@ import type { Stores } from '../ports/stores.js';
 import type { RetryBackoff } from './backoff.js';
 import type { Mark } from './board-reading.js';
 import type { RecordInput } from './recording.js';
+import type { TradeFence } from './trade-fence.js';
 
 export interface SagaActorOptions {
   readonly bus: Bus;
   readonly board: QuoteBoard;
   readonly instruments: readonly Instrument[];
   readonly stores: Pick<Stores, 'trades' | 'signals' | 'ledger'>;
+  /** What every order is journalled under. */
+  readonly fence: Pick<TradeFence, 'current' | 'refused'>;
   readonly policy: SagaPolicy;
   /** Without an answer within this time an order is unknown, ms. */
   readonly answerTimeoutMs: number;
@@ -39,7 +42,13 @@ export interface StoreFailed {
 export type SagaMessage =
   | { readonly kind: 'verdict'; readonly verdict: Verdict; readonly traceId: string }
   | { readonly kind: 'saga'; readonly arbitrageId: string; readonly event: SagaEvent }
-  | { readonly kind: 'journalFailed'; readonly arbitrageId: string; readonly error: string }
+  | {
+      readonly kind: 'journalFailed';
+      readonly arbitrageId: string;
+      readonly error: string;
+      /** Refused for its fence: the journal is there, and this process may not write to it. */
+      readonly isFenced: boolean;
+    }
   | { readonly kind: 'ask'; readonly query: QueryOrder }
   | { readonly kind: 'store'; readonly effect: CloseEffect; readonly tries: number }
   | { readonly kind: 'stored'; readonly closed: ArbitrageClosed }

@@ -1,11 +1,11 @@
 import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
-import type { ArbitrageClosed, LegResult } from '../messages/order.js';
+import type { ArbitrageClosed, LegResult, SubmitLeg } from '../messages/order.js';
 import type { Bus } from '../ports/bus.js';
 import type { Stores } from '../ports/stores.js';
 import type { ActorContext } from '../runtime/actor.js';
 import { backoffMs, type RetryBackoff } from './backoff.js';
-import type { CloseEffect, SagaMessage, StoreFailed } from './saga-messages.js';
+import type { CloseEffect, SagaActorOptions, SagaMessage, StoreFailed } from './saga-messages.js';
 
 const SOURCE = 'journal';
 
@@ -33,6 +33,25 @@ async function saveUnlessAbsent(stores: Pick<Stores, 'trades'>, result: LegResul
     if (!(error instanceof ArbotError) || error.code !== 'ARB_STORE_CONFLICT') throw error;
   }
 }
+
+/** Journals under the fence of this moment. Rejects ARB_FENCE_STALE when there is none, or when the store knows better. */
+export async function journalUnderFence(
+  { stores, fence }: Pick<SagaActorOptions, 'stores' | 'fence'>,
+  legs: readonly SubmitLeg[],
+): Promise<void> {
+  const current = fence.current();
+  if (current === null)
+    throw new ArbotError('ARB_FENCE_STALE', 'this process does not hold the lease of who may trade');
+  try {
+    await stores.trades.journalLegs(legs, current);
+  } catch (error) {
+    if (isFenceStale(error)) fence.refused(current);
+    throw error;
+  }
+}
+
+export const isFenceStale = (error: unknown): boolean =>
+  error instanceof ArbotError && error.code === 'ARB_FENCE_STALE';
 
 /** Whether the same call may succeed later; anything else needs a person. */
 export const isPassing = (error: unknown): boolean =>

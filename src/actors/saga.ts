@@ -13,7 +13,7 @@ import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/a
 import { legQuoteOf } from './board-reading.js';
 import { executedOpportunity } from './saga-events.js';
 import { resultMessage, type CloseEffect, type SagaActorOptions, type SagaMessage } from './saga-messages.js';
-import { closeInStores, isPassing, StoreHold } from './saga-stores.js';
+import { closeInStores, isFenceStale, isPassing, journalUnderFence, StoreHold } from './saga-stores.js';
 import { findUnfinished } from './saga-unfinished.js';
 
 /**
@@ -67,7 +67,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly taken = new RecentIds(REMEMBERED);
   private readonly hold: StoreHold;
   private readonly outcomes: Record<string, number> = {};
-  private readonly refused = { expired: 0, busy: 0, repeated: 0 };
+  private readonly refused = { expired: 0, busy: 0, repeated: 0, unleased: 0 };
   private lastAlert: string | null = null;
   private alerts = 0;
 
@@ -108,7 +108,8 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       case 'saga':
         return this.step(message.arbitrageId, message.event);
       case 'journalFailed':
-        this.hold.journalFailed(message.error);
+        // A stale fence is the lease's trouble, and its keeper has told the gate already.
+        if (!message.isFenced) this.hold.journalFailed(message.error);
         return this.step(message.arbitrageId, { kind: 'journalRefused', reason: message.error });
       case 'ask':
         return this.send('query', message.query);
@@ -140,6 +141,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     }
     if (!this.taken.add(verdict.verdictId) || this.sagas.has(arbitrageIdOf(verdict.verdictId))) {
       this.refused.repeated++;
+      return;
+    }
+    if (this.options.fence.current() === null) {
+      this.refused.unleased++;
       return;
     }
     if (this.running() >= MAX_RUNNING) {
@@ -211,11 +216,15 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
 
   /** Journal before send (R1). A refusal and a lost commit look alike: nothing is sent, and the end is saved for what was written. */
   private journal(arbitrageId: string, legs: readonly SubmitLeg[]): void {
-    const { trades } = this.options.stores;
     this.context.pipe(
-      trades.journalLegs(legs),
+      journalUnderFence(this.options, legs),
       () => ({ kind: 'saga', arbitrageId, event: { kind: 'journalled' } }),
-      (error) => ({ kind: 'journalFailed', arbitrageId, error: errorText(error) }),
+      (error) => ({
+        kind: 'journalFailed',
+        arbitrageId,
+        error: errorText(error),
+        isFenced: isFenceStale(error),
+      }),
     );
   }
 

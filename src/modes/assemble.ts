@@ -31,7 +31,7 @@ import type { HttpClient, Sockets } from '../ports/network.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
-import type { Timers } from '../ports/time.js';
+import type { Clock, Timers } from '../ports/time.js';
 import { Recorder } from '../replay/recorder.js';
 import type { ActorEngine } from '../runtime/engine.js';
 import { NactEngine } from '../runtime/engine-nact.js';
@@ -68,9 +68,11 @@ import {
   withConfiguredFee,
 } from './parameters.js';
 import { ownPrices, publisherOf } from './prices.js';
+import { tradeLeaseOf } from './trade-lease.js';
 import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
-const RETRY = { minMs: 100, maxMs: 10_000 };
+/** The longest pause is part of how long a store that is back is not noticed. */
+const RETRY = { minMs: 100, maxMs: 2_000 };
 const SNAPSHOT_MS = 60_000;
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
@@ -94,6 +96,8 @@ export interface NodeParts {
   readonly engine?: ActorEngine;
   readonly bus?: Bus;
   readonly batch?: number;
+  /** The machine's own time; absent = the real one. */
+  readonly machine?: Clock & Timers;
   /** Closed by whoever hands it in; absent = computed in place. */
   readonly compute?: Compute;
 }
@@ -133,7 +137,7 @@ class AssembledNode implements TradingNode {
   readonly bus: Bus;
   readonly system: ActorSystem;
   readonly board = new QuoteBoard();
-  readonly machine = new MachineTime();
+  readonly machine: Clock & Timers;
   readonly failed: Promise<Error>;
   fail: (error: Error) => void = () => undefined;
   private readonly parts: NodeParts;
@@ -155,6 +159,7 @@ class AssembledNode implements TradingNode {
   constructor(parts: NodeParts, bus: Bus, ids: Ids) {
     const { log, market, random, http, options } = parts;
     this.parts = parts;
+    this.machine = parts.machine ?? new MachineTime();
     this.bus = bus;
     this.halts = new HaltMemory(bus, parts.killSwitch);
     this.ids = ids;
@@ -394,6 +399,9 @@ class AssembledNode implements TradingNode {
     const clockSkewMs = (exchange: ExchangeId) => this.offsets.skewMs(exchange);
     const limits = riskLimitsOf(trading, mode);
     const shared = { bus, board };
+    const time = this.machine;
+    const lease = tradeLeaseOf({ bus, stores, time, random: this.parts.random, holder: options.node.name });
+    const { fence } = lease;
     return nodeTree({
       clockSync: this.clockSync(),
       instruments: this.instrumentWatch(),
@@ -408,6 +416,7 @@ class AssembledNode implements TradingNode {
         ),
       ),
       recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
+      lease: lease.actor,
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
         gateActor(
@@ -437,6 +446,7 @@ class AssembledNode implements TradingNode {
                 ledger: stores.ledger,
                 settings: stores.settings,
                 halts: this.halts,
+                fence,
                 latency: latencyOf(trading, exchange),
                 faults: { rejectShare: 0, thinShare: 0 },
                 admission: ADMISSION,
@@ -450,6 +460,7 @@ class AssembledNode implements TradingNode {
           this.live({
             ...shared,
             stores,
+            fence,
             policy: SAGA_POLICY,
             answerTimeoutMs: ANSWER_TIMEOUT_MS,
             retry: RETRY,

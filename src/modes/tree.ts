@@ -20,6 +20,7 @@ export interface NodeActors {
   readonly feeds: ReadonlyMap<string, AnyActor>;
   readonly detector: AnyActor;
   readonly recorder: AnyActor;
+  readonly lease: AnyActor;
   readonly ledger: AnyActor;
   readonly gate: AnyActor;
   /** By exchange. */
@@ -36,6 +37,7 @@ export const PATHS = {
   detector: 'node/detect/spatial',
   portfolio: 'node/watch/portfolio',
   pricePublisher: 'node/watch/price-publisher',
+  lease: 'node/trade/lease',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
   instruments: 'node/infra/instruments',
@@ -62,7 +64,8 @@ export const feedWorker = (exchange: string, actor: AnyActor): ChildSpec =>
 
 /**
  * Start order: what money depends on comes before what asks for it, so that no signal meets a missing gate. Stop order is
- * the reverse. `trade` is rest_for_one: a gate that restarts forgets its reservations, so what follows it starts anew too.
+ * the reverse. `trade` is rest_for_one: a gate that restarts forgets its reservations, so what follows it starts anew too. The
+ * lease heads it: nothing below spends without its fence, and at the end it is given back last.
  */
 export function nodeTree(actors: NodeActors): SupervisorSpec {
   const gateways = [...actors.gateways].map(([exchange, actor]) => worker(`gateway-${exchange}`, actor));
@@ -77,6 +80,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
         worker('instruments', actors.instruments),
       ]),
       supervisor('trade', 'rest_for_one', [
+        worker('lease', actors.lease),
         worker('ledger', actors.ledger),
         worker('gate', actors.gate),
         ...gateways,

@@ -8,6 +8,8 @@ import { portfolioActor, type PortfolioMessage, type PortfolioView } from '../..
 import { recorderActor, type RecorderMessage } from '../../src/actors/recorder.js';
 import type { StageInput } from '../../src/actors/recording.js';
 import { sagaActor } from '../../src/actors/saga.js';
+import { TradeFence } from '../../src/actors/trade-fence.js';
+import { LEASE_TIMES, tradeLeaseActor, type TradeLeaseMessage } from '../../src/actors/trade-lease.js';
 import type { SagaMessage } from '../../src/actors/saga-messages.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import type { PaperFaults } from '../../src/execution/paper-exchange.js';
@@ -53,17 +55,21 @@ export class World {
   readonly board = new QuoteBoard(16);
   readonly seen: { kind: MessageKind; body: unknown }[] = [];
   readonly inputs: StageInput[] = [];
+  readonly fence: TradeFence;
   stores!: Stores;
   bus!: InProcessBus;
   halts!: HaltMemory;
   system!: ActorSystem;
   private readonly options: WorldOptions;
+  private readonly nonce: string;
   private readonly definitions = new Map<string, ActorDefinition<never>>();
 
   constructor(options: WorldOptions) {
     this.options = options;
     this.time = options.before?.time ?? new ManualTime(NOW);
     this.database = options.before?.database ?? createMemoryDatabase();
+    this.fence = new TradeFence(this.time);
+    this.nonce = options.before === undefined ? '1'.repeat(32) : '2'.repeat(32);
   }
 
   static async start(options: WorldOptions = {}): Promise<World> {
@@ -107,6 +113,7 @@ export class World {
     const { bus, board, stores } = this;
     const common = { bus, board, instruments: INSTRUMENTS, retry: RETRY };
     const record = (input: StageInput) => void this.inputs.push(structuredClone(input));
+    await this.spawnLease();
     const limits = { ...LIMITS, maxBookAgeMs: 1e12, maxUnchangedMs: 1e12, ...this.options.limits };
     await this.spawn<LedgerMessage>(
       '/ledger',
@@ -138,6 +145,7 @@ export class World {
           halts: this.halts,
           latency: { medianMs: this.options.latencyMs ?? 20, p99Ms: 0 },
           faults: this.options.faults ?? { rejectShare: 0, thinShare: 0 },
+          fence: this.fence,
           admission: { recoveryWindowMs: 10_000, recoveryCollarBps: 500, recoverWhileHalted: false },
         }),
       );
@@ -156,6 +164,15 @@ export class World {
     await this.spawn<RecorderMessage>('/recorder', recorderActor({ ...common, store: stores.signals }));
   }
 
+  private async spawnLease(): Promise<void> {
+    const { bus, stores, fence, time: timers, nonce } = this;
+    const own = { holder: 'test', nonce, times: LEASE_TIMES };
+    await this.spawn<TradeLeaseMessage>(
+      '/lease',
+      tradeLeaseActor({ bus, leases: stores.leases, fence, timers, ...own }),
+    );
+  }
+
   async spawnSaga(): Promise<void> {
     const record = (input: StageInput) => void this.inputs.push(structuredClone(input));
     const { bus, board, stores } = this;
@@ -167,6 +184,7 @@ export class World {
         instruments: INSTRUMENTS,
         retry: RETRY,
         stores,
+        fence: this.fence,
         policy: POLICY,
         answerTimeoutMs: 1_000,
         announceOpportunities: true,

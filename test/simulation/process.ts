@@ -136,6 +136,7 @@ export class SimulatedProcess {
       engine: this.engine(),
       bus: this.bus(log, new TimeOrderedIds(time, random.fork('bus ids'))),
       batch: parts.knobs.batch,
+      machine: time,
     });
     this.node = node;
     witnessActors(node.system, parts.witness);

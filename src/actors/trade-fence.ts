@@ -1,0 +1,54 @@
+import type { Clock } from '../ports/time.js';
+
+/** A moment on both clocks; a deadline has passed when either clock says so (RELIABILITY §4.2). */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+/**
+ * The fence this process may journal under, shared by the lease's keeper, which alone writes it, with whoever is about to
+ * spend. It is asked at the last instant: between two renewals the deadline passes by itself.
+ */
+export class TradeFence {
+  private readonly clock: Clock;
+  private held: { readonly fence: number; readonly from: Moment; readonly until: Moment } | null = null;
+  private doubted: (fence: number) => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  now(): Moment {
+    return { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.nowMs() };
+  }
+
+  /** Null = this process may not spend. */
+  current(): number | null {
+    const { held } = this;
+    if (held === null) return null;
+    const { monotonicMs, wallMs } = this.now();
+    const isEarly = monotonicMs < held.from.monotonicMs;
+    const isLate = monotonicMs >= held.until.monotonicMs || wallMs >= held.until.wallMs;
+    return isEarly || isLate ? null : held.fence;
+  }
+
+  hold(fence: number, from: Moment, until: Moment): void {
+    this.held = { fence, from, until };
+  }
+
+  drop(): void {
+    this.held = null;
+  }
+
+  /** The store refused this fence: nothing goes under it any more, and the keeper looks at once. */
+  refused(fence: number): void {
+    if (this.held?.fence === fence) this.drop();
+    this.doubted(fence);
+  }
+
+  /** One listener: the keeper. */
+  onDoubt(listener: (fence: number) => void): void {
+    this.doubted = listener;
+  }
+}

@@ -1,0 +1,28 @@
+import { TradeFence } from '../actors/trade-fence.js';
+import { LEASE_TIMES, tradeLeaseActor } from '../actors/trade-lease.js';
+import type { Bus } from '../ports/bus.js';
+import type { Random } from '../ports/random.js';
+import type { Stores } from '../ports/stores.js';
+import type { Clock, Timers } from '../ports/time.js';
+import { erased } from './tree.js';
+
+const NONCE_BYTES = 16;
+
+export interface TradeLeaseParts {
+  readonly bus: Bus;
+  readonly stores: Pick<Stores, 'leases'>;
+  /** The machine's own: a lease runs by the clock of its store, not at the pace of a market. */
+  readonly time: Clock & Timers;
+  readonly random: Random;
+  /** The node's name. */
+  readonly holder: string;
+}
+
+/** The lease of who may trade, of one process: its keeper as an actor, and the fence that it hands out. */
+export function tradeLeaseOf({ bus, stores, time, random, holder }: TradeLeaseParts) {
+  const fence = new TradeFence(time);
+  const nonce = Buffer.from(random.bytes(NONCE_BYTES)).toString('hex');
+  const { leases } = stores;
+  const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times: LEASE_TIMES });
+  return { fence, actor: erased(actor) };
+}
