@@ -134,6 +134,8 @@ function moneySeries(make: Make): Update {
     'currency',
   ]);
   const halt = make.gauge('arbot_kill_switch_engaged', '1 while the kill switch is engaged.');
+  const held = make.gauge('arbot_trade_lease_held', '1 while this node holds the lease of who may trade.');
+  const fence = make.gauge('arbot_trade_lease_fence', 'Fence that journal rows are written under.');
   return async (source) => {
     for (const series of [seen, closed, equity, realised]) series.reset();
     const counters = source.counters();
@@ -143,6 +145,9 @@ function moneySeries(make: Make): Update {
     for (const { outcome, count } of counters.arbitrages.slice(0, MAX_REASONS))
       closed.inc({ outcome }, count);
     halt.set(source.killSwitch().engaged ? 1 : 0);
+    const lease = source.lease();
+    held.set(lease?.held === true ? 1 : 0);
+    if (lease !== null && lease.fence !== null) fence.set(lease.fence);
     const { latest } = await source.portfolio();
     if (latest === null) return;
     // Floats are good enough for a graph; the books are kept in decimals.

@@ -34,6 +34,8 @@ export interface InspectionSource {
   portfolio(): Awaitable<PortfolioView>;
   stores(): Awaitable<readonly StoreDescription[]>;
   killSwitch(): KillSwitchView;
+  /** Who may trade: this process, or why it may not. Null where nothing trades. */
+  lease(): LeaseView | null;
   counters(): CounterView;
 }
 
@@ -140,6 +142,14 @@ export interface KillSwitchView {
   readonly reason: string;
   readonly by: string;
   readonly atMs: number | null;
+}
+
+export interface LeaseView {
+  readonly held: boolean;
+  /** Under which journal rows are written; null while there is none. */
+  readonly fence: number | null;
+  /** Why it is not held; empty while it is. */
+  readonly detail: string;
 }
 
 /** Totals since the start of the process, for metrics. */

@@ -40,7 +40,16 @@ export function statusOf(
   stores: unknown,
 ): Record<string, unknown> {
   const { mode, node, version, startedAtMs } = source;
-  return { mode, node, version, startedAtMs, ready: isReady, killSwitch: source.killSwitch(), stores };
+  return {
+    mode,
+    node,
+    version,
+    startedAtMs,
+    ready: isReady,
+    killSwitch: source.killSwitch(),
+    lease: source.lease(),
+    stores,
+  };
 }
 
 export interface StreamOptions {

@@ -9,6 +9,7 @@ import type {
   HealthReport,
   InspectionSource,
   KillSwitchView,
+  LeaseView,
   PortfolioView,
   PublishingView,
 } from '../http/source.js';
@@ -128,6 +129,7 @@ export class NodeInspection implements InspectionSource {
     const all = [
       ...checks,
       { name: 'feeds', ok: live > 0, detail: `${live} of ${feeds.length} live` },
+      ...(this.options.stores === null ? [] : [leaseCheck(this.lease())]),
       ...this.workers().map(({ path, state }) => ({ name: path, ok: state === 'running', detail: state })),
     ];
     return { ok: all.every((check) => check.ok), checks: all };
@@ -257,6 +259,16 @@ export class NodeInspection implements InspectionSource {
     };
   }
 
+  lease(): LeaseView | null {
+    const summary = this.options.system.inspect(PATHS.lease)?.summary;
+    if (summary === undefined) return null;
+    return {
+      held: summary['held'] === true,
+      fence: numberOrNull(summary['fence']),
+      detail: typeof summary['reason'] === 'string' ? summary['reason'] : '',
+    };
+  }
+
   async stores(): Promise<readonly StoreDescription[]> {
     const { stores, prices } = this.options;
     const kept = [stores, prices].filter((store) => store !== null);
@@ -294,6 +306,11 @@ export class NodeInspection implements InspectionSource {
 }
 
 type Check = HealthReport['checks'][number];
+
+function leaseCheck(lease: LeaseView | null): Check {
+  const held = lease?.held === true;
+  return { name: 'lease', ok: held, detail: held ? `fence ${lease.fence}` : (lease?.detail ?? 'not known') };
+}
 
 function storeCheck(stores: Stores): Promise<Check> {
   return stores.ping().then(

@@ -15,6 +15,7 @@ import { CryptoRandom } from '../runtime/platform/random.js';
 import { WsSockets } from '../runtime/platform/sockets.js';
 import { installProcessNet } from '../supervisors/process-net.js';
 import { assembleNode, type TradingNode } from './assemble.js';
+import { exchangeTermsOf } from './exchange-terms.js';
 import { actionsOf } from './actions.js';
 import { Governor } from './governor.js';
 import { TASKS_URL } from './compute-tasks.js';
@@ -100,7 +101,20 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     killSwitch: await persistedSwitch(stores),
   });
   teardown.add('actors', () => node.stop());
+  if (stores !== null) await keepExchangeTerms(stores, market, ground);
   return serve(ground, node, market);
+}
+
+/** For whoever reads the tables; a start does not hang on it. */
+async function keepExchangeTerms(
+  stores: Stores,
+  market: Market,
+  { options, log }: NodeGround,
+): Promise<void> {
+  const terms = exchangeTermsOf(options.tradingConfig, market.connectors);
+  await stores.exchanges.saveExchanges(terms, market.time.nowMs()).catch((error: unknown) => {
+    log.warn({ error: errorText(error) }, 'the terms of the exchanges were not stored');
+  });
 }
 
 async function serve(ground: NodeGround, node: TradingNode, market: Market): Promise<StartedNode> {

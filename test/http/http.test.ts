@@ -147,6 +147,7 @@ function sourceOf(world: World): InspectionSource {
     }),
     stores: () => [],
     killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
+    lease: () => ({ held: true, fence: 7, detail: '' }),
     counters: () => ({
       prices: {
         connected: false,

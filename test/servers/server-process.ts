@@ -156,11 +156,15 @@ export class ServerProcess {
   }
 
   async kill(): Promise<void> {
+    this.signal('SIGKILL');
     await this.end('SIGKILL');
   }
 
+  /** To the server and every process that it started: a server like PostgreSQL is a family of them. */
   signal(signal: NodeJS.Signals): void {
-    this.child?.kill(signal);
+    const pid = this.child?.pid;
+    if (pid === undefined) return;
+    for (const one of familyOf(pid)) signalTo(one, signal);
   }
 
   async stop(): Promise<void> {
@@ -182,6 +186,33 @@ export class ServerProcess {
     }
     this.guard?.kill('SIGKILL');
     this.guard = null;
+  }
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It has ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The process and its children of today, from /proc (field 4 of stat is the parent); without /proc the process alone. */
+function familyOf(pid: number): number[] {
+  if (!existsSync('/proc/self/stat')) return [pid];
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const children = pids.filter((name) => parentOf(name) === pid).map(Number);
+  return [pid, ...children];
+}
+
+function parentOf(pid: string): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    // It has ended meanwhile.
+    return null;
   }
 }
 

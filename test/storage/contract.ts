@@ -178,9 +178,15 @@ async function ledgerContract(t: Test, stores: Stores): Promise<void> {
         seen.add(row.entry.entryId);
       }
     };
-    const writing = Promise.all(entries.map((entry) => stores.ledger.append(entry)));
+    // Eight at a time, as many as a pool has connections: none waits for one so long that it is given up.
+    const lanes = Array.from({ length: 8 }, async (_, lane) => {
+      const booked: string[] = [];
+      for (let at = lane; at < entries.length; at += 8) booked.push(await stores.ledger.append(entries[at]!));
+      return booked;
+    });
+    const writing = Promise.all(lanes);
     for (let round = 0; round < 10; round++) await readOn();
-    t.strictSame(new Set(await writing), new Set(['booked']));
+    t.strictSame(new Set((await writing).flat()), new Set(['booked']));
     for (let known = -1; known !== seen.size;) {
       known = seen.size;
       await readOn();
@@ -314,6 +320,18 @@ async function recordContract(t: Test, stores: Stores): Promise<void> {
       'verdict used twice',
     );
     t.equal((await stores.signals.recentSignals(1))[0]?.signal.signalId, 'sig-two', 'nothing half saved');
+  });
+
+  await t.test('the end of an arbitrage is found by its signal', async (t) => {
+    for (const [key, outcome] of [
+      ['outcome-done', 'completed'],
+      ['outcome-late', 'failed'],
+    ] as const) {
+      const signal = s.sampleSignal(key);
+      await stores.signals.saveSignal(signal, s.approved(signal));
+      t.equal(await stores.trades.closeArbitrage(s.sampleClosed(key, { outcome })), 'booked');
+    }
+    t.match(await stores.trades.recentArbitrages(1), [{ signalId: 'sig-outcome-late' }]);
   });
 
   await t.test('opportunity events and snapshots are kept once', async (t) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ArbotError } from '../../src/messages/errors.js';
 import type { Db } from '../../src/storage/sql/db.js';
 import { migrate, migrationsFolder } from '../../src/storage/sql/migrate.js';
+import { rolesContract } from './roles-contract.js';
 
 /** What the database itself guarantees, whatever code writes to it: asked with plain SQL past the stores. */
 
@@ -74,6 +75,12 @@ export async function databaseContract(t: Test, db: Db): Promise<void> {
       `truncate ledger_balances`,
       `delete from open_legs`,
       `truncate open_legs`,
+      `update fills set price = price * 2`,
+      `delete from fills`,
+      `update order_legs set fence = fence + 1`,
+      `delete from order_legs`,
+      `update leg_results set status = 'filled'`,
+      `delete from arbitrages`,
     ])
       t.equal(await codeOf(db.query(sql)), 'ARB_STORE_CONFLICT', sql);
   });
@@ -100,6 +107,83 @@ export async function databaseContract(t: Test, db: Db): Promise<void> {
         = exists (select 1 from leg_results r where r.client_order_id = l.client_order_id and r.status <> 'unknown')`);
     t.strictSame(wrong, []);
   });
+
+  await t.test('a trade id books once, whoever says so', async (t) => {
+    const fill = (entry: string, change = ''): string => `
+      insert into fills (exchange, trade_id, client_order_id, arbitrage_id, instrument, side, price, quantity, fee,
+                         fee_asset, liquidity, exchange_time, entry_id, body)
+      values ('okx', 'raw-trade', 'o', 'a', 'okx:BTC-USDT', 'buy', ${change === '' ? '1' : change}, 1, 0, 'USDT',
+              'taker', now(), '${entry}', '{}')`;
+    const booked = (entry: string, change = ''): Promise<unknown> =>
+      transaction(
+        db,
+        ENTRY(entry),
+        POSTING(entry, 0, 'RAWFILL', '1'),
+        POSTING(entry, 1, 'RAWFILL', '-1'),
+        fill(entry, change),
+      );
+    await booked('raw-fill-1');
+    t.equal(await codeOf(booked('raw-fill-2')), 'ARB_STORE_CONFLICT', 'the same trade with another entry');
+    for (const price of ["'NaN'", '0', '-1', "'Infinity'"])
+      t.equal(await codeOf(booked('raw-fill-3', price)), 'ARB_STORE_CONFLICT', `price ${price}`);
+    t.equal(await codeOf(db.query(fill('raw-nowhere'))), 'ARB_STORE_CONFLICT', 'without an entry');
+    const rows = await db.query(`select amount::text from ledger_balances where asset = 'RAWFILL'`);
+    t.strictSame(rows, [{ amount: '0' }], 'nothing of the refused ones is summed');
+  });
+
+  await t.test('no SQL brings a fence back, and none journals under another', async (t) => {
+    await db.query(`update leases set holder = null, nonce = null where resource = 'trade'`);
+    const now = (await db.query(`select fence::text from leases where resource = 'trade'`))[0];
+    const fence = Number(now?.['fence']);
+    t.ok(fence > 0);
+    for (const sql of [
+      `update leases set fence = fence - 1 where resource = 'trade'`,
+      `update leases set fence = fence + 2 where resource = 'trade'`,
+      `update leases set fence = 1`,
+      `update leases set nonce = repeat('9', 32), holder = 'thief' where resource = 'trade'`,
+      `update leases set resource = 'other' where resource = 'trade'`,
+      `delete from leases`,
+      `truncate leases`,
+    ])
+      t.equal(await codeOf(db.query(sql)), 'ARB_STORE_CONFLICT', sql);
+    const leg = (under: string): string => `
+      insert into order_legs (client_order_id, arbitrage_id, leg_index, attempt, verdict_id, instrument, exchange, side,
+                              quantity, limit_price, submitted_at, body, fence)
+      values ('raw-leg', 'a', 0, 0, 'raw-v', 'okx:BTC-USDT', 'okx', 'buy', 1, 1, now(), '{}', ${under})`;
+    for (const under of ['0', '-1', String(fence), String(fence + 1), 'null', '9223372036854775807'])
+      t.equal(
+        await codeOf(db.query(leg(under))),
+        'ARB_FENCE_STALE',
+        `nobody holds the lease: fence ${under}`,
+      );
+    t.equal((await db.query(`select 1 from order_legs where client_order_id = 'raw-leg'`)).length, 0);
+  });
+
+  await t.test('what became of a signal, why, and on which books, are columns', async (t) => {
+    const one = async (id: string): Promise<unknown[]> => {
+      const rows = await db.query(
+        `select status, reason, refused_actual from signal_outcomes where signal_id = $1::text`,
+        [id],
+      );
+      return rows.map((row) => [row['status'], row['reason'], row['refused_actual']]);
+    };
+    t.strictSame(await one('sig-one'), [['refused', 'NET_EDGE', '11.66']]);
+    t.strictSame(await one('sig-two'), [['detected', null, null]]);
+    t.strictSame(await one('sig-outcome-done'), [['executed', 'COMPLETED', null]]);
+    t.strictSame(await one('sig-outcome-late'), [['missed', 'FAILED', null]]);
+    const books = await db.query(
+      `select leg_index::text, exchange, side, book_epoch::text, book_sequence::text, levels::text,
+              (extract(epoch from receive_time - exchange_time) * 1000)::float8::text as lag_ms
+       from signal_books where signal_id = 'sig-one' order by leg_index`,
+    );
+    const book = { book_epoch: '1', book_sequence: '77', levels: '[["60000", "0.5"]]', lag_ms: '2' };
+    t.strictSame(books, [
+      { leg_index: '0', exchange: 'binance', side: 'buy', ...book },
+      { leg_index: '1', exchange: 'okx', side: 'sell', ...book },
+    ]);
+  });
+
+  await rolesContract(t, db);
 
   await t.test('money columns take no NaN and no infinity', async (t) => {
     for (const amount of ['NaN', 'Infinity', '-Infinity']) {
