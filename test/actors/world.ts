@@ -200,6 +200,12 @@ export class World {
     return this.spawn(path, definition);
   }
 
+  async respawnAfterCrash(path: string): Promise<void> {
+    this.system.crash(path, new Error('planted'));
+    await this.time.settle();
+    await this.respawn(path);
+  }
+
   private async spawn<M>(path: string, definition: ActorDefinition<M>): Promise<void> {
     this.definitions.set(path, definition);
     const outcome = this.system.spawn(path, definition);
@@ -253,6 +259,7 @@ export class World {
   async kill(): Promise<void> {
     for (const path of [
       '/saga',
+      '/lease',
       '/gate',
       '/ledger',
       '/portfolio',

@@ -27,8 +27,11 @@ export function available(): string | null {
   return 'no PostgreSQL: set PG_URL, or install postgresql';
 }
 
-/** A database of its own in the server of PG_URL, else a private server on a free loopback port, never run as root. */
-export async function startPostgres(): Promise<ServerControl> {
+/**
+ * A database of its own in the server of PG_URL, else a private server on a free loopback port, never run as root. `durable`:
+ * with fsync, as in production.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<ServerControl> {
   const url = preparedUrl('PG_URL');
   if (url !== null) return privateDatabase(url);
   const found = binaries();
@@ -46,7 +49,7 @@ export async function startPostgres(): Promise<ServerControl> {
   const serverUrl = `postgres://arbot:${password}@127.0.0.1:${port}/postgres`;
   const server = new ServerProcess({
     command: found.postgres,
-    args: serverArguments(folder, port),
+    args: serverArguments(folder, port, durable),
     folder,
     user,
     // Fast shutdown: open sessions are ended, the data is written.
@@ -85,13 +88,13 @@ async function initialise(
   rmSync(passwordFile);
 }
 
-/** Without fsync: these tests kill processes, not machines, and the operating system keeps what was written. */
-function serverArguments(folder: string, port: number): string[] {
+/** Usually without fsync: these tests kill processes, not machines, and the operating system keeps what was written. */
+function serverArguments(folder: string, port: number, durable: boolean): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: folder,
-    fsync: 'off',
+    fsync: durable ? 'on' : 'off',
     max_connections: '40',
     shared_buffers: '16MB',
     max_wal_size: '64MB',

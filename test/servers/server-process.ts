@@ -155,9 +155,16 @@ export class ServerProcess {
     }
   }
 
+  /** The whole family, and waits until it is gone: what it had in common would else still be in use at the next start. */
   async kill(): Promise<void> {
-    this.signal('SIGKILL');
+    const pid = this.child?.pid;
+    if (pid === undefined) return;
+    // A process that stands still has no further children.
+    signalTo(pid, 'SIGSTOP');
+    const family = familyOf(pid);
+    for (const one of family) signalTo(one, 'SIGKILL');
     await this.end('SIGKILL');
+    while (family.some(isRunning)) await sleep(5);
   }
 
   /** To the server and every process that it started: a server like PostgreSQL is a family of them. */
@@ -202,18 +209,24 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 function familyOf(pid: number): number[] {
   if (!existsSync('/proc/self/stat')) return [pid];
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const children = pids.filter((name) => parentOf(name) === pid).map(Number);
+  const children = pids.filter((name) => statOf(name)?.parent === pid).map(Number);
   return [pid, ...children];
 }
 
-function parentOf(pid: string): number | null {
+/** State and parent; null when there is no such process any more. */
+function statOf(pid: string | number): { readonly state: string; readonly parent: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent) };
   } catch {
-    // It has ended meanwhile.
     return null;
   }
+}
+
+function isRunning(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== null && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 /**

@@ -74,7 +74,7 @@ t.test('one process per folder, one mode per folder', async (t) => {
   await t.rejects(openStores(choice, testPorts()), here, 'the same process twice');
   await stores.close();
 
-  const writer = await startWriter(folder);
+  const writer = await startWriter({ kind: 'pglite', folder });
   const there = { code: 'ARB_FOLDER_LOCKED', message: new RegExp(`${folder}.*${writer.process.pid}`) };
   await t.rejects(openStores(choice, testPorts()), there, 'another process');
   writer.process.kill('SIGSTOP');

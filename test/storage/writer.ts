@@ -11,25 +11,52 @@ export async function until(what: string, condition: () => Promise<boolean> | bo
   throw new Error(`never happened: ${what}`);
 }
 
-/** What a writing process reports: the ids whose booking was acknowledged. */
+/** Where a writing process writes. */
+export type WriterPlace =
+  { readonly kind: 'pglite'; readonly folder: string } | { readonly kind: 'postgres'; readonly url: string };
+
+/** What a writing process reports of itself. */
+export type WriterReport =
+  | { readonly kind: 'opened'; readonly databasePid: number; readonly fence: number }
+  | { readonly kind: 'booked'; readonly entryId: string }
+  | { readonly kind: 'journalled'; readonly clientOrderId: string };
+
 export interface Writer {
   readonly process: ChildProcess;
+  /** Entries whose booking was acknowledged. */
   readonly acknowledged: string[];
+  /** Orders whose journal row was acknowledged. */
+  readonly journalled: string[];
   readonly databasePid: () => number;
+  /** Of the lease that it took. */
+  readonly fence: () => number;
 }
 
-/** Starts a whole process that opens the folder and books entries as fast as it can; resolves once it writes. */
-export async function startWriter(folder: string): Promise<Writer> {
+export const hasEnded = ({ process }: Writer): boolean =>
+  process.exitCode !== null || process.signalCode !== null;
+
+/** Starts a whole process that opens the stores and writes as fast as it can; resolves once it has written. */
+export async function startWriter(place: WriterPlace): Promise<Writer> {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const entry = fileURLToPath(new URL('./writer-process.ts', import.meta.url));
-  const child = fork(entry, [folder], { execArgv: ['--import', loader], env: { PATH: process.env['PATH'] } });
-  const acknowledged: string[] = [];
-  let databasePid = 0;
-  child.on('message', (message: { entryId?: string; databasePid?: number }) => {
-    if (message.entryId !== undefined) acknowledged.push(message.entryId);
-    if (message.databasePid !== undefined) databasePid = message.databasePid;
+  const child = fork(entry, [JSON.stringify(place)], {
+    execArgv: ['--import', loader],
+    env: { PATH: process.env['PATH'] },
   });
-  await until('the writer writes', () => acknowledged.length > 0 || child.exitCode !== null);
-  if (child.exitCode !== null) throw new Error(`the writer ended with ${child.exitCode}`);
-  return { process: child, acknowledged, databasePid: () => databasePid };
+  const opened = { databasePid: 0, fence: 0 };
+  const writer: Writer = {
+    process: child,
+    acknowledged: [],
+    journalled: [],
+    databasePid: () => opened.databasePid,
+    fence: () => opened.fence,
+  };
+  child.on('message', (report: WriterReport) => {
+    if (report.kind === 'opened') Object.assign(opened, report);
+    else if (report.kind === 'booked') writer.acknowledged.push(report.entryId);
+    else writer.journalled.push(report.clientOrderId);
+  });
+  await until('the writer writes', () => writer.journalled.length > 0 || hasEnded(writer));
+  if (hasEnded(writer)) throw new Error(`the writer ended with ${child.exitCode}`);
+  return writer;
 }

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { bordered } from '../../src/storage/bordered-stores.js';
-import { openStores } from '../../src/storage/open-stores.js';
 import { openPgliteDb } from '../../src/storage/pglite/pglite-db.js';
 import { migrate } from '../../src/storage/sql/migrate.js';
 import { sqlStores } from '../../src/storage/sql/sql-stores.js';
+import { killPglite, killPostgres, type KillReport } from '../chaos/stores.js';
+import { available, skipOrFail, startPostgres } from '../servers/postgres.js';
 import { testPorts } from './ports.js';
 import * as s from './samples.js';
-import { startWriter, until } from './writer.js';
+import { until } from './writer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'arbot-crash-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -75,37 +76,35 @@ t.test('a killed child is replaced, and nothing acknowledged is lost', async (t)
   );
 });
 
-t.test('a process killed while it writes loses nothing acknowledged and leaves no child', async (t) => {
-  const folder = join(root, 'killed');
-  const acknowledged: string[] = [];
-  const startedMs = performance.now();
-  for (let round = 1; goesOn(round, 8, startedMs); round++) {
-    t.comment(`kill ${round}`);
-    const writer = await startWriter(folder);
-    await until(
-      'it has written',
-      () => writer.acknowledged.length >= 3 * round || writer.process.exitCode !== null,
+const found = ({ lostEntries, lostJournalRows, unclean }: KillReport) => ({
+  lostEntries,
+  lostJournalRows,
+  unclean,
+});
+const nothing = { lostEntries: [], lostJournalRows: [], unclean: [] };
+const isGrowing = (fences: readonly number[]): boolean =>
+  fences.every((fence, index) => index === 0 || fence > fences[index - 1]!);
+
+t.test(
+  'a process killed while it writes loses nothing acknowledged, and leaves no child and no lock',
+  async (t) => {
+    const report = await killPglite(join(root, 'killed'), { times: 6, seed: 1, budgetMs: BUDGET_MS });
+    t.strictSame(found(report), nothing, `${report.kills} kills, ${report.entries} entries acknowledged`);
+    t.ok(report.journalled >= report.kills);
+    t.ok(
+      isGrowing(report.fences),
+      `each takes over at once under a larger fence: ${report.fences.join(' ')}`,
     );
-    // Every other time the database process goes first, as when a machine runs out of memory.
-    if (round % 2 === 0) process.kill(writer.databasePid(), 'SIGKILL');
-    writer.process.kill('SIGKILL');
-    await until('it is gone', () => writer.process.signalCode !== null);
-    acknowledged.push(...writer.acknowledged);
-  }
-  const stores = await openStores({ kind: 'pglite', folder, mode: 'PAPER' }, testPorts());
-  const kept = new Set<string>();
-  for (let after = 0; ;) {
-    const page = await stores.ledger.entries(after, 10_000);
-    for (const row of page) kept.add(row.entry.entryId);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.position;
-  }
-  t.strictSame(
-    acknowledged.filter((id) => !kept.has(id)),
-    [],
-    `${acknowledged.length} acknowledged`,
-  );
-  t.ok(kept.size >= acknowledged.length);
-  await stores.close();
+  },
+);
+
+t.test('a server killed with all its processes loses nothing acknowledged', async (t) => {
+  if (skipOrFail(t, available())) return;
+  const server = await startPostgres({ durable: true });
+  t.teardown(() => server.stop());
+  if (server.external) return t.plan(0, 'the server of PG_URL is not ours to kill');
+  const report = await killPostgres(server, { times: 4, seed: 1, budgetMs: BUDGET_MS });
+  t.strictSame(found(report), nothing, `${report.kills} kills, ${report.entries} entries acknowledged`);
+  t.ok(report.journalled >= report.kills);
+  t.ok(isGrowing(report.fences), report.fences.join(' '));
 });
