@@ -8,12 +8,15 @@ import { EFFORTS, measure, type Effort, type Series } from './harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from './hotpath.js';
 import type { FrameSet } from './frame-sets.js';
 import type { PeerOrReason } from './peers/peer.js';
+import { journalReport } from './journal.js';
 import { machineLine, reportOf } from './report.js';
 import { runtimeSeries } from './runtime.js';
 
 /** `npm run bench [-- group] [--frames <folder>] [--full]`: prints tables; exit 1 when an output was wrong. */
 
-const GROUPS = ['hotpath', 'runtime', 'detector', 'bus'] as const;
+const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'journal'] as const;
+/** Calls per row of the journal's tables. */
+const JOURNAL_CALLS = { full: 2_000, quick: 500, tiny: 20 } as const;
 
 interface Options {
   readonly frames?: string;
@@ -41,7 +44,8 @@ async function main(): Promise<void> {
   }
   const effort = options.full === true ? 'full' : options.effort;
   if (group !== undefined && options.part !== undefined) {
-    await runPart(group, options.part, options.frames ?? null, EFFORTS[effort]);
+    if (group === 'journal') console.log(await journalReport({ calls: JOURNAL_CALLS[effort], writers: 8 }));
+    else await runPart(group, options.part, options.frames ?? null, EFFORTS[effort]);
     return;
   }
   console.log(`${machineLine()}\n`);

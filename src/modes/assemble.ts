@@ -73,6 +73,8 @@ import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
 /** The longest pause is part of how long a store that is back is not noticed. */
 const RETRY = { minMs: 100, maxMs: 2_000 };
+/** Telemetry is given up after so many tries; nothing waits for it. */
+const TELEMETRY_RETRY = { minMs: 100, maxMs: 10_000 };
 const SNAPSHOT_MS = 60_000;
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
@@ -415,7 +417,7 @@ class AssembledNode implements TradingNode {
           }),
         ),
       ),
-      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
+      recorder: erased(recorderActor({ bus, store: stores.signals, retry: TELEMETRY_RETRY })),
       lease: lease.actor,
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
