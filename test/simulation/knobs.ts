@@ -28,6 +28,7 @@ export const actorPathsOf = (exchanges: readonly SimulatedExchange[]): readonly 
   'node/watch/portfolio',
   'node/detect/spatial',
   ...exchanges.flatMap((name): ActorPath[] => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
+  'node/trade/lease',
 ];
 
 /**

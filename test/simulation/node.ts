@@ -15,6 +15,7 @@ import { ApprovalAuditor } from './invariants/approvals.js';
 import type { BookHistory } from './invariants/book-history.js';
 import { BookAuditor } from './invariants/books.js';
 import { ExposureAuditor } from './invariants/exposure.js';
+import { FenceAuditor } from './invariants/fences.js';
 import { HaltAuditor } from './invariants/halts.js';
 import { MoneyAuditor } from './invariants/money.js';
 import { OrderAuditor } from './invariants/orders.js';
@@ -120,7 +121,8 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.runtime = new RuntimeAuditor(this);
     this.recordings = new RecordingAuditor(this);
     const exposure = new ExposureAuditor(this, money, this.orders);
-    const trading = [money, this.orders, exposure, new ReservationAuditor(this), new ApprovalAuditor(this)];
+    const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
+    const trading = [money, this.orders, exposure, ...approvals, new FenceAuditor(this)];
     const books = new BookAuditor(this);
     this.halts = new HaltAuditor(this);
     // Classic worlds have neither halts nor connections that end by their age.

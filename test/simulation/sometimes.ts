@@ -30,6 +30,7 @@ export const POINTS: readonly string[] = [
   'outcome failed',
   'outcome flagged',
   'reservations compared',
+  'lease taken over',
   'process restarted',
   'process gave up',
   'asked for silence',

@@ -432,6 +432,39 @@ async function hostileContract(t: Test, stores: Stores): Promise<void> {
     t.equal(await held(stores, 'HOSTILE'), String(texts.length));
   });
 
+  await t.test('38 digits, texts of every script and the largest numbers come back exactly', async (t) => {
+    const digits = '123456789012345678.12345678901234567891';
+    const text = '\'"; drop table order_legs; -- \\ %s 김치 🚀👩‍👩‍👧 \u202e \ufffd \u0001 ｱ'.slice(0, 80);
+    const leg = s.sampleLeg('exact', { quantity: digits, limitPrice: '0.00000000000000000001' });
+    await journal(stores, [leg]);
+    const open = (await stores.trades.openLegs()).filter((one) => one.clientOrderId === leg.clientOrderId);
+    t.strictSame(open, [leg]);
+    await stores.trades.saveLegResult(s.sampleResult(leg, { reason: text }));
+    const fill = s.sampleFill('exact-38', { quantity: digits, price: digits, fee: `-${digits}` });
+    await stores.ledger.bookFill(fill, s.fillEntry(fill));
+    t.strictSame(await stores.ledger.fillsOf([fill.arbitrageId]), [fill]);
+    const signal = {
+      ...s.sampleSignal('exact-38'),
+      quantity: digits,
+      grossBps: 1.7976931348623157e308,
+      netBps: -5e-324,
+    };
+    await stores.signals.saveSignal(signal, s.approved(signal));
+    t.match(await stores.signals.recentSignals(1), [
+      { signal: { quantity: digits, grossBps: 1.7976931348623157e308 } },
+    ]);
+    const event = s.sampleEvent('exact-38', { detail: text });
+    await stores.signals.saveOpportunity(event);
+    t.strictSame((await stores.signals.recentOpportunities(1))[0], event);
+    const closed = s.sampleClosed('exact-38', { realisedNet: `-${digits}`, fees: digits });
+    await stores.trades.closeArbitrage(closed);
+    t.strictSame(await stores.trades.arbitragesOf([closed.arbitrageId]), [closed]);
+    const holding = { exchange: 'okx', asset: 'HUGE', amount: `-${digits}`, mark: digits };
+    const snapshot = s.sampleSnapshot(8.64e15, { equity: digits, holdings: [holding] });
+    await stores.portfolio.saveSnapshot(snapshot);
+    t.strictSame((await stores.portfolio.recentSnapshots(1))[0], snapshot);
+  });
+
   await t.test('what cannot be kept exactly is refused with the name of its field', async (t) => {
     const huge = 'x'.repeat(10_000);
     const put = (value: string): Promise<void> => stores.settings.set('k', value);
@@ -472,6 +505,34 @@ async function hostileContract(t: Test, stores: Stores): Promise<void> {
         'NUL in a reason',
         /result\.reason: .*NUL/,
         () => stores.trades.saveLegResult(s.sampleResult(s.sampleLeg('open'), { reason: '\u0000' })),
+      ],
+      [
+        'half a surrogate pair in a detail',
+        /event\.detail: .*Unicode/,
+        () => stores.signals.saveOpportunity(s.sampleEvent('p', { detail: 'a\udc00' })),
+      ],
+      [
+        '10 kB instrument',
+        /legs\[0\]\.instrument/,
+        () => journal(stores, [s.sampleLeg('p', { instrument: `okx:${'X'.repeat(10_000)}-USDT` })]),
+      ],
+      [
+        'a symbol in quotes',
+        /fill\.instrument/,
+        () => {
+          const fill = s.sampleFill('p', { instrument: `okx:"B'TC"-USDT` });
+          return stores.ledger.bookFill(fill, s.fillEntry(fill));
+        },
+      ],
+      [
+        'negative zero',
+        /closed\.realisedNet/,
+        () => stores.trades.closeArbitrage(s.sampleClosed('p', { realisedNet: '-0.000' })),
+      ],
+      [
+        'emoji for an asset',
+        /snapshot\.currency/,
+        () => stores.portfolio.saveSnapshot(s.sampleSnapshot(1, { currency: '🚀' })),
       ],
       ['no legs', /legs/, () => journal(stores, [])],
       [

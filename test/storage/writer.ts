@@ -42,7 +42,11 @@ export async function startWriter(place: WriterPlace): Promise<Writer> {
   const child = fork(entry, [JSON.stringify(place)], {
     execArgv: ['--import', loader],
     env: { PATH: process.env['PATH'] },
+    // What a killed database makes it say is expected; only a writer that never wrote is asked.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  let said = '';
+  child.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2_000)));
   const opened = { databasePid: 0, fence: 0 };
   const writer: Writer = {
     process: child,
@@ -57,6 +61,6 @@ export async function startWriter(place: WriterPlace): Promise<Writer> {
     else writer.journalled.push(report.clientOrderId);
   });
   await until('the writer writes', () => writer.journalled.length > 0 || hasEnded(writer));
-  if (hasEnded(writer)) throw new Error(`the writer ended with ${child.exitCode}`);
+  if (writer.journalled.length === 0) throw new Error(`the writer ended with ${child.exitCode}: ${said}`);
   return writer;
 }

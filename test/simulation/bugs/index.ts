@@ -1,6 +1,7 @@
 import { BOOK_BUGS } from './book.js';
 import { EXCHANGE_BUGS } from './exchanges.js';
 import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
+import { LEASE_BUGS } from './leases.js';
 import type { PlantedBug } from './planted-bug.js';
 import { RUNTIME_BUGS } from './runtime.js';
 
@@ -11,6 +12,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...RISK_BUGS,
   ...EXECUTION_BUGS,
   ...LEDGER_BUGS,
+  ...LEASE_BUGS,
 ];
 
 /** Throws naming the known ones. */
