@@ -38,4 +38,6 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'amounts-rounded': 1,
   'fees-forgotten': 1,
   'acknowledged-unwritten': 1,
+  'fence-unchecked': 9,
+  'lease-revived': 3,
 };
