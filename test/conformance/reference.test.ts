@@ -13,6 +13,8 @@ const FILES: readonly [file: string, cases: number][] = [
   ['finance/optimal_size.json', 21],
   ['fillsim/taker.json', 25],
   ['fillsim/two_leg.json', 3],
+  ['finance/returns_metrics.json', 13],
+  ['finance/trade_metrics.json', 9],
 ];
 
 interface File {
@@ -85,6 +87,9 @@ t.test(
       differences(expected, actual, '', closed).map(({ field }) => field);
     t.strictSame(fields({ x: { dec: forty, num: 1 / 3, exact: false } }, { x: third }), []);
     t.strictSame(fields({ x: { dec: forty, num: 1 / 3, exact: true } }, { x: third }), ['x']);
+    t.strictSame(fields({ x: 1 / 3 }, { x: third }), [], 'a statistic is a float64 in the reference');
+    t.strictSame(fields({ x: 1 / 3 }, { x: third.times('1.000000002') }), ['x']);
+    t.strictSame(fields({ x: 0 }, { x: new Decimal('1e-30') }), ['x'], 'nothing is exactly nothing');
     t.strictSame(
       fields({ x: { dec: '2', num: 2, exact: true } }, { x: 2 }),
       ['x'],

@@ -11,6 +11,8 @@ export interface Difference {
 const REFERENCE_DIGITS = 40;
 /** Working digits that survive a chain of divisions; a finite number may have passed through some. */
 const RELIABLE_DIGITS = 80;
+/** What a statistic may be off that the reference states as a float64 (its table of tolerances). */
+const FLOAT_TOLERANCE = new Decimal('1e-9');
 
 interface ReferenceNumber {
   readonly dec: string;
@@ -24,7 +26,7 @@ function isReferenceNumber(value: unknown): value is ReferenceNumber {
 /**
  * Every difference between a reference answer and ours. Only fields that the reference names are compared, except inside
  * `closed` fields, where keys we add are differences too. Numbers compare as decimals: exactly when the reference is exact,
- * else on its 40 digits.
+ * else on its 40 digits; a decimal against a float64 by the reference's own tolerance.
  */
 export function differences(
   expected: unknown,
@@ -34,6 +36,10 @@ export function differences(
 ): Difference[] {
   const differs = () => [{ field, expected: show(expected), actual: show(actual) }];
   if (isReferenceNumber(expected)) return equalNumbers(expected, actual) ? [] : differs();
+  if (typeof expected === 'number' && actual instanceof Decimal) {
+    const allowed = FLOAT_TOLERANCE.times(Math.abs(expected));
+    return actual.minus(expected).abs().lte(allowed) ? [] : differs();
+  }
   if (typeof expected === 'string' && actual instanceof Decimal) {
     return equalNumbers({ dec: expected, exact: significantDigits(expected) < REFERENCE_DIGITS }, actual)
       ? []

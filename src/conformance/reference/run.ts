@@ -3,6 +3,7 @@ import { differences, type Difference } from './compare.js';
 import { answerTaker, answerTwoLegs } from './fills.js';
 import { answerDepth, answerOptimalSize, answerSpread } from './finance.js';
 import { referenceFile } from './inputs.js';
+import { answerReturns, answerTrades } from './performance.js';
 
 /** Kinds of reference files that ArBot's own code answers today. */
 const ANSWERS = new Map<string, (input: unknown) => unknown>([
@@ -11,6 +12,8 @@ const ANSWERS = new Map<string, (input: unknown) => unknown>([
   ['optimal_size', answerOptimalSize],
   ['taker_fill_simulation', answerTaker],
   ['two_leg_execution', answerTwoLegs],
+  ['returns_metrics', answerReturns],
+  ['trade_metrics', answerTrades],
 ]);
 
 /** Maps whose key set is part of the answer: a fee charged in one more coin is wrong. */
