@@ -79,7 +79,7 @@ export function portfolioActor(options: PortfolioActorOptions): ActorDefinition<
       const actor = new PortfolioActor(options, context, parseDay(day));
       for (const closed of past) actor.count(closed);
       actor.subscribe();
-      context.every('snapshot', options.snapshotIntervalMs, { kind: 'snapshot' });
+      actor.awaitGrid();
       return actor;
     },
   };
@@ -148,6 +148,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       case 'closed':
         return this.count(message.closed);
       case 'snapshot':
+        this.awaitGrid();
         return this.snapshot();
       case 'saved':
         this.lastError = message.error;
@@ -157,6 +158,17 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       case 'view':
         return message.reply.resolve(this.view());
     }
+  }
+
+  /**
+   * Snapshots are due at whole multiples of the interval, whenever the node started. A timer that comes a little early is the
+   * one of the coming point, not another.
+   */
+  awaitGrid(): void {
+    const { snapshotIntervalMs: intervalMs } = this.options;
+    const nowMs = this.context.clock.nowMs();
+    const due = Math.ceil((nowMs + intervalMs / 10) / intervalMs) * intervalMs;
+    this.context.timer('snapshot', due - nowMs, { kind: 'snapshot' });
   }
 
   /** Each arbitrage counts once, however often its end is told. */
@@ -194,6 +206,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       equity: moneyText(valuation.equity),
       realisedNet: moneyText(this.realised),
       holdings: valuation.holdings,
+      baseline: this.markedBaseline(),
     };
     const begun = this.beginDay(valuation);
     const save = async () => {
@@ -205,6 +218,15 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       () => ({ kind: 'saved', error: null }),
       (error) => ({ kind: 'saved', error: errorText(error) }),
     );
+  }
+
+  /** With prices of its own: an asset that is all sold is in no holding, and still held on purpose. */
+  private markedBaseline() {
+    const { baseline, currency } = this.options;
+    return baseline.map(({ asset, amount }) => {
+      const mark = asset === currency ? '1' : this.marks.get(asset);
+      return { asset, amount, mark: mark === undefined ? null : moneyText(new Decimal(mark)) };
+    });
   }
 
   /** The first complete valuation of a day is what the day is measured from. Null when the day has begun already. */

@@ -1,9 +1,11 @@
 import type { Leases } from './leases.js';
 import type { BalancesChanged, LedgerEntry } from '../messages/ledger.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
+import type { EquityMark } from '../messages/performance.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import type { PerformanceStore, RetentionStore } from './performance.js';
 
 /**
  * Domain stores. Each has a real, an embedded and an in-memory implementation under one contract suite. All calls reject
@@ -66,6 +68,8 @@ export interface PortfolioSnapshot {
     amount: DecimalText;
     mark: DecimalText | null;
   }[];
+  /** What was held on purpose then, so that its revaluation can be told from trading. */
+  readonly baseline?: EquityMark['baseline'];
 }
 
 export interface PortfolioStore {
@@ -112,6 +116,8 @@ export interface Stores {
   readonly trades: TradeStore;
   readonly signals: SignalStore;
   readonly portfolio: PortfolioStore;
+  readonly performance: PerformanceStore;
+  readonly retention: RetentionStore;
   readonly settings: SettingsStore;
   readonly leases: Leases;
   readonly exchanges: ExchangeStore;

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { LeaseClaim, LeaseKey } from '../ports/leases.js';
 import type { ExchangeTerms, PortfolioSnapshot } from '../ports/stores.js';
 import { submitLeg } from '../messages/order.js';
+import { baselineAmount } from '../messages/performance.js';
 import * as p from '../messages/primitives.js';
+import type { Thinning } from '../ports/performance.js';
 
 /** Schemas of what stores take beside the messages of the catalogue. */
 
@@ -21,6 +23,14 @@ export const portfolioSnapshot: z.ZodType<PortfolioSnapshot> = z.strictObject({
       }),
     )
     .max(4096),
+  baseline: z.array(baselineAmount).max(4096).optional(),
+});
+
+export const thinning: z.ZodType<Thinning> = z.strictObject({
+  table: z.enum(['arbitrage_signals', 'opportunity_events', 'portfolio_snapshots']),
+  keepDays: z.number().int().min(1).max(36_500),
+  nowMs: p.timeMs,
+  limit: z.number().int().min(1).max(10_000),
 });
 
 /** The legs of one arbitrage, journalled together: up to 4 legs, hedges of them included. */

@@ -5,6 +5,11 @@ import { modeName, timeMs } from '../messages/primitives.js';
 import { verdict } from '../messages/risk.js';
 import { opportunityEvent, signal } from '../messages/signal.js';
 import type { Leases } from '../ports/leases.js';
+import { dailyPerformance, utcDay } from '../messages/performance.js';
+import { assetId, modeName } from '../messages/primitives.js';
+import { verdict } from '../messages/risk.js';
+import { opportunityEvent, signal } from '../messages/signal.js';
+import type { PerformanceStore, RetentionStore } from '../ports/performance.js';
 import type {
   ExchangeStore,
   LedgerStore,
@@ -25,6 +30,7 @@ import {
   settingKey,
   settingValue,
 } from './bodies.js';
+import { journalledLegs, portfolioSnapshot, settingKey, settingValue, thinning } from './bodies.js';
 import { accept, acceptIds, acceptLimit, acceptPosition } from './border.js';
 import { requireBalanced } from './ledger-rules.js';
 
@@ -35,6 +41,8 @@ export function bordered(inner: Stores): Stores {
     trades: borderedTrades(inner.trades),
     signals: borderedSignals(inner.signals),
     portfolio: borderedPortfolio(inner.portfolio),
+    performance: borderedPerformance(inner.performance),
+    retention: borderedRetention(inner.retention),
     settings: borderedSettings(inner.settings),
     leases: borderedLeases(inner.leases),
     exchanges: borderedExchanges(inner.exchanges),
@@ -97,6 +105,28 @@ function borderedPortfolio(inner: PortfolioStore): PortfolioStore {
   return {
     saveSnapshot: async (snapshot) => inner.saveSnapshot(accept(portfolioSnapshot, snapshot, 'snapshot')),
     recentSnapshots: async (limit) => inner.recentSnapshots(acceptLimit(limit)),
+  };
+}
+
+function borderedPerformance(inner: PerformanceStore): PerformanceStore {
+  return {
+    firstDay: async (currency) => inner.firstDay(accept(assetId, currency, 'currency')),
+    facts: async (day, currency) =>
+      inner.facts(accept(utcDay, day, 'day'), accept(assetId, currency, 'currency')),
+    saveDay: async (row) => inner.saveDay(accept(dailyPerformance, row, 'row')),
+    days: async (currency, before, limit) =>
+      inner.days(
+        accept(assetId, currency, 'currency'),
+        before === null ? null : accept(utcDay, before, 'before'),
+        acceptLimit(limit),
+      ),
+  };
+}
+
+function borderedRetention(inner: RetentionStore): RetentionStore {
+  return {
+    thin: async (request) => inner.thin(accept(thinning, request, 'thinning')),
+    compact: () => inner.compact(),
   };
 }
 

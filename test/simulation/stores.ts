@@ -9,6 +9,7 @@ export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>;
 /** The same stores with every call led through `around`. */
 export function aroundStores(inner: Stores, around: Around): Stores {
   const { ledger, trades, signals, portfolio, settings, leases, exchanges } = inner;
+  const { ledger, trades, signals, portfolio, performance, retention, settings } = inner;
   return {
     ledger: {
       append: (entry) => around('ledger.append', () => ledger.append(entry)),
@@ -39,6 +40,17 @@ export function aroundStores(inner: Stores, around: Around): Stores {
     portfolio: {
       saveSnapshot: (snapshot) => around('portfolio.saveSnapshot', () => portfolio.saveSnapshot(snapshot)),
       recentSnapshots: (limit) => around('portfolio.recentSnapshots', () => portfolio.recentSnapshots(limit)),
+    },
+    performance: {
+      firstDay: (currency) => around('performance.firstDay', () => performance.firstDay(currency)),
+      facts: (day, currency) => around('performance.facts', () => performance.facts(day, currency)),
+      saveDay: (row) => around('performance.saveDay', () => performance.saveDay(row)),
+      days: (currency, before, limit) =>
+        around('performance.days', () => performance.days(currency, before, limit)),
+    },
+    retention: {
+      thin: (thinning) => around('retention.thin', () => retention.thin(thinning)),
+      compact: () => around('retention.compact', () => retention.compact()),
     },
     settings: {
       claimMode: (mode) => around('settings.claimMode', () => settings.claimMode(mode)),

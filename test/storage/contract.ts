@@ -1,7 +1,10 @@
 import type { Test } from 'tap';
 import { ArbotError } from '../../src/messages/errors.js';
+import { dailyPerformance } from '../../src/execution/portfolio-day.js';
 import type { LedgerEntry } from '../../src/messages/ledger.js';
 import type { SubmitLeg } from '../../src/messages/order.js';
+import { dayStartMs } from '../../src/messages/performance.js';
+import type { Thinning } from '../../src/ports/performance.js';
 import type { Stores } from '../../src/ports/stores.js';
 import { Exact } from '../../src/storage/ledger-rules.js';
 import { leaseContract, tradeFence } from './lease-contract.js';
@@ -411,6 +414,189 @@ async function exchangeContract(t: Test, stores: Stores): Promise<void> {
       [terms('okx', '0'), terms('okx', '0')],
     ])
       await t.rejects(exchanges.saveExchanges(bad, 1), refused);
+/** A currency and days that no other test uses. */
+const DAY_COIN = 'DAYCOIN';
+const DAY = '2001-03-09';
+
+async function performanceContract(t: Test, stores: Stores): Promise<void> {
+  const startMs = dayStartMs(DAY);
+  const hour = 3_600_000;
+  const at = (hours: number, equity: string) =>
+    s.sampleSnapshot(startMs + hours * hour, {
+      currency: DAY_COIN,
+      equity,
+      holdings: [{ exchange: 'okx', asset: DAY_COIN, amount: equity, mark: '1' }],
+      baseline: [{ asset: DAY_COIN, amount: '90', mark: '1' }],
+    });
+
+  await t.test(
+    'the facts of a day are its first and last mark, sums of what closed, and flows',
+    async (t) => {
+      t.equal(await stores.performance.firstDay(DAY_COIN), null);
+      const nothing = await stores.performance.facts(DAY, DAY_COIN);
+      t.same(nothing, {
+        day: DAY,
+        currency: DAY_COIN,
+        before: null,
+        first: null,
+        last: null,
+        closed: [],
+        flows: [],
+      });
+      t.equal(dailyPerformance(nothing, []), null);
+      // Not in order of time, and each end of the day by a hair.
+      for (const [hours, equity] of [
+        [24, '999'],
+        [23.99, '120'],
+        [0, '100'],
+        [12, '7'],
+        [-0.01, '98'],
+      ] as const)
+        await stores.portfolio.saveSnapshot(at(hours, equity));
+      const closed = (key: string, hours: number, change: object) =>
+        stores.trades.closeArbitrage(
+          s.sampleClosed(`day-${key}`, {
+            pair: `BTC-${DAY_COIN}`,
+            closedAtMs: startMs + hours * hour,
+            ...change,
+          }),
+        );
+      await closed('a', 0, { realisedNet: '0.10000000000000000001', fees: '1' });
+      await closed('b', 23.9, { realisedNet: '-0.3', fees: '0.5' });
+      await closed('c', 5, { outcome: 'flagged', realisedNet: '7' });
+      await closed('d', 6, { pair: 'BTC-OTHER', realisedNet: '1000' });
+      await closed('e', 24, { realisedNet: '55' });
+      await closed('f', -0.1, { realisedNet: '55' });
+      for (const [key, hours, amount] of [
+        ['in', 1, '15'],
+        ['out', 2, '-3'],
+        ['late', 23.999, '77'],
+        ['early', -1, '77'],
+      ] as const)
+        await stores.ledger.append({
+          ...s.opening(`flow-${key}`, DAY_COIN, amount),
+          bookedAtMs: startMs + hours * hour,
+        });
+      t.equal(await stores.performance.firstDay(DAY_COIN), '2001-03-08');
+      const facts = await stores.performance.facts(DAY, DAY_COIN);
+      t.match(facts, { before: { equity: '98' }, first: { equity: '100' }, last: { equity: '120' } });
+      t.same(
+        facts.flows,
+        [{ asset: DAY_COIN, amount: '12' }],
+        'between the marks, not between the midnights',
+      );
+      t.same(facts.closed, [
+        {
+          outcome: 'completed',
+          quote: DAY_COIN,
+          arbitrages: 2,
+          realisedNet: '-0.19999999999999999999',
+          fees: '1.5',
+        },
+        { outcome: 'completed', quote: 'OTHER', arbitrages: 1, realisedNet: '1000', fees: '0.12' },
+        { outcome: 'flagged', quote: DAY_COIN, arbitrages: 1, realisedNet: '7', fees: '0.12' },
+      ]);
+    },
+  );
+
+  await t.test(
+    'the row of a day is written once; the same again changes nothing, another is refused',
+    async (t) => {
+      const eve = dailyPerformance(await stores.performance.facts('2001-03-08', DAY_COIN), [])!;
+      const rowOf = async () => dailyPerformance(await stores.performance.facts(DAY, DAY_COIN), [eve])!;
+      const row = await rowOf();
+      t.match(row, {
+        tradingNet: '10',
+        flows: '12',
+        revaluation: '0',
+        unconverted: 1,
+        realisedNet: '6.80000000000000000001',
+      });
+      const saved = await Promise.all(
+        [eve, eve, row, await rowOf()].map((one) => stores.performance.saveDay(one)),
+      );
+      t.same(saved.sort(), ['booked', 'booked', 'duplicate', 'duplicate']);
+      const other = { ...row, fees: '9' };
+      await refusedWith(
+        t,
+        'ARB_STORE_CONFLICT',
+        /2001-03-09 in DAYCOIN/,
+        stores.performance.saveDay(other),
+        'other',
+      );
+      const carried = dailyPerformance(await stores.performance.facts('2001-03-12', 'NOSUCH'), []);
+      t.equal(carried, null, 'nothing is made up for a currency without marks');
+      t.strictSame(await stores.performance.days(DAY_COIN, null, 5), [row, eve]);
+      t.strictSame(await stores.performance.days(DAY_COIN, DAY, 5), [eve]);
+      t.strictSame(await stores.performance.days(DAY_COIN, null, 1), [row]);
+      for (const [name, words, work] of [
+        ['no day', /day/, () => stores.performance.facts('2001-02-29', DAY_COIN)],
+        ['no currency', /currency/, () => stores.performance.days('x', null, 1)],
+        ['no row', /row\.drawdown/, () => stores.performance.saveDay({ ...row, drawdown: 'deep' })],
+      ] as const)
+        await refusedWith(t, 'ARB_MESSAGE_INVALID', words, work(), name);
+    },
+  );
+}
+
+async function retentionContract(t: Test, stores: Stores): Promise<void> {
+  const day = 86_400_000;
+  const thin = (table: Thinning['table'], change: Partial<Thinning> = {}) =>
+    stores.retention.thin({ table, keepDays: 10, nowMs: dayStartMs('1999-01-01'), limit: 10_000, ...change });
+
+  await t.test(
+    'old telemetry is forgotten in steps; what explains money and the daily rows stays',
+    async (t) => {
+      const oldMs = dayStartMs('1998-01-05');
+      const ids: string[] = [];
+      for (const [index, decide] of [s.refused, s.refused, s.approved, s.refused].entries()) {
+        const signal = s.sampleSignal(`old-${index}`);
+        const decidedAtMs = index === 3 ? dayStartMs('1998-12-25') : oldMs + index;
+        await stores.signals.saveSignal(signal, { ...decide(signal), decidedAtMs });
+        ids.push(`verdict-${signal.signalId}`);
+        await stores.signals.saveOpportunity(s.sampleEvent(`old-${index}`, { atMs: decidedAtMs }));
+      }
+      for (const step of [0, 1, 2, 30, 31])
+        await stores.portfolio.saveSnapshot(
+          s.sampleSnapshot(oldMs + step * (day / 24), { currency: 'OLDCOIN' }),
+        );
+      t.equal(await thin('arbitrage_signals', { keepDays: 400 }), 0, 'nothing is that old');
+      t.equal(await thin('arbitrage_signals', { limit: 1 }), 1);
+      t.equal(await thin('arbitrage_signals', { limit: 5 }), 1);
+      t.equal(await thin('arbitrage_signals'), 0);
+      const left = (await stores.signals.signalsOf(ids)).map(({ verdict }) => verdict.verdictId);
+      t.same(left.sort(), [ids[2], ids[3]], 'the approved and the young');
+      t.equal(await thin('opportunity_events'), 3);
+      t.equal(await thin('portfolio_snapshots'), 2);
+      await stores.retention.compact();
+      const snapshots = await stores.portfolio.recentSnapshots(10_000);
+      t.same(
+        snapshots
+          .filter(({ currency }) => currency === 'OLDCOIN')
+          .map(({ atMs }) => (atMs - oldMs) / (day / 24)),
+        [31, 2, 0],
+        'the first ever, and the last of each day',
+      );
+      t.equal(await stores.performance.firstDay('OLDCOIN'), '1998-01-05');
+      t.ok((await stores.ledger.entries(0, 10)).length > 0, 'no money went');
+    },
+  );
+
+  await t.test('a clock that jumped ahead forgets nothing that is young among its own rows', async (t) => {
+    const nowMs = dayStartMs('2999-01-01');
+    const young = async () =>
+      (await stores.signals.recentOpportunities(10_000)).filter((one) => one.opportunityId === 'opp-life');
+    const before = await young();
+    t.ok(before.length > 0);
+    await thin('opportunity_events', { nowMs, keepDays: 1 });
+    t.strictSame(await young(), before);
+    for (const [name, words, change] of [
+      ['money', /table/, { table: 'fills' as never }],
+      ['no days', /keepDays/, { keepDays: 0 }],
+      ['half days', /keepDays/, { keepDays: 1.5 }],
+      ['everything at once', /limit/, { limit: 10_001 }],
+    ] as const)
+      await refusedWith(t, 'ARB_MESSAGE_INVALID', words, thin('opportunity_events', change), name);
   });
 }
 
@@ -585,6 +771,8 @@ export async function storeContract(t: Test, stores: Stores): Promise<void> {
   await recordContract(t, stores);
   await exchangeContract(t, stores);
   await leaseContract(t, stores);
+  await performanceContract(t, stores);
+  await retentionContract(t, stores);
   await hostileContract(t, stores);
   await t.test('the store tells what it is and answers a ping', async (t) => {
     const description = await stores.describe();

@@ -81,6 +81,20 @@ export async function databaseContract(t: Test, db: Db): Promise<void> {
       `delete from order_legs`,
       `update leg_results set status = 'filled'`,
       `delete from arbitrages`,
+      `update daily_performance set drawdown = 0`,
+      `delete from daily_performance`,
+      `truncate daily_performance`,
+      `delete from opportunity_events`,
+      `update opportunity_events set reason = ''`,
+      `truncate opportunity_events`,
+      `delete from portfolio_snapshots`,
+      `delete from verdicts`,
+      `truncate arbitrage_signals, verdicts`,
+      `update arbitrage_signals set pair = 'BTC-EUR'`,
+      `delete from retention_runs`,
+      `update retention_runs set removed = 0`,
+      `insert into retention_runs (table_name, keep_days, asked_at, batch) values ('fills', 1, now(), 10)`,
+      `insert into retention_runs (table_name, keep_days, asked_at, batch) values ('opportunity_events', 0, now(), 10)`,
     ])
       t.equal(await codeOf(db.query(sql)), 'ARB_STORE_CONFLICT', sql);
   });

@@ -56,6 +56,8 @@ export interface MemoryDatabase {
   /** By resource. */
   readonly leases: Map<string, LeaseRow>;
   readonly exchanges: Map<string, ExchangeTerms & { readonly sinceMs: number }>;
+  /** Daily rows by currency and day. */
+  readonly days: Map<string, string>;
 }
 
 export function createMemoryDatabase(): MemoryDatabase {
@@ -77,6 +79,7 @@ export function createMemoryDatabase(): MemoryDatabase {
     snapshots: new Map(),
     leases: new Map(),
     exchanges: new Map(),
+    days: new Map(),
   };
 }
 

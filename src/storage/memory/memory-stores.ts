@@ -17,6 +17,7 @@ import { mixedMode } from '../sql/settings-store.js';
 import type { MemoryDatabase, MemoryEngine } from './memory-database.js';
 import { MemoryLeases } from './memory-leases.js';
 import { memoryLedger } from './memory-ledger.js';
+import { memoryPerformance, memoryRetention } from './memory-performance.js';
 
 /** The newest rows of insertion-ordered bodies, newest first. */
 function newest<T>(bodies: Iterable<string>, limit: number): T[] {
@@ -188,6 +189,8 @@ export function memoryStores(engine: MemoryEngine): Stores {
     trades: memoryTrades(engine),
     signals: memorySignals(engine),
     portfolio: memoryPortfolio(engine),
+    performance: memoryPerformance(engine),
+    retention: memoryRetention(engine),
     settings: memorySettings(engine),
     leases: new MemoryLeases(engine),
     exchanges: memoryExchanges(engine),

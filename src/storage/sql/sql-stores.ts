@@ -4,7 +4,9 @@ import type { Db } from './db.js';
 import { sqlExchanges } from './exchange-store.js';
 import { sqlLedger } from './ledger-store.js';
 import { sqlLeases } from './lease-store.js';
+import { sqlPerformance } from './performance-store.js';
 import { sqlPortfolio } from './portfolio-store.js';
+import { sqlRetention } from './retention-store.js';
 import { sqlSettings } from './settings-store.js';
 import { sqlSignals } from './signal-store.js';
 import { sqlTrades } from './trade-store.js';
@@ -16,6 +18,8 @@ export function sqlStores(db: Db, clock: Clock): Stores {
     trades: sqlTrades(db),
     signals: sqlSignals(db),
     portfolio: sqlPortfolio(db),
+    performance: sqlPerformance(db),
+    retention: sqlRetention(db),
     settings: sqlSettings(db),
     leases: sqlLeases(db),
     exchanges: sqlExchanges(db),
