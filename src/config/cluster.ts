@@ -63,6 +63,25 @@ const priceStore = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('in-process') }),
   z.strictObject({ kind: z.literal('redis'), urlEnv: environmentName }),
 ]);
+/** What a node does by the clock. */
+const schedule = z.strictObject({
+  /** Snapshots of the portfolio are due at whole multiples of it. */
+  snapshotIntervalMs: durationMs.min(1_000).default(60_000),
+  /** How long after midnight UTC the day before is taken for complete. */
+  dailyDelayMs: durationMs.min(1_000).default(120_000),
+});
+
+const days = z.number().int().min(1).max(36_500);
+
+/** How long telemetry is kept. Ledger, fills, journal, arbitrages and daily rows are kept for ever. */
+const retention = z.strictObject({
+  stores: z.enum(['embedded', 'all', 'none']).default('embedded'),
+  /** Refused signals; approved ones explain money and stay. */
+  signalDays: days.default(30),
+  opportunityDays: days.default(14),
+  /** Of full density; older days keep their last snapshot. */
+  snapshotDays: days.default(90),
+});
 
 export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
@@ -74,6 +93,9 @@ export const clusterSchema = z.strictObject({
       prices: priceStore.prefault({ kind: 'in-process' }),
     })
     .prefault({}),
+  stores: z.strictObject({ trades: tradeStore.prefault({ kind: 'pglite' }) }).prefault({}),
+  schedule: schedule.prefault({}),
+  retention: retention.prefault({}),
 });
 
 export type ClusterConfigInput = z.input<typeof clusterSchema>;

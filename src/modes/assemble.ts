@@ -76,6 +76,10 @@ const RETRY = { minMs: 100, maxMs: 2_000 };
 /** Telemetry is given up after so many tries; nothing waits for it. */
 const TELEMETRY_RETRY = { minMs: 100, maxMs: 10_000 };
 const SNAPSHOT_MS = 60_000;
+import { schedulerOf } from './scheduling.js';
+import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
+
+const RETRY = { minMs: 100, maxMs: 10_000 };
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
 const LATE_EXCHANGE_MS = 30_000;
@@ -477,12 +481,13 @@ class AssembledNode implements TradingNode {
             stores,
             currency: trading.reportingCurrency,
             baseline: baselineOf(trading),
-            snapshotIntervalMs: SNAPSHOT_MS,
+            snapshotIntervalMs: options.clusterConfig.schedule.snapshotIntervalMs,
             dayBoundaryOffsetMs: dayBoundaryOffsetMs(trading),
           }),
         ),
       ),
       pricePublisher: publisherOf(bus, board, prices),
+      scheduler: erased(schedulerOf(options.clusterConfig, trading, stores)),
     });
   }
 

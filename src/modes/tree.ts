@@ -28,6 +28,7 @@ export interface NodeActors {
   readonly saga: AnyActor;
   readonly portfolio: AnyActor;
   readonly pricePublisher: AnyActor;
+  readonly scheduler: AnyActor;
 }
 
 /** Paths of actors that others speak to. */
@@ -90,6 +91,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
         worker('recorder', actors.recorder),
         worker('portfolio', actors.portfolio),
         worker('price-publisher', actors.pricePublisher),
+        worker('scheduler', actors.scheduler),
       ]),
       supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),
       supervisor(

@@ -279,6 +279,14 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     (d) => put(d, 'stores', { trades: { kind: 'postgres', urlEnv: 'PG_URL', url: SECRET } }),
   ],
   ['cluster', 'name', (d) => put(d, 'name', 'A')],
+  ['cluster', 'schedule.snapshotIntervalMs', (d) => put(d, 'schedule', { snapshotIntervalMs: 999 })],
+  ['cluster', 'schedule.dailyDelayMs', (d) => put(d, 'schedule', { dailyDelayMs: 0 })],
+  ['cluster', 'schedule.cron', (d) => put(d, 'schedule', { cron: SECRET })],
+  ['cluster', 'retention.stores', (d) => put(d, 'retention', { stores: 'everything' })],
+  ['cluster', 'retention.signalDays', (d) => put(d, 'retention', { signalDays: 0 })],
+  ['cluster', 'retention.opportunityDays', (d) => put(d, 'retention', { opportunityDays: 1.5 })],
+  ['cluster', 'retention.snapshotDays', (d) => put(d, 'retention', { snapshotDays: '90' })],
+  ['cluster', 'retention.ledgerDays', (d) => put(d, 'retention', { ledgerDays: 1 })],
 ];
 
 const problemsOf = (file: 'trading' | 'cluster', value: unknown) =>

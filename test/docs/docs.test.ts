@@ -83,6 +83,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       saga: shown('saga'),
       portfolio: shown('portfolio'),
       pricePublisher: shown('price-publisher'),
+      scheduler: shown('scheduler'),
     }),
   );
   const part = /<!-- supervision:begin -->\n+([\s\S]*?)\n+<!-- supervision:end -->/.exec(

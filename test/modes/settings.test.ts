@@ -21,6 +21,7 @@ import {
   spatialParametersOf,
   withConfiguredFee,
 } from '../../src/modes/parameters.js';
+import { retentionOf } from '../../src/modes/scheduling.js';
 import { startNode } from '../../src/modes/start.js';
 import { storeChoiceOf } from '../../src/modes/store-choice.js';
 import { CryptoRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
@@ -244,6 +245,26 @@ t.test('the store of the cluster file is the one that is opened', (t) => {
   t.throws(() => choice(postgres), { code: 'ARB_CONFIG_INVALID', message: /TRADES_URL is not set/ });
   t.end();
 });
+
+t.test(
+  'telemetry is forgotten in embedded stores, on a server only when asked, and never when refused',
+  (t) => {
+    const keptIn = (trades: object, retention: object) =>
+      retentionOf(clusterSchema.parse({ nodes: [NODE], stores: { trades }, retention }));
+    const postgres = { kind: 'postgres', urlEnv: 'TRADES_URL' };
+    const all = { arbitrage_signals: 30, opportunity_events: 14, portfolio_snapshots: 90 };
+    t.same(keptIn({ kind: 'pglite' }, {}), all);
+    t.same(keptIn({ kind: 'memory' }, { signalDays: 2, opportunityDays: 3, snapshotDays: 4 }), {
+      arbitrage_signals: 2,
+      opportunity_events: 3,
+      portfolio_snapshots: 4,
+    });
+    t.equal(keptIn(postgres, {}), null);
+    t.same(keptIn(postgres, { stores: 'all' }), all);
+    t.equal(keptIn({ kind: 'pglite' }, { stores: 'none' }), null);
+    t.end();
+  },
+);
 
 /** Enough of a NATS server to see how a client introduces itself, publishes and pings. */
 async function natsServer(t: import('tap').Test) {
