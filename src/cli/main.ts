@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
+import { addDb } from './db.js';
+import { addExport } from './export.js';
 import { printPairs } from './pairs.js';
 import { complainAbout, EXIT, processTerminal, table } from './output.js';
 import type { Terminal } from './output.js';
@@ -57,6 +59,8 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addPairs(program, world);
   addFeeds(program, world, done);
   addDoctor(program, world, done);
+  addDb(program, world, done);
+  addExport(program, world, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;
 }

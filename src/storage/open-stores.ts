@@ -30,22 +30,23 @@ export type StoreChoice =
       readonly faults?: StoreFaults;
     };
 
+/** A choice with a database behind it. */
+export type DatabaseChoice = Exclude<StoreChoice, { kind: 'memory' }>;
+
 export interface StorePorts {
   readonly log: Logger;
   readonly timers: Timers;
   readonly clock: Clock;
 }
 
-async function openDb(choice: Exclude<StoreChoice, { kind: 'memory' }>, ports: StorePorts): Promise<Db> {
+/** The engine alone, before any migration. */
+export async function openDb(choice: DatabaseChoice, ports: StorePorts): Promise<Db> {
   if (choice.kind === 'pglite') return openPgliteDb(choice.folder, ports);
   const wait = (ms: number): Promise<void> => new Promise((done) => ports.timers.setTimer(done, ms));
   return openPostgresDb(choice.url, ports.log, wait);
 }
 
-async function openSqlStores(
-  choice: Exclude<StoreChoice, { kind: 'memory' }>,
-  ports: StorePorts,
-): Promise<Stores> {
+async function openSqlStores(choice: DatabaseChoice, ports: StorePorts): Promise<Stores> {
   const startedMs = ports.clock.monotonicMs();
   const db = await openDb(choice, ports);
   try {

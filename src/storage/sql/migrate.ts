@@ -7,7 +7,7 @@ import { grantRoles } from './roles.js';
 import { engineError } from './sql-errors.js';
 
 /** Applied versions, with the checksum of each file. */
-const SCHEMA_TABLE = 'schema_migrations';
+export const SCHEMA_TABLE = 'schema_migrations';
 /** Two nodes that start at once migrate one after the other. */
 const LOCK = 'select pg_advisory_xact_lock(8202100)::text';
 
@@ -21,7 +21,7 @@ export function migrationsFolder(): string {
 }
 
 /** The folder's `<version>.do.<name>.sql` files by version. */
-function filesByVersion(folder: string): Map<number, string> {
+export function filesByVersion(folder: string): Map<number, string> {
   // eslint-disable-next-line no-restricted-syntax -- dst-ok: a map by version, whose order nobody uses
   const files = readdirSync(folder).filter((name) => name.endsWith('.sql'));
   return new Map(files.map((name) => [Number(name.split('.')[0]), name]));
