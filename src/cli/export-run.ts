@@ -128,21 +128,22 @@ export async function runExport(kind: ExportKind, flags: ExportFlags, terminal: 
   const build = buildOf(kind, flags);
   const { choice, ports, loaded } = await chooseDatabase(flags, terminal);
   const path = flags.out === undefined ? null : resolve(terminal.workingFolder, flags.out);
-  const stores = await openExistingStores(choice, ports);
+  // A file that cannot be made is told before a database is opened.
+  const sink = path === null ? terminalSink(terminal) : await fileSink(path);
   try {
-    const sink = path === null ? terminalSink(terminal) : await fileSink(path);
+    const stores = await openExistingStores(choice, ports);
     try {
-      const built = build(stores, question, loaded.trading.reportingCurrency);
-      const rows = await writeTable(built, question.format, sink);
+      const table = build(stores, question, loaded.trading.reportingCurrency);
+      const rows = await writeTable(table, question.format, sink);
       await sink.finish();
       // The rows may go down a pipe: what is said of them goes beside it.
       terminal.complain(`${rows} rows${path === null ? '' : ` in ${path}`}.`);
-      if (built.summary !== undefined) terminal.complain(built.summary());
-    } catch (error) {
-      await sink.abandon();
-      throw error;
+      if (table.summary !== undefined) terminal.complain(table.summary());
+    } finally {
+      await stores.close();
     }
-  } finally {
-    await stores.close();
+  } catch (error) {
+    await sink.abandon();
+    throw error;
   }
 }

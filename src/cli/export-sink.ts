@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
-import { ArbotError } from '../messages/errors.js';
+import { access, open, rename, rm } from 'node:fs/promises';
+import { ArbotError, errorText } from '../messages/errors.js';
 import type { Terminal } from './output.js';
 
 const refused = (message: string): ArbotError => new ArbotError('ARB_CLI_USAGE', `--out: ${message}`);
@@ -30,7 +28,10 @@ export function terminalSink(terminal: Terminal): Sink {
   };
 }
 
-/** Beside its place until it is whole, so that half an export is never taken for one; never over another file. */
+/**
+ * Beside its place until it is whole, so that half an export is never taken for one; never over another file. Rejects
+ * ARB_CLI_USAGE when the file exists or cannot be written.
+ */
 export async function fileSink(path: string): Promise<Sink> {
   const exists = await access(path).then(
     () => true,
@@ -38,28 +39,25 @@ export async function fileSink(path: string): Promise<Sink> {
   );
   if (exists) throw refused('the file exists already');
   const unfinished = `${path}.unfinished`;
-  const stream = createWriteStream(unfinished, { flags: 'w', mode: 0o600 });
-  let failure: Error | null = null;
-  stream.on('error', (error) => (failure = error));
-  const check = (): void => {
-    if (failure !== null) throw refused(`cannot be written (${failure.message})`);
-  };
+  const file = await orRefused(open(unfinished, 'w', 0o600));
   return {
-    write: async (text) => {
-      check();
-      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
-      check();
-    },
+    write: (text) => orRefused(file.writeFile(text)),
     finish: async () => {
-      check();
-      stream.end();
-      await once(stream, 'close');
-      check();
-      await rename(unfinished, path);
+      await orRefused(file.sync());
+      await file.close();
+      await orRefused(rename(unfinished, path));
     },
     abandon: async () => {
-      stream.destroy();
+      await file.close();
       await rm(unfinished, { force: true });
     },
   };
+}
+
+async function orRefused<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw refused(`cannot be written (${errorText(error)})`);
+  }
 }

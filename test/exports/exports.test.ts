@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { timeZone } from '../../src/cli/time-zone.js';
@@ -7,8 +8,8 @@ import type { CostBasis } from '../../src/exports/lots.js';
 import { csvField, tableWriter, type ExportRow } from '../../src/exports/table.js';
 import { TaxBook, type Disposal, type LedgerFact } from '../../src/exports/tax.js';
 import { emptyTotals, TAX_COLUMNS, taxRows } from '../../src/exports/tax-rows.js';
-import { tradeRow, tradeRows } from '../../src/exports/trades.js';
-import { movementsOf, transferRowsOf } from '../../src/exports/transfers.js';
+import { TRADE_COLUMNS, tradeRow, tradeRows } from '../../src/exports/trades.js';
+import { movementsOf, TRANSFER_COLUMNS, transferRows, transferRowsOf } from '../../src/exports/transfers.js';
 import { Decimal } from '../../src/market/decimal.js';
 import type { LedgerEntry } from '../../src/messages/ledger.js';
 import type { Fill } from '../../src/messages/order.js';
@@ -591,3 +592,50 @@ t.test(
     });
   },
 );
+
+t.test('the page shows what is written', async (t) => {
+  const opening = openingEntries([{ exchange: 'bybit', asset: 'BTC', amount: '0.004' }], START_MS);
+  const shared = { price: '60000.1', quantity: '0.01', fee: '0.6' };
+  const fills = [
+    fillOf({ ...shared, tradeId: '7001', clientOrderId: 'a1-0-0', exchangeTimeMs: START_MS + 1_250 }, 1),
+    fillOf(
+      {
+        ...shared,
+        ...{ exchange: 'bybit', instrument: 'bybit:BTC-USDT', tradeId: 'x-19', side: 'sell', price: '60090' },
+        ...{ clientOrderId: 'a1-1-0', exchangeTimeMs: START_MS + 1_262 },
+      },
+      1,
+    ),
+    fillOf(
+      {
+        ...shared,
+        ...{ tradeId: '7002', clientOrderId: 'a2-0-0', price: '60100', fee: '0.00001', feeAsset: 'BTC' },
+        exchangeTimeMs: START_MS + 86_400_000,
+      },
+      2,
+    ),
+  ];
+  const entries = [...opening, ...fills.map((fill) => fillEntry(fill, fill.exchangeTimeMs))];
+  const zone = timeZone('Asia/Seoul');
+  const options = { currency: 'USDT', basis: 'fifo', openingPrices: new Map<string, Decimal>() } as const;
+  const shown = [
+    ...readFileSync(new URL('../../docs/exports.md', import.meta.url), 'utf8').matchAll(
+      /^```\n([^`]*,[^`]*)^```/gm,
+    ),
+  ].map(([, text = '']) => text);
+  const written = async (columns: readonly string[], rows: AsyncIterable<ExportRow>) => {
+    const writer = tableWriter('csv', columns);
+    return (writer.head + (await all(rows)).map((row) => writer.row(row)).join('')).replaceAll('\r\n', '\n');
+  };
+  const disposals = taxRows(ledgerFacts(each(entries), each(fills)), {
+    ...options,
+    zone,
+    period: ALWAYS,
+    totals: emptyTotals(),
+  });
+  t.same(shown, [
+    await written(TRADE_COLUMNS, tradeRows(each(fills), zone, ALWAYS)),
+    await written(TRANSFER_COLUMNS, transferRows(each(entries), zone, ALWAYS)),
+    await written(TAX_COLUMNS, disposals),
+  ]);
+});
