@@ -71,7 +71,9 @@ interface Change {
 
 /** The change of equity in its three parts. What came from outside is held on purpose from then on. */
 function changeOf(opening: EquityMark, closing: EquityMark, facts: DayFacts): Change {
-  const baseline = opening.baseline ?? closing.baseline ?? [];
+  const baseline = opening.baseline ?? closing.baseline;
+  // Between snapshots of earlier versions nobody knows what was held on purpose, and a moved market must not pass for trading.
+  if (baseline === undefined) return { flows: null, tradingNet: null, revaluation: null, unmarked: [] };
   const atClosing = marksOf(closing, facts.currency);
   const inflow: Amounts = new Map();
   for (const { asset, amount } of facts.flows) add(inflow, asset, amount);

@@ -89,7 +89,7 @@ export const dailyPerformance = z.strictObject({
   closingEquity: p.decimalText,
   /** Deposits less withdrawals, openings included, at closing prices; null without a price. */
   flows: p.decimalText.nullable(),
-  /** What trading made: neither flows nor the revaluation of the baseline. Null when a price of it is not known. */
+  /** What trading made: neither flows nor the revaluation of the baseline. Null when a price or the baseline is not known. */
   tradingNet: p.decimalText.nullable(),
   /** The rest of the change: closing = opening + flows + tradingNet + revaluation, exactly. */
   revaluation: p.decimalText.nullable(),

@@ -123,6 +123,13 @@ t.test('trades, flows and the revaluation of the baseline are told apart to the 
     { tradingNet: '10', revaluation: '10' },
     'an asset that is all sold keeps the price of what is held on purpose',
   );
+  const silent = ({ baseline: _, ...rest }: EquityMark): EquityMark => rest;
+  t.match(
+    rowOf(factsOf({ before: silent(before), last: silent(last), flows }), []),
+    { tradingNet: null, dayReturn: null, unmarked: [] },
+    'without a baseline a moved market would pass for trading',
+  );
+  t.match(rowOf(factsOf({ before: silent(before), last, flows }), []), { tradingNet: '5' });
   const otherFile = { ...last, baseline: [{ asset: 'BTC', amount: '99', mark: '90' }] };
   t.match(
     rowOf(factsOf({ before, last: otherFile, flows }), []),

@@ -6,6 +6,7 @@ import { ArbotError } from '../../src/messages/errors.js';
 import type { Db } from '../../src/storage/sql/db.js';
 import { migrate, migrationsFolder } from '../../src/storage/sql/migrate.js';
 import { rolesContract } from './roles-contract.js';
+import { schemaStatus } from '../../src/storage/sql/schema-status.js';
 
 /** What the database itself guarantees, whatever code writes to it: asked with plain SQL past the stores. */
 
@@ -248,6 +249,23 @@ async function migrationContract(t: Test, db: Db): Promise<void> {
     appendFileSync(join(folder, '002.do.ledger.sql'), '-- edited\n');
     const refused = { code: 'ARB_MIGRATION_REFUSED', message: /002\.do\.ledger\.sql/ };
     await t.rejects(migrate(db, folder), refused, 'edited');
+    writeFileSync(join(folder, '901.do.pending.sql'), 'select 1;\n');
+    rmSync(join(folder, '900.do.later.sql'));
+    const { migrations, tables, mode } = await schemaStatus(db, folder);
+    t.match(
+      migrations.filter(({ state }) => state !== 'applied'),
+      [
+        { version: 2, file: '002.do.ledger.sql', state: 'edited', appliedAt: /^\d{4}-/ },
+        { version: 900, file: null, state: 'unknown' },
+        { version: 901, file: '901.do.pending.sql', state: 'pending', appliedAt: null },
+      ],
+    );
+    t.match(
+      tables.find(({ table }) => table === 'made_later'),
+      { rows: 0, isEstimate: false },
+    );
+    t.ok(tables.some(({ table, rows, bytes }) => table === 'ledger_entries' && rows > 0 && bytes > 8_000));
+    t.equal(mode, 'SIMULATED');
     await db.query(`drop table made_later`);
     await db.query(`delete from schema_migrations where version = 900`);
   });
