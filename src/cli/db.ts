@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CommandWorld } from './main.js';
+import type { CommandWorld } from './command-world.js';
 import type { StartFlags } from './start.js';
 
 /** Adds `arbot db migrate` and `arbot db status`. A running node holds its embedded database: both say so and change nothing. */

@@ -14,10 +14,23 @@ import type { Stores } from '../ports/stores.js';
 import { openExistingStores } from '../storage/existing-database.js';
 import { ledgerEntries, ledgerFills } from '../storage/ledger-pages.js';
 import { chooseDatabase } from './database.js';
-import type { ExportFlags, ExportKind } from './export.js';
 import { fileSink, terminalSink, type Sink } from './export-sink.js';
 import type { Terminal } from './output.js';
+import type { StartFlags } from './start.js';
 import { timeZone } from './time-zone.js';
+
+export type ExportKind = 'trades' | 'transfers' | 'tax';
+
+/** As commander hands them over: text, not yet checked. */
+export interface ExportFlags extends StartFlags {
+  readonly tz: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly format: string;
+  readonly out?: string;
+  readonly costBasis?: string;
+  readonly openingPrice?: readonly string[];
+}
 
 interface Question {
   readonly zone: ZonedTime;

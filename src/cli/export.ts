@@ -1,21 +1,8 @@
 import type { Command } from 'commander';
+import type { CommandWorld } from './command-world.js';
 import { withDatabase } from './db.js';
-import type { CommandWorld } from './main.js';
+import type { ExportFlags, ExportKind } from './export-run.js';
 import { EXIT } from './output.js';
-import type { StartFlags } from './start.js';
-
-export type ExportKind = 'trades' | 'transfers' | 'tax';
-
-/** As commander hands them over: text, not yet checked. */
-export interface ExportFlags extends StartFlags {
-  readonly tz: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly format: string;
-  readonly out?: string;
-  readonly costBasis?: string;
-  readonly openingPrice?: readonly string[];
-}
 
 /** Adds `arbot export trades|transfers|tax`; docs/exports.md describes every column. */
 export function addExport(program: Command, world: CommandWorld, done: (code: number) => void): void {

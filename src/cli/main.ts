@@ -2,21 +2,17 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
+import type { CommandWorld } from './command-world.js';
 import { addDb } from './db.js';
 import { addExport } from './export.js';
 import { printPairs } from './pairs.js';
 import { complainAbout, EXIT, processTerminal, table } from './output.js';
 import type { Terminal } from './output.js';
-import type { StartNode } from './options.js';
 import { importStartNode, loadWithFlags, runNode, startOptions } from './start.js';
 import type { StartFlags } from './start.js';
 import { VERSION } from './version.js';
 
-/** What commands reach through, so that tests put their own in. */
-export interface CommandWorld {
-  readonly terminal: Terminal;
-  readonly importStartNode: () => Promise<StartNode>;
-}
+export type { CommandWorld } from './command-world.js';
 
 /** The `arbot` command. Sets the exit code of the process: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted. */
 export async function main(argv: string[]): Promise<void> {
