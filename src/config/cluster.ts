@@ -93,7 +93,6 @@ export const clusterSchema = z.strictObject({
       prices: priceStore.prefault({ kind: 'in-process' }),
     })
     .prefault({}),
-  stores: z.strictObject({ trades: tradeStore.prefault({ kind: 'pglite' }) }).prefault({}),
   schedule: schedule.prefault({}),
   retention: retention.prefault({}),
 });

@@ -68,6 +68,7 @@ import {
   withConfiguredFee,
 } from './parameters.js';
 import { ownPrices, publisherOf } from './prices.js';
+import { schedulerOf } from './scheduling.js';
 import { tradeLeaseOf } from './trade-lease.js';
 import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
@@ -75,11 +76,7 @@ import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 const RETRY = { minMs: 100, maxMs: 2_000 };
 /** Telemetry is given up after so many tries; nothing waits for it. */
 const TELEMETRY_RETRY = { minMs: 100, maxMs: 10_000 };
-const SNAPSHOT_MS = 60_000;
-import { schedulerOf } from './scheduling.js';
-import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
-const RETRY = { minMs: 100, maxMs: 10_000 };
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
 const LATE_EXCHANGE_MS = 30_000;

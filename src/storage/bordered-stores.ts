@@ -1,12 +1,9 @@
 import { ArbotError } from '../messages/errors.js';
 import { ledgerEntry } from '../messages/ledger.js';
 import { arbitrageClosed, fill, legResult } from '../messages/order.js';
-import { modeName, timeMs } from '../messages/primitives.js';
-import { verdict } from '../messages/risk.js';
-import { opportunityEvent, signal } from '../messages/signal.js';
 import type { Leases } from '../ports/leases.js';
 import { dailyPerformance, utcDay } from '../messages/performance.js';
-import { assetId, modeName } from '../messages/primitives.js';
+import { assetId, modeName, timeMs } from '../messages/primitives.js';
 import { verdict } from '../messages/risk.js';
 import { opportunityEvent, signal } from '../messages/signal.js';
 import type { PerformanceStore, RetentionStore } from '../ports/performance.js';
@@ -29,8 +26,8 @@ import {
   portfolioSnapshot,
   settingKey,
   settingValue,
+  thinning,
 } from './bodies.js';
-import { journalledLegs, portfolioSnapshot, settingKey, settingValue, thinning } from './bodies.js';
 import { accept, acceptIds, acceptLimit, acceptPosition } from './border.js';
 import { requireBalanced } from './ledger-rules.js';
 

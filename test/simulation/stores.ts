@@ -8,8 +8,7 @@ export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>;
 
 /** The same stores with every call led through `around`. */
 export function aroundStores(inner: Stores, around: Around): Stores {
-  const { ledger, trades, signals, portfolio, settings, leases, exchanges } = inner;
-  const { ledger, trades, signals, portfolio, performance, retention, settings } = inner;
+  const { ledger, trades, signals, portfolio, performance, retention, settings, leases, exchanges } = inner;
   return {
     ledger: {
       append: (entry) => around('ledger.append', () => ledger.append(entry)),

@@ -414,6 +414,9 @@ async function exchangeContract(t: Test, stores: Stores): Promise<void> {
       [terms('okx', '0'), terms('okx', '0')],
     ])
       await t.rejects(exchanges.saveExchanges(bad, 1), refused);
+  });
+}
+
 /** A currency and days that no other test uses. */
 const DAY_COIN = 'DAYCOIN';
 const DAY = '2001-03-09';

@@ -35,8 +35,6 @@ t.test('the embedded database keeps the contract', async (t) => {
   const ports = testPorts();
   const folder = join(root, "it's [a] folder");
   const db = await openPgliteDb(folder, ports);
-  const scripts = readdirSync(migrationsFolder()).filter((name) => name.endsWith('.sql'));
-  t.equal((await migrate(db)).length, scripts.length, 'an empty folder gets every migration');
   const files = readdirSync(migrationsFolder()).filter((name) => name.endsWith('.sql'));
   t.strictSame(await migrate(db), files.sort(), 'an empty folder gets every migration');
   const stores = bordered(sqlStores(db, ports.clock));
