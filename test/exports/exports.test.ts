@@ -215,7 +215,7 @@ t.test('movements of an entry are the entry, and transfers are those that touch 
           asset,
           amount: new Decimal(cents).div(100).toFixed(),
         }));
-        for (const asset of ['BTC', 'USDT']) {
+        for (const asset of ['BTC', 'USDT'] as const) {
           const off = sum(postings.map((one) => (one.asset === asset ? new Decimal(one.amount) : null)));
           postings.push({ account: rest, asset, amount: off.negated().toFixed() });
         }
