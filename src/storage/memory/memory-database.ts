@@ -93,15 +93,15 @@ function unavailable(reason: string): ArbotError {
   });
 }
 
-/** Runs calls on the database under the faults of the moment; each call is atomic, as a transaction is. */
-export class MemoryEngine {
-  readonly database: MemoryDatabase;
+/** Runs calls on a database under the faults of the moment; each call is atomic, as a transaction is. */
+export class MemoryEngine<D = MemoryDatabase> {
+  readonly database: D;
   readonly #faults: StoreFaults;
   readonly #timers: Timers;
   readonly #clock: Clock;
   #closed = false;
 
-  constructor(database: MemoryDatabase, faults: StoreFaults, timers: Timers, clock: Clock) {
+  constructor(database: D, faults: StoreFaults, timers: Timers, clock: Clock) {
     this.database = database;
     this.#faults = faults;
     this.#timers = timers;
@@ -110,11 +110,13 @@ export class MemoryEngine {
 
   /** `nowMs` is the clock of the stores at the moment the call takes effect. */
   async read<T>(look: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
+  async read<T>(look: (database: D) => T): Promise<T> {
     await this.#admit();
     return look(this.database, this.#clock.nowMs());
   }
 
   async write<T>(change: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
+  async write<T>(change: (database: D) => T): Promise<T> {
     await this.#admit();
     if (this.#faults.full) throw unavailable('no space is left');
     const result = change(this.database, this.#clock.nowMs());
