@@ -71,7 +71,7 @@ const ADAPTERS = [
   'src/conformance/**',
   'src/http/**',
   'src/config/{load,overrides}.ts',
-  'src/storage/{sql,pglite}/**',
+  'src/storage/{sql,child,pglite,clickhouse}/**',
   'src/cluster/nats-*.ts',
   'src/simulator/face-server.ts',
   'src/replay/replay-{server,session}.ts',

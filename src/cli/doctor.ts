@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Environment, LoadedConfig } from '../config/index.js';
 import { errorText } from '../messages/errors.js';
 import type { Clock, Timers } from '../ports/time.js';
-import { lockFolder } from '../storage/pglite/folder-lock.js';
+import { lockFolder } from '../storage/child/folder-lock.js';
 import { storeFindings } from './doctor-stores.js';
 
 /** One question of `arbot doctor`. `warn` is worth knowing, `bad` keeps ArBot from working. */

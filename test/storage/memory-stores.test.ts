@@ -3,7 +3,7 @@ import t from 'tap';
 import { createMemoryDatabase, noFaults } from '../../src/storage/memory/memory-database.js';
 import { Exact, judgeResult, requireBalanced } from '../../src/storage/ledger-rules.js';
 import { openStores } from '../../src/storage/open-stores.js';
-import { summariseStderr } from '../../src/storage/pglite/fork-entry.js';
+import { summariseStderr } from '../../src/storage/child/fork-entry.js';
 import { toArbotError } from '../../src/storage/sql/sql-errors.js';
 import { storeContract } from './contract.js';
 import { claimOf, tradeFence } from './lease-contract.js';

@@ -8,7 +8,7 @@ import t from 'tap';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { bordered } from '../../src/storage/bordered-stores.js';
 import { openStores } from '../../src/storage/open-stores.js';
-import { lockFolder } from '../../src/storage/pglite/folder-lock.js';
+import { lockFolder } from '../../src/storage/child/folder-lock.js';
 import { openPgliteDb } from '../../src/storage/pglite/pglite-db.js';
 import { ensureSeed } from '../../src/storage/pglite/seed.js';
 import { migrate, migrationsFolder } from '../../src/storage/sql/migrate.js';

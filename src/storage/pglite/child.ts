@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { engineError } from '../sql/sql-errors.js';
 import type { Row } from '../sql/db.js';
-import { judgeHolder, ownIdentity, readIdentity } from './process-identity.js';
-import { EXIT, PGLITE_CONFIG, PLACES, type ChildMessage, type ParentMessage } from './protocol.js';
+import { judgeHolder, ownIdentity, readIdentity } from '../child/process-identity.js';
+import { EXIT, type ChildMessage } from '../child/protocol.js';
+import { PGLITE_CONFIG, PLACES, type ParentMessage, type Results } from './protocol.js';
 
 /**
  * The process that owns the embedded database. Arguments: data folder, seed folder (`-` for none). It does one request at a
@@ -17,7 +18,7 @@ const TEXT_TYPES = [
 ];
 const AS_TEXT = Object.fromEntries(TEXT_TYPES.map((oid) => [oid, (value: string) => value]));
 
-function tell(message: ChildMessage): void {
+function tell(message: ChildMessage<Results>): void {
   process.send?.(message);
 }
 

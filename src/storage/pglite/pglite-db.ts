@@ -1,12 +1,17 @@
 import { resolve } from 'node:path';
 import { ArbotError } from '../../messages/errors.js';
 import type { Db, Session } from '../sql/db.js';
-import { lockFolder, type FolderLock } from './folder-lock.js';
+import { lockFolder, type FolderLock } from '../child/folder-lock.js';
 import { ensureSeed, pgliteVersion } from './seed.js';
-import { SupervisedChild, type ChildPorts } from './supervised-child.js';
+import { entryBeside } from '../child/fork-entry.js';
+import { SupervisedChild, type ChildPorts } from '../child/supervised-child.js';
+import { toArbotError } from '../sql/sql-errors.js';
+import type { Request, Results } from './protocol.js';
 
 /** PGlite's WASM build runs with fsync off (measured: `show fsync`). */
 const HAZARD = 'the embedded database does not sync to the disk: a power cut can lose acknowledged rows';
+
+type Child = SupervisedChild<Request, Results>;
 
 /** `Db` over the supervised child, plus what tests and inspection look at. */
 export interface PgliteDb extends Db {
@@ -14,7 +19,7 @@ export interface PgliteDb extends Db {
   childRestarts(): number;
 }
 
-function sessionOver(child: SupervisedChild): Session {
+function sessionOver(child: Child): Session {
   return {
     query: async (sql, values = []) => (await child.call({ kind: 'query', sql, values }))[0] ?? [],
     exec: async (script) => {
@@ -24,7 +29,7 @@ function sessionOver(child: SupervisedChild): Session {
 }
 
 /** The child has one connection, so a session is simply a transaction that nobody else is there to share. */
-async function inSession<T>(child: SupervisedChild, work: (session: Session) => Promise<T>): Promise<T> {
+async function inSession<T>(child: Child, work: (session: Session) => Promise<T>): Promise<T> {
   const session = sessionOver(child);
   await session.exec('begin');
   try {
@@ -38,8 +43,20 @@ async function inSession<T>(child: SupervisedChild, work: (session: Session) => 
   }
 }
 
-async function startChild(folder: string, seed: string, ports: ChildPorts): Promise<SupervisedChild> {
-  const child = new SupervisedChild('child', [folder, seed], ports);
+async function startChild(folder: string, seed: string, ports: ChildPorts): Promise<Child> {
+  const child: Child = new SupervisedChild(
+    {
+      what: 'embedded database',
+      entry: entryBeside(import.meta.url, 'child'),
+      args: [folder, seed],
+      serialization: 'json',
+      maxInFlight: 512,
+      answerLimitMs: 15_000,
+      closeLimitMs: 800,
+      errorOf: toArbotError,
+    },
+    ports,
+  );
   try {
     await child.start();
     return child;
@@ -49,7 +66,7 @@ async function startChild(folder: string, seed: string, ports: ChildPorts): Prom
   }
 }
 
-function dbOver(folder: string, child: SupervisedChild, lock: FolderLock): PgliteDb {
+function dbOver(folder: string, child: Child, lock: FolderLock): PgliteDb {
   return {
     query: async (sql, values = []) => (await child.call({ kind: 'query', sql, values }))[0] ?? [],
     aside: async (sql, values = []) => (await child.call({ kind: 'query', sql, values }))[0] ?? [],
@@ -77,7 +94,7 @@ function dbOver(folder: string, child: SupervisedChild, lock: FolderLock): Pglit
  */
 export async function openPgliteDb(folder: string, ports: ChildPorts): Promise<PgliteDb> {
   const root = resolve(folder);
-  const held: { child?: SupervisedChild; lostBecause?: string } = {};
+  const held: { child?: Child; lostBecause?: string } = {};
   const lock = await lockFolder(root, ports.clock.nowMs(), (reason) => {
     held.lostBecause = reason;
     ports.log.error(

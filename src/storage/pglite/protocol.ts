@@ -1,3 +1,4 @@
+import type { CloseMessage } from '../child/protocol.js';
 import type { Row, SqlValue, Statement } from '../sql/db.js';
 
 /** What parent and child say to each other. JSON over the IPC channel; every value in it is text. */
@@ -11,21 +12,17 @@ export type ParentMessage =
     }
   | { readonly kind: 'transaction'; readonly id: number; readonly statements: readonly Statement[] }
   | { readonly kind: 'exec'; readonly id: number; readonly script: string }
-  | { readonly kind: 'close' };
+  | CloseMessage;
 
-export type ChildMessage =
-  | { readonly kind: 'ready'; readonly openedInMs: number }
-  | { readonly kind: 'done'; readonly id: number; readonly results: readonly (readonly Row[])[] }
-  | {
-      readonly kind: 'failed';
-      readonly id: number;
-      readonly code: string | undefined;
-      readonly message: string;
-      readonly constraint: string | undefined;
-    };
+/** A call as its sender writes it; the number is given on the way. */
+export type Request = ParentMessage extends infer M
+  ? M extends { readonly id: number }
+    ? Omit<M, 'id'>
+    : never
+  : never;
 
-/** The child's exit codes that the parent tells apart. */
-export const EXIT = { closed: 0, crashed: 70, folderBusy: 75 } as const;
+/** Rows of each statement. */
+export type Results = readonly (readonly Row[])[];
 
 /** Small buffers: the default of 128 MB would double the child's memory for no gain at this load. */
 export const PGLITE_CONFIG = ['shared_buffers=8MB'];
@@ -37,11 +34,3 @@ export const PLACES = {
   /** Who has the cluster open, written by the child itself. */
   writer: 'pglite.writer.json',
 } as const;
-
-/** Messages that are not of this shape come from a child of another version. */
-export function isChildMessage(value: unknown): value is ChildMessage {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  const { kind } = value;
-  if (kind === 'ready') return true;
-  return (kind === 'done' || kind === 'failed') && 'id' in value && typeof value.id === 'number';
-}

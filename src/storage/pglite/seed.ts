@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ArbotError, errorText } from '../../messages/errors.js';
-import { forkEntry } from './fork-entry.js';
+import { entryBeside, forkEntry } from '../child/fork-entry.js';
 
 /**
  * The seed is an empty, cleanly closed cluster of the installed PGlite version. Initialising takes about 6 s of CPU and 790 MB,
@@ -41,7 +41,7 @@ function seedPath(dataFolder: string): string {
 }
 
 function runMaker(folder: string): Promise<void> {
-  const maker = forkEntry('seed-maker', [folder]);
+  const maker = forkEntry(entryBeside(import.meta.url, 'seed-maker'), [folder]);
   return new Promise((done, failed) => {
     maker.process.once('error', failed);
     maker.process.once('exit', (code, signal) => {

@@ -1,10 +1,9 @@
 import { ArbotError, errorText } from '../../messages/errors.js';
 import type { Logger } from '../../ports/log.js';
 import type { Clock, TimerHandle, Timers } from '../../ports/time.js';
-import { toArbotError } from '../sql/sql-errors.js';
 import { forkEntry, type Forked } from './fork-entry.js';
-import { PendingCalls, type Results } from './pending-calls.js';
-import { EXIT, isChildMessage, type ChildMessage, type ParentMessage } from './protocol.js';
+import { PendingCalls } from './pending-calls.js';
+import { EXIT, isChildMessage, type ChildFailure, type ChildMessage } from './protocol.js';
 
 export interface ChildPorts {
   readonly log: Logger;
@@ -12,18 +11,24 @@ export interface ChildPorts {
   readonly clock: Clock;
 }
 
-type Request = ParentMessage extends infer M
-  ? M extends { readonly id: number }
-    ? Omit<M, 'id'>
-    : never
-  : never;
+/** What a child runs and how it is treated. */
+export interface ChildSpec {
+  /** `database`: what the child holds, in messages for people. */
+  readonly what: string;
+  /** File of the module that the child runs. */
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly serialization: 'json' | 'advanced';
+  readonly maxInFlight: number;
+  /** No engine can interrupt a statement; a child whose oldest call waits this long is replaced. */
+  readonly answerLimitMs: number;
+  /** How long an orderly end may take before the child is killed. */
+  readonly closeLimitMs: number;
+  readonly errorOf: (failure: ChildFailure) => ArbotError;
+}
 
-const MAX_IN_FLIGHT = 512;
 const START_LIMIT_MS = 60_000;
-/** PGlite cannot interrupt a statement; a child that is silent this long is replaced. */
-const ANSWER_LIMIT_MS = 15_000;
 const WATCH_EVERY_MS = 1_000;
-const CLOSE_LIMIT_MS = 800;
 const BACKOFF_MIN_MS = 100;
 /** Short: while the database is away no risk may be added, so waiting longer only costs. */
 const BACKOFF_MAX_MS = 2_000;
@@ -39,11 +44,10 @@ function backoffMs(failures: number): number {
 type State = 'starting' | 'ready' | 'backing_off' | 'closed';
 
 /** Keeps one database child running: starts it, bounds and times its calls, restarts it with back-off when it dies. */
-export class SupervisedChild {
-  readonly #entry: string;
-  readonly #args: readonly string[];
+export class SupervisedChild<Request extends object, Result> {
+  readonly #spec: ChildSpec;
   readonly #ports: ChildPorts;
-  readonly #calls = new PendingCalls(MAX_IN_FLIGHT);
+  readonly #calls: PendingCalls<Result>;
   #state: State = 'starting';
   #reason = 'it is starting';
   #forked: Forked | null = null;
@@ -56,10 +60,10 @@ export class SupervisedChild {
   #folderBusy = false;
   #closing: Promise<void> | null = null;
 
-  constructor(entry: string, args: readonly string[], ports: ChildPorts) {
-    this.#entry = entry;
-    this.#args = args;
+  constructor(spec: ChildSpec, ports: ChildPorts) {
+    this.#spec = spec;
     this.#ports = ports;
+    this.#calls = new PendingCalls(spec.maxInFlight);
   }
 
   /** The pid of the running child, for inspection and tests. */
@@ -86,9 +90,9 @@ export class SupervisedChild {
   }
 
   /** Sends a request; rejects ARB_STORE_UNAVAILABLE at once while no child is ready. */
-  call(request: Request): Promise<Results> {
+  call(request: Request): Promise<Result> {
     if (this.#state !== 'ready') return Promise.reject(this.#unavailable(this.#reason));
-    const deadlineMs = this.#ports.clock.monotonicMs() + ANSWER_LIMIT_MS;
+    const deadlineMs = this.#ports.clock.monotonicMs() + this.#spec.answerLimitMs;
     return this.#calls.open(deadlineMs, (id) => this.#send({ ...request, id }));
   }
 
@@ -107,7 +111,7 @@ export class SupervisedChild {
     const child = this.#forked?.process;
     if (child === undefined) return;
     const ended = new Promise<void>((done) => child.once('exit', () => done()));
-    const limit = this.#ports.timers.setTimer(() => child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    const limit = this.#ports.timers.setTimer(() => child.kill('SIGKILL'), this.#spec.closeLimitMs);
     if (wasReady) this.#send({ kind: 'close' });
     else child.kill('SIGKILL');
     await ended;
@@ -120,16 +124,19 @@ export class SupervisedChild {
   }
 
   #unavailable(reason: string): ArbotError {
-    return new ArbotError('ARB_STORE_UNAVAILABLE', `the embedded database does not answer: ${reason}`, {
+    return new ArbotError('ARB_STORE_UNAVAILABLE', `the ${this.#spec.what} does not answer: ${reason}`, {
       retryable: this.#state !== 'closed',
     });
   }
 
-  #send(message: ParentMessage): void {
+  #send(message: object): void {
     // A failed send means that the child is gone; its exit settles every call.
     this.#forked?.process.send(message, (error) => {
       if (error !== null)
-        this.#ports.log.debug({ reason: error.message }, 'a message to the database child was lost');
+        this.#ports.log.debug(
+          { reason: error.message },
+          `a message to the process of the ${this.#spec.what} was lost`,
+        );
     });
   }
 
@@ -137,7 +144,8 @@ export class SupervisedChild {
     this.#state = 'starting';
     this.#reason = 'it is starting';
     this.#startedMs = this.#ports.clock.monotonicMs();
-    const forked = forkEntry(this.#entry, this.#args);
+    const { entry, args, serialization } = this.#spec;
+    const forked = forkEntry(entry, args, serialization);
     this.#forked = forked;
     this.#timer = this.#ports.timers.setTimer(() => forked.process.kill('SIGKILL'), START_LIMIT_MS);
     forked.process.on('message', (message) => this.#receive(message));
@@ -154,12 +162,15 @@ export class SupervisedChild {
 
   #receive(message: unknown): void {
     if (!isChildMessage(message)) {
-      this.#ports.log.error({}, 'the database child sent something unknown; it is replaced');
+      this.#ports.log.error(
+        {},
+        `the process of the ${this.#spec.what} sent something unknown; it is replaced`,
+      );
       this.kill();
       return;
     }
     if (message.kind === 'ready') this.#becomeReady();
-    else this.#answer(message);
+    else this.#answer(message as Exclude<ChildMessage<Result>, { kind: 'ready' }>);
   }
 
   #becomeReady(): void {
@@ -169,11 +180,11 @@ export class SupervisedChild {
     this.#settle(null);
   }
 
-  #answer(message: Exclude<ChildMessage, { kind: 'ready' }>): void {
+  #answer(message: Exclude<ChildMessage<Result>, { kind: 'ready' }>): void {
     const call = this.#calls.take(message.id);
     if (call === undefined) return;
     if (message.kind === 'done') call.resolve(message.results);
-    else call.reject(toArbotError(message));
+    else call.reject(this.#spec.errorOf(message));
   }
 
   #settle(error: Error | null): void {
@@ -201,7 +212,7 @@ export class SupervisedChild {
     this.#restarts++;
     this.#ports.log.error(
       { reason, delayMs, restarts: this.#restarts },
-      'the embedded database ended and is restarted',
+      `the ${this.#spec.what} ended and is restarted`,
     );
     this.#timer = this.#ports.timers.setTimer(() => this.#spawn(), delayMs);
   }
@@ -211,7 +222,7 @@ export class SupervisedChild {
       if (this.#state === 'ready' && this.#calls.isOverdue(this.#ports.clock.monotonicMs())) {
         this.#ports.log.error(
           { waiting: this.#calls.size },
-          'the embedded database is silent and is replaced',
+          `the ${this.#spec.what} is silent and is replaced`,
         );
         this.kill();
       }

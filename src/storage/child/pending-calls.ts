@@ -1,17 +1,14 @@
 import { ArbotError } from '../../messages/errors.js';
-import type { Row } from '../sql/db.js';
 
-export type Results = readonly (readonly Row[])[];
-
-interface Call {
-  readonly resolve: (results: Results) => void;
+interface Call<Result> {
+  readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
 }
 
 /** Calls on their way to the child, by number. Bounded: a caller beyond the bound is told to slow down. */
-export class PendingCalls {
-  readonly #calls = new Map<number, Call>();
+export class PendingCalls<Result> {
+  readonly #calls = new Map<number, Call<Result>>();
   readonly #capacity: number;
   #lastId = 0;
 
@@ -24,7 +21,7 @@ export class PendingCalls {
   }
 
   /** Registers a call; `send` gets its number and must hand the request on. */
-  open(deadlineMs: number, send: (id: number) => void): Promise<Results> {
+  open(deadlineMs: number, send: (id: number) => void): Promise<Result> {
     if (this.#calls.size >= this.#capacity)
       return Promise.reject(
         new ArbotError('ARB_STORE_UNAVAILABLE', `more than ${this.#capacity} database calls are waiting`, {
@@ -39,7 +36,7 @@ export class PendingCalls {
   }
 
   /** Takes a call out; undefined when it was settled before. */
-  take(id: number): Call | undefined {
+  take(id: number): Call<Result> | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     return call;

@@ -37,14 +37,23 @@ export interface Forked {
   complaint(): string;
 }
 
-/** Forks a module of this folder, named without its extension, with its stderr kept and nothing printed. */
-export function forkEntry(name: string, args: readonly string[]): Forked {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url));
+/** A module beside another, named without its extension, in the sources and in the compiled build. */
+export function entryBeside(moduleUrl: string, name: string): string {
+  const extension = moduleUrl.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`./${name}.${extension}`, moduleUrl));
+}
+
+/** Forks a module with its stderr kept and nothing printed. `advanced` carries bytes, `json` (the default) is faster for text. */
+export function forkEntry(
+  entry: string,
+  args: readonly string[],
+  serialization: 'json' | 'advanced' = 'json',
+): Forked {
   const child = fork(entry, [...args], {
     execArgv: loaderArguments(entry),
     env: plainEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization,
   });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
