@@ -104,7 +104,7 @@ module.exports = {
       'drivers-pg',
       'Only storage touches its drivers.',
       { pathNot: '^src/storage/' },
-      { path: 'node_modules/(pg|@electric-sql|ioredis|@clickhouse|postgrator)/' },
+      { path: 'node_modules/(pg|@electric-sql|ioredis|@clickhouse|chdb|postgrator)/' },
     ),
     rule(
       'drivers-redis',

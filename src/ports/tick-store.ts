@@ -79,7 +79,8 @@ export type TickTable = keyof TickRows;
 
 /**
  * Rows of one table that are stored together. A batch that is refused leaves nothing. One whose fate is unknown is there as a
- * whole or not at all, per stretch of time that the table keeps apart (a day, week or month); inserted again it is completed.
+ * whole or not at all, unless it is larger than 16 MB or crosses the edge of a day, week or month by which its table is divided:
+ * then pieces of it may be there, and inserted again it is completed.
  */
 export type TickBatch = {
   [T in TickTable]: {
@@ -112,7 +113,8 @@ export interface TickTableStatus {
 export interface TickStore {
   /**
    * At most 100,000 rows within 32 days. Resolves when a kill of the store would no longer lose them. Rejects ARB_STORE_CONFLICT
-   * naming row and field when a row cannot be stored exactly; the same batch will be refused again.
+   * naming row and field when a row cannot be stored exactly; the same batch will be refused again. After any other failure the
+   * batch is not at fault.
    */
   insert(batch: TickBatch): Promise<void>;
   /** Oldest first by receive time; at most `limit`, itself at most 100,000. Of more, ask again from the last time on. */

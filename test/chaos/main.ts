@@ -76,4 +76,19 @@ program
   .option('--seed <n>', 'of the moments', '1')
   .addOption(new Option('--only <name>').choices(['postgres', 'pglite']))
   .action(stores);
+import { Command } from 'commander';
+import { ticks } from './ticks-command.js';
+
+/**
+ * `npm run chaos -- ticks [--times 50] [--seed n]`: real processes under SIGKILL. Exit 1 when something acknowledged was lost or
+ * a start was not clean.
+ */
+
+const program = new Command('chaos');
+program
+  .command('ticks')
+  .description('kill -9 of the embedded tick store and its writer at random moments')
+  .option('--times <n>', 'kills', '50')
+  .option('--seed <n>', 'of the moments', '1')
+  .action(ticks);
 await program.parseAsync();

@@ -114,6 +114,8 @@ export interface ProcessSpec {
   readonly user: ServerUser | null;
   /** Signal of an ordered end. */
   readonly stopSignal: NodeJS.Signals;
+  /** Absent = that of this process. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Resolves true once clients can connect. */
   readonly ready: () => Promise<boolean>;
 }
@@ -135,7 +137,12 @@ export class ServerProcess {
   async start(): Promise<void> {
     const { command, args, folder, user } = this.spec;
     const account = user === null ? {} : { uid: user.uid, gid: user.gid };
-    const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...account });
+    const child = spawn(command, args, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: this.spec.environment ?? process.env,
+      ...account,
+    });
     this.child = child;
     this.output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -249,7 +256,7 @@ function spawnGuard(pid: number, folder: string): ChildProcess {
 export const PREPARED_FILE = '.arbot/test-servers.json';
 
 /** The URL from the environment, or of a server that `prepare` started. */
-export function preparedUrl(variable: 'NATS_URL' | 'PG_URL' | 'REDIS_URL'): string | null {
+export function preparedUrl(variable: 'NATS_URL' | 'PG_URL' | 'REDIS_URL' | 'CLICKHOUSE_URL'): string | null {
   const named = process.env[variable];
   if (named !== undefined && named !== '') return named;
   if (!existsSync(PREPARED_FILE)) return null;
