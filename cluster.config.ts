@@ -27,5 +27,8 @@ export default defineCluster({
     trades: { kind: 'pglite' },
     // The newest prices and events, for other programs. A server instead: { kind: 'redis', urlEnv: 'REDIS_URL' }
     prices: { kind: 'in-process' },
+    // Books, trades and spreads. A server instead: { kind: 'clickhouse', urlEnv: 'CLICKHOUSE_URL', userEnv: 'CLICKHOUSE_USER',
+    // passwordEnv: 'CLICKHOUSE_PASSWORD', database: 'arbot' }; none at all: { kind: 'none' }
+    ticks: { kind: 'chdb' },
   },
 });

@@ -5,6 +5,7 @@ import { ArbotError } from '../messages/errors.js';
 import type { CommandWorld } from './command-world.js';
 import { addDb } from './db.js';
 import { addExport } from './export.js';
+import { addData } from './data.js';
 import { printPairs } from './pairs.js';
 import { complainAbout, EXIT, processTerminal, table } from './output.js';
 import type { Terminal } from './output.js';
@@ -57,6 +58,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addDoctor(program, world, done);
   addDb(program, world, done);
   addExport(program, world, done);
+  addData(program, terminal, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;
 }

@@ -42,7 +42,8 @@ function numberFlag(
   throw usage(`${flag}: must be a ${whole ? 'whole ' : ''}number from ${low} to ${high}`);
 }
 
-function marketFlag(text: string): Market {
+/** `simulated`, `replay` or `live`; throws ARB_CLI_USAGE. */
+export function marketFlag(text: string): Market {
   if (text === 'simulated' || text === 'replay' || text === 'live') return text;
   throw usage('--market: must be simulated, replay or live');
 }

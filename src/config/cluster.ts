@@ -83,6 +83,23 @@ const retention = z.strictObject({
   snapshotDays: days.default(90),
 });
 
+/** A ClickHouse database: letters, digits and underscores, so that it needs no quoting anywhere. */
+const databaseName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'must be lower-case letters, digits and underscores, such as arbot');
+
+const tickStore = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('chdb') }),
+  z.strictObject({
+    kind: z.literal('clickhouse'),
+    urlEnv: environmentName,
+    userEnv: environmentName.optional(),
+    passwordEnv: environmentName.optional(),
+    database: databaseName.default('arbot'),
+  }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
 export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
   nodes: z.array(node).min(1).max(64),
@@ -91,6 +108,7 @@ export const clusterSchema = z.strictObject({
     .strictObject({
       trades: tradeStore.prefault({ kind: 'pglite' }),
       prices: priceStore.prefault({ kind: 'in-process' }),
+      ticks: tickStore.prefault({ kind: 'chdb' }),
     })
     .prefault({}),
   schedule: schedule.prefault({}),
@@ -137,6 +155,9 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
       'stores.trades.kind',
       'several nodes need the store postgres: it holds the lease of who may trade',
     );
+  const { ticks } = config.stores;
+  if (ticks.kind === 'clickhouse' && ticks.passwordEnv !== undefined && ticks.userEnv === undefined)
+    refuse('stores.ticks.userEnv', 'a password needs its user');
   if (
     config.bus.kind === 'nats' &&
     (config.bus.userEnv === undefined) !== (config.bus.passwordEnv === undefined)

@@ -46,7 +46,7 @@ function cluster(): Draft {
   return draft({
     nodes: [{ name: 'local', region: 'local', roles: ['feeds', 'detectors', 'trade', 'recorder'], http: {} }],
     bus: { kind: 'in-process' },
-    stores: { trades: { kind: 'pglite' } },
+    stores: { trades: { kind: 'pglite' }, ticks: { kind: 'chdb' } },
   });
 }
 
@@ -267,6 +267,24 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     'cluster',
     'bus.passwordEnv',
     (d) => put(d, 'bus', { kind: 'nats', urls: ['nats://host:4222'], userEnv: 'NATS_USER' }),
+  ],
+  [
+    'cluster',
+    'stores.ticks.urlEnv',
+    (d) => put(d, 'stores', { ticks: { kind: 'clickhouse', urlEnv: `http://me:${SECRET}@host:8123` } }),
+  ],
+  [
+    'cluster',
+    'stores.ticks.database',
+    (d) => put(d, 'stores', { ticks: { kind: 'clickhouse', urlEnv: 'CLICKHOUSE_URL', database: 'a`b' } }),
+  ],
+  [
+    'cluster',
+    'stores.ticks.userEnv',
+    (d) =>
+      put(d, 'stores', {
+        ticks: { kind: 'clickhouse', urlEnv: 'CLICKHOUSE_URL', passwordEnv: 'CLICKHOUSE_PASSWORD' },
+      }),
   ],
   [
     'cluster',
