@@ -14,7 +14,7 @@ import { batchOf, HOUR_MS, sampleBook, sampleSpread, sampleTrade } from '../stor
 const repository = new URL('../../', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'arbot-data-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
-t.setTimeout(600_000);
+t.setTimeout(1_400_000);
 
 async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []];

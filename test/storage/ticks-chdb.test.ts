@@ -13,7 +13,7 @@ import { engineInProcess, ticksOver } from './ticks-in-process.js';
 
 const root = mkdtempSync(join(tmpdir(), 'arbot-ticks-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
-t.setTimeout(600_000);
+t.setTimeout(1_400_000);
 const absent = chdbMissing();
 const HOUR = { fromMs: HOUR_MS, toMs: HOUR_MS + 3_600_000 };
 /** One process holds one folder, so that every test of this file shares it. */

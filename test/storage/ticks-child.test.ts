@@ -16,7 +16,7 @@ import { until } from './writer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'arbot-ticks-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
-t.setTimeout(900_000);
+t.setTimeout(1_400_000);
 const absent = chdbMissing();
 const HOUR = { fromMs: HOUR_MS, toMs: HOUR_MS + 3_600_000 };
 
@@ -122,7 +122,7 @@ t.test('a node gets its store at once; one that cannot be opened is tried again'
   const folder = join(root, 'later');
   const lock = await lockFolder(folder, Date.now(), () => undefined);
   const store = ticksOfNode({ kind: 'chdb', folder }, 'PAPER', ports);
-  if (store === null) return t.fail('no store');
+  if (store === null) throw new Error('no store');
   const batch = batchOf('tick_trades', [sampleTrade('LATER')]);
   await t.rejects(store.insert(batch), {
     code: 'ARB_STORE_UNAVAILABLE',
