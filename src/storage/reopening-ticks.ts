@@ -16,6 +16,7 @@ export class ReopeningTicks implements TickStore {
   readonly #clock: Clock;
   readonly #log: Logger;
   #opening: Promise<TickStore> | null = null;
+  #opened: TickStore | null = null;
   #failures = 0;
   #nextTryMs = 0;
   #reason = '';
@@ -64,11 +65,11 @@ export class ReopeningTicks implements TickStore {
     return (await this.#ready()).ping();
   }
 
+  /** Does not wait for an opening that is under way; its store is closed when it comes. */
   close(): Promise<void> {
-    this.#closing ??= (async () => {
-      const opened = await this.#opening?.catch(() => null);
-      await opened?.close();
-    })();
+    if (this.#closing !== null) return this.#closing;
+    if (this.#opened === null) this.#opening?.then((store) => store.close()).catch(() => undefined);
+    this.#closing = this.#opened?.close() ?? Promise.resolve();
     return this.#closing;
   }
 
@@ -77,7 +78,10 @@ export class ReopeningTicks implements TickStore {
       return Promise.reject(new ArbotError('ARB_STORE_UNAVAILABLE', 'the tick store is closed'));
     if (this.#opening !== null) return this.#opening;
     if (this.#clock.monotonicMs() < this.#nextTryMs) return Promise.reject(this.#away());
-    this.#opening = this.#open().catch((error: unknown) => this.#failed(error));
+    this.#opening = this.#open().then(
+      (store) => (this.#opened = store),
+      (error: unknown) => this.#failed(error),
+    );
     return this.#opening;
   }
 
