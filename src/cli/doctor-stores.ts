@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { z } from 'zod';
 import { LOOPBACK_HOSTS, secretOf, type ClusterConfig, type Environment } from '../config/index.js';
 import { errorText } from '../messages/errors.js';
+import { tickChoiceOf } from '../modes/tick-choice.js';
 import type { Logger } from '../ports/log.js';
 import type { StoreDescription } from '../ports/stores.js';
 import type { Clock, Timers } from '../ports/time.js';
@@ -33,6 +34,7 @@ const MAX_GREETING = 8_192;
 export async function storeFindings(question: StoreQuestion): Promise<Finding[]> {
   return [
     await look('trades', () => tradesFacts(question)),
+    await look('ticks', () => ticksFacts(question)),
     await look('prices', () => pricesFacts(question)),
     ...(await busFindings(question)),
   ];
@@ -115,6 +117,26 @@ async function tradesFacts({ cluster, environment, clock, timers }: StoreQuestio
   } finally {
     await db.close();
   }
+}
+
+/** A missing chdb is worth a warning: everything else works. */
+async function ticksFacts({ cluster, environment, clock }: StoreQuestion): Promise<Facts> {
+  const choice = tickChoiceOf(cluster, '', environment);
+  if (choice.kind === 'none') return embedded('none');
+  if (choice.kind === 'chdb') {
+    const { chdbMissing, chdbVersion } = await import('../storage/clickhouse/chdb-package.js');
+    const missing = chdbMissing();
+    if (missing === null) return embedded(`chdb ${chdbVersion()}`);
+    return { ...embedded('none'), engine: 'none', remarks: [missing] };
+  }
+  const { examineClickHouse } = await import('../storage/clickhouse/examine-server.js');
+  const { settings, hazards, ...facts } = await examineClickHouse(choice.server, clock);
+  return {
+    ...facts,
+    settings: Object.entries(settings).map(([key, value]) => `${key} ${value}`),
+    remarks: [],
+    unsafeForLive: hazards,
+  };
 }
 
 async function pricesFacts({ cluster, environment, clock }: StoreQuestion): Promise<Facts> {

@@ -7,6 +7,8 @@ import { factsOf, look, storeFindings } from '../../src/cli/doctor-stores.js';
 import type { Finding } from '../../src/cli/doctor.js';
 import { clusterSchema, type ClusterConfigInput } from '../../src/config/cluster.js';
 import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
+import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
+import * as clickhouse from '../servers/clickhouse.js';
 import * as nats from '../servers/nats.js';
 import * as postgres from '../servers/postgres.js';
 import * as redis from '../servers/redis.js';
@@ -32,11 +34,17 @@ const redisAt = (url: string) =>
 
 t.test('what is embedded is named, with what it is not meant for', async (t) => {
   const found = await examine({});
-  t.match([...found.keys()], ['trades', 'prices', 'bus']);
+  t.match([...found.keys()], ['trades', 'ticks', 'prices', 'bus']);
   t.match(found.get('trades'), {
     state: 'ok',
     detail: /^pglite \d+\.\d+\.\d+, embedded, unsafe for LIVE: .*fsync/,
   });
+  t.match(
+    found.get('ticks'),
+    chdbMissing() === null
+      ? { state: 'ok', detail: /^chdb \d+\.\d+\.\d+, embedded$/ }
+      : { state: 'warn', detail: /^none, .*chdb/ },
+  );
   t.match(found.get('prices'), { state: 'ok', detail: 'in-process, embedded' });
   t.match(found.get('bus'), { state: 'ok', detail: 'in-process, embedded' });
   const memory = await examine({ stores: { trades: { kind: 'memory' } } });
@@ -72,6 +80,32 @@ t.test('PostgreSQL: version, latency, and the settings of the server itself', as
     t.notMatch(refused.detail, /hunter2/);
   }
   t.match((await ask('hunter2')).get('trades'), { state: 'bad', detail: /^(?!.*hunter2)/ });
+});
+
+t.test('ClickHouse: version, latency, and what is unsafe', async (t) => {
+  if (clickhouse.skipOrFail(t, clickhouse.available())) return;
+  const control = await clickhouse.startClickHouse();
+  t.teardown(() => control.stop());
+  const { url, user, password } = control.server;
+  const ticks = {
+    kind: 'clickhouse',
+    urlEnv: 'URL_OF',
+    userEnv: 'USER_OF',
+    passwordEnv: 'PASSWORD_OF',
+  } as const;
+  const ask = async (environment: Record<string, string>) =>
+    (await examine({ stores: { ticks } }, environment)).get('ticks')!;
+  const right = { URL_OF: url, USER_OF: user ?? '', PASSWORD_OF: password ?? '' };
+  t.match(await ask(right), {
+    state: 'ok',
+    detail: /^clickhouse \d+\.\S+ at https?:\/\/[^,]+, \d+\.\d ms, fsync_after_insert \d$/,
+  });
+  t.match(await ask({ ...right, PASSWORD_OF: 'hunter2-hunter2' }), {
+    state: 'bad',
+    detail: /^(?!.*hunter2).*Authentication/,
+  });
+  t.match(await ask({ ...right, URL_OF: 'hunter2' }), { state: 'bad', detail: /^(?!.*hunter2).*no http/ });
+  t.match(await ask({ URL_OF: url, USER_OF: 'x' }), { state: 'bad', detail: /PASSWORD_OF is not set/ });
 });
 
 t.test('Redis: version, latency, settings, and who could read along', async (t) => {

@@ -35,7 +35,7 @@ const BACKOFF_MAX_MS = 2_000;
 /** A child that ran this long starts the back-off anew. */
 const STABLE_MS = 30_000;
 /** How often the first start is tried again while the child of a killed predecessor still ends. */
-const FIRST_STARTS = 8;
+const FIRST_STARTS = 16;
 
 function backoffMs(failures: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures, 10));

@@ -1,12 +1,21 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errorText } from '../../messages/errors.js';
+import { claimEngine, releaseEngine } from '../child/engine-claim.js';
 import { EXIT, type ChildMessage } from '../child/protocol.js';
 import { openChdbConnection, type ClientConnection } from './chdb-package.js';
-import { CHDB_DATABASE, type ChdbAnswer, type ChdbMessage, type ChdbRequest } from './chdb-protocol.js';
+import {
+  CHDB_DATABASE,
+  PLACES,
+  type ChdbAnswer,
+  type ChdbMessage,
+  type ChdbRequest,
+} from './chdb-protocol.js';
 
 /**
- * The process that holds chdb. Argument: the engine's folder. It does one call at a time in order of arrival (more at once are no
- * faster) and ends with its parent. chdb locks its folder itself.
+ * The process that holds chdb. Argument: the store's folder. It does one call at a time in order of arrival (more at once are no
+ * faster) and ends with its parent.
  */
 
 function tell(message: ChildMessage<ChdbAnswer>): void {
@@ -61,36 +70,36 @@ async function handle(
 }
 
 async function open(folder: string): Promise<ClientConnection> {
-  try {
-    const connection = await openChdbConnection(folder);
-    await connection.command({ query: `CREATE DATABASE IF NOT EXISTS ${CHDB_DATABASE}` });
-    await connection.command({ query: `USE ${CHDB_DATABASE}` });
-    return connection;
-  } catch (error) {
-    if (/lock file/i.test(errorText(error))) process.exit(EXIT.folderBusy);
-    throw error;
-  }
+  claimEngine(join(folder, PLACES.writer));
+  const data = join(folder, PLACES.data);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const connection = await openChdbConnection(data);
+  await connection.command({ query: `CREATE DATABASE IF NOT EXISTS ${CHDB_DATABASE}` });
+  await connection.command({ query: `USE ${CHDB_DATABASE}` });
+  return connection;
 }
 
 async function main(folder: string): Promise<void> {
   // Signals of a terminal or service manager reach the whole group: the parent decides when this process ends.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
-  process.once('disconnect', () => process.exit(EXIT.crashed));
+  // Without its parent at once, whatever the engine's threads are doing: the next start waits for the folder.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   if (!process.connected) process.exit(EXIT.crashed);
   const connection = await open(folder);
   let turn = Promise.resolve();
   process.on('message', (message: ChdbMessage) => {
     turn = turn
-      .then(() => ('kind' in message ? closeAndExit(connection) : handle(connection, message)))
+      .then(() => ('kind' in message ? closeAndExit(connection, folder) : handle(connection, message)))
       .catch((error: unknown) => fail(error));
   });
   // eslint-disable-next-line no-restricted-syntax -- dst-ok: a process of its own, which has no Clock
   tell({ kind: 'ready', openedInMs: Math.round(process.uptime() * 1000) });
 }
 
-async function closeAndExit(connection: ClientConnection): Promise<void> {
+async function closeAndExit(connection: ClientConnection, folder: string): Promise<void> {
   await connection.close();
+  releaseEngine(join(folder, PLACES.writer));
   process.exit(EXIT.closed);
 }
 

@@ -19,3 +19,11 @@ export type ChdbAnswer = Uint8Array;
 
 /** The database of the tick tables inside a data folder. */
 export const CHDB_DATABASE = 'arbot';
+
+/** Names inside a store's folder, beside its lock. */
+export const PLACES = {
+  /** The engine's own folder. */
+  data: 'data',
+  /** Who has it open, written by the child itself. */
+  writer: 'chdb.writer.json',
+} as const;

@@ -1,6 +1,5 @@
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ArbotError } from '../../messages/errors.js';
 import type { ModeName } from '../../messages/primitives.js';
 import type { TickStore } from '../../ports/tick-store.js';
@@ -14,8 +13,6 @@ import { Engine } from './engine.js';
 import { claimTickMode, migrateTicks } from './migrate.js';
 import { clickHouseTicks } from './tick-store.js';
 
-/** The engine's own folder inside the store's, beside the lock. */
-const ENGINE_FOLDER = 'data';
 /** The slowest question is an aggregate over a year; an insert takes milliseconds. */
 const ANSWER_LIMIT_MS = 60_000;
 /** An orderly end waits for merges under way. */
@@ -33,7 +30,7 @@ function newChild(folder: string, ports: ChildPorts): ChdbChild {
     {
       what: 'embedded tick store',
       entry: entryBeside(import.meta.url, 'chdb-child'),
-      args: [join(folder, ENGINE_FOLDER)],
+      args: [folder],
       serialization: 'advanced',
       maxInFlight: MAX_IN_FLIGHT,
       answerLimitMs: ANSWER_LIMIT_MS,
@@ -110,7 +107,6 @@ export async function openChdbTicks(
     void child.close('the lock of its folder was taken away');
   });
   try {
-    mkdirSync(join(root, ENGINE_FOLDER), { recursive: true, mode: 0o700 });
     const engine = await openOver(child, root, mode, ports);
     if (held.lostBecause !== undefined)
       throw new ArbotError('ARB_FOLDER_LOCKED', `tick store ${root}: ${held.lostBecause}`);

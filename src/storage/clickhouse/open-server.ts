@@ -28,7 +28,8 @@ export function locationOf(server: ClickHouseServer): string {
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-function hazardsOf(server: ClickHouseServer): string[] {
+/** What makes a server unfit for LIVE. */
+export function hazardsOf(server: ClickHouseServer): string[] {
   const { protocol, hostname, password } = new URL(server.url);
   return [
     ...(server.password === null && password === '' ? ['the ClickHouse user has no password'] : []),
@@ -36,7 +37,8 @@ function hazardsOf(server: ClickHouseServer): string[] {
   ];
 }
 
-function clientOf(server: ClickHouseServer, database: string): ClickHouseClient {
+/** The official client for one database of a server; it prints nothing by itself. */
+export function clientOf(server: ClickHouseServer, database: string): ClickHouseClient {
   return createClient({
     url: server.url,
     database,

@@ -1,9 +1,9 @@
-import { existsSync, cpSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { engineError } from '../sql/sql-errors.js';
 import type { Row } from '../sql/db.js';
-import { judgeHolder, ownIdentity, readIdentity } from '../child/process-identity.js';
+import { claimEngine, releaseEngine } from '../child/engine-claim.js';
 import { EXIT, type ChildMessage } from '../child/protocol.js';
 import { PGLITE_CONFIG, PLACES, type ParentMessage, type Results } from './protocol.js';
 
@@ -20,24 +20,6 @@ const AS_TEXT = Object.fromEntries(TEXT_TYPES.map((oid) => [oid, (value: string)
 
 function tell(message: ChildMessage<Results>): void {
   process.send?.(message);
-}
-
-/**
- * Second guard beside the parent's lock: the child of a killed parent may live for a moment, and two on one cluster destroy
- * it. The file is made exclusively; one whose maker is dead is replaced.
- */
-function claimCluster(folder: string): void {
-  const path = join(folder, PLACES.writer);
-  const holder = readIdentity(path);
-  if (holder !== null && holder.pid !== process.pid && judgeHolder(holder) === 'alive')
-    process.exit(EXIT.folderBusy);
-  rmSync(path, { force: true });
-  try {
-    writeFileSync(path, JSON.stringify(ownIdentity()), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') process.exit(EXIT.folderBusy);
-    throw error;
-  }
 }
 
 /** A first start copies the seed beside its place and renames it, so that a crash never leaves half a cluster. */
@@ -84,7 +66,7 @@ async function handle(db: PGlite, message: ParentMessage): Promise<void> {
 
 async function closeAndExit(db: PGlite, folder: string): Promise<void> {
   await db.close();
-  unlinkSync(join(folder, PLACES.writer));
+  releaseEngine(join(folder, PLACES.writer));
   process.exit(EXIT.closed);
 }
 
@@ -94,7 +76,7 @@ async function main(folder: string, seed: string): Promise<void> {
   process.on('SIGTERM', () => undefined);
   process.once('disconnect', () => process.exit(EXIT.crashed));
   if (!process.connected) process.exit(EXIT.crashed);
-  claimCluster(folder);
+  claimEngine(join(folder, PLACES.writer));
   const cluster = prepareCluster(folder, seed);
   const db = await PGlite.create({ dataDir: cluster, postgresqlconf: PGLITE_CONFIG });
   let turn = Promise.resolve();
