@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { available, startPostgres } from '../servers/postgres.js';
 import { killPglite, killPostgres, type KillOptions, type KillReport } from './stores.js';
+import { ticks } from './ticks-command.js';
 
 /**
- * `npm run chaos -- stores [--times 50] [--only postgres|pglite] [--seed n]`: real processes under SIGKILL. Exit 1 when something
- * acknowledged was lost or a start was not clean.
+ * `npm run chaos -- stores [--times 50] [--only postgres|pglite] [--seed n]` and `… -- ticks [--times 50] [--seed n]`: real processes
+ * under SIGKILL. Exit 1 when something acknowledged was lost or a start was not clean.
  */
 
 interface Flags {
@@ -76,15 +77,6 @@ program
   .option('--seed <n>', 'of the moments', '1')
   .addOption(new Option('--only <name>').choices(['postgres', 'pglite']))
   .action(stores);
-import { Command } from 'commander';
-import { ticks } from './ticks-command.js';
-
-/**
- * `npm run chaos -- ticks [--times 50] [--seed n]`: real processes under SIGKILL. Exit 1 when something acknowledged was lost or
- * a start was not clean.
- */
-
-const program = new Command('chaos');
 program
   .command('ticks')
   .description('kill -9 of the embedded tick store and its writer at random moments')

@@ -109,14 +109,12 @@ export class MemoryEngine<D = MemoryDatabase> {
   }
 
   /** `nowMs` is the clock of the stores at the moment the call takes effect. */
-  async read<T>(look: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
-  async read<T>(look: (database: D) => T): Promise<T> {
+  async read<T>(look: (database: D, nowMs: number) => T): Promise<T> {
     await this.#admit();
     return look(this.database, this.#clock.nowMs());
   }
 
-  async write<T>(change: (database: MemoryDatabase, nowMs: number) => T): Promise<T> {
-  async write<T>(change: (database: D) => T): Promise<T> {
+  async write<T>(change: (database: D, nowMs: number) => T): Promise<T> {
     await this.#admit();
     if (this.#faults.full) throw unavailable('no space is left');
     const result = change(this.database, this.#clock.nowMs());
