@@ -69,6 +69,12 @@ module.exports = {
       },
     ),
     rule(
+      'recording-is-a-core',
+      'What records ticks is told of the market and handed its stores as ports; it decides without I/O.',
+      { path: '^src/recording/' },
+      { pathNot: '^src/(recording|messages|market|ports)/' },
+    ),
+    rule(
       'simulator-knows-no-connector',
       'The simulated exchanges are written from the protocol, so that they can prove the connectors wrong.',
       { path: '^src/simulator/' },

@@ -4,7 +4,7 @@ import type { InstrumentId } from '../messages/primitives.js';
 import type { RestRequest } from './base.js';
 import { FeedLine, type LineEvents, type LineParts } from './feed-line.js';
 import type { FeedInstrument, SymbolFeed } from './feed-symbol.js';
-import { RecentTrades } from './recent-trades.js';
+import { RecentTrades } from '../market/recent-trades.js';
 
 /** How a connection is replaced while it still serves. */
 export interface RolloverPolicy {

@@ -17,6 +17,10 @@ export interface Files {
   writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
   openAppend(path: string, mode?: number): Promise<AppendFile>;
   exists(path: string): Promise<boolean>;
+  /** Bytes of a file. Rejects with code ENOENT when absent. */
+  size(path: string): Promise<number>;
+  /** Cuts a file to its first `bytes` and brings that to the disk. */
+  truncate(path: string, bytes: number): Promise<void>;
   remove(path: string): Promise<void>;
   makeFolder(path: string): Promise<void>;
   list(path: string): Promise<string[]>;

@@ -16,6 +16,8 @@ export class SimulatedDisk {
   full = false;
   /** Added to every write, ms. */
   slowMs = 0;
+  /** Told after a file of this node was brought to the disk. */
+  synced: ((path: string) => void) | null = null;
   /** Whether any write was refused or lost so far. */
   hasFailed = false;
   private readonly contents = new Map<string, Content>();
@@ -28,6 +30,27 @@ export class SimulatedDisk {
   /** Paths of all files, in the order in which they were made. */
   paths(): string[] {
     return [...this.contents.keys()];
+  }
+
+  /** What the disk holds of a file now, synced or not. */
+  bytesOf(path: string): Buffer {
+    const content = this.contents.get(path);
+    if (content === undefined) throw failure('ENOENT', `no such file: ${path}`);
+    return Buffer.concat([...content.durable, ...content.buffered]);
+  }
+
+  sizeOf(path: string): number {
+    const { durable, buffered } = this.contents.get(path)!;
+    return [...durable, ...buffered].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** One byte of a file is no longer what was written. */
+  rot(path: string, at: number): void {
+    const bytes = this.bytesOf(path);
+    bytes[at] = bytes[at]! ^ 1;
+    const content = this.contents.get(path)!;
+    content.durable = [bytes];
+    content.buffered = [];
   }
 
   cutPower(): void {
@@ -67,6 +90,15 @@ export class SimulatedDisk {
         await wait();
         return this.contents.has(path);
       },
+      size: async (path) => {
+        await wait();
+        return this.sizeOf(path);
+      },
+      truncate: async (path, bytes) => {
+        await wait();
+        this.contents.get(path)!.durable = [this.bytesOf(path).subarray(0, bytes)];
+        this.contents.get(path)!.buffered = [];
+      },
       remove: async (path) => {
         await wait();
         this.contents.delete(path);
@@ -93,15 +125,10 @@ export class SimulatedDisk {
         await wait();
         content.durable.push(...content.buffered);
         content.buffered = [];
+        this.synced?.(path);
       },
       close: () => wait(),
     };
-  }
-
-  private bytesOf(path: string): Buffer {
-    const content = this.contents.get(path);
-    if (content === undefined) throw failure('ENOENT', `no such file: ${path}`);
-    return Buffer.concat([...content.durable, ...content.buffered]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ArbotError } from '../../messages/errors.js';
 import type { AppendFile, Files } from '../../ports/files.js';
@@ -71,6 +71,20 @@ export class LocalFiles implements Files {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT' || code === 'ENOTDIR') return false;
       throw error;
+    }
+  }
+
+  async size(path: string): Promise<number> {
+    return (await stat(path)).size;
+  }
+
+  async truncate(path: string, bytes: number): Promise<void> {
+    const file = await open(path, 'r+');
+    try {
+      await file.truncate(bytes);
+      await file.datasync();
+    } finally {
+      await file.close();
     }
   }
 
