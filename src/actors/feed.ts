@@ -85,6 +85,8 @@ export interface FeedActorParts {
   readonly connects?: RateLimiter;
   readonly options?: Partial<FeedOptions>;
   readonly recorder?: FeedRecorder;
+  /** Gets every public trade at once, in the turn of its frame: it must be quick and never throw. */
+  readonly trades?: (print: TradePrint) => void;
 }
 
 /**
@@ -274,6 +276,7 @@ class FeedActor implements ActorBehaviour<FeedMessage> {
   }
 
   private publishTrade(print: TradePrint): void {
+    this.parts.trades?.(print);
     if (!this.options.publishTrades) return;
     const [exchange, pair] = print.instrument.split(':');
     this.parts.bus.publish(subjectOf('tradePrint', exchange!, pair!), 'tradePrint', print, {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pairId } from '../messages/primitives.js';
 import { durationMs, environmentName, nodeName } from './fields.js';
 import type { ConfigProblem } from './problems.js';
 
@@ -100,10 +101,34 @@ const tickStore = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
+/** `all` = every pair that is followed. */
+const recordedPairs = z.union([z.literal('all'), z.array(pairId).max(1_000)]).default('all');
+
+const recording = z.strictObject({
+  books: z
+    .strictObject({
+      pairs: recordedPairs,
+      /** At most one snapshot per instrument within this. */
+      intervalMs: z.number().int().min(100).max(3_600_000).default(1_000),
+      /** Levels per side. */
+      depth: z.number().int().min(1).max(20).default(10),
+    })
+    .prefault({}),
+  trades: z.strictObject({ pairs: recordedPairs }).prefault({}),
+  spreads: z.strictObject({ pairs: recordedPairs }).prefault({}),
+  /** Rows per table that wait in memory. */
+  ringRows: z.number().int().min(16).max(1_000_000).default(32_768),
+  batchRows: z.number().int().min(1).max(100_000).default(5_000),
+  batchAgeMs: z.number().int().min(100).max(60_000).default(1_000),
+  /** Bound of what waits on the disk while the store is away. */
+  spoolMaxMegabytes: z.number().int().min(1).max(1_000_000).default(1_024),
+});
+
 export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
   nodes: z.array(node).min(1).max(64),
   bus: bus.prefault({ kind: 'in-process' }),
+  recording: recording.prefault({}),
   stores: z
     .strictObject({
       trades: tradeStore.prefault({ kind: 'pglite' }),

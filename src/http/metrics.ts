@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { DROP_REASONS } from '../recording/account.js';
 import type { ActorNode, InspectionSource } from './source.js';
 
 /** Prometheus metrics `arbot_*`, read from the source at each scrape. Label values are bounded: what exceeds is counted, not listed. */
@@ -29,6 +30,7 @@ export function createMetrics(source: InspectionSource): Metrics {
     moneySeries(make),
     busSeries(make),
     priceSeries(make),
+    tickSeries(make),
   ];
   return {
     contentType: registry.contentType,
@@ -197,5 +199,45 @@ function priceSeries(make: Make): Update {
     waiting.set(prices.waiting);
     reconnects.inc(prices.reconnects);
     foreign.inc(prices.foreignValues);
+  };
+}
+
+/** received + carried = stored + spool rows + ring rows + dropped, for each table. */
+function tickSeries(make: Make): Update {
+  const labels = ['table'];
+  const received = make.counter('arbot_ticks_received_total', 'Rows made of markets.', labels);
+  const carried = make.counter(
+    'arbot_ticks_carried_total',
+    'Rows that a former life left in the spool.',
+    labels,
+  );
+  const stored = make.counter('arbot_ticks_stored_total', 'Rows that the tick store took.', labels);
+  const dropped = make.counter('arbot_ticks_dropped_total', 'Rows lost, by reason.', [...labels, 'reason']);
+  const ring = make.gauge('arbot_ticks_ring_rows', 'Rows in memory.', labels);
+  const spooled = make.gauge('arbot_ticks_spool_rows', 'Rows on the disk that wait for the store.', labels);
+  const bytes = make.gauge('arbot_ticks_spool_bytes', 'Bytes of the spool.');
+  const maxBytes = make.gauge('arbot_ticks_spool_max_bytes', 'Bound of the spool.');
+  const cuts = make.counter('arbot_ticks_spool_cuts_total', 'Damaged records at which a file was cut.');
+  const inserts = make.counter('arbot_tick_store_inserts_total', 'Inserts by result.', ['result']);
+  const up = make.gauge('arbot_tick_store_up', '1 while the tick store answers.');
+  return (source) => {
+    const { ticks } = source.counters();
+    if (ticks === null) return;
+    for (const series of [received, carried, stored, dropped, inserts, cuts]) series.reset();
+    for (const account of ticks.tables) {
+      const of = { table: account.table };
+      received.inc(of, account.received);
+      carried.inc(of, account.carried);
+      stored.inc(of, account.stored);
+      ring.set(of, account.inRing);
+      spooled.set(of, account.inSpool);
+      for (const reason of DROP_REASONS) dropped.inc({ ...of, reason }, account.dropped[reason]);
+    }
+    bytes.set(ticks.spool.bytes);
+    maxBytes.set(ticks.spool.maxBytes);
+    cuts.inc(ticks.spool.cuts);
+    inserts.inc({ result: 'stored' }, ticks.store.inserts);
+    inserts.inc({ result: 'failed' }, ticks.store.failures);
+    up.set(ticks.store.isUp ? 1 : 0);
   };
 }

@@ -6,6 +6,7 @@ import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Verdict } from '../messages/risk.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { PortfolioSnapshot, StoreDescription } from '../ports/stores.js';
+import type { TickAccount } from '../recording/account.js';
 import type { ActorInspection } from '../runtime/actor.js';
 
 /** What the inspection API asks of a node. The node implements it; the API knows nothing else of it. */
@@ -155,6 +156,8 @@ export interface LeaseView {
 /** Totals since the start of the process, for metrics. */
 export interface CounterView {
   readonly bus: BusStatistics | null;
+  /** Null while no ticks are kept. */
+  readonly ticks: TickAccount | null;
   readonly opportunities: readonly {
     readonly phase: string;
     readonly reason: string;

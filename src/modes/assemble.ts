@@ -9,6 +9,7 @@ import { paperGatewayActor } from '../actors/paper-gateway.js';
 import { portfolioActor } from '../actors/portfolio.js';
 import { recorderActor } from '../actors/recorder.js';
 import { sagaActor } from '../actors/saga.js';
+import { tickRecorderActor } from '../actors/tick-recorder.js';
 import type { StartOptions } from '../cli/options.js';
 import { VERSION } from '../cli/version.js';
 import type { Connector } from '../connectors/base.js';
@@ -32,6 +33,9 @@ import type { PriceStore } from '../ports/price-cache.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
 import type { Clock, Timers } from '../ports/time.js';
+import type { TickStore } from '../ports/tick-store.js';
+import type { Timers } from '../ports/time.js';
+import type { TickRecording } from '../recording/tick-recording.js';
 import { Recorder } from '../replay/recorder.js';
 import type { ActorEngine } from '../runtime/engine.js';
 import { NactEngine } from '../runtime/engine-nact.js';
@@ -70,6 +74,7 @@ import {
 import { ownPrices, publisherOf } from './prices.js';
 import { schedulerOf } from './scheduling.js';
 import { tradeLeaseOf } from './trade-lease.js';
+import { openTickRecording } from './tick-recording.js';
 import { erased, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
 /** The longest pause is part of how long a store that is back is not noticed. */
@@ -90,6 +95,8 @@ export interface NodeParts {
   readonly stores: Stores | null;
   /** Closed by whoever hands it in; absent = kept in this process. */
   readonly prices?: PriceStore;
+  /** Closed by whoever hands it in; null = ticks are not kept. */
+  readonly ticks: TickStore | null;
   readonly market: Market;
   readonly sockets: Sockets;
   readonly http: HttpClient;
@@ -155,6 +162,7 @@ class AssembledNode implements TradingNode {
   private readonly lists = new Map<ExchangeId, Map<string, string>>();
   private readonly compute: Compute;
   private readonly loading: InstrumentLoading;
+  private readonly recording: TickRecording | null;
   private missing: Connector[] = [];
   private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
   private stopped = false;
@@ -181,6 +189,7 @@ class AssembledNode implements TradingNode {
       log,
       ...(parts.batch !== undefined && { batch: parts.batch }),
     });
+    this.recording = this.openRecording(parts);
     const trading = options.tradingConfig;
     this.compute = parts.compute ?? new InlineCompute(tasks);
     this.loading = {
@@ -200,6 +209,19 @@ class AssembledNode implements TradingNode {
         },
       }),
     };
+  }
+
+  /** While replaying or recording raw traffic nothing new is heard, or nothing is stored. */
+  private openRecording(parts: NodeParts): TickRecording | null {
+    const { ticks: store, stores, market, options, folder, files, log } = parts;
+    if (store === null || stores === null || market.replay !== null) return null;
+    const { board, ids } = this;
+    const { recording: config } = options.clusterConfig;
+    const instruments = () => this.instruments();
+    return openTickRecording({
+      ...{ config, store, folder, files, board, instruments, ids, log },
+      time: market.time,
+    });
   }
 
   get tree(): SupervisionTree {
@@ -251,6 +273,7 @@ class AssembledNode implements TradingNode {
       offsets: this.offsets,
       killSwitch,
       instruments: () => this.followed(),
+      ticks: () => this.recording?.account() ?? null,
       marketState: (instrument) => this.liveInstruments.get(instrument)?.state ?? null,
     });
     this.running = { tree, inspection };
@@ -265,6 +288,7 @@ class AssembledNode implements TradingNode {
     this.stopped = true;
     await this.tree.stop();
     await this.system.close(1_000);
+    await this.recording?.close(this.parts.market.time);
     this.inspection.close();
     this.halts.close();
     // A recording that is incomplete is told of, and keeps nothing open.
@@ -359,6 +383,7 @@ class AssembledNode implements TradingNode {
         limiter,
         live: this.liveInstruments,
         ...(recorder !== null && { recorder }),
+        trades: (print) => this.recording?.trade(print),
       }),
     );
   }
@@ -420,6 +445,8 @@ class AssembledNode implements TradingNode {
       ),
       recorder: erased(recorderActor({ bus, store: stores.signals, retry: TELEMETRY_RETRY })),
       lease: lease.actor,
+      tickRecorder: this.recording === null ? null : erased(tickRecorderActor(this.recording)),
+      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
         gateActor(

@@ -27,6 +27,7 @@ import type { Bus, Subscription } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { StoreDescription, Stores } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
+import type { TickAccount } from '../recording/account.js';
 import type { ActorInspection, Address } from '../runtime/actor.js';
 import type { ActorSystem } from '../runtime/system.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
@@ -55,6 +56,8 @@ export interface NodeInspectionOptions {
   readonly marketState: (instrument: InstrumentId) => InstrumentState | null;
   /** Followed instruments by exchange. */
   readonly instruments: () => ReadonlyMap<ExchangeId, readonly InstrumentId[]>;
+  /** What became of recorded ticks; null while none are kept. */
+  readonly ticks: () => TickAccount | null;
 }
 
 /** What the inspection API shows of this node: read from actors, board and stores when asked, plus short rings of events. */
@@ -135,11 +138,13 @@ export class NodeInspection implements InspectionSource {
     return { ok: all.every((check) => check.ok), checks: all };
   }
 
-  /** Everything but feeds must run; a feed may be down while others trade. */
+  /** Everything but feeds and ticks must run; a feed may be down while others trade, and ticks are telemetry. */
   private workers(): ActorNode[] {
     const flat = (node: ActorNode): ActorNode[] =>
       node.kind === 'worker' ? [node] : node.children.flatMap(flat);
-    return flat(this.actors()).filter(({ path }) => !path.startsWith(`${PATHS.feeds}/`));
+    return flat(this.actors()).filter(
+      ({ path }) => !path.startsWith(`${PATHS.feeds}/`) && path !== PATHS.tickRecorder,
+    );
   }
 
   actors(): ActorNode {
@@ -283,6 +288,7 @@ export class NodeInspection implements InspectionSource {
   counters(): CounterView {
     return {
       bus: this.options.bus.statistics(),
+      ticks: this.options.ticks(),
       opportunities: this.opportunityCounts
         .entries()
         .map(([phase, reason, count]) => ({ phase, reason, count })),

@@ -7,6 +7,7 @@ import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
+import type { TickStore } from '../ports/tick-store.js';
 import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
 import { WorkerCompute } from '../runtime/platform/compute.js';
 import { CcxtLink } from '../runtime/platform/ccxt-link.js';
@@ -55,12 +56,14 @@ export interface NodeGround {
   readonly stores: Stores | null;
   /** Null = the node keeps prices and events itself. */
   readonly prices: PriceStore | null;
+  /** Null = ticks are not kept. */
+  readonly ticks: TickStore | null;
   readonly teardown: Teardown;
 }
 
 /** Puts a node together over open stores and starts it: market, bus, actors, page, console. */
 export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
-  const { options, machine, log, files, folder, stores, prices, teardown } = ground;
+  const { options, machine, log, files, folder, stores, prices, ticks, teardown } = ground;
   const market = await openMarket(options.market, {
     exchanges: exchangesOf(options),
     ccxt: ccxtOf(options.tradingConfig),
@@ -93,6 +96,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     files,
     stores,
     ...(prices !== null && { prices }),
+    ticks,
     market,
     sockets: network,
     http: network,

@@ -3,16 +3,19 @@ import type { StartOptions } from '../cli/options.js';
 import type { Logger } from '../ports/log.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
+import type { TickStore } from '../ports/tick-store.js';
 import { LocalFiles } from '../runtime/platform/files.js';
 import { openLog, type OpenedLog } from '../runtime/platform/log.js';
 import { CryptoRandom } from '../runtime/platform/random.js';
 import { openPrices } from '../storage/open-prices.js';
 import { openStores } from '../storage/open-stores.js';
+import { ticksOfNode } from '../storage/open-ticks.js';
 import { MachineTime } from './machine-time.js';
 import { MODE_OF } from './mode-of.js';
 import type { StartedNode } from './run.js';
 import { priceChoiceOf, storeChoiceOf } from './store-choice.js';
 import { Teardown } from './teardown.js';
+import { tickChoiceOf } from './tick-choice.js';
 
 export type { StartedNode } from './run.js';
 
@@ -46,11 +49,14 @@ async function openNode(options: StartOptions, teardown: Teardown): Promise<Star
   // The slowest first: the database starts in a process of its own while this one loads everything else.
   const opening = options.recordFolder === null ? openNodeStores(options, log, folder, machine) : null;
   teardown.add('stores', async () => (await opening?.catch(() => null))?.close());
+  // Nothing waits for these: they open beside everything else, and again later when they are away.
+  const ticks = openNodeTicks(options, log, folder, machine);
+  teardown.add('ticks', () => ticks?.close());
   const pricing = options.recordFolder === null ? openNodePrices(options, log, machine) : null;
   teardown.add('prices', async () => (await pricing?.catch(() => null))?.close());
   const [stores, prices, { startPrepared }] = await Promise.all([opening, pricing, loadRest()]);
   const logPlace = logPath ?? 'standard error';
-  return startPrepared({ options, machine, log, logPlace, files, folder, stores, prices, teardown });
+  return startPrepared({ options, machine, log, logPlace, files, folder, stores, prices, ticks, teardown });
 }
 
 /** Everything else of the program, with its decoders compiled before frames wait for them. */
@@ -97,4 +103,16 @@ function openNodeStores(
 ): Promise<Stores> {
   const choice = storeChoiceOf(options.clusterConfig, MODE_OF[options.market], folder, process.env);
   return openStores(choice, { log, timers: time, clock: time });
+}
+
+/** Null where ticks are not kept: a recording of raw traffic has them, and a replay has heard nothing new. */
+function openNodeTicks(
+  options: StartOptions,
+  log: Logger,
+  folder: string,
+  time: MachineTime,
+): TickStore | null {
+  if (options.recordFolder !== null || options.market === 'replay') return null;
+  const choice = tickChoiceOf(options.clusterConfig, folder, process.env);
+  return ticksOfNode(choice, MODE_OF[options.market], { log, timers: time, clock: time });
 }

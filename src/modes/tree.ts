@@ -29,6 +29,8 @@ export interface NodeActors {
   readonly portfolio: AnyActor;
   readonly pricePublisher: AnyActor;
   readonly scheduler: AnyActor;
+  /** Null where no store takes ticks. */
+  readonly tickRecorder: AnyActor | null;
 }
 
 /** Paths of actors that others speak to. */
@@ -39,6 +41,7 @@ export const PATHS = {
   portfolio: 'node/watch/portfolio',
   pricePublisher: 'node/watch/price-publisher',
   lease: 'node/trade/lease',
+  tickRecorder: 'node/watch/tick-recorder',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
   instruments: 'node/infra/instruments',
@@ -59,9 +62,10 @@ const supervisor = (
   supervisor: { id, restart: 'permanent', strategy, intensity: DEFAULT_INTENSITY, children },
 });
 
+const PARKED: GiveUp = { kind: 'quarantine', probeMinMs: 30_000, probeMaxMs: 600_000 };
+
 /** A feed that gives up is parked and probed again: one exchange's trouble never takes the node down. */
-export const feedWorker = (exchange: string, actor: AnyActor): ChildSpec =>
-  worker(exchange, actor, { kind: 'quarantine', probeMinMs: 30_000, probeMaxMs: 600_000 });
+export const feedWorker = (exchange: string, actor: AnyActor): ChildSpec => worker(exchange, actor, PARKED);
 
 /**
  * Start order: what money depends on comes before what asks for it, so that no signal meets a missing gate. Stop order is
@@ -89,6 +93,8 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
       ]),
       supervisor('watch', 'one_for_one', [
         worker('recorder', actors.recorder),
+        // Nor do ticks, which are no more than telemetry.
+        ...(actors.tickRecorder === null ? [] : [worker('tick-recorder', actors.tickRecorder, PARKED)]),
         worker('portfolio', actors.portfolio),
         worker('price-publisher', actors.pricePublisher),
         worker('scheduler', actors.scheduler),

@@ -84,6 +84,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       portfolio: shown('portfolio'),
       pricePublisher: shown('price-publisher'),
       scheduler: shown('scheduler'),
+      tickRecorder: shown('tick-recorder'),
     }),
   );
   const part = /<!-- supervision:begin -->\n+([\s\S]*?)\n+<!-- supervision:end -->/.exec(

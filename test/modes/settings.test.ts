@@ -342,7 +342,11 @@ t.test('a node obeys window and blacklist in its whole path', { timeout: 180_000
       takerFeeBps: 10,
       opening: { USDT: '100000', BTC: '1', ETH: '20' },
     });
-  const options = optionsOf({ stores: { trades: { kind: 'memory' } } }, trading, t.testdir({}));
+  const options = optionsOf(
+    { stores: { trades: { kind: 'memory' }, ticks: { kind: 'none' } } },
+    trading,
+    t.testdir({}),
+  );
   const running = await startNode(options);
   t.teardown(() => running.stop());
   const { node } = running;
@@ -405,7 +409,11 @@ for (const [currency, others] of [
     async (t) => {
       const trading = mixed(currency);
       t.same(checkTrading(trading), []);
-      const options = optionsOf({ stores: { trades: { kind: 'memory' } } }, trading, t.testdir({}));
+      const options = optionsOf(
+        { stores: { trades: { kind: 'memory' }, ticks: { kind: 'none' } } },
+        trading,
+        t.testdir({}),
+      );
       const running = await startNode({ ...options, seed: 'won' });
       t.teardown(() => running.stop());
       const { node } = running;
