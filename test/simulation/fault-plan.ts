@@ -1,6 +1,7 @@
 import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { planExchangeFaults } from './exchange-faults.js';
+import { planTickFaults } from './tick-faults.js';
 import { actorPathsOf, type ActorPath, type Knobs } from './knobs.js';
 
 /** What every world may suffer. */
@@ -53,7 +54,17 @@ export const EXCHANGE_FAULT_KINDS = [
 ] as const;
 export type ExchangeFaultKind = (typeof EXCHANGE_FAULT_KINDS)[number];
 
-export const FAULT_KINDS = [...COMMON_FAULT_KINDS, ...EXCHANGE_FAULT_KINDS] as const;
+/** What befalls the recording of ticks; it may touch nothing that trades. */
+export const TICK_FAULT_KINDS = [
+  'ticks-slow',
+  'ticks-down',
+  'ticks-full', // its writes are refused
+  'ticks-lost-ack',
+  'spool-rot', // a byte on the disk is no longer what was written
+] as const;
+export type TickFaultKind = (typeof TICK_FAULT_KINDS)[number];
+
+export const FAULT_KINDS = [...COMMON_FAULT_KINDS, ...EXCHANGE_FAULT_KINDS, ...TICK_FAULT_KINDS] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** One entry of a seed's schedule. What a kind does not need is 0 or ''. */
@@ -93,10 +104,11 @@ export function planFaults(
   only: readonly FaultKind[] | null,
   { markets }: Knobs,
 ): PlannedFault[] {
-  const common = planCommonFaults(seed, window, only, markets.exchanges);
-  if (markets.kind === 'classic') return common;
-  const more = planExchangeFaults(seed, window, only, markets.exchanges, common.length);
-  return [...common, ...more].sort((a, b) => a.atMs - b.atMs);
+  const { exchanges, kind } = markets;
+  const planned = planCommonFaults(seed, window, only, exchanges);
+  if (kind === 'wide') planned.push(...planExchangeFaults(seed, window, only, exchanges, planned.length));
+  planned.push(...planTickFaults(seed, window, only, exchanges, planned.length));
+  return planned.sort((a, b) => a.atMs - b.atMs);
 }
 
 function planCommonFaults(

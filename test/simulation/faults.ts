@@ -12,11 +12,14 @@ import type { SimulatedNetwork } from './network.js';
 import type { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { StoreSwitches } from './stores.js';
+import { inflictOnTicks, isTickFault } from './tick-faults.js';
 import { INJECTED, type HandlerFault } from './witnesses.js';
 
 /** One node as faults see it. */
 export interface NodeTarget {
   readonly switches: StoreSwitches;
+  /** Of the store of ticks. */
+  readonly tickSwitches: StoreSwitches;
   readonly disk: SimulatedDisk;
   readonly armed: Map<string, HandlerFault>;
   busExtraMs: number;
@@ -27,6 +30,8 @@ export interface NodeTarget {
   actorOr(path: ActorPath): string;
   /** The process dies now and a new one starts after the delay. */
   killProcess(restartAfterMs: number): void;
+  /** A byte of a file of the spool is about to change. */
+  readonly willRot: (path: string, at: number) => void;
   /** All processes of the node from now on have this much more on their wall clock. */
   jumpClock(byMs: number): void;
 }
@@ -96,6 +101,7 @@ export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
 
 function inflictOnNode(fault: PlannedFault, node: NodeTarget, scheduler: Scheduler): () => void {
   const actor = node.actorOr(fault.actor);
+  if (isTickFault(fault.kind)) return inflictOnTicks(fault, node);
   switch (fault.kind) {
     case 'crash':
       return once(() => crash(actor, node));

@@ -26,6 +26,7 @@ export const actorPathsOf = (exchanges: readonly SimulatedExchange[]): readonly 
   'node/trade/saga',
   'node/watch/recorder',
   'node/watch/portfolio',
+  'node/watch/tick-recorder',
   'node/detect/spatial',
   ...exchanges.flatMap((name): ActorPath[] => [`node/trade/gateway-${name}`, `node/feeds/${name}`]),
   'node/trade/lease',
@@ -36,6 +37,23 @@ export const actorPathsOf = (exchanges: readonly SimulatedExchange[]): readonly 
  * one that only follows the markets and records them, on one bus.
  */
 export type Topology = 'one' | 'two' | 'followed';
+
+/** How a seed bounds the recording of ticks. */
+export interface TickKnobs {
+  readonly ringRows: number;
+  readonly batchRows: number;
+  readonly spoolMaxMegabytes: number;
+}
+
+/** A stream of its own, so that nothing else that a seed draws is shifted. */
+function drawTicks(seed: number): TickKnobs {
+  const prng = Prng.of(seed, 'ticks');
+  return {
+    ringRows: prng.pick([32_768, 32_768, 200, 40]),
+    batchRows: prng.pick([5_000, 20, 5]),
+    spoolMaxMegabytes: prng.pick([1_024, 1_024, 0.1, 0.02]),
+  };
+}
 
 /** What one seed draws for its world beside the faults. All ms are virtual. */
 export interface Knobs {
@@ -69,6 +87,7 @@ export interface Knobs {
   readonly noTradeMinute: number | null;
   /** Whether the complete nodes record what they hear. */
   readonly records: boolean;
+  readonly ticks: TickKnobs;
   /** One per node. */
   readonly clocks: readonly { readonly offsetMs: number; readonly driftPpm: number }[];
 }
@@ -82,7 +101,7 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
   const actors = actorPathsOf(markets.exchanges);
   const bound = prng.pick([null, null, null, 64, 4, 1]);
   const drawClock = () => ({ offsetMs: prng.between(-80, 80), driftPpm: prng.between(-100, 100) });
-  const drawn: Omit<Knobs, 'markets'> = {
+  const drawn: Omit<Knobs, 'markets' | 'ticks'> = {
     engine: engine ?? (seed % PLAIN_EVERY === 0 ? 'plain' : 'nact'),
     topology: prng.pick(['one', 'one', 'one', 'two', 'followed']),
     pairs: prng.shuffled(DEFAULT_PAIRS).slice(0, 1 + prng.below(2)),
@@ -106,7 +125,7 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
   };
   const isRecorded = drawn.records || drawn.topology === 'followed';
   const known = withWonPairs(markets, drawn.pairs);
-  return { ...drawn, markets: isRecorded ? fitToRecording(known) : known };
+  return { ...drawn, ticks: drawTicks(seed), markets: isRecorded ? fitToRecording(known) : known };
 }
 
 /** Every pair that a world has books of, traded or only followed, where one of its exchanges lists it. */
@@ -178,12 +197,14 @@ function windowOf(minute: number): { from: string; to: string; reason: string } 
 }
 
 /** One node of a cluster that its file would describe; each has its own. */
-export function clusterOf(name: string): ClusterConfig {
+export function clusterOf(name: string, ticks: TickKnobs): ClusterConfig {
   const roles = ['feeds', 'detectors', 'trade', 'recorder'];
-  return clusterSchema.parse({
+  const config = clusterSchema.parse({
     nodes: [{ name, region: 'local', roles }],
     stores: { trades: { kind: 'memory' } },
   });
+  // Far smaller bounds than a person may set, so that five minutes reach them.
+  return { ...config, recording: { ...config.recording, ...ticks } };
 }
 
 /** More plants than a person would watch, so that five minutes hold many decisions. */

@@ -7,6 +7,8 @@ import type { SupervisionEvent } from '../../src/messages/supervision.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import { Prng } from '../../src/simulator/prng.js';
 import type { SimulatedWorld } from '../../src/simulator/world.js';
+import type { TradePrint } from '../../src/messages/feed.js';
+import { createMemoryTicks } from '../../src/storage/memory/memory-ticks.js';
 import { createMemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import { badSignalOf } from './bad-signals.js';
 import { SimulatedDisk } from './disk.js';
@@ -25,6 +27,7 @@ import { RolloverAuditor } from './invariants/rollovers.js';
 import { RuntimeAuditor } from './invariants/runtime.js';
 import type { Auditor, Scene } from './invariants/scene.js';
 import type { ExchangeClocks } from './exchanges.js';
+import { TickAuditor } from './invariants/ticks.js';
 import { clusterOf, type ActorPath, type Knobs } from './knobs.js';
 import type { SimulatedNetwork } from './network.js';
 import type { NodeBus } from './node-bus.js';
@@ -80,12 +83,15 @@ export class SimulatedNode implements Scene, NodeTarget {
   readonly name: string;
   readonly kind: NodePlan['kind'];
   readonly database = createMemoryDatabase();
+  readonly ticks = createMemoryTicks();
   readonly switches: StoreSwitches;
+  readonly tickSwitches: StoreSwitches;
   readonly disk: SimulatedDisk;
   readonly lives = new Map<string, Life[]>();
   readonly armed = new Map<string, HandlerFault>();
   readonly recordings: RecordingAuditor;
   readonly halts: HaltAuditor;
+  private readonly tickAuditor: TickAuditor;
   busExtraMs = 0;
   sendsBadSignals = false;
   private readonly around: Surroundings;
@@ -110,10 +116,11 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.name = plan.name;
     this.kind = plan.kind;
     this.domain = plan.domain;
-    this.cluster = clusterOf(plan.name);
+    this.cluster = clusterOf(plan.name, knobs.ticks);
     this.clockOffsetMs = plan.clock.offsetMs;
     this.driftPpm = plan.clock.driftPpm;
     this.switches = new StoreSwitches(Prng.of(seed, `stores/${plan.name}`), knobs.storeDelayMaxMs);
+    this.tickSwitches = new StoreSwitches(Prng.of(seed, `tick store/${plan.name}`), knobs.storeDelayMaxMs);
     this.disk = new SimulatedDisk(Prng.of(seed, `disk/${plan.name}`));
     this.badSignals = Prng.of(seed, `bad signals/${plan.name}`);
     const money = new MoneyAuditor(this);
@@ -123,6 +130,11 @@ export class SimulatedNode implements Scene, NodeTarget {
     const exposure = new ExposureAuditor(this, money, this.orders);
     const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
     const trading = [money, this.orders, exposure, ...approvals, new FenceAuditor(this)];
+    this.tickAuditor = new TickAuditor(this, this.ticks);
+    const trading = [
+      ...[money, this.orders, exposure, new ReservationAuditor(this), new ApprovalAuditor(this)],
+      this.tickAuditor,
+    ];
     const books = new BookAuditor(this);
     this.halts = new HaltAuditor(this);
     // Classic worlds have neither halts nor connections that end by their age.
@@ -195,7 +207,8 @@ export class SimulatedNode implements Scene, NodeTarget {
     const { around, starts: boot, name, kind, domain, cluster, database, switches, disk } = this;
     const { seed, scheduler, network, knobs, trading, changes, nodeBus } = around;
     const delays = busDelays(seed + boot, knobs.busDelayMaxMs, () => this.busExtraMs);
-    const own = { name, kind, domain, cluster, database, switches, disk, boot };
+    const { ticks, tickSwitches } = this;
+    const own = { name, kind, domain, cluster, database, switches, ticks, tickSwitches, disk, boot };
     this.current = new SimulatedProcess({
       ...own,
       ...{ seed, scheduler, network, knobs, trading, changes, nodeBus },
@@ -225,8 +238,16 @@ export class SimulatedNode implements Scene, NodeTarget {
   }
 
   jumpClock(byMs: number): void {
+    this.tickAuditor.jumped();
     this.clockOffsetMs += byMs;
     this.current?.time.jumpWallBy(byMs);
+  }
+
+  readonly willRot = (path: string, at: number): void => this.tickAuditor.willRot(path, at);
+
+  /** After the ordered stop. */
+  auditStopped(): void {
+    if (this.kind === 'complete') this.tickAuditor.auditStopped();
   }
 
   /** A person releases what was quarantined; probes come as late as after ten minutes. */
@@ -235,8 +256,9 @@ export class SimulatedNode implements Scene, NodeTarget {
     if (process === null) return;
     process.within(async () => {
       const tree = process.node?.tree;
-      for (const exchange of this.world.exchanges)
-        await tree?.releaseQuarantine(`node/feeds/${exchange}`).catch(() => undefined);
+      const parked = this.world.exchanges.map((exchange) => `node/feeds/${exchange}`);
+      for (const path of [...parked, 'node/watch/tick-recorder'])
+        await tree?.releaseQuarantine(path).catch(() => undefined);
     });
   }
 
@@ -262,6 +284,7 @@ export class SimulatedNode implements Scene, NodeTarget {
       for (const life of lives) if (life.endedMs === null) life.endedMs = nowMs;
     this.venue.endedMs = nowMs;
     this.runtime.processEnded();
+    this.tickAuditor.processEnded();
     this.halts.processEnded();
     this.orders.processEnded();
     this.armed.clear();
@@ -310,7 +333,10 @@ export class SimulatedNode implements Scene, NodeTarget {
   private published<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void {
     const { trace } = this.around;
     const line = `${this.name} ${subject} ${JSON.stringify(body)}`;
-    if (kind === 'tradePrint') return trace.addQuietly('bus', line);
+    if (kind === 'tradePrint') {
+      if (this.kind === 'complete') this.tickAuditor.heard(body as unknown as TradePrint);
+      return trace.addQuietly('bus', line);
+    }
     trace.add('bus', line);
     if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
     if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);

@@ -13,7 +13,9 @@ import { NactEngine } from '../../src/runtime/engine-nact.js';
 import { PlainEngine } from '../../src/runtime/engine-plain.js';
 import { SeededRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
 import { Prng } from '../../src/simulator/prng.js';
-import type { MemoryDatabase } from '../../src/storage/memory/memory-database.js';
+import type { TickStore } from '../../src/ports/tick-store.js';
+import { MemoryEngine, type MemoryDatabase } from '../../src/storage/memory/memory-database.js';
+import { memoryTicks, type MemoryTicks } from '../../src/storage/memory/memory-ticks.js';
 import { openStores } from '../../src/storage/open-stores.js';
 import type { SimulatedDisk } from './disk.js';
 import { simulatedConnector } from './exchanges.js';
@@ -47,6 +49,8 @@ export interface ProcessParts {
   readonly network: SimulatedNetwork;
   readonly database: MemoryDatabase;
   readonly switches: StoreSwitches;
+  readonly ticks: MemoryTicks;
+  readonly tickSwitches: StoreSwitches;
   readonly knobs: Knobs;
   readonly trading: TradingConfig;
   readonly cluster: ClusterConfig;
@@ -128,6 +132,7 @@ export class SimulatedProcess {
       files: parts.disk.files(time),
       stores,
       prices: unsteadyPrices(Prng.of(parts.seed, `prices/${parts.name}/${parts.boot}`), time, parts.told),
+      ticks: stores === null ? null : this.tickStore(),
       market: this.market(),
       sockets: parts.network.sockets(this.owner),
       http: parts.network.http(this.owner, parts.witness.timeoutShare),
@@ -205,6 +210,14 @@ export class SimulatedProcess {
     );
     const acknowledged = aroundStores(opened, acknowledgedLater(time, switches));
     return changes.stores?.(acknowledged, database) ?? acknowledged;
+  }
+
+  private tickStore(): TickStore {
+    const { ticks, tickSwitches } = this.parts;
+    const { time } = this;
+    const store = memoryTicks(new MemoryEngine(ticks, tickSwitches, time, time));
+    const around = acknowledgedLater(time, tickSwitches);
+    return { ...store, insert: (batch) => around('ticks.insert', () => store.insert(batch)) };
   }
 
   private endedBy(reason: string): void {

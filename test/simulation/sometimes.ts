@@ -38,6 +38,18 @@ export const POINTS: readonly string[] = [
   'recording read back',
   'recording torn',
   ...[
+    'ticks stored',
+    'ticks spooled',
+    'spool replayed',
+    'spool taken over',
+    'spool full',
+    'spool refused',
+    'spool damaged',
+    'spool cut',
+    'ring overwritten',
+    'tick lost and counted',
+  ],
+  ...[
     'started',
     'crashed',
     'restarting',

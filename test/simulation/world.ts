@@ -14,6 +14,7 @@ import { NodeBus } from './node-bus.js';
 import { watchExecutions } from './paper-exchanges.js';
 import type { PortChanges } from './process.js';
 import { Scheduler, type Owner } from './scheduler.js';
+import { isTickFault } from './tick-faults.js';
 import { Trace } from './trace.js';
 import { VirtualTime, WORLD_START_MS } from './virtual-time.js';
 
@@ -232,6 +233,7 @@ export class World implements FaultTargets {
     for (const node of this.nodes) node.audit();
     if (this.nodeBus.carried > 0) this.reached('message between nodes');
     await this.stopAndCheck(between);
+    for (const node of this.nodes) node.auditStopped();
     await this.readRecordings();
   }
 
@@ -277,8 +279,8 @@ export class World implements FaultTargets {
         this.trace.add('fault', `${kind} ${node} ${exchange} ${actor} ${fault.forMs.toFixed(0)} ms`);
         this.reached(`fault ${kind}`);
         const undo = inflict(fault, this);
-        // An announced end of a connection is no trouble: nothing may come of it.
-        const weight = kind === 'upgrade' ? 0 : 1;
+        // An announced end of a connection is no trouble: nothing may come of it. Nor of ticks that are not stored.
+        const weight = kind === 'upgrade' || isTickFault(kind) ? 0 : 1;
         this.disturbances += weight;
         let isCounted = weight > 0;
         const end = (): void => {

@@ -3,6 +3,7 @@ import { EXCHANGE_BUGS } from './exchanges.js';
 import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
 import { LEASE_BUGS } from './leases.js';
 import type { PlantedBug } from './planted-bug.js';
+import { RECORDING_BUGS } from './recording.js';
 import { RUNTIME_BUGS } from './runtime.js';
 
 export const BUGS: readonly PlantedBug[] = [
@@ -13,6 +14,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...EXECUTION_BUGS,
   ...LEDGER_BUGS,
   ...LEASE_BUGS,
+  ...RECORDING_BUGS,
 ];
 
 /** Throws naming the known ones. */

@@ -3,7 +3,7 @@ import type { PortChanges } from '../process.js';
 /** A defect put in on purpose, to prove that the auditors would find it. It never touches what audits. */
 export interface PlantedBug {
   readonly name: string;
-  readonly area: 'runtime' | 'book' | 'connector' | 'risk' | 'execution' | 'ledger';
+  readonly area: 'runtime' | 'book' | 'connector' | 'risk' | 'execution' | 'ledger' | 'recording';
   /** What goes wrong, for people. */
   readonly what: string;
   /** Replaces a method of the real code; returns how to put it back. */

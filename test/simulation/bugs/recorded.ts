@@ -40,4 +40,12 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'acknowledged-unwritten': 1,
   'fence-unchecked': 9,
   'lease-revived': 3,
+  'batch-renamed': 1,
+  'spool-replayed-twice': 1,
+  'damage-accepted': 3,
+  'full-spool-uncounted': 1,
+  'overwritten-uncounted': 1,
+  'spool-left-behind': 7,
+  'spool-unsynced': 7,
+  'segment-removed-early': 1,
 };
