@@ -9,6 +9,7 @@ import { hotpathSeries, hotpathSets, mixedSeries } from './hotpath.js';
 import type { FrameSet } from './frame-sets.js';
 import type { PeerOrReason } from './peers/peer.js';
 import { journalReport } from './journal.js';
+import { benchRecording, RECORDING_SIZES } from './recording.js';
 import { machineLine, reportOf } from './report.js';
 import { runtimeSeries } from './runtime.js';
 
@@ -17,6 +18,7 @@ import { runtimeSeries } from './runtime.js';
 const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'journal'] as const;
 /** Calls per row of the journal's tables. */
 const JOURNAL_CALLS = { full: 2_000, quick: 500, tiny: 20 } as const;
+const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'recording'] as const;
 
 interface Options {
   readonly frames?: string;
@@ -45,6 +47,7 @@ async function main(): Promise<void> {
   const effort = options.full === true ? 'full' : options.effort;
   if (group !== undefined && options.part !== undefined) {
     if (group === 'journal') console.log(await journalReport({ calls: JOURNAL_CALLS[effort], writers: 8 }));
+    if (group === 'recording') await benchRecording(RECORDING_SIZES[effort], (line) => console.log(line));
     else await runPart(group, options.part, options.frames ?? null, EFFORTS[effort]);
     return;
   }

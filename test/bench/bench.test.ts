@@ -5,9 +5,12 @@ import { EFFORTS, measure, type Series } from '../../bench/harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from '../../bench/hotpath.js';
 import type { Peer } from '../../bench/peers/peer.js';
 import { quartilesOf } from '../../bench/quartiles.js';
+import { benchRecording, RECORDING_SIZES } from '../../bench/recording.js';
 import { reportOf } from '../../bench/report.js';
 import { runtimeSeries } from '../../bench/runtime.js';
 import type { Connector } from '../../src/connectors/base.js';
+import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
+import { skipOrFail } from '../servers/server-process.js';
 
 /** Every benchmark computes what it claims to compute; how fast it is belongs to no test. */
 
@@ -87,4 +90,12 @@ t.test('quartiles interpolate between ranks', async (t) => {
   t.same(quartilesOf([4, 1, 3, 2]), { low: 1.75, median: 2.5, high: 3.25 });
   t.same(quartilesOf([7]), { low: 7, median: 7, high: 7 });
   t.throws(() => quartilesOf([]), /empty sample/);
+});
+
+t.test('recording into ClickHouse stores every row that it received', async (t) => {
+  if (skipOrFail(t, chdbMissing())) return;
+  const lines: string[] = [];
+  await benchRecording(RECORDING_SIZES.tiny, (line) => lines.push(line));
+  t.match(lines.join('\n'), /event loop: p50 [\d.]+ ms, p99 [\d.]+ ms/);
+  t.match(lines.join('\n'), /due quote → board p99: store there [\d.]+ ms, away [\d.]+ ms/);
 });
