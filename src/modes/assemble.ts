@@ -32,9 +32,8 @@ import type { HttpClient, Sockets } from '../ports/network.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
-import type { Clock, Timers } from '../ports/time.js';
 import type { TickStore } from '../ports/tick-store.js';
-import type { Timers } from '../ports/time.js';
+import type { Clock, Timers } from '../ports/time.js';
 import type { TickRecording } from '../recording/tick-recording.js';
 import { Recorder } from '../replay/recorder.js';
 import type { ActorEngine } from '../runtime/engine.js';
@@ -446,7 +445,6 @@ class AssembledNode implements TradingNode {
       recorder: erased(recorderActor({ bus, store: stores.signals, retry: TELEMETRY_RETRY })),
       lease: lease.actor,
       tickRecorder: this.recording === null ? null : erased(tickRecorderActor(this.recording)),
-      recorder: erased(recorderActor({ bus, store: stores.signals, retry: RETRY })),
       ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
       gate: erased(
         gateActor(

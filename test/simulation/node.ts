@@ -128,13 +128,9 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.runtime = new RuntimeAuditor(this);
     this.recordings = new RecordingAuditor(this);
     const exposure = new ExposureAuditor(this, money, this.orders);
-    const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
-    const trading = [money, this.orders, exposure, ...approvals, new FenceAuditor(this)];
     this.tickAuditor = new TickAuditor(this, this.ticks);
-    const trading = [
-      ...[money, this.orders, exposure, new ReservationAuditor(this), new ApprovalAuditor(this)],
-      this.tickAuditor,
-    ];
+    const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
+    const trading = [money, this.orders, exposure, ...approvals, new FenceAuditor(this), this.tickAuditor];
     const books = new BookAuditor(this);
     this.halts = new HaltAuditor(this);
     // Classic worlds have neither halts nor connections that end by their age.
