@@ -10,7 +10,7 @@ import { tickChoiceOf } from '../modes/tick-choice.js';
 import type { Logger } from '../ports/log.js';
 import type { TickStore, TickTable, TickTableStatus, TimeRange } from '../ports/tick-store.js';
 import { openTicks, type TickChoice } from '../storage/open-ticks.js';
-import type { DataExportFlags, DataFlags } from './data.js';
+import type { DataExportFlags, DataFlags } from './data-flags.js';
 import { EXIT, table, type Terminal } from './output.js';
 import { loadWithFlags, marketFlag } from './start.js';
 import { tickText } from './tick-text.js';

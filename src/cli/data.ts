@@ -1,18 +1,6 @@
 import type { Command } from 'commander';
+import type { DataExportFlags, DataFlags } from './data-flags.js';
 import type { Terminal } from './output.js';
-import type { StartFlags } from './start.js';
-
-/** As commander hands them over: text, not yet checked. */
-export interface DataFlags extends StartFlags {
-  readonly json?: boolean;
-}
-
-export interface DataExportFlags extends DataFlags {
-  readonly from?: string;
-  readonly to?: string;
-  readonly format: string;
-  readonly out: string;
-}
 
 function withStore(command: Command): Command {
   return command

@@ -6,7 +6,7 @@ import { tickChoiceOf } from '../modes/tick-choice.js';
 import type { Logger } from '../ports/log.js';
 import type { StoreDescription } from '../ports/stores.js';
 import type { Clock, Timers } from '../ports/time.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 /** Each store in use: version, where, how far away, what it promises to keep, and what makes it unfit for real money. */
 

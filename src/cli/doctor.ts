@@ -6,13 +6,7 @@ import { errorText } from '../messages/errors.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { lockFolder } from '../storage/child/folder-lock.js';
 import { storeFindings } from './doctor-stores.js';
-
-/** One question of `arbot doctor`. `warn` is worth knowing, `bad` keeps ArBot from working. */
-export interface Finding {
-  readonly name: string;
-  readonly state: 'ok' | 'warn' | 'bad';
-  readonly detail: string;
-}
+import type { Finding } from './finding.js';
 
 export interface DoctorOptions {
   readonly config: LoadedConfig;

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { factsOf, look, storeFindings } from '../../src/cli/doctor-stores.js';
-import type { Finding } from '../../src/cli/doctor.js';
+import type { Finding } from '../../src/cli/finding.js';
 import { clusterSchema, type ClusterConfigInput } from '../../src/config/cluster.js';
 import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
 import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
