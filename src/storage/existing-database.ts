@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ArbotError } from '../messages/errors.js';
 import type { Stores } from '../ports/stores.js';
 import { bordered } from './bordered-stores.js';
 import { openDb, type DatabaseChoice, type StorePorts } from './open-stores.js';
-import { PLACES } from './pglite/protocol.js';
+import { hasCluster } from './pglite/pglite-db.js';
 import type { Db } from './sql/db.js';
 import { migrate } from './sql/migrate.js';
 import { claimedMode, migrationStatus, schemaStatus, type SchemaStatus } from './sql/schema-status.js';
@@ -21,7 +19,7 @@ export interface DatabaseStatus extends SchemaStatus {
 
 /** False for a data folder in which no node ever started; a server is asked by opening it. */
 export function isThere(choice: DatabaseChoice): boolean {
-  return choice.kind === 'postgres' || existsSync(join(choice.folder, PLACES.cluster));
+  return choice.kind === 'postgres' || hasCluster(choice.folder);
 }
 
 async function withDb<T>(

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { ArbotError } from '../../messages/errors.js';
 import type { Db, Session } from '../sql/db.js';
 import { lockFolder, type FolderLock } from '../child/folder-lock.js';
@@ -6,7 +7,7 @@ import { ensureSeed, pgliteVersion } from './seed.js';
 import { entryBeside } from '../child/fork-entry.js';
 import { SupervisedChild, type ChildPorts } from '../child/supervised-child.js';
 import { toArbotError } from '../sql/sql-errors.js';
-import type { Request, Results } from './protocol.js';
+import { PLACES, type Request, type Results } from './protocol.js';
 
 /** PGlite's WASM build runs with fsync off (measured: `show fsync`). */
 const HAZARD = 'the embedded database does not sync to the disk: a power cut can lose acknowledged rows';
@@ -86,6 +87,9 @@ function dbOver(folder: string, child: Child, lock: FolderLock): PgliteDb {
     },
   };
 }
+
+/** True once a database was made in the folder; asking makes none. */
+export const hasCluster = (folder: string): boolean => existsSync(join(resolve(folder), PLACES.cluster));
 
 /**
  * Opens the embedded database of a data folder: lock first, then the child. Rejects ARB_FOLDER_LOCKED naming the holder, or
