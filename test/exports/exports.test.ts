@@ -210,7 +210,7 @@ t.test('movements of an entry are the entry, and transfers are those that touch 
       fc.array(posting, { minLength: 1, maxLength: 7 }),
       fc.constantFrom(...accounts),
       (drawn, rest) => {
-        const postings = drawn.map(({ account, asset, cents }) => ({
+        const postings: LedgerEntry['postings'] = drawn.map(({ account, asset, cents }) => ({
           account,
           asset,
           amount: new Decimal(cents).div(100).toFixed(),
