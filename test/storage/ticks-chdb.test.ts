@@ -75,8 +75,8 @@ t.test(
     // Proof that the engine alone has forgotten: the bare statement under the same token is taken again.
     const bare = (id: string): Promise<void> =>
       engine.insert(
-        `INSERT INTO tick_trades (instrument, trade_id) SETTINGS async_insert = 0, insert_deduplication_token = '${id}' FORMAT TabSeparated`,
-        [Buffer.from('bare\t1\n')],
+        `INSERT INTO tick_trades (instrument, receive_time) SETTINGS async_insert = 0, insert_deduplication_token = '${id}' FORMAT TabSeparated`,
+        [Buffer.from(`bare\t${HOUR_MS / 1_000}.000000\n`)],
       );
     for (const id of ['bare-0', 'bare-0', 'bare-1', 'bare-2', 'bare-3', 'bare-0']) await bare(id);
     t.strictSame(await engine.select(`SELECT count() FROM tick_trades WHERE instrument = 'bare'`), [[5]]);
