@@ -225,7 +225,7 @@ async function migrationContract(t: Test, db: Db): Promise<void> {
     t.strictSame(await migrate(db), [], 'a second run applies nothing');
     const folder = mkdtempSync(join(tmpdir(), 'arbot [migrations] (x)-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    for (const name of readdirSync(migrationsFolder()))
+    for (const name of readdirSync(migrationsFolder()).filter((one) => one.endsWith('.sql')))
       copyFileSync(join(migrationsFolder(), name), join(folder, name));
     t.strictSame(await migrate(db, folder), [], 'brackets in the path do no harm');
     writeFileSync(
