@@ -21,9 +21,12 @@ export class HaltMemory {
     return this.newest;
   }
 
-  /** The newer of what was written down and what was heard. */
+  /**
+   * What an actor that starts goes by. A switch that is written as cleared and was never told so was not cleared: whoever asked
+   * for it was answered that the store had failed, and its acknowledgement alone was lost.
+   */
   over(written: KillSwitch): KillSwitch {
-    return newerSwitch(written, this.newest);
+    return written.engaged ? newerSwitch(this.newest, written) : this.newest;
   }
 
   close(): void {

@@ -465,6 +465,17 @@ t.test('the kill switch is obeyed whatever is starting, down or set back meanwhi
   }
   const written = decodeKillSwitch(world.database.settings.get(KILL_SWITCH_KEY) ?? null);
   t.match(written, { engaged: true }, 'and it is written now');
+
+  world.database.settings.set(KILL_SWITCH_KEY, JSON.stringify(told(false, NOW + 9)));
+  world.system.crash('/gate', new Error('bug'));
+  const again = world.respawn('/gate');
+  await world.time.advance(100);
+  await again;
+  t.match(
+    world.summary('/gate'),
+    { killSwitch: 'engaged' },
+    'cleared by a write whose acknowledgement was lost',
+  );
 });
 
 t.test('a market in packs gives its price per unit', async (t) => {
