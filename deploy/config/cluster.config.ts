@@ -21,6 +21,13 @@ export default defineCluster({
   bus: { kind: 'nats', urls: ['nats://nats:4222'], userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' },
   stores: {
     trades: { kind: 'postgres', urlEnv: 'PG_URL' },
+    ticks: {
+      kind: 'clickhouse',
+      urlEnv: 'CLICKHOUSE_URL',
+      userEnv: 'CLICKHOUSE_USER',
+      passwordEnv: 'CLICKHOUSE_PASSWORD',
+      database: 'arbot',
+    },
     prices: { kind: 'redis', urlEnv: 'REDIS_URL' },
   },
 });

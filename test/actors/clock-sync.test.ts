@@ -110,7 +110,7 @@ t.test('a skewed exchange is refused by name while the others trade', async (t) 
     refusals: [{ rule: 'CLOCK_SKEW', limit: '250', actual: '390', unit: 'ms', subject: 'alpha' }],
   });
   t.same(
-    world.of('riskHold').filter((hold) => hold.held),
+    world.of('riskHold').filter(({ held, source }) => held && source !== 'lease'),
     [],
     'nothing else is held',
   );

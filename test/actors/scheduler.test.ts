@@ -58,6 +58,7 @@ async function rig(
       s.sampleSnapshot(atMs, {
         equity,
         holdings: [{ exchange: 'okx', asset: 'USDT', amount: equity, mark: '1' }],
+        baseline: [],
       }),
     );
   const rows = async () =>

@@ -166,7 +166,7 @@ t.test(
   async (t) => {
     for (const [name, { environment = {} }] of services)
       for (const [key, value] of Object.entries(environment))
-        if (/PASSWORD|TOKEN|SECRET|_URL$/.test(key) && !key.endsWith('_FILE'))
+        if (/PASSWORD|TOKEN|SECRET/.test(key + value) && !key.endsWith('_FILE'))
           t.match(value, /\$\{[A-Z_]+:\?/, `${name}.${key} comes from outside, or nothing starts`);
     t.notMatch(source, /:\/\/[^\s$@/]*:[^\s$@/]+@/, 'no password in an address');
     const variables = new Set([
@@ -313,6 +313,7 @@ const node = {
   deadLetters: () => ({ byReason: { full: 1 } }),
   feeds: () => [feed],
   killSwitch: () => ({ engaged: false }),
+  lease: () => ({ held: true, fence: 1 }),
   portfolio: () => ({ latest: { currency: 'USDT', equity: '1', realisedNet: '1' } }),
   counters: () => ({
     bus: {
@@ -326,6 +327,7 @@ const node = {
     },
     opportunities: [{ phase: 'refused', reason: 'NET_EDGE', count: 1 }],
     arbitrages: [{ outcome: 'completed', count: 1 }],
+    ticks: null,
     prices: {
       connected: true,
       reconnects: 0,
