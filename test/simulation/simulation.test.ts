@@ -35,8 +35,6 @@ const SEED_LINE = /^seed \d+ steps \d+ hash [0-9a-f]{16} violations \d+$/;
  * them: 12, 14, 16, 27, 32 and 33; what they found has tests of its own by now.
  */
 const SEEDS = 120;
-/** Found defects too, beyond those. */
-const SEEDS_BEYOND = [130, 395, 508];
 /** Come about in one of some hundred seeds only: that a run of this size misses one of them says nothing. */
 const RARE = new Set([
   'order rejected',
@@ -72,11 +70,6 @@ t.test(`faults over ${SEEDS} seeds of five minutes violate no invariant, and rep
   const again = hashesOf(await simulate('--seeds', String(SEEDS_TWICE), '--hash-only'));
   t.equal(again.size, SEEDS_TWICE);
   for (const [seed, line] of again) t.equal(line, first.get(seed));
-});
-
-t.test('seeds beyond them that once found a defect find none', async (t) => {
-  for (const seed of SEEDS_BEYOND)
-    t.equal((await simulate('--seed', String(seed), '--hash-only')).code, 0, `seed ${seed}`);
 });
 
 t.test('every planted bug is caught', async (t) => {

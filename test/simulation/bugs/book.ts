@@ -39,9 +39,9 @@ export const BOOK_BUGS: readonly PlantedBug[] = [
     area: 'book',
     what: 'frames count as new however long they were on their way',
     plant: () =>
-      replaceMethod(QuoteBoard.prototype, 'publish', (real) => {
-        return function (this: QuoteBoard, slot, book, epoch, _exchangeTimeMs, receiveTimeMs, monotonicMs) {
-          return real.call(this, slot, book, epoch, receiveTimeMs, receiveTimeMs, monotonicMs);
+      replaceMethod(QuoteBoard.prototype, 'stamp', (real) => {
+        return function (this: QuoteBoard, slot, { epoch, receiveTimeMs, lastFrameMs }) {
+          real.call(this, slot, { epoch, exchangeTimeMs: receiveTimeMs, receiveTimeMs, lastFrameMs });
         };
       }),
   },

@@ -1,6 +1,5 @@
 import { Decimal } from 'decimal.js';
 import type { MessageKind } from '../../../src/messages/catalogue.js';
-import type { ArbitrageClosed } from '../../../src/messages/order.js';
 import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
@@ -97,8 +96,9 @@ export const RISK_BUGS: readonly PlantedBug[] = [
   {
     name: 'halt-forgotten',
     area: 'risk',
-    what: 'a gate that starts knows of the kill switch only what the store could write',
-    plant: () => replaceMethod(HaltMemory.prototype, 'over', () => (written) => written),
+    what: 'a gate that starts again takes the kill switch for cleared',
+    plant: () =>
+      replaceMethod(HaltMemory.prototype, 'over', () => (written) => ({ ...written, engaged: false })),
   },
   {
     name: 'approval-doubled',
@@ -111,21 +111,6 @@ export const RISK_BUGS: readonly PlantedBug[] = [
             const verdict = kind === 'verdict' ? (body as Verdict) : null;
             return verdict?.decision === 'approved' ? inflated(verdict) : body;
           }),
-        }),
-    },
-  },
-  {
-    name: 'flagged-released',
-    area: 'risk',
-    what: 'what is handed to a person no longer counts, although an order of it has no known end',
-    ports: {
-      bus: (inner) =>
-        busWith(inner, {
-          publish: publishing(inner, (kind, body) =>
-            kind === 'arbitrageClosed' && (body as ArbitrageClosed).outcome === 'flagged'
-              ? { ...(body as ArbitrageClosed), outcome: 'failed' }
-              : body,
-          ),
         }),
     },
   },

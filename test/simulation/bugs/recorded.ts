@@ -27,7 +27,6 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'repeats-approved': 7,
   'halt-unheard': 7,
   'halt-forgotten': 395,
-  'flagged-released': 130,
   'unknown-forgotten': 14,
   'approval-doubled': 1,
   'journal-skipped': 1,
