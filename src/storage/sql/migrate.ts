@@ -27,6 +27,8 @@ export function filesByVersion(folder: string): Map<number, string> {
   return new Map(files.map((name) => [Number(name.split('.')[0]), name]));
 }
 
+const MOST_TRIES = 4;
+
 function postgratorOver(session: Session, folder: string): Postgrator {
   return new Postgrator({
     driver: 'pg',
@@ -89,8 +91,14 @@ async function migrateIn(session: Session, folder: string): Promise<string[]> {
  * Brings the schema to the newest version in one transaction, so that a crash leaves the old schema or the new one.
  * Returns the files applied, none when up to date. Rejects ARB_MIGRATION_REFUSED naming a file that was edited after it
  * had been applied, or a version this program does not know. Afterwards the roles may do what the tables of today need
- * (`roles.ts`). A user who may not change the schema can start on one that is up to date.
+ * (`roles.ts`). A user who may not change the schema can start on one that is up to date. A node that waits for another's migration
+ * asks again when its statement has waited for as long as statements may.
  */
-export function migrate(db: Db, folder: string = migrationsFolder()): Promise<string[]> {
-  return db.session((session) => migrateIn(session, folder));
+export async function migrate(db: Db, folder: string = migrationsFolder()): Promise<string[]> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await db.session((session) => migrateIn(session, folder));
+    } catch (error) {
+      if (tries >= MOST_TRIES || !(error instanceof ArbotError) || !error.retryable) throw error;
+    }
 }

@@ -26,7 +26,7 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'reservation-kept': 1,
   'repeats-approved': 7,
   'halt-unheard': 7,
-  'halt-forgotten': 395,
+  'halt-forgotten': 5,
   'unknown-forgotten': 14,
   'approval-doubled': 1,
   'journal-skipped': 1,
