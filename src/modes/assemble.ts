@@ -269,6 +269,7 @@ class AssembledNode implements TradingNode {
       bus: this.bus,
       stores,
       prices,
+      tickStore: this.parts.ticks ?? null,
       offsets: this.offsets,
       killSwitch,
       instruments: () => this.followed(),

@@ -25,6 +25,7 @@ import type { OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
+import type { TickStore } from '../ports/tick-store.js';
 import type { StoreDescription, Stores } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { TickAccount } from '../recording/account.js';
@@ -50,6 +51,8 @@ export interface NodeInspectionOptions {
   readonly stores: Stores | null;
   /** Null while recording. */
   readonly prices: PriceStore | null;
+  /** Null where ticks are not kept. */
+  readonly tickStore: TickStore | null;
   readonly offsets: ClockOffsets;
   readonly killSwitch: HaltChanged;
   /** What an exchange lets one do with an instrument; null while its markets are not known. */
@@ -59,6 +62,13 @@ export interface NodeInspectionOptions {
   /** What became of recorded ticks; null while none are kept. */
   readonly ticks: () => TickAccount | null;
 }
+
+const TICKS_OPENING: StoreDescription = {
+  name: 'ticks',
+  engine: 'not open yet',
+  location: 'the data folder or its server',
+  unsafeForLive: [],
+};
 
 /** What the inspection API shows of this node: read from actors, board and stores when asked, plus short rings of events. */
 export class NodeInspection implements InspectionSource {
@@ -275,9 +285,13 @@ export class NodeInspection implements InspectionSource {
   }
 
   async stores(): Promise<readonly StoreDescription[]> {
-    const { stores, prices } = this.options;
+    const { stores, prices, tickStore } = this.options;
     const kept = [stores, prices].filter((store) => store !== null);
-    return Promise.all(kept.map((store) => store.describe()));
+    const told = await Promise.all(kept.map((store) => store.describe()));
+    if (tickStore === null) return told;
+    // It opens beside a node that does not wait for it.
+    const ticks = await tickStore.describe().catch(() => TICKS_OPENING);
+    return [...told, ticks];
   }
 
   killSwitch(): KillSwitchView {

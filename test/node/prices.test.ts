@@ -58,7 +58,7 @@ t.test('a node trades everything it should while Redis is flushed, stands still 
   const url = await node.url(PATIENCE_MS);
   t.match(
     node.stdout,
-    /^stores {2}trades: memory.* · prices: (redis|valkey).* at 127\.0\.0\.1:\d+\/0 · bus: in-process$/m,
+    /^stores {2}trades: memory.* · prices: (redis|valkey).* at 127\.0\.0\.1:\d+\/0 · ticks: .+ · bus: in-process$/m,
     'the start line names the stores',
   );
 
