@@ -18,7 +18,8 @@ export function money(text, places = 4) {
   if (typeof text !== 'string') return '–';
   const [whole, part = ''] = text.split('.');
   const shown = part.slice(0, places).replace(/0+$/, '');
-  return shown === '' ? whole : `${whole}.${shown}`;
+  if (shown === '') return whole === '-0' ? '0' : whole;
+  return `${whole}.${shown}`;
 }
 
 /** `good`, `bad` or nothing, by the sign of decimal text. */

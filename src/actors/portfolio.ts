@@ -107,6 +107,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
   private realised = ZERO;
   private expected = ZERO;
   private arbitrages = 0;
+  private unsavedDay: DayStart | null = null;
   private today = { day: NaN, realised: ZERO, arbitrages: 0 };
   private snapshots = 0;
   private lastError: string | null = null;
@@ -144,7 +145,7 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
     switch (message.kind) {
       case 'balances':
         this.balances = message.changed;
-        return;
+        return this.startDay();
       case 'closed':
         return this.count(message.closed);
       case 'snapshot':
@@ -208,7 +209,9 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
       holdings: valuation.holdings,
       baseline: this.markedBaseline(),
     };
-    const begun = this.beginDay(valuation);
+    this.beginDay(valuation);
+    const begun = this.unsavedDay;
+    this.unsavedDay = null;
     const save = async () => {
       if (begun !== null) await settings.set(DAY_KEY, `${begun.day} ${begun.tradingValue}`);
       await portfolio.saveSnapshot(snapshot);
@@ -229,12 +232,18 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
     });
   }
 
-  /** The first complete valuation of a day is what the day is measured from. Null when the day has begun already. */
-  private beginDay(valuation: Valuation): DayStart | null {
+  /** Told with the balances, so that what is traded before the first snapshot belongs to the day. */
+  private startDay(): void {
+    const valuation = this.value();
+    if (valuation.unmarked.length === 0) this.beginDay(valuation);
+  }
+
+  /** The first complete valuation of a day is what the day is measured from; written down with the next snapshot. */
+  private beginDay(valuation: Valuation): void {
     const day = dayNumber(this.context.clock.nowMs(), this.options.dayBoundaryOffsetMs);
-    if (this.dayStart?.day === day) return null;
+    if (this.dayStart?.day === day) return;
     this.dayStart = { day, tradingValue: moneyText(valuation.tradingValue) };
-    return this.dayStart;
+    this.unsavedDay = this.dayStart;
   }
 
   private view(): PortfolioView {
