@@ -2,10 +2,14 @@ import type { ResolvedAsset, ResolvedMarket } from '../market/asset-registry.js'
 import type { Instrument, InstrumentState } from '../market/instrument.js';
 import type { NetworkStatus } from '../market/wallet.js';
 import type { DecimalText, ExchangeId, FeeMode, Side } from '../messages/primitives.js';
+import type { Endpoints, Heartbeat } from './connection-terms.js';
 import type { LevelRow } from './fields.js';
 import { LevelBuffer } from './level-buffer.js';
 import type { OrderCapabilities } from './order-capabilities.js';
+import type { OrderEntry } from './order-entry.js';
 import type { LimitScheme } from './rate-limiter.js';
+
+export type { Endpoints, Heartbeat } from './connection-terms.js';
 
 /**
  * The contract of one exchange's protocol. A connector is pure: bytes to events and back, no clock, no I/O. What differs
@@ -27,17 +31,6 @@ export type SyncRule =
    * the library's own errors tell against them. Traded only where the trader accepts that, exchange by exchange.
    */
   | 'opaque';
-
-export interface Heartbeat {
-  /** Sent every so often whatever arrives; null where the exchange does not ask for it. */
-  readonly everyMs: number | null;
-  /** What to send: a WebSocket ping frame, or this text. */
-  readonly probe: { readonly kind: 'ping' } | { readonly kind: 'text'; readonly text: string };
-  /** Silence after which the connection is probed. */
-  readonly probeAfterSilenceMs: number;
-  /** Silence after which it is dead; at most 10 s, so that a half-open connection costs no more (RELIABILITY F2). */
-  readonly deadAfterSilenceMs: number;
-}
 
 export interface ConnectionLimits {
   /** Larger frames close the socket. */
@@ -105,12 +98,6 @@ export interface Capabilities {
   readonly restLimits: readonly LimitScheme[];
   readonly watchdogs: Watchdogs;
   readonly orders: OrderCapabilities;
-}
-
-/** Where an exchange is reached. Simulated and replayed servers stand in by other URLs. */
-export interface Endpoints {
-  readonly websocketUrl: string;
-  readonly restUrl: string;
 }
 
 /** A public request as data; `path` includes the query. */
@@ -269,6 +256,8 @@ export interface Connector {
   /** Market-data frames by channel that the byte scanner left to the JSON decoder, broken ones included. */
   fallbacks?(): Readonly<Record<string, number>>;
   readonly rest: ConnectorRest;
+  /** Absent = orders cannot be sent there. */
+  readonly orders?: OrderEntry;
 }
 
 export interface ConnectorRest {

@@ -31,6 +31,8 @@ export const verdict = z.discriminatedUnion('decision', [
     signal,
     expiresAtMs: p.timeMs,
     nonce: z.string().regex(/^[0-9a-f]{32}$/),
+    /** Other markets of the pair that a residue may be hedged on, with room for all of it when this was approved. Absent = none. */
+    hedges: z.array(p.instrumentId).max(8).optional(),
   }),
   z.strictObject({
     ...verdictBase,
@@ -55,6 +57,10 @@ export type HaltChanged = z.infer<typeof haltChanged>;
 export const riskHold = z.strictObject({
   source: p.entityId,
   held: z.boolean(),
+  /** Only what touches this exchange … Absent = everything. */
+  exchange: p.exchangeId.optional(),
+  /** … or this asset (of this exchange, where both are named). */
+  asset: p.assetId.optional(),
   reason: z.string().max(300),
   atMs: p.timeMs,
 });
