@@ -15,6 +15,7 @@ interface Book {
 
 /** What is used of an exchange of ccxt pro. */
 interface Exchange {
+  fetch: () => Promise<unknown>;
   options: Record<string, unknown>;
   orderbooks: Record<string, Book>;
   setMarkets(markets: unknown): unknown;
@@ -113,6 +114,8 @@ class CcxtPeer implements Peer {
   private newExchange(): Exchange {
     const make = (ccxt.pro as unknown as Record<string, new (options: object) => Exchange>)[this.setting.id]!;
     const exchange = new make({ newUpdates: true });
+    // Where it misses a snapshot it would ask the exchange itself, again and again.
+    exchange.fetch = () => new Promise(() => undefined);
     for (const method of ['watchOrderBook']) {
       const options = exchange.options[method] as object | undefined;
       exchange.options[method] = { ...options, checksum: false };
