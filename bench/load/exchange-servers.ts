@@ -34,7 +34,11 @@ class LoadServer {
   private readonly http = createServer((request, answer) => {
     answer.setHeader('content-type', 'application/json').end(this.rest(request));
   });
-  private readonly sockets = new WebSocketServer({ server: this.http, perMessageDeflate: false });
+  private readonly sockets = new WebSocketServer({
+    server: this.http,
+    perMessageDeflate: false,
+    autoPong: false,
+  });
   private readonly markets = new Map<string, LoadMarket>();
   private streams: { readonly socket: WebSocket; readonly market: LoadMarket }[] = [];
   private next = 0;
@@ -80,6 +84,9 @@ class LoadServer {
     if (this.fault === 'kill') return socket.terminate();
     if (this.exchange === 'kucoin')
       socket.send(JSON.stringify({ sessionId: 'load', message: 'welcome', pingInterval: 18_000 }));
+    socket.on('ping', (data: Buffer) => {
+      if (this.fault !== 'half-open') socket.pong(data);
+    });
     socket.on('message', (data: Buffer) => this.asked(socket, data.toString('utf8')));
     socket.on('close', () => (this.streams = this.streams.filter((one) => one.socket !== socket)));
     socket.on('error', () => socket.terminate());

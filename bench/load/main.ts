@@ -11,7 +11,7 @@ import { LOAD_EXCHANGES, type LoadExchange } from './frame-smith.js';
 import { LoadReceiver } from './receiver.js';
 
 /**
- * `npm run load -- [--symbols 200] [--rate 20000] [--seconds 60] [--faults]`: another process plays the exchanges over real
+ * `npm run load -- [--symbols 200] [--rate 20000] [--seconds 60] [--faults [--fault mute]]`: another process plays the exchanges over real
  * sockets, this one follows them with the real feed actors. Prints delay, queues and memory; with `--faults` each exchange in
  * turn is killed, muted, half-opened and fed garbage, and the others are watched.
  */
@@ -19,7 +19,7 @@ import { LoadReceiver } from './receiver.js';
 /** Binance's snapshots of 100 levels weigh a tenth, so that 200 books are there within the minute's budget. */
 const connectorFor = (exchange: LoadExchange) =>
   exchange === 'binance' ? binance({ snapshotLevels: 100 }) : connectorOf(exchange, {});
-const FAULTS: readonly LoadFault[] = ['kill', 'mute', 'half-open', 'garbage'];
+const FAULTS = ['kill', 'mute', 'half-open', 'garbage'] as const satisfies readonly LoadFault[];
 const CONNECT_MS = 120_000;
 
 interface Options {
@@ -27,6 +27,8 @@ interface Options {
   readonly rate: number;
   readonly seconds: number;
   readonly faults: boolean;
+  /** Only this one; null = all in turn. */
+  readonly fault: string | null;
 }
 
 async function main(options: Options): Promise<void> {
@@ -110,7 +112,7 @@ async function faults(
   child: ChildProcess,
   receiver: LoadReceiver,
   exchanges: readonly LoadExchange[],
-  { seconds, symbols }: Options,
+  { seconds, symbols, fault: only }: Options,
 ): Promise<void> {
   const HEAL_MS = 90_000;
   await sleep(5_000);
@@ -118,7 +120,7 @@ async function faults(
   await sleep(10_000);
   const calm = new Map(exchanges.map((exchange) => [exchange, receiver.delays.get(exchange)!.at(0.99)]));
   for (const exchange of exchanges) {
-    for (const fault of FAULTS) {
+    for (const fault of FAULTS.filter((one) => only === null || one === only)) {
       const others = exchanges.filter((other) => other !== exchange);
       const before = new Map(others.map((other) => [other, receiver.counts(other)]));
       receiver.reset();
@@ -174,6 +176,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '20000' },
     seconds: { type: 'string', default: '60' },
     faults: { type: 'boolean', default: false },
+    fault: { type: 'string' },
   },
 });
 await main({
@@ -181,4 +184,5 @@ await main({
   rate: Number(values.rate),
   seconds: Number(values.seconds),
   faults: values.faults,
+  fault: values.fault ?? null,
 });
