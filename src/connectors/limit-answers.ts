@@ -18,7 +18,11 @@ const ANSWERS: Readonly<Record<ExchangeId, LimitAnswers>> = {
       { status: 403, pauseMs: 600_000 },
     ],
     until: [RETRY_AFTER],
-    usage: [{ header: 'x-mbx-used-weight-1m', tells: 'used', scheme: 'weight' }],
+    usage: [
+      { header: 'x-mbx-used-weight-1m', tells: 'used', scheme: 'weight' },
+      { header: 'x-mbx-order-count-10s', tells: 'used', scheme: 'orders' },
+      { header: 'x-mbx-order-count-1d', tells: 'used', scheme: 'ordersOfDay' },
+    ],
   },
   // Budgets are of two seconds; 50011 comes as 429 or inside a 200 [O].
   okx: { stops: [{ status: 429, pauseMs: 5000 }], until: [RETRY_AFTER], usage: [] },
@@ -91,9 +95,9 @@ export function limitAnswersOf(exchange: ExchangeId): LimitAnswers | undefined {
 }
 
 /** A new REST limiter of an exchange: one per process, for market data and orders alike. */
-export function restLimiterOf({ exchange, capabilities }: Connector): RateLimiter {
+export function restLimiterOf({ exchange, capabilities, orders }: Connector): RateLimiter {
   const answers = limitAnswersOf(exchange);
-  return new RateLimiter(capabilities.restLimits, {
+  return new RateLimiter([...capabilities.restLimits, ...(orders?.limits ?? [])], {
     ...DEFAULT_LIMITER,
     ...(answers !== undefined && { answers }),
   });

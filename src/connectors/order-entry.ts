@@ -72,6 +72,8 @@ export interface OrderReference {
   readonly clientOrderId: string;
   /** The exchange's own id where it is known: some look-ups need it, and it never forgets. */
   readonly exchangeOrderId: string | null;
+  /** Not placed before this moment of the exchange's time, Unix ms: bounds look-ups in lists of finished orders (OKX). */
+  readonly placedAtMs?: number;
 }
 
 /** One execution, as told by an answer or by the private stream. */
@@ -87,8 +89,9 @@ export interface TradeReport {
   readonly quantity: DecimalText;
   /** Signed cost: positive = charged, negative = rebate. */
   readonly fee: DecimalText;
-  /** Null where no fee was taken and none is named. */
+  /** Null where the exchange names none: no fee, or one of what was received. */
   readonly feeTicker: string | null;
+  /** `taker` where the exchange does not tell: an order that does not rest cannot be anything else. */
   readonly liquidity: 'taker' | 'maker';
   readonly timeMs: number;
 }
@@ -148,15 +151,19 @@ export type OrderAnswer =
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | NoAnswer;
 
-/** An answer of rows. `next` asks for those that did not fit; null = that was all. */
+/**
+ * An answer of rows. `next` are the calls for those that are missing from it, each answered by the same parser; empty = that
+ * was all. Usually one, for the next page; Upbit's fills are asked order by order.
+ */
 export type RowsAnswer<Row> =
-  | { readonly kind: 'rows'; readonly rows: readonly Row[]; readonly next: PrivateCall | null }
+  | { readonly kind: 'rows'; readonly rows: readonly Row[]; readonly next: readonly PrivateCall[] }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | NoAnswer;
 
+/** An asset that an answer leaves out holds nothing. */
 export interface BalanceReport {
   readonly ticker: string;
-  /** Not bound by orders. */
+  /** Not bound by orders. Below 0 only where the exchange says so: it lends, or it is wrong. */
   readonly free: DecimalText;
   /** Bound by open orders, or by the exchange. */
   readonly locked: DecimalText;
@@ -170,7 +177,7 @@ export interface TransferReport {
   readonly ticker: string;
   /** Signed: positive = came in. What the balance changed by, network fee included. */
   readonly amount: DecimalText;
-  /** True once it is in the balance. */
+  /** True once the balance has changed by it. */
   readonly isSettled: boolean;
   readonly timeMs: number;
 }
@@ -211,26 +218,35 @@ export interface OrderEntry {
 
   /** All symbols. */
   openOrders(): PrivateCall;
-  parseOpenOrders(answer: ExchangeAnswer): RowsAnswer<OrderReport>;
+  /** `call` is the one that was answered, here and below: the calls for more repeat it. */
+  parseOpenOrders(answer: ExchangeAnswer, call: PrivateCall): RowsAnswer<OrderReport>;
 
   fills(query: FillsQuery): PrivateCall;
-  parseFills(answer: ExchangeAnswer, query: FillsQuery): RowsAnswer<TradeReport>;
+  parseFills(answer: ExchangeAnswer, query: FillsQuery, call: PrivateCall): RowsAnswer<TradeReport>;
 
   balances(): PrivateCall;
   parseBalances(answer: ExchangeAnswer): RowsAnswer<BalanceReport>;
 
-  /** Deposits and withdrawals, one call per kind; settled and pending. */
+  /** What came into the trading balance and left it, one call per kind; settled and pending, nothing that failed. */
   transfers(sinceMs: number): readonly PrivateCall[];
-  parseTransfers(answer: ExchangeAnswer, position: number): RowsAnswer<TransferReport>;
+  parseTransfers(answer: ExchangeAnswer, sinceMs: number, call: PrivateCall): RowsAnswer<TransferReport>;
 
   /** The account's own rates of one market. */
   feeRates(symbol: string): PrivateCall;
   parseFeeRates(answer: ExchangeAnswer, symbol: string): RowsAnswer<FeeRate>;
 
-  /** Cancels everything when it is not repeated in time; 0 switches it off. Null where the exchange has none. */
-  readonly deadMan: ((timeoutMs: number) => PrivateCall) | null;
+  /** Null where the exchange has none. */
+  readonly deadMan: DeadMan | null;
 
   readonly stream: PrivateStream;
+}
+
+/** Cancels everything when it is not repeated in time. */
+export interface DeadMan {
+  /** 0 switches it off; else within `OrderCapabilities.deadManSwitch`. */
+  call(timeoutMs: number): PrivateCall;
+  /** `accepted` = armed, or switched off. */
+  parse(answer: ExchangeAnswer): CancelAnswer;
 }
 
 /** The private stream: orders, trades and balances as they happen. What it misses while it is away is asked for by REST. */
@@ -242,6 +258,8 @@ export interface PrivateStream {
   login(credentials: Credentials, moment: SigningMoment): readonly string[];
   /** Sent once the login is accepted; `symbols` for exchanges that want them named. */
   subscribe(symbols: readonly string[]): readonly string[];
+  /** How many calls of `PrivateSink.subscribed` mean that everything is being sent; 0 where nothing is acknowledged (Upbit). */
+  readonly acknowledgements: number;
   readonly heartbeat: Heartbeat;
   readonly maxFrameBytes: number;
   /** The exchange closes a connection of this age; null = never. */
@@ -255,7 +273,7 @@ export interface PrivateStream {
 export interface PrivateSink {
   /** The login was accepted. */
   authorised(): void;
-  /** All that was asked for is being sent. */
+  /** A part of what was asked for is being sent; `PrivateStream.acknowledgements` of them are all. */
   subscribed(): void;
   refused(code: string, message: string): void;
   order(report: OrderReport): void;

@@ -78,10 +78,15 @@ function withoutCcxt(options: MarketOptions): MarketOptions {
   return { ...options, exchanges: options.exchanges.filter((exchange) => !left.includes(exchange)) };
 }
 
-/** The exchange's own path behind another server. */
+/** The exchange's own paths behind another server. */
 function relocated(connector: Connector, at: { readonly ws: string; readonly rest: string }): Endpoints {
-  const { pathname } = new URL(connector.endpoints.websocketUrl);
-  return { websocketUrl: at.ws.replace(/\/$/, '') + pathname, restUrl: at.rest.replace(/\/$/, '') };
+  const { websocketUrl, privateUrl } = connector.endpoints;
+  const behind = (url: string) => at.ws.replace(/\/$/, '') + new URL(url).pathname;
+  return {
+    websocketUrl: behind(websocketUrl),
+    restUrl: at.rest.replace(/\/$/, ''),
+    ...(privateUrl !== undefined && { privateUrl: behind(privateUrl) }),
+  };
 }
 
 async function openSimulated(options: MarketOptions): Promise<Market> {
