@@ -11,6 +11,7 @@ import {
   type FrameSink,
   type SubscriptionScope,
 } from './base.js';
+import { BINANCE_ORDERS } from './binance-orders.js';
 import { binanceRest, EXCHANGE, FEES } from './binance-rest.js';
 import { BinanceScanner } from './binance-scan.js';
 import * as f from './fields.js';
@@ -103,6 +104,7 @@ export function binance(options: BinanceOptions = {}): Connector {
     endpoints: {
       websocketUrl: 'wss://stream.binance.com:9443/stream',
       restUrl: 'https://api.binance.com',
+      privateUrl: 'wss://ws-api.binance.com:443/ws-api/v3',
       ...options.endpoints,
     },
     fees: FEES,
@@ -111,6 +113,7 @@ export function binance(options: BinanceOptions = {}): Connector {
     unsubscribe: (symbols, scope, id) => request('UNSUBSCRIBE', topics(symbols, scope), id),
     decode: (data, sink) => decoder.decode(data, sink),
     rest: binanceRest(levels, (answer, symbol, sink) => decoder.readSnapshot(answer, depth, symbol, sink)),
+    orders: BINANCE_ORDERS,
   };
   return withScanner(connector, new BinanceScanner(decoder.header, depth));
 }

@@ -11,6 +11,7 @@ import {
   type SubscriptionScope,
   type TradeEvent,
 } from './base.js';
+import { BYBIT_ORDERS } from './bybit-orders.js';
 import { bybitRest, EXCHANGE, FEES } from './bybit-rest.js';
 import { BybitScanner } from './bybit-scan.js';
 import * as f from './fields.js';
@@ -99,6 +100,7 @@ export function bybit(options: BybitOptions = {}): Connector {
     endpoints: {
       websocketUrl: `wss://stream.bybit.com/v5/public/${category}`,
       restUrl: 'https://api.bybit.com',
+      privateUrl: 'wss://stream.bybit.com/v5/private',
       ...options.endpoints,
     },
     fees: FEES,
@@ -107,6 +109,8 @@ export function bybit(options: BybitOptions = {}): Connector {
     unsubscribe: (symbols, scope, id) => request('unsubscribe', topics(symbols, scope), id),
     decode: (data, sink) => decoder.decode(data, sink),
     rest: bybitRest(category, (data, path, symbol) => decoder.fill(data, path, depth, symbol)),
+    // Contracts are followed, never traded.
+    ...(category === 'spot' && { orders: BYBIT_ORDERS }),
   };
   return withScanner(connector, new BybitScanner(decoder.header, [...channels, 'publicTrade']));
 }

@@ -16,6 +16,7 @@ import {
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
+import { OKX_ORDERS } from './okx-orders.js';
 import { EXCHANGE, FEES, okxRest } from './okx-rest.js';
 import { OkxScanner } from './okx-scan.js';
 import { withScanner } from './scan/scan-front.js';
@@ -95,6 +96,7 @@ export function okx(options: OkxOptions = {}): Connector {
     endpoints: {
       websocketUrl: 'wss://ws.okx.com:8443/ws/v5/public',
       restUrl: 'https://www.okx.com',
+      privateUrl: 'wss://ws.okx.com:8443/ws/v5/private',
       ...options.endpoints,
     },
     fees: FEES,
@@ -103,6 +105,7 @@ export function okx(options: OkxOptions = {}): Connector {
     unsubscribe: (symbols, scope) => request('unsubscribe', symbols, scope),
     decode: (data, sink) => decoder.decode(data, sink),
     rest: okxRest((row, path, symbol) => decoder.readBook(row, path, depth, symbol, true)),
+    orders: OKX_ORDERS,
   };
   return withScanner(connector, new OkxScanner(decoder.header));
 }

@@ -1,7 +1,9 @@
 import { type Capabilities, type Connector, type Endpoints } from './base.js';
 import { FRAME_LIMITS } from './frame-parser.js';
 import { withScanner } from './scan/scan-front.js';
+import type { JwtAlgorithm } from './order-signing.js';
 import { CHANNELS, MAX_LEVELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
+import { upbitOrders } from './upbit-orders.js';
 import { UpbitScanner } from './upbit-scan.js';
 import { EXCHANGE, FEES, upbitRest } from './upbit-rest.js';
 
@@ -12,6 +14,8 @@ import { EXCHANGE, FEES, upbitRest } from './upbit-rest.js';
 
 export interface UpbitOptions {
   readonly endpoints?: Partial<Endpoints>;
+  /** Of the tokens that sign requests: `HS512` as documented [O]; `HS256` is accepted too [C]. */
+  readonly jwtAlgorithm?: JwtAlgorithm;
 }
 
 const ALL_CHANNELS = [CHANNELS.depth, CHANNELS.trades, NOTICE_CHANNEL];
@@ -82,6 +86,7 @@ export function upbit(options: UpbitOptions = {}): Connector {
     endpoints: {
       websocketUrl: 'wss://api.upbit.com/websocket/v1',
       restUrl: 'https://api.upbit.com',
+      privateUrl: 'wss://api.upbit.com/websocket/v1/private',
       ...options.endpoints,
     },
     fees: FEES,
@@ -90,6 +95,7 @@ export function upbit(options: UpbitOptions = {}): Connector {
     unsubscribe: (staying, _scope, id) => request(staying, id),
     decode: (data, sink) => frames.decode(data, sink),
     rest: upbitRest((row, path, symbol) => frames.readAnswer(row, path, symbol)),
+    orders: upbitOrders(options.jwtAlgorithm ?? 'HS512'),
   };
   const rules = { channel: CHANNELS.depth, ungrouped: 0, maxLevels: MAX_LEVELS };
   return withScanner(connector, new UpbitScanner(frames.header, rules));

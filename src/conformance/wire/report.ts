@@ -2,7 +2,7 @@
 export interface FileReport {
   /** Path below the folder. */
   readonly file: string;
-  /** `answer`, `mapper`, `frames`, `scripts`, `rest`; `none` for what is not understood yet. */
+  /** `answer`, `mapper`, `frames`, `scripts`, `rest`, `signing`; `none` for what is not understood yet. */
   readonly kind: string;
   /** Single comparisons that agreed. */
   readonly passed: number;

@@ -7,6 +7,7 @@ import { runWireAnswer } from './run-answer.js';
 import { runFrameFile, runScriptFile } from './run-frames.js';
 import { runMapperFile } from './run-mapper.js';
 import { runRestFile } from './run-rest.js';
+import { runSigningFile } from './run-signing.js';
 
 /** True for a folder in the format of captured traffic: it has `answers/` or a folder named after an exchange. */
 export async function isWireFolder(folder: string): Promise<boolean> {
@@ -43,6 +44,7 @@ async function runFile(
   if (name === 'licences' || /\.(?:ts|sent\.jsonl|rest\.jsonl|expected\.jsonl)$/.test(file)) return null;
   if (name === 'answers') return runWireAnswer(folder, path);
   if (name === 'rest') return runRestFile(folder, path);
+  if (name === 'signing') return runSigningFile(folder, path);
   // Whole captures are judged through their answers; those of protocols that are gone have none.
   const isCapture = /\.jsonl$/.test(file) && siblings.includes(file.replace(/\.jsonl$/, '.ts'));
   const answer = `answers/${name}--${file.replace(/\.jsonl$/, '.json')}`;

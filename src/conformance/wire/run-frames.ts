@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameSink } from '../../connectors/base.js';
 import { FrameError } from '../../connectors/frame-error.js';
+import type { PrivateSink } from '../../connectors/order-entry.js';
 import { linesOf } from './capture-file.js';
 import type { WireExchange } from './exchanges.js';
 import { Comparison, type FileReport } from './report.js';
@@ -14,9 +15,26 @@ const DEAF: FrameSink = {
   control: () => undefined,
 };
 
+/** Counts what private frames tell. */
+function countingSink(comparison: Comparison): PrivateSink {
+  const count = (what: string) => () => comparison.note(`private ${what}`);
+  return {
+    authorised: count('login'),
+    subscribed: count('subscription'),
+    refused: count('refusal'),
+    order: count('order'),
+    trade: count('trade'),
+    balance: count('balance'),
+    transferred: count('transfer'),
+    pong: count('pong'),
+    closing: count('closing'),
+  };
+}
+
 /**
  * Single frames of all channels and markets, also of protocols that are gone: each must be sorted into a category or refused
- * by name. Only a throw of another kind is a failure; what was refused is noted.
+ * by name, by the public decoder and, where orders can be sent, by the private one. Only a throw of another kind is a failure;
+ * what was refused is noted.
  */
 export async function runFrameFile(folder: string, file: string, wire: WireExchange): Promise<FileReport> {
   const comparison = new Comparison();
@@ -65,12 +83,18 @@ class FrameReader {
 
   read(field: string, frame: Buffer): void {
     const connector = this.wire.connector(null, null);
+    this.attempt(() => this.comparison.note(connector.decode(frame, DEAF).category));
+    const stream = connector.orders?.stream;
+    if (stream !== undefined) this.attempt(() => stream.decode(frame, countingSink(this.comparison)));
+    this.comparison.same(field, true, true);
+  }
+
+  private attempt(read: () => void): void {
     try {
-      this.comparison.note(connector.decode(frame, DEAF).category);
+      read();
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.comparison.note(`refused ${error.message}`.slice(0, 120));
     }
-    this.comparison.same(field, true, true);
   }
 }

@@ -4,7 +4,8 @@ import type { BookEvent, Connector, FrameSink } from '../../connectors/base.js';
 import { curatedRegistry } from '../../market/asset-registry.js';
 import { ArbotError } from '../../messages/errors.js';
 import { linesOf } from './capture-file.js';
-import { wireExchange } from './exchanges.js';
+import { wireExchange, type WireExchange } from './exchanges.js';
+import { ORDER_READERS } from './order-readers.js';
 import { Comparison, type FileReport } from './report.js';
 
 /** Which recorded answers of spot market data ArBot reads, by the end of their name. */
@@ -71,7 +72,7 @@ const READERS: readonly {
   },
 ];
 
-/** `{file,text}`: recorded and documented REST answers. Those of market data are read, the others belong to later steps. */
+/** `{file,text}`: recorded and documented REST answers. Those of market data and order entry are read, the others are not used. */
 export async function runRestFile(folder: string, file: string): Promise<FileReport> {
   const comparison = new Comparison();
   const exchange = /-(\w+)-rest-/.exec(basename(file))?.[1] ?? '';
@@ -83,7 +84,7 @@ export async function runRestFile(folder: string, file: string): Promise<FileRep
   for (const line of linesOf(await readFile(join(folder, file)))) {
     const { file: name, text } = JSON.parse(line.toString('utf8')) as { file: string; text: string };
     const reader = READERS.find(({ names }) => names.test(name));
-    if (reader === undefined) comparison.note('ofLaterSteps');
+    if (reader === undefined) readOrderAnswer(comparison, wire, name, bodyOf(text));
     else
       comparison.same(
         name,
@@ -92,6 +93,14 @@ export async function runRestFile(folder: string, file: string): Promise<FileRep
       );
   }
   return comparison.report(file, 'rest');
+}
+
+function readOrderAnswer(comparison: Comparison, wire: WireExchange, name: string, body: Buffer): void {
+  const reader = ORDER_READERS.find(({ exchange, names }) => exchange === wire.exchange && names.test(name));
+  const orders = wire.connector(null, null).orders;
+  if (reader === undefined || orders === undefined) return comparison.note('notUsed');
+  const read = reader.read(orders, { status: 200, headers: {}, body }, JSON.parse(body.toString('utf8')));
+  comparison.same(name, reader.wanted, read.kind === 'unknown' ? read : read.kind);
 }
 
 function outcome(read: () => boolean): string {

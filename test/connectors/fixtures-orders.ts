@@ -1,0 +1,643 @@
+import { binance } from '../../src/connectors/binance.js';
+import { bybit } from '../../src/connectors/bybit.js';
+import { okx } from '../../src/connectors/okx.js';
+import type {
+  BalanceReport,
+  ExchangeAnswer,
+  OrderEntry,
+  OrderReport,
+  OrderTicket,
+  PrivateSink,
+  TradeReport,
+} from '../../src/connectors/order-entry.js';
+import { upbit } from '../../src/connectors/upbit.js';
+import type { Connector } from '../../src/connectors/base.js';
+
+/** Answers and private frames of order entry, written from the documentation of each exchange. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** One exchange: its order entry, one order that fills half and is then dropped, and everything said about it. */
+export interface OrderSubject {
+  readonly connector: Connector;
+  readonly orders: OrderEntry;
+  readonly ticket: OrderTicket;
+  readonly exchangeOrderId: string;
+  readonly bodies: {
+    readonly place: Json;
+    readonly cancel: Json;
+    /** One per look-up: found. */
+    readonly lookups: readonly Json[];
+    /** One per look-up: not there. */
+    readonly absent: readonly { readonly status: number; readonly body: Json }[];
+    readonly open: Json;
+    readonly fills: Json;
+    readonly balances: Json;
+    readonly transfers: readonly Json[];
+    readonly feeRates: Json;
+  };
+  readonly trade: Omit<TradeReport, 'clientOrderId'>;
+  readonly balance: BalanceReport;
+  /** Signed amounts of the transfers. */
+  readonly transferred: readonly string[];
+  readonly takerFeeRate: string;
+  readonly frames: {
+    readonly authorised: Json | null;
+    readonly acknowledged: readonly Json[];
+    readonly refused: Json;
+    /** The half that fills, as the stream tells it: the trade, then the order or both in one. */
+    readonly filled: readonly Json[];
+    readonly ended: Json;
+    readonly balance: Json;
+  };
+  /** An error body as the exchange writes it. */
+  readonly error: (code: string, message: string) => { readonly status: number; readonly body: Json };
+}
+
+export const answer = (body: Json | Buffer, status = 200): ExchangeAnswer => ({
+  status,
+  headers: {},
+  body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
+});
+
+/** Collects what a private stream tells. */
+export class CollectingSink implements PrivateSink {
+  readonly told: string[] = [];
+  readonly orders: OrderReport[] = [];
+  readonly trades: TradeReport[] = [];
+  readonly balances: BalanceReport[] = [];
+  authorised(): void {
+    this.told.push('authorised');
+  }
+  subscribed(): void {
+    this.told.push('subscribed');
+  }
+  refused(code: string): void {
+    this.told.push(`refused ${code}`);
+  }
+  order(report: OrderReport): void {
+    this.told.push('order');
+    this.orders.push(report);
+  }
+  trade(report: TradeReport): void {
+    this.told.push('trade');
+    this.trades.push(report);
+  }
+  balance(report: BalanceReport): void {
+    this.told.push('balance');
+    this.balances.push(report);
+  }
+  transferred(ticker: string): void {
+    this.told.push(`transferred ${ticker}`);
+  }
+  pong(): void {
+    this.told.push('pong');
+  }
+  closing(reason: string): void {
+    this.told.push(`closing ${reason}`);
+  }
+}
+
+const TIME = 1_790_000_000_123;
+/** Beyond 2^53. */
+const LONG_ID = '9007199254740993123';
+
+function binanceSubject(): OrderSubject {
+  const connector = binance();
+  const order = {
+    symbol: 'BTCUSDT',
+    orderId: 4_293_153,
+    orderListId: -1,
+    clientOrderId: 'a1-0-1',
+    price: '65000.10',
+    origQty: '0.00200000',
+    executedQty: '0.00100000',
+    cummulativeQuoteQty: '65.00000000',
+    status: 'EXPIRED',
+    timeInForce: 'IOC',
+    type: 'LIMIT',
+    side: 'BUY',
+  };
+  const execution = (more: { [key: string]: Json }): Json => ({
+    subscriptionId: 0,
+    event: {
+      e: 'executionReport',
+      E: TIME,
+      s: 'BTCUSDT',
+      c: 'a1-0-1',
+      S: 'BUY',
+      o: 'LIMIT',
+      f: 'IOC',
+      q: '0.00200000',
+      p: '65000.10',
+      C: '',
+      r: 'NONE',
+      i: 4_293_153,
+      z: '0.00100000',
+      T: TIME,
+      I: 8_641_984,
+      ...more,
+    },
+  });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: '4293153',
+    bodies: {
+      place: {
+        ...order,
+        transactTime: TIME,
+        fills: [
+          {
+            price: '65000.00',
+            qty: '0.00100000',
+            commission: '0.00000100',
+            commissionAsset: 'BTC',
+            tradeId: 56,
+          },
+        ],
+      },
+      cancel: { ...order, origClientOrderId: 'a1-0-1', clientOrderId: 'cancel-1', transactTime: TIME },
+      lookups: [{ ...order, time: TIME, updateTime: TIME }],
+      absent: [{ status: 400, body: { code: -2013, msg: 'Order does not exist.' } }],
+      open: [
+        { ...order, status: 'PARTIALLY_FILLED', timeInForce: 'GTC', time: TIME, updateTime: TIME },
+      ],
+      fills: [
+        {
+          symbol: 'BTCUSDT',
+          id: 56,
+          orderId: 4_293_153,
+          price: '65000.00',
+          qty: '0.00100000',
+          quoteQty: '65',
+          commission: '0.00000100',
+          commissionAsset: 'BTC',
+          time: TIME,
+          isBuyer: true,
+          isMaker: false,
+        },
+      ],
+      balances: {
+        canTrade: true,
+        balances: [
+          { asset: 'BTC', free: '1.50000000', locked: '0.25000000' },
+          { asset: 'USDT', free: '10', locked: '0' },
+        ],
+      },
+      transfers: [
+        [
+          { id: 'd1', amount: '0.5', coin: 'BTC', status: 1, insertTime: TIME, walletType: 0 },
+          { id: 'd2', amount: '7', coin: 'BTC', status: 1, insertTime: TIME, walletType: 1 },
+          { id: 'd3', amount: '8', coin: 'BTC', status: 2, insertTime: TIME },
+        ],
+        [
+          {
+            id: 'w1',
+            amount: '8.91',
+            transactionFee: '0.09',
+            coin: 'USDT',
+            status: 6,
+            applyTime: '2026-09-21 14:13:20',
+            walletType: 0,
+          },
+        ],
+      ],
+      feeRates: {
+        symbol: 'BTCUSDT',
+        standardCommission: { maker: '0.0008', taker: '0.001', buyer: '0', seller: '0' },
+        taxCommission: { maker: '0', taker: '0.0001', buyer: '0.0002', seller: '0.0003' },
+      },
+    },
+    trade: {
+      tradeId: 'BTCUSDT:56',
+      exchangeOrderId: '4293153',
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      price: '65000.00',
+      quantity: '0.00100000',
+      fee: '0.00000100',
+      feeTicker: 'BTC',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.50000000', locked: '0.25000000', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.0014',
+    frames: {
+      authorised: { id: 'private', status: 200, result: { subscriptionId: 0 } },
+      acknowledged: [],
+      refused: { id: 'private', status: 400, error: { code: -1022, msg: 'Signature is not valid.' } },
+      filled: [
+        execution({
+          x: 'TRADE',
+          X: 'PARTIALLY_FILLED',
+          t: 56,
+          l: '0.00100000',
+          L: '65000.00',
+          n: '0.00000100',
+          N: 'BTC',
+          m: false,
+        }),
+      ],
+      ended: execution({ x: 'EXPIRED', X: 'EXPIRED', t: -1, l: '0', L: '0', n: '0', N: null, m: false }),
+      balance: {
+        subscriptionId: 0,
+        event: {
+          e: 'outboundAccountPosition',
+          E: TIME,
+          u: TIME,
+          B: [{ a: 'BTC', f: '1.50000000', l: '0.25000000' }],
+        },
+      },
+    },
+    error: (code, message) => ({ status: 400, body: { code: Number(code), msg: message } }),
+  };
+}
+
+function okxSubject(): OrderSubject {
+  const connector = okx();
+  const order = {
+    instType: 'SPOT',
+    instId: 'BTC-USDT',
+    ordId: LONG_ID,
+    clOrdId: 'a1x0x1',
+    px: '65000.1',
+    sz: '0.002',
+    ordType: 'ioc',
+    side: 'buy',
+    tgtCcy: '',
+    accFillSz: '0.001',
+    state: 'canceled',
+    cTime: String(TIME),
+    uTime: String(TIME),
+  };
+  const fill = {
+    tradeId: '744876980',
+    fillPx: '65000',
+    fillSz: '0.001',
+    execType: 'T',
+    fillTime: String(TIME),
+  };
+  const data = (...rows: Json[]): Json => ({ code: '0', msg: '', data: rows });
+  const receipt = data({
+    clOrdId: 'a1x0x1',
+    ordId: LONG_ID,
+    tag: '',
+    ts: String(TIME),
+    sCode: '0',
+    sMsg: '',
+  });
+  const push = (channel: string, ...rows: Json[]): Json => ({ arg: { channel }, data: rows });
+  const detail = {
+    ccy: 'BTC',
+    availBal: '1.5',
+    cashBal: '1.75',
+    frozenBal: '0.25',
+    liab: '',
+    uTime: String(TIME),
+  };
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1x0x1',
+      symbol: 'BTC-USDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: LONG_ID,
+    bodies: {
+      place: receipt,
+      cancel: receipt,
+      lookups: [data(order), data({ ...order, ordId: '5', clOrdId: 'other' }, order)],
+      absent: [
+        { status: 200, body: { code: '51603', msg: 'Order does not exist', data: [] } },
+        { status: 200, body: data({ ...order, ordId: '5', clOrdId: 'other' }) },
+      ],
+      open: data({ ...order, state: 'partially_filled' }, { ...order, instType: 'SWAP', sz: 'one' }),
+      fills: data({
+        ...fill,
+        instType: 'SPOT',
+        instId: 'BTC-USDT',
+        ordId: LONG_ID,
+        clOrdId: 'a1x0x1',
+        billId: '680800019754098688',
+        side: 'buy',
+        fee: '-0.000001',
+        feeCcy: 'BTC',
+        ts: String(TIME + 1),
+      }),
+      balances: data({ totalEq: '1', details: [detail, { ...detail, ccy: 'USDT', availBal: '10' }] }),
+      transfers: [
+        data(
+          { billId: '11', ccy: 'BTC', balChg: '0.5', type: '1', ts: String(TIME) },
+          { billId: '12', ccy: 'USDT', balChg: '-9', type: '1', ts: String(TIME) },
+          { billId: '13', ccy: 'USDT', balChg: '-1', type: '2', ts: String(TIME) },
+        ),
+      ],
+      feeRates: data({ instType: 'SPOT', maker: '-0.0008', taker: '-0.001', ts: String(TIME) }),
+    },
+    trade: {
+      tradeId: 'BTC-USDT:744876980',
+      exchangeOrderId: LONG_ID,
+      symbol: 'BTC-USDT',
+      side: 'buy',
+      price: '65000',
+      quantity: '0.001',
+      fee: '0.000001',
+      feeTicker: 'BTC',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.001',
+    frames: {
+      authorised: { event: 'login', code: '0', msg: '', connId: 'a4d3ae55' },
+      acknowledged: ['orders', 'account', 'balance_and_position'].map((channel) => ({
+        event: 'subscribe',
+        arg: { channel },
+        connId: 'a4d3ae55',
+      })),
+      refused: { event: 'error', code: '60009', msg: 'Login failed.' },
+      filled: [
+        push('orders', {
+          ...order,
+          ...fill,
+          state: 'partially_filled',
+          fillFee: '-0.000001',
+          fillFeeCcy: 'BTC',
+        }),
+      ],
+      ended: push('orders', { ...order, tradeId: '', fillSz: '0', fillPx: '', fillTime: '' }),
+      balance: push('account', { uTime: String(TIME), details: [detail] }),
+    },
+    error: (code, message) => ({
+      status: 200,
+      body: { code: '1', msg: '', data: [{ clOrdId: 'a1x0x1', ordId: '', sCode: code, sMsg: message }] },
+    }),
+  };
+}
+
+function bybitSubject(): OrderSubject {
+  const connector = bybit();
+  const order = {
+    category: 'spot',
+    orderId: '1321003749386327552',
+    orderLinkId: 'a1-0-1',
+    symbol: 'BTCUSDT',
+    price: '65000.1',
+    qty: '0.002',
+    side: 'Buy',
+    orderType: 'Limit',
+    orderStatus: 'PartiallyFilledCanceled',
+    cumExecQty: '0.001',
+    timeInForce: 'IOC',
+    createdTime: String(TIME - 5),
+    updatedTime: String(TIME),
+  };
+  const execution = {
+    category: 'spot',
+    symbol: 'BTCUSDT',
+    orderId: '1321003749386327552',
+    orderLinkId: 'a1-0-1',
+    side: 'Buy',
+    execId: '7e2ae69c-4edf-5800-a352-893d52b446aa',
+    execPrice: '65000',
+    execQty: '0.001',
+    execType: 'Trade',
+    execFee: '0.000001',
+    feeCurrency: 'BTC',
+    isMaker: false,
+    execTime: String(TIME),
+  };
+  const result = (value: Json): Json => ({
+    retCode: 0,
+    retMsg: 'OK',
+    result: value,
+    retExtInfo: {},
+    time: TIME,
+  });
+  const list = (...rows: Json[]): Json =>
+    result({ category: 'spot', list: rows, nextPageCursor: 'page_token%3D1%26' });
+  const empty = { status: 200, body: result({ category: 'spot', list: [], nextPageCursor: '' }) };
+  const receipt = result({ orderId: '1321003749386327552', orderLinkId: 'a1-0-1' });
+  const push = (topic: string, ...data: Json[]): Json => ({ id: 'x', topic, creationTime: TIME, data });
+  const coin = (ticker: string, balance: string): Json => ({
+    coin: ticker,
+    walletBalance: balance,
+    locked: '0.25',
+    borrowAmount: '0',
+    availableToWithdraw: '',
+  });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: '1321003749386327552',
+    bodies: {
+      place: receipt,
+      cancel: receipt,
+      lookups: [list(order), list({ ...order, orderStatus: 'New', updatedTime: '1' }, order), list(order)],
+      absent: [empty, empty, empty],
+      open: list({ ...order, orderStatus: 'PartiallyFilled' }),
+      fills: list(execution, { ...execution, execType: 'Funding', execId: 'f' }),
+      balances: result({ list: [{ accountType: 'UNIFIED', coin: [coin('BTC', '1.75'), coin('USDT', '10')] }] }),
+      transfers: [
+        list({ id: 't1', currency: 'BTC', change: '0.5', transactionTime: String(TIME), type: 'TRANSFER_IN' }),
+        list({ id: 't2', currency: 'USDT', change: '-9', transactionTime: String(TIME), type: 'TRANSFER_OUT' }),
+      ],
+      feeRates: result({ list: [{ symbol: 'BTCUSDT', takerFeeRate: '0.001', makerFeeRate: '0.0008' }] }),
+    },
+    trade: {
+      tradeId: '7e2ae69c-4edf-5800-a352-893d52b446aa',
+      exchangeOrderId: '1321003749386327552',
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      price: '65000',
+      quantity: '0.001',
+      fee: '0.000001',
+      feeTicker: 'BTC',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.001',
+    frames: {
+      authorised: { success: true, ret_msg: '', op: 'auth', conn_id: 'c', req_id: 'auth' },
+      acknowledged: [{ success: true, ret_msg: '', op: 'subscribe', conn_id: 'c', req_id: 'topics' }],
+      refused: { success: false, ret_msg: 'Params Error', op: 'auth', conn_id: 'c' },
+      filled: [
+        push('execution.spot', execution),
+        push('order.spot', { ...order, orderStatus: 'PartiallyFilled' }),
+      ],
+      ended: push('order.spot', order),
+      balance: push('wallet', { accountType: 'UNIFIED', coin: [coin('BTC', '1.75')] }),
+    },
+    error: (code, message) => ({
+      status: 200,
+      body: { retCode: Number(code), retMsg: message, result: {}, time: TIME },
+    }),
+  };
+}
+
+function upbitSubject(): OrderSubject {
+  const connector = upbit();
+  const at = '2026-09-21T23:13:20+09:00';
+  const atMs = Date.parse(at);
+  const order = {
+    uuid: 'cdd92199-2897-4e14-9448-f923320408ad',
+    side: 'bid',
+    ord_type: 'limit',
+    price: '90000000',
+    state: 'cancel',
+    market: 'KRW-BTC',
+    created_at: at,
+    volume: '0.002',
+    remaining_volume: '0.001',
+    executed_volume: '0.001',
+    reserved_fee: '90',
+    remaining_fee: '45',
+    paid_fee: '45',
+    locked: '0',
+    trades_count: 1,
+    time_in_force: 'ioc',
+    identifier: 'a1-0-1',
+  };
+  const trade = {
+    market: 'KRW-BTC',
+    uuid: '9e8f8eba-7050-4837-8969-cfc272cbe083',
+    price: '90000000',
+    volume: '0.001',
+    funds: '90000',
+    trend: 'up',
+    created_at: at,
+    side: 'bid',
+  };
+  const push = {
+    type: 'myOrder',
+    code: 'KRW-BTC',
+    uuid: order.uuid,
+    ask_bid: 'BID',
+    order_type: 'limit',
+    identifier: 'a1-0-1',
+    price: 90_000_000,
+    remaining_volume: 0.001,
+    executed_volume: 0.001,
+    trades_count: 1,
+    paid_fee: 45,
+    timestamp: atMs,
+    stream_type: 'REALTIME',
+  };
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'KRW-BTC',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '90000000',
+    },
+    exchangeOrderId: order.uuid,
+    bodies: {
+      place: { ...order, state: 'wait', executed_volume: '0', remaining_volume: '0.002', paid_fee: '0' },
+      cancel: order,
+      lookups: [{ ...order, trades: [trade] }],
+      absent: [
+        { status: 404, body: { error: { name: 'order_not_found', message: 'The order was not found.' } } },
+      ],
+      open: [{ ...order, state: 'wait', time_in_force: null }],
+      fills: { ...order, trades: [trade] },
+      balances: [
+        { currency: 'BTC', balance: '1.5', locked: '0.25', avg_buy_price: '0', unit_currency: 'KRW' },
+        { currency: 'KRW', balance: '1000000.0', locked: '0.0', avg_buy_price: '0', unit_currency: 'KRW' },
+      ],
+      transfers: [
+        [
+          { type: 'deposit', uuid: 'd1', currency: 'BTC', state: 'ACCEPTED', created_at: at, done_at: at, amount: '0.5', fee: '0' },
+          { type: 'deposit', uuid: 'd2', currency: 'BTC', state: 'CANCELLED', created_at: at, done_at: null, amount: '7', fee: '0' },
+        ],
+        [
+          { type: 'withdraw', uuid: 'w1', currency: 'BTC', state: 'DONE', created_at: at, done_at: at, amount: '8', fee: '1' },
+        ],
+      ],
+      feeRates: {
+        bid_fee: '0.0005',
+        ask_fee: '0.0004',
+        maker_bid_fee: '0.0005',
+        maker_ask_fee: '0.0005',
+        market: { id: 'KRW-BTC' },
+      },
+    },
+    trade: {
+      tradeId: trade.uuid,
+      exchangeOrderId: order.uuid,
+      symbol: 'KRW-BTC',
+      side: 'buy',
+      price: '90000000',
+      quantity: '0.001',
+      fee: '45',
+      feeTicker: 'KRW',
+      liquidity: 'taker',
+      timeMs: atMs,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.0005',
+    frames: {
+      authorised: null,
+      acknowledged: [],
+      refused: { error: { name: 'INVALID_AUTH', message: 'no' } },
+      filled: [
+        {
+          ...push,
+          state: 'trade',
+          trade_uuid: trade.uuid,
+          volume: 0.001,
+          trade_fee: 45,
+          is_maker: false,
+          trade_timestamp: atMs,
+        },
+      ],
+      ended: { ...push, state: 'cancel', volume: 0.002, trade_uuid: null },
+      balance: {
+        type: 'myAsset',
+        asset_uuid: 'x',
+        assets: [{ currency: 'BTC', balance: 1.5, locked: 0.25 }],
+        asset_timestamp: atMs,
+        timestamp: atMs,
+        stream_type: 'REALTIME',
+      },
+    },
+    error: (code, message) => ({
+      status: code === 'order_not_found' ? 404 : ACCOUNT_ERRORS.includes(code) ? 401 : 400,
+      body: { error: { name: code, message } },
+    }),
+  };
+}
+
+const ACCOUNT_ERRORS = ['jwt_verification', 'invalid_access_key', 'nonce_used', 'no_authorization_ip'];
+
+export const orderSubjects = (): readonly OrderSubject[] => [
+  binanceSubject(),
+  okxSubject(),
+  bybitSubject(),
+  upbitSubject(),
+];
