@@ -26,6 +26,9 @@ const MEANINGS = new Map<number, Meaning>([
   ...listed('limited', 10006, 10018),
   ...listed('order', 10001, 170132, 170133, 170134, 170135, 170136, 170137, 170138, 170140),
   ...listed('order', 170192, 170193, 170194, 170210),
+  // Would take although it must not, and too many open orders [C].
+  ...listed('order', 170218, 170810),
+  ...listed('market', 170121),
   ...listed('expired', 10002),
   ...listed('account', 10003, 10004, 10005, 10007, 10010),
   ...listed('funds', 170131),
@@ -126,13 +129,33 @@ function unsignedOrZeroAt(row: f.Fields, key: string, path: string): DecimalText
   return o.isAbsent(row, key) ? '0' : f.unsignedTextAt(row, key, path);
 }
 
-/** A line of the account's log: what moved between this and another account; the change is signed [C]. */
-export function readTransfer(row: f.Fields, path: string): TransferReport {
+/** Deposit states: 3 is credited, 10012 to the funding pool; 4 failed [C]. */
+export function readDeposit(row: f.Fields, path: string): TransferReport | null {
+  const status = f.counterAt(row, 'status', path);
+  if (status === 4) return null;
   return {
-    transferId: f.idAt(row, 'id', path),
-    ticker: f.symbolAt(row, 'currency', path),
-    amount: o.signedTextAt(row, 'change', path),
+    // Rows had no id of their own at first [C].
+    transferId: o.isAbsent(row, 'id')
+      ? `${f.textAt(row, 'txID', path)}:${o.wordAt(row, 'txIndex', path)}`
+      : f.idAt(row, 'id', path),
+    ticker: f.symbolAt(row, 'coin', path),
+    amount: f.positiveTextAt(row, 'amount', path),
+    isSettled: status === 3 || status === 10012,
+    timeMs: o.isAbsent(row, 'successAt') ? 0 : f.timeTextAt(row, 'successAt', path),
+  };
+}
+
+/** Withdrawals leave the account with their fee when they are asked for; these states bring them back [C]. */
+const CALLED_OFF = ['CancelByUser', 'Reject', 'Fail'];
+
+export function readWithdrawal(row: f.Fields, path: string): TransferReport | null {
+  if (CALLED_OFF.includes(f.textAt(row, 'status', path))) return null;
+  const amount = f.positiveTextAt(row, 'amount', path);
+  return {
+    transferId: f.idAt(row, 'withdrawId', path),
+    ticker: f.symbolAt(row, 'coin', path),
+    amount: o.negated(o.sumOf([amount, unsignedOrZeroAt(row, 'withdrawFee', path)])),
     isSettled: true,
-    timeMs: f.timeTextAt(row, 'transactionTime', path),
+    timeMs: f.timeTextAt(row, 'createTime', path),
   };
 }

@@ -2,9 +2,10 @@ import {
   BYBIT_ENVELOPE,
   listOf,
   readBalances,
+  readDeposit,
   readExecution,
   readOrder,
-  readTransfer,
+  readWithdrawal,
   resultOf,
 } from './bybit-order-rows.js';
 import { bybitStream } from './bybit-stream.js';
@@ -116,15 +117,16 @@ const perSecond = (name: string, capacity: number) =>
   ({ kind: 'window', name, capacity, windowMs: 1000 }) as const;
 
 export const BYBIT_ORDERS: OrderEntry = {
-  // By account and second [O]; log and fee rate [C].
+  // By account and second [O]; wallet, fee rate and records [C].
   limits: [
     perSecond('create', 20),
     perSecond('cancel', 20),
     perSecond('realtime', 50),
     perSecond('history', 50),
     perSecond('executions', 50),
-    perSecond('account', 30),
+    perSecond('account', 50),
     perSecond('feeRate', 10),
+    perSecond('records', 5),
   ],
   sign,
 
@@ -229,21 +231,25 @@ export const BYBIT_ORDERS: OrderEntry = {
       return { kind: 'rows', rows: list.flatMap(({ row, path }) => readBalances(row, path)), next: [] };
     }),
 
-  transfers: (sinceMs) =>
-    ['TRANSFER_IN', 'TRANSFER_OUT'].map((type) =>
-      call('GET', 'account/transaction-log', 'account', [
-        ['accountType', 'UNIFIED'],
-        ['type', type],
-        ['startTime', Math.floor(sinceMs)],
-        ['limit', 50],
-      ]),
-    ),
+  transfers: (sinceMs) => [
+    call('GET', 'asset/deposit/query-record', 'records', [
+      ['startTime', Math.floor(sinceMs)],
+      ['limit', 50],
+    ]),
+    // Both kinds: on chain, and within the exchange [C].
+    call('GET', 'asset/withdraw/query-record', 'records', [
+      ['withdrawType', 2],
+      ['startTime', Math.floor(sinceMs)],
+      ['limit', 50],
+    ]),
+  ],
   parseTransfers: (answer, _sinceMs, asked) =>
     rows(answer, (result) => {
-      const list = listOf(result);
+      const list = listOf(result, 'rows');
+      const read = asked.path.includes('/deposit/') ? readDeposit : readWithdrawal;
       return {
         kind: 'rows',
-        rows: list.map(({ row, path }) => readTransfer(row, path)),
+        rows: list.flatMap(({ row, path }) => read(row, path) ?? []),
         next: nextPage(asked, result, list.length),
       };
     }),

@@ -59,6 +59,8 @@ const MEANINGS = new Map<string, Meaning>([
   ...['50111', '50112', '50113', '50114', '51024'].map((code) => [code, 'account'] as const),
   ...['51008', '51127', '51131'].map((code) => [code, 'funds'] as const),
   ['51001', 'market'],
+  // Suspended, or not listed yet [C].
+  ...['51021', '51022'].map((code) => [code, 'market'] as const),
   ['51016', 'duplicate'],
   // Filled, cancelled or absent; being cancelled; gone; no such order [O].
   ...['51400', '51410', '51503', '51603'].map((code) => [code, 'absent'] as const),
@@ -158,12 +160,27 @@ export function readBalance(row: f.Fields, path: string): BalanceReport {
 /** A liability is printed with either sign. */
 const unsigned = (text: DecimalText) => (text.startsWith('-') ? o.negated(text) : text);
 
-/** A bill of type 1: what moved between the funding and the trading account [C]. The change is signed. */
-export function readTransfer(row: f.Fields, path: string): TransferReport {
+/** Deposit states: 1 is credited and 2 may be used too [O]; every other one is under way, or held back. */
+export function readDeposit(row: f.Fields, path: string): TransferReport {
+  const state = f.textAt(row, 'state', path);
   return {
-    transferId: f.idAt(row, 'billId', path),
+    transferId: f.idAt(row, 'depId', path),
     ticker: f.symbolAt(row, 'ccy', path),
-    amount: o.signedTextAt(row, 'balChg', path),
+    amount: f.positiveTextAt(row, 'amt', path),
+    isSettled: state === '1' || state === '2',
+    timeMs: f.timeTextAt(row, 'ts', path),
+  };
+}
+
+/** Withdrawals leave the account with their fee when they are asked for; -1 failed, -2 and -3 were called off [C]. */
+export function readWithdrawal(row: f.Fields, path: string): TransferReport | null {
+  if (['-1', '-2', '-3'].includes(f.textAt(row, 'state', path))) return null;
+  const amount = f.positiveTextAt(row, 'amt', path);
+  const fee = o.isAbsent(row, 'fee') ? '0' : f.unsignedTextAt(row, 'fee', path);
+  return {
+    transferId: f.idAt(row, 'wdId', path),
+    ticker: f.symbolAt(row, 'ccy', path),
+    amount: o.negated(o.sumOf([amount, fee])),
     isSettled: true,
     timeMs: f.timeTextAt(row, 'ts', path),
   };

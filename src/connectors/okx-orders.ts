@@ -1,6 +1,6 @@
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
-import { dataOf, isSpot, OKX_ENVELOPE, readBalance, readFill, readOrder, readTransfer } from './okx-order-rows.js';
+import { dataOf, isSpot, OKX_ENVELOPE, readBalance, readDeposit, readFill, readOrder, readWithdrawal } from './okx-order-rows.js';
 import { okxStream } from './okx-stream.js';
 import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal, unknownAnswer } from './order-answers.js';
 import type {
@@ -139,8 +139,8 @@ export const OKX_ORDERS: OrderEntry = {
     twoSeconds('finished', 40),
     twoSeconds('fills', 60),
     twoSeconds('balance', 10),
-    // 5 a second, and 5 in two seconds [C].
-    twoSeconds('bills', 10),
+    // 6 a second [O], and 5 in two seconds [C].
+    { kind: 'window', name: 'funding', capacity: 6, windowMs: 1000 },
     twoSeconds('feeRate', 5),
     // One a second [O].
     { kind: 'window', name: 'deadMan', capacity: 5, windowMs: 5000 },
@@ -252,19 +252,23 @@ export const OKX_ORDERS: OrderEntry = {
       return { kind: 'rows', rows: read, next: [] };
     }),
 
-  transfers: (sinceMs) => [
-    call('GET', 'account/bills', { bills: 1 }, [
-      ['type', 1],
-      ['begin', Math.floor(sinceMs)],
-      ['limit', ROWS],
-    ]),
-  ],
+  // Both lists are paged by time: `before` = younger than [O].
+  transfers: (sinceMs) =>
+    ['asset/deposit-history', 'asset/withdrawal-history'].map((path) =>
+      call('GET', path, { funding: 1 }, [
+        ['before', Math.max(0, Math.floor(sinceMs) - 1)],
+        ['limit', ROWS],
+      ]),
+    ),
   parseTransfers: (answer, _sinceMs, asked) =>
-    rows(answer, (data) => ({
-      kind: 'rows',
-      rows: readRows(data, readTransfer, (row) => f.member(row, 'type') === '1'),
-      next: olderThan(asked, data, 'billId'),
-    })),
+    rows(answer, (data) => {
+      const read = asked.path.endsWith('/deposit-history') ? readDeposit : readWithdrawal;
+      return {
+        kind: 'rows',
+        rows: readRows(data, read).filter((row) => row !== null),
+        next: olderThan(asked, data, 'ts'),
+      };
+    }),
 
   feeRates: (symbol) =>
     call('GET', 'account/trade-fee', { feeRate: 1 }, [

@@ -1,20 +1,12 @@
 import * as f from './fields.js';
-import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
 import { isSpot, readBalance, readOrder, readPushedFill } from './okx-order-rows.js';
 import type { PrivateSink, PrivateStream } from './order-entry.js';
 import { hmacBase64 } from './order-signing.js';
 
-/**
- * The private socket of OKX (PROTOCOLS §4): a login frame, then `orders`, `account`, and `balance_and_position`, which alone
- * tells that something was transferred.
- */
+/** The private socket of OKX (PROTOCOLS §4): a login frame, then the channels `orders` and `account`. */
 
-const CHANNELS = [
-  { channel: 'orders', instType: 'SPOT' },
-  { channel: 'account' },
-  { channel: 'balance_and_position' },
-] as const;
+const CHANNELS = [{ channel: 'orders', instType: 'SPOT' }, { channel: 'account' }] as const;
 
 export const okxStream: PrivateStream = {
   url: ({ privateUrl }) => privateUrl ?? '',
@@ -51,8 +43,6 @@ export const okxStream: PrivateStream = {
         return readOrders(rows, sink);
       case 'account':
         return readAccount(rows, sink);
-      case 'balance_and_position':
-        return readChanges(rows, sink);
       default:
     }
   },
@@ -102,22 +92,4 @@ function readAccount(rows: readonly f.Fields[], sink: PrivateSink): void {
     }),
   );
   for (const { balance, timeMs } of told) sink.balance(balance, timeMs);
-}
-
-/** Balances come by `account`; here only transfers count. */
-function readChanges(rows: readonly f.Fields[], sink: PrivateSink): void {
-  const told = rows.flatMap((row, index) => {
-    if (f.member(row, 'eventType') !== 'transferred') return [];
-    const path = `data[${index}].`;
-    const changes = f.listAt(row, 'balData', path, 1000);
-    if (changes.length === 0) throw new FrameError(`${path}balData`, 'what was transferred', changes);
-    return changes.map((change, at) => {
-      const fields = f.asFields(change, `${path}balData[${at}]`);
-      return {
-        ticker: f.symbolAt(fields, 'ccy', `${path}balData[${at}].`),
-        timeMs: f.timeTextAt(fields, 'uTime', `${path}balData[${at}].`),
-      };
-    });
-  });
-  for (const { ticker, timeMs } of told) sink.transferred(ticker, timeMs);
 }

@@ -227,7 +227,7 @@ export interface OrderEntry {
   balances(): PrivateCall;
   parseBalances(answer: ExchangeAnswer): RowsAnswer<BalanceReport>;
 
-  /** What came into the trading balance and left it, one call per kind; settled and pending, nothing that failed. */
+  /** Deposits and withdrawals, one call per kind; settled and pending, nothing that failed. */
   transfers(sinceMs: number): readonly PrivateCall[];
   parseTransfers(answer: ExchangeAnswer, sinceMs: number, call: PrivateCall): RowsAnswer<TransferReport>;
 

@@ -69,16 +69,23 @@ export function isZero(text: DecimalText): boolean {
   return !/[1-9]/.test(text);
 }
 
+/** What was computed from amounts, as text. @throws FrameError where messages cannot carry it: no exchange means that. */
+export function amountText(value: Decimal, field = 'amount'): DecimalText {
+  const fits = value.isZero() || (value.e < 24 && value.decimalPlaces() <= 20);
+  if (!fits) throw new FrameError(field, 'in the range of amounts', value.toExponential(8));
+  return toText(value);
+}
+
 export function sumOf(texts: readonly DecimalText[]): DecimalText {
-  return toText(texts.reduce((sum, text) => sum.plus(parseDecimal(text)), ZERO));
+  return amountText(texts.reduce((sum, text) => sum.plus(parseDecimal(text)), ZERO));
 }
 
 export function difference(from: DecimalText, minus: DecimalText): DecimalText {
-  return toText(parseDecimal(from).minus(parseDecimal(minus)));
+  return amountText(parseDecimal(from).minus(parseDecimal(minus)));
 }
 
 export function largest(texts: readonly DecimalText[]): DecimalText {
-  return toText(Decimal.max(...texts.map((text) => parseDecimal(text))));
+  return amountText(Decimal.max(...texts.map((text) => parseDecimal(text))));
 }
 
 /** What the exchange's words say about further fills. A word that is not listed says nothing: more may come. */

@@ -1,4 +1,4 @@
-import { Decimal, isDecimalText, parseDecimal, toText } from '../market/decimal.js';
+import { Decimal, isDecimalText, parseDecimal } from '../market/decimal.js';
 import type { DecimalText } from '../messages/primitives.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
@@ -65,8 +65,7 @@ export function amountAt(fields: f.Fields, key: string, path: string): DecimalTe
     (typeof value === 'number' && Number.isFinite(value));
   if (isAmount) {
     const amount = new Decimal(value);
-    const fits = amount.isZero() || (amount.e < 24 && amount.decimalPlaces() <= 20);
-    if (!amount.isNegative() && fits) return toText(amount);
+    if (!amount.isNegative()) return o.amountText(amount, path + key);
   }
   throw new FrameError(path + key, 'an amount not below 0', value);
 }
@@ -174,7 +173,7 @@ function sharesOf(whole: DecimalText, weights: readonly Decimal[]): DecimalText[
     const isLast = index === weights.length - 1;
     const share = isLast ? left : parseDecimal(whole).times(weight).div(total).toDecimalPlaces(16, Decimal.ROUND_DOWN);
     left = left.minus(share);
-    return toText(share);
+    return o.amountText(share);
   });
 }
 

@@ -103,7 +103,7 @@ function rowsOf(value: unknown): { readonly row: f.Fields; readonly path: string
   return value.map((row, index) => ({ row: f.asFields(row, `[${index}]`), path: `[${index}].` }));
 }
 
-/** The order an answer is about. */
+/** The order that was asked for; only an older one does not repeat its id. */
 function orderOf(value: unknown, reference: OrderReference): OrderReport {
   const order = readOrder(f.asFields(value, 'answer'), '', reference.clientOrderId);
   return askedFor(order, reference);
@@ -170,7 +170,8 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
         answer,
         UPBIT_ENVELOPE,
         (value) => {
-          const report = orderOf(value, { symbol, clientOrderId, exchangeOrderId: null });
+          const order = readOrder(f.asFields(value, 'answer'), '');
+          const report = askedFor(order, { symbol, clientOrderId, exchangeOrderId: null });
           return { kind: 'accepted', exchangeOrderId: report.exchangeOrderId, report };
         },
         placeRefusal,
@@ -231,7 +232,7 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
             { maxBodyBytes: 4 << 20 },
           )
         : call('GET', 'order', [['uuid', exchangeOrderId]]),
-    parseFills: (answer, { symbol, sinceMs }, asked) =>
+    parseFills: (answer, { symbol }, asked) =>
       rows(answer, (value) => {
         if (asked.path.endsWith('/closed')) return { kind: 'rows', rows: [], next: readFinished(value, asked) };
         const order = readOrder(f.asFields(value, 'answer'), '');
@@ -239,7 +240,7 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
         // Without them the answer would say that there were none.
         if (order.trades.length === 0 && !isZero(order.filledQuantity))
           throw new FrameError('trades', `all trades of ${order.filledQuantity}`, order.trades);
-        return { kind: 'rows', rows: order.trades.filter((trade) => trade.timeMs >= sinceMs), next: [] };
+        return { kind: 'rows', rows: order.trades, next: [] };
       }),
 
     balances: () => call('GET', 'accounts', []),
@@ -267,7 +268,8 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
         const oldestMs = Math.min(...list.map(({ row, path }) => isoTimeAt(row, 'created_at', path)));
         return {
           kind: 'rows',
-          rows: transfers.filter((transfer) => transfer.timeMs >= sinceMs || !transfer.isSettled),
+          // Times are whole seconds.
+          rows: transfers.filter(({ timeMs, isSettled }) => timeMs > sinceMs - 1000 || !isSettled),
           next: list.length < PAGE || oldestMs < sinceMs ? [] : [nextPage(asked)],
         };
       }),

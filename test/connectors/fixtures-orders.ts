@@ -338,10 +338,10 @@ function okxSubject(): OrderSubject {
       }),
       balances: data({ totalEq: '1', details: [detail, { ...detail, ccy: 'USDT', availBal: '10' }] }),
       transfers: [
+        data({ depId: '11', ccy: 'BTC', amt: '0.5', state: '2', ts: String(TIME) }),
         data(
-          { billId: '11', ccy: 'BTC', balChg: '0.5', type: '1', ts: String(TIME) },
-          { billId: '12', ccy: 'USDT', balChg: '-9', type: '1', ts: String(TIME) },
-          { billId: '13', ccy: 'USDT', balChg: '-1', type: '2', ts: String(TIME) },
+          { wdId: '12', ccy: 'USDT', amt: '8.9', fee: '0.1', state: '2', ts: String(TIME) },
+          { wdId: '13', ccy: 'USDT', amt: '7', fee: '0.1', state: '-2', ts: String(TIME) },
         ),
       ],
       feeRates: data({ instType: 'SPOT', maker: '-0.0008', taker: '-0.001', ts: String(TIME) }),
@@ -363,7 +363,7 @@ function okxSubject(): OrderSubject {
     takerFeeRate: '0.001',
     frames: {
       authorised: { event: 'login', code: '0', msg: '', connId: 'a4d3ae55' },
-      acknowledged: ['orders', 'account', 'balance_and_position'].map((channel) => ({
+      acknowledged: ['orders', 'account'].map((channel) => ({
         event: 'subscribe',
         arg: { channel },
         connId: 'a4d3ae55',
@@ -429,6 +429,7 @@ function bybitSubject(): OrderSubject {
   });
   const list = (...rows: Json[]): Json =>
     result({ category: 'spot', list: rows, nextPageCursor: 'page_token%3D1%26' });
+  const records = (...rows: Json[]): Json => result({ rows, nextPageCursor: '' });
   const empty = { status: 200, body: result({ category: 'spot', list: [], nextPageCursor: '' }) };
   const receipt = result({ orderId: '1321003749386327552', orderLinkId: 'a1-0-1' });
   const push = (topic: string, ...data: Json[]): Json => ({ id: 'x', topic, creationTime: TIME, data });
@@ -459,8 +460,14 @@ function bybitSubject(): OrderSubject {
       fills: list(execution, { ...execution, execType: 'Funding', execId: 'f' }),
       balances: result({ list: [{ accountType: 'UNIFIED', coin: [coin('BTC', '1.75'), coin('USDT', '10')] }] }),
       transfers: [
-        list({ id: 't1', currency: 'BTC', change: '0.5', transactionTime: String(TIME), type: 'TRANSFER_IN' }),
-        list({ id: 't2', currency: 'USDT', change: '-9', transactionTime: String(TIME), type: 'TRANSFER_OUT' }),
+        records(
+          { id: 'd1', coin: 'BTC', amount: '0.5', txID: 'x', status: 3, successAt: String(TIME) },
+          { id: 'd2', coin: 'BTC', amount: '7', txID: 'y', status: 4, successAt: '' },
+        ),
+        records(
+          { withdrawId: 'w1', coin: 'USDT', amount: '8', withdrawFee: '1', status: 'success', createTime: String(TIME) },
+          { withdrawId: 'w2', coin: 'USDT', amount: '7', withdrawFee: '1', status: 'Reject', createTime: String(TIME) },
+        ),
       ],
       feeRates: result({ list: [{ symbol: 'BTCUSDT', takerFeeRate: '0.001', makerFeeRate: '0.0008' }] }),
     },

@@ -135,9 +135,14 @@ const OKX: readonly Omit<OrderReader, 'exchange'>[] = [
     read: (orders, answer) => orders.parseFeeRates(answer, 'BTC-USDT'),
   },
   {
-    names: /\/Account\/GetBillHistory\.txt$/,
+    names: /\/Account\/GetDepositHistory\.txt$/,
     wanted: 'rows',
     read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[0]!),
+  },
+  {
+    names: /\/Account\/GetWithdrawalHistory\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
   },
 ];
 
@@ -183,9 +188,9 @@ const BYBIT: readonly Omit<OrderReader, 'exchange'>[] = [
     read: (orders, answer, body) => orders.parseFeeRates(answer, textIn(body, 'symbol')),
   },
   {
-    names: /\/V5Api\/Account\/GetTransactionHistory\.txt$/,
+    names: /\/V5Api\/Account\/GetWithdrawals\.txt$/,
     wanted: 'rows',
-    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[0]!),
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
   },
 ];
 
