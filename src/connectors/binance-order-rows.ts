@@ -27,8 +27,7 @@ export const BINANCE_ENVELOPE: Envelope = {
   errorIn(value) {
     if (!f.isFields(value) || !Object.hasOwn(value, 'code') || !Object.hasOwn(value, 'msg')) return null;
     const code = f.member(value, 'code');
-    if (typeof code !== 'number' || !Number.isSafeInteger(code))
-      throw new FrameError('code', 'a code', code);
+    if (typeof code !== 'number' || !Number.isSafeInteger(code)) throw new FrameError('code', 'a code', code);
     const message = f.member(value, 'msg');
     return { code: String(code), message, meaning: meaningOf(code, String(message)), pauseMs: 10_000 };
   },
@@ -154,7 +153,8 @@ export function readBalance(row: f.Fields, path: string): BalanceReport {
 }
 
 /** The spot wallet; 1 is the funding wallet [C]. */
-const isSpotWallet = (row: f.Fields) => !Object.hasOwn(row, 'walletType') || f.member(row, 'walletType') === 0;
+const isSpotWallet = (row: f.Fields) =>
+  !Object.hasOwn(row, 'walletType') || f.member(row, 'walletType') === 0;
 
 /** Deposit states: 1 and 6 are credited, 2 and 7 never will be [C]. */
 export function readDeposit(row: f.Fields, path: string): TransferReport | null {

@@ -193,7 +193,8 @@ export const BINANCE_ORDERS: OrderEntry = {
   parseFills: (answer, { symbol, exchangeOrderId }, asked) =>
     rows(answer, (value) => {
       const { rows: trades, received } = rowsOf(value, readTrade);
-      if (trades.some((trade) => trade.symbol !== symbol)) throw new FrameError('symbol', `'${symbol}'`, value);
+      if (trades.some((trade) => trade.symbol !== symbol))
+        throw new FrameError('symbol', `'${symbol}'`, value);
       const wanted = trades.filter(
         (trade) => exchangeOrderId === null || trade.exchangeOrderId === exchangeOrderId,
       );

@@ -55,9 +55,7 @@ const call = (
 const named = (order: OrderReference): Parameters => [
   ['category', 'spot'],
   ['symbol', order.symbol],
-  order.exchangeOrderId === null
-    ? ['orderLinkId', order.clientOrderId]
-    : ['orderId', order.exchangeOrderId],
+  order.exchangeOrderId === null ? ['orderLinkId', order.clientOrderId] : ['orderId', order.exchangeOrderId],
 ];
 
 /**

@@ -1,8 +1,24 @@
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
-import { dataOf, isSpot, OKX_ENVELOPE, readBalance, readDeposit, readFill, readOrder, readWithdrawal } from './okx-order-rows.js';
+import {
+  dataOf,
+  isSpot,
+  OKX_ENVELOPE,
+  readBalance,
+  readDeposit,
+  readFill,
+  readOrder,
+  readWithdrawal,
+} from './okx-order-rows.js';
 import { okxStream } from './okx-stream.js';
-import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal, unknownAnswer } from './order-answers.js';
+import {
+  cancelRefusal,
+  lookupRefusal,
+  placeRefusal,
+  readAnswer,
+  rowsRefusal,
+  unknownAnswer,
+} from './order-answers.js';
 import type {
   CancelAnswer,
   ExchangeAnswer,
@@ -13,7 +29,15 @@ import type {
   PrivateCall,
   RowsAnswer,
 } from './order-entry.js';
-import { askedFor, callWith, clientIdAt, countedIdAt, isAbsent, negated, signedTextAt } from './order-fields.js';
+import {
+  askedFor,
+  callWith,
+  clientIdAt,
+  countedIdAt,
+  isAbsent,
+  negated,
+  signedTextAt,
+} from './order-fields.js';
 import { encodedQuery, hmacBase64, jsonBody, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
 
@@ -83,7 +107,9 @@ const readRows = <Row>(
 /** Lists come newest first; `after` asks for older ones than an id [O]. */
 function olderThan(asked: PrivateCall, data: readonly f.Fields[], idField: string): readonly PrivateCall[] {
   const last = data.length - 1;
-  return data.length < ROWS ? [] : [callWith(asked, { after: countedIdAt(data[last]!, idField, `data[${last}].`) })];
+  return data.length < ROWS
+    ? []
+    : [callWith(asked, { after: countedIdAt(data[last]!, idField, `data[${last}].`) })];
 }
 
 /** The order in a list of finished ones. A full page without it proves only what is as young as the page. */
@@ -177,7 +203,10 @@ export const OKX_ORDERS: OrderEntry = {
     ),
 
   cancel: (order) =>
-    call('POST', 'trade/cancel-order', { cancel: 1 }, named(order), { timeoutMs: 5000, maxBodyBytes: 64 << 10 }),
+    call('POST', 'trade/cancel-order', { cancel: 1 }, named(order), {
+      timeoutMs: 5000,
+      maxBodyBytes: 64 << 10,
+    }),
   parseCancel: (answer) =>
     readAnswer<CancelAnswer>(
       answer,
@@ -288,7 +317,12 @@ export const OKX_ORDERS: OrderEntry = {
         'POST',
         'trade/cancel-all-after',
         { deadMan: 1 },
-        [['timeOut', timeoutMs === 0 ? '0' : String(Math.min(120, Math.max(10, Math.ceil(timeoutMs / 1000))))]],
+        [
+          [
+            'timeOut',
+            timeoutMs === 0 ? '0' : String(Math.min(120, Math.max(10, Math.ceil(timeoutMs / 1000)))),
+          ],
+        ],
         { timeoutMs: 5000, maxBodyBytes: 64 << 10 },
       ),
     parse: (answer) =>

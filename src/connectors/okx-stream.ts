@@ -35,9 +35,7 @@ export const okxStream: PrivateStream = {
     const frame = f.asFields(parseJson(data, FRAME_LIMITS), 'frame');
     if (Object.hasOwn(frame, 'event')) return readControl(frame, sink);
     if (!Object.hasOwn(frame, 'arg')) return;
-    const rows = f
-      .listAt(frame, 'data', '', 1000)
-      .map((row, index) => f.asFields(row, `data[${index}]`));
+    const rows = f.listAt(frame, 'data', '', 1000).map((row, index) => f.asFields(row, `data[${index}]`));
     switch (f.textAt(f.fieldsAt(frame, 'arg', ''), 'channel', 'arg.')) {
       case 'orders':
         return readOrders(rows, sink);

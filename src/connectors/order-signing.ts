@@ -43,7 +43,9 @@ export function jsonWebToken(
 ): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ alg: algorithm, typ: 'JWT' })}.${part(claims)}`;
-  const digest = createHmac(algorithm === 'HS512' ? 'sha512' : 'sha256', secret).update(signed).digest();
+  const digest = createHmac(algorithm === 'HS512' ? 'sha512' : 'sha256', secret)
+    .update(signed)
+    .digest();
   return `${signed}.${digest.toString('base64url')}`;
 }
 
@@ -52,7 +54,10 @@ export function sha512Hex(text: string): string {
 }
 
 /** The exchange's time in whole ms, and how long the exchange may act from then on, also in whole ms: at least 1. */
-export function wholeMs(moment: SigningMoment): { readonly timeMs: number; readonly validForMs: number | null } {
+export function wholeMs(moment: SigningMoment): {
+  readonly timeMs: number;
+  readonly validForMs: number | null;
+} {
   const { timeMs, validForMs } = moment;
   return {
     timeMs: Math.floor(timeMs),

@@ -115,12 +115,7 @@ export function readOrder(row: f.Fields, path: string, askedId = ''): OrderRepor
   const trades = Object.hasOwn(row, 'trades') ? readTrades(row, path, order, filledQuantity) : [];
   return {
     ...order,
-    status: o.statusOf(
-      statusWord,
-      STATUS_WORDS,
-      o.isAbsent(row, 'volume') ? '0' : quantity,
-      filledQuantity,
-    ),
+    status: o.statusOf(statusWord, STATUS_WORDS, o.isAbsent(row, 'volume') ? '0' : quantity, filledQuantity),
     statusWord,
     quantity,
     filledQuantity,
@@ -171,7 +166,9 @@ function sharesOf(whole: DecimalText, weights: readonly Decimal[]): DecimalText[
   let left = parseDecimal(whole);
   return weights.map((weight, index) => {
     const isLast = index === weights.length - 1;
-    const share = isLast ? left : parseDecimal(whole).times(weight).div(total).toDecimalPlaces(16, Decimal.ROUND_DOWN);
+    const share = isLast
+      ? left
+      : parseDecimal(whole).times(weight).div(total).toDecimalPlaces(16, Decimal.ROUND_DOWN);
     left = left.minus(share);
     return o.amountText(share);
   });

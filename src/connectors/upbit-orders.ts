@@ -60,9 +60,7 @@ const call = (
 });
 
 const named = (order: OrderReference): Parameters => [
-  order.exchangeOrderId === null
-    ? ['identifier', order.clientOrderId]
-    : ['uuid', order.exchangeOrderId],
+  order.exchangeOrderId === null ? ['identifier', order.clientOrderId] : ['uuid', order.exchangeOrderId],
 ];
 
 /** The claims of a token: the query is hashed as it is, not percent-encoded, and a body as if it were one [O]. */
@@ -234,7 +232,8 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
         : call('GET', 'order', [['uuid', exchangeOrderId]]),
     parseFills: (answer, { symbol }, asked) =>
       rows(answer, (value) => {
-        if (asked.path.endsWith('/closed')) return { kind: 'rows', rows: [], next: readFinished(value, asked) };
+        if (asked.path.endsWith('/closed'))
+          return { kind: 'rows', rows: [], next: readFinished(value, asked) };
         const order = readOrder(f.asFields(value, 'answer'), '');
         askedFor(order, { symbol, clientOrderId: '', exchangeOrderId: parameterOf(asked, 'uuid') ?? '' });
         // Without them the answer would say that there were none.

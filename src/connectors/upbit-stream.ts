@@ -4,13 +4,7 @@ import { FRAME_LIMITS, parseJson } from './frame-parser.js';
 import type { OrderReport, PrivateSink, PrivateStream, TradeReport } from './order-entry.js';
 import * as o from './order-fields.js';
 import { jsonWebToken, type JwtAlgorithm } from './order-signing.js';
-import {
-  amountAt,
-  amountOrZeroAt,
-  positiveAmountAt,
-  quoteOf,
-  STATUS_WORDS,
-} from './upbit-order-rows.js';
+import { amountAt, amountOrZeroAt, positiveAmountAt, quoteOf, STATUS_WORDS } from './upbit-order-rows.js';
 
 /**
  * The private socket of Upbit (PROTOCOLS §6): the token stands in the handshake, so that an open connection is logged in;

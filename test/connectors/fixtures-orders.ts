@@ -167,9 +167,7 @@ function binanceSubject(): OrderSubject {
       cancel: { ...order, origClientOrderId: 'a1-0-1', clientOrderId: 'cancel-1', transactTime: TIME },
       lookups: [{ ...order, time: TIME, updateTime: TIME }],
       absent: [{ status: 400, body: { code: -2013, msg: 'Order does not exist.' } }],
-      open: [
-        { ...order, status: 'PARTIALLY_FILLED', timeInForce: 'GTC', time: TIME, updateTime: TIME },
-      ],
+      open: [{ ...order, status: 'PARTIALLY_FILLED', timeInForce: 'GTC', time: TIME, updateTime: TIME }],
       fills: [
         {
           symbol: 'BTCUSDT',
@@ -458,15 +456,31 @@ function bybitSubject(): OrderSubject {
       absent: [empty, empty, empty],
       open: list({ ...order, orderStatus: 'PartiallyFilled' }),
       fills: list(execution, { ...execution, execType: 'Funding', execId: 'f' }),
-      balances: result({ list: [{ accountType: 'UNIFIED', coin: [coin('BTC', '1.75'), coin('USDT', '10')] }] }),
+      balances: result({
+        list: [{ accountType: 'UNIFIED', coin: [coin('BTC', '1.75'), coin('USDT', '10')] }],
+      }),
       transfers: [
         records(
           { id: 'd1', coin: 'BTC', amount: '0.5', txID: 'x', status: 3, successAt: String(TIME) },
           { id: 'd2', coin: 'BTC', amount: '7', txID: 'y', status: 4, successAt: '' },
         ),
         records(
-          { withdrawId: 'w1', coin: 'USDT', amount: '8', withdrawFee: '1', status: 'success', createTime: String(TIME) },
-          { withdrawId: 'w2', coin: 'USDT', amount: '7', withdrawFee: '1', status: 'Reject', createTime: String(TIME) },
+          {
+            withdrawId: 'w1',
+            coin: 'USDT',
+            amount: '8',
+            withdrawFee: '1',
+            status: 'success',
+            createTime: String(TIME),
+          },
+          {
+            withdrawId: 'w2',
+            coin: 'USDT',
+            amount: '7',
+            withdrawFee: '1',
+            status: 'Reject',
+            createTime: String(TIME),
+          },
         ),
       ],
       feeRates: result({ list: [{ symbol: 'BTCUSDT', takerFeeRate: '0.001', makerFeeRate: '0.0008' }] }),
@@ -578,11 +592,38 @@ function upbitSubject(): OrderSubject {
       ],
       transfers: [
         [
-          { type: 'deposit', uuid: 'd1', currency: 'BTC', state: 'ACCEPTED', created_at: at, done_at: at, amount: '0.5', fee: '0' },
-          { type: 'deposit', uuid: 'd2', currency: 'BTC', state: 'CANCELLED', created_at: at, done_at: null, amount: '7', fee: '0' },
+          {
+            type: 'deposit',
+            uuid: 'd1',
+            currency: 'BTC',
+            state: 'ACCEPTED',
+            created_at: at,
+            done_at: at,
+            amount: '0.5',
+            fee: '0',
+          },
+          {
+            type: 'deposit',
+            uuid: 'd2',
+            currency: 'BTC',
+            state: 'CANCELLED',
+            created_at: at,
+            done_at: null,
+            amount: '7',
+            fee: '0',
+          },
         ],
         [
-          { type: 'withdraw', uuid: 'w1', currency: 'BTC', state: 'DONE', created_at: at, done_at: at, amount: '8', fee: '1' },
+          {
+            type: 'withdraw',
+            uuid: 'w1',
+            currency: 'BTC',
+            state: 'DONE',
+            created_at: at,
+            done_at: at,
+            amount: '8',
+            fee: '1',
+          },
         ],
       ],
       feeRates: {

@@ -34,6 +34,7 @@ const fillsQuery = (one: OrderSubject, exchangeOrderId: string | null = one.exch
   sinceMs: 0,
   exchangeOrderId,
 });
+const bodiesOf = (exchange: string) => subject(exchange).bodies;
 const CREDENTIALS = { apiKey: 'key', secret: 'secret', passphrase: 'phrase' };
 const MOMENT: SigningMoment = {
   timeMs: 1_790_000_000_123.7,
@@ -56,8 +57,18 @@ function questionsOf(one: OrderSubject): Question[] {
   const fills = orders.fills(fillsQuery(one));
   const open = orders.openOrders();
   return [
-    { name: 'place', call: orders.place(ticket), parse: (a) => orders.parsePlace(a, ticket), good: bodies.place },
-    { name: 'cancel', call: orders.cancel(reference), parse: (a) => orders.parseCancel(a), good: bodies.cancel },
+    {
+      name: 'place',
+      call: orders.place(ticket),
+      parse: (a) => orders.parsePlace(a, ticket),
+      good: bodies.place,
+    },
+    {
+      name: 'cancel',
+      call: orders.cancel(reference),
+      parse: (a) => orders.parseCancel(a),
+      good: bodies.cancel,
+    },
     ...orders.lookups(reference).map((call, at) => ({
       name: `look-up ${at}`,
       call,
@@ -65,8 +76,18 @@ function questionsOf(one: OrderSubject): Question[] {
       good: bodies.lookups[at]!,
     })),
     { name: 'open orders', call: open, parse: (a) => orders.parseOpenOrders(a, open), good: bodies.open },
-    { name: 'fills', call: fills, parse: (a) => orders.parseFills(a, fillsQuery(one), fills), good: bodies.fills },
-    { name: 'balances', call: orders.balances(), parse: (a) => orders.parseBalances(a), good: bodies.balances },
+    {
+      name: 'fills',
+      call: fills,
+      parse: (a) => orders.parseFills(a, fillsQuery(one), fills),
+      good: bodies.fills,
+    },
+    {
+      name: 'balances',
+      call: orders.balances(),
+      parse: (a) => orders.parseBalances(a),
+      good: bodies.balances,
+    },
     ...orders.transfers(0).map((call, at) => ({
       name: `transfers ${at}`,
       call,
@@ -82,76 +103,86 @@ function questionsOf(one: OrderSubject): Question[] {
   ];
 }
 
-t.test('an order is placed as a limit order that does not rest, under its id, and never trades with ourselves', (t) => {
-  t.match(given(subject('binance').orders.place(subject('binance').ticket)), {
-    symbol: 'BTCUSDT',
-    side: 'BUY',
-    type: 'LIMIT',
-    timeInForce: 'IOC',
-    quantity: '0.002',
-    price: '65000.1',
-    newClientOrderId: 'a1-0-1',
-    selfTradePreventionMode: 'EXPIRE_TAKER',
-  });
-  t.match(given(subject('okx').orders.place(subject('okx').ticket)), {
-    instId: 'BTC-USDT',
-    tdMode: 'cash',
-    side: 'buy',
-    ordType: 'ioc',
-    px: '65000.1',
-    sz: '0.002',
-    clOrdId: 'a1x0x1',
-    stpMode: 'cancel_taker',
-  });
-  t.match(given(subject('bybit').orders.place({ ...subject('bybit').ticket, side: 'sell' })), {
-    category: 'spot',
-    side: 'Sell',
-    orderType: 'Limit',
-    timeInForce: 'IOC',
-    orderLinkId: 'a1-0-1',
-    isLeverage: 0,
-    smpType: 'CancelTaker',
-  });
-  t.match(given(subject('upbit').orders.place(subject('upbit').ticket)), {
-    market: 'KRW-BTC',
-    side: 'bid',
-    ord_type: 'limit',
-    time_in_force: 'ioc',
-    identifier: 'a1-0-1',
-    smp_type: 'cancel_taker',
-  });
-  for (const one of SUBJECTS) {
-    const { clientId, selfTradePrevention } = one.connector.capabilities.orders;
-    const sent = given(one.orders.place(one.ticket));
-    t.match(String(sent[clientId.field]), clientId.pattern, `${nameOf(one)}: ${clientId.field}`);
-    t.equal(sent[selfTradePrevention!.field], selfTradePrevention!.cancelTaker, 'as its capabilities say');
-  }
-  t.end();
-});
+t.test(
+  'an order is placed as a limit order that does not rest, under its id, and never trades with ourselves',
+  (t) => {
+    t.match(given(subject('binance').orders.place(subject('binance').ticket)), {
+      symbol: 'BTCUSDT',
+      side: 'BUY',
+      type: 'LIMIT',
+      timeInForce: 'IOC',
+      quantity: '0.002',
+      price: '65000.1',
+      newClientOrderId: 'a1-0-1',
+      selfTradePreventionMode: 'EXPIRE_TAKER',
+    });
+    t.match(given(subject('okx').orders.place(subject('okx').ticket)), {
+      instId: 'BTC-USDT',
+      tdMode: 'cash',
+      side: 'buy',
+      ordType: 'ioc',
+      px: '65000.1',
+      sz: '0.002',
+      clOrdId: 'a1x0x1',
+      stpMode: 'cancel_taker',
+    });
+    t.match(given(subject('bybit').orders.place({ ...subject('bybit').ticket, side: 'sell' })), {
+      category: 'spot',
+      side: 'Sell',
+      orderType: 'Limit',
+      timeInForce: 'IOC',
+      orderLinkId: 'a1-0-1',
+      isLeverage: 0,
+      smpType: 'CancelTaker',
+    });
+    t.match(given(subject('upbit').orders.place(subject('upbit').ticket)), {
+      market: 'KRW-BTC',
+      side: 'bid',
+      ord_type: 'limit',
+      time_in_force: 'ioc',
+      identifier: 'a1-0-1',
+      smp_type: 'cancel_taker',
+    });
+    for (const one of SUBJECTS) {
+      const { clientId, selfTradePrevention } = one.connector.capabilities.orders;
+      const sent = given(one.orders.place(one.ticket));
+      t.match(String(sent[clientId.field]), clientId.pattern, `${nameOf(one)}: ${clientId.field}`);
+      t.equal(sent[selfTradePrevention!.field], selfTradePrevention!.cancelTaker, 'as its capabilities say');
+    }
+    t.end();
+  },
+);
 
-t.test('only placing is fenced, by the field that the capabilities name, and the fence never ends later than asked', (t) => {
-  for (const one of SUBJECTS) {
-    const { requestExpiry } = one.connector.capabilities.orders;
-    const fenced = questionsOf(one).filter(({ call }) => call.expires);
-    t.same(
-      fenced.map(({ name }) => name),
-      requestExpiry.kind === 'none' ? [] : ['place'],
-      nameOf(one),
-    );
-  }
-  const signed = (exchange: string, moment = MOMENT) =>
-    subject(exchange).orders.sign(subject(exchange).orders.place(subject(exchange).ticket), CREDENTIALS, moment);
-  t.match(signed('binance').body, /&recvWindow=800&timestamp=1790000000123&signature=[0-9a-f]{64}$/);
-  t.equal(signed('okx').headers['expTime'], '1790000000923');
-  t.equal(signed('bybit').headers['X-BAPI-RECV-WINDOW'], '800');
-  const unfenced = { ...MOMENT, validForMs: null };
-  t.notMatch(signed('binance', unfenced).body, /recvWindow/);
-  t.equal(signed('okx', unfenced).headers['expTime'], undefined);
-  t.equal(signed('bybit', unfenced).headers['X-BAPI-RECV-WINDOW'], '5000');
-  const cancel = subject('okx').orders.cancel(referenceOf(subject('okx')));
-  t.equal(subject('okx').orders.sign(cancel, CREDENTIALS, MOMENT).headers['expTime'], undefined);
-  t.end();
-});
+t.test(
+  'only placing is fenced, by the field that the capabilities name, and the fence never ends later than asked',
+  (t) => {
+    for (const one of SUBJECTS) {
+      const { requestExpiry } = one.connector.capabilities.orders;
+      const fenced = questionsOf(one).filter(({ call }) => call.expires);
+      t.same(
+        fenced.map(({ name }) => name),
+        requestExpiry.kind === 'none' ? [] : ['place'],
+        nameOf(one),
+      );
+    }
+    const signed = (exchange: string, moment = MOMENT) =>
+      subject(exchange).orders.sign(
+        subject(exchange).orders.place(subject(exchange).ticket),
+        CREDENTIALS,
+        moment,
+      );
+    t.match(signed('binance').body, /&recvWindow=800&timestamp=1790000000123&signature=[0-9a-f]{64}$/);
+    t.equal(signed('okx').headers['expTime'], '1790000000923');
+    t.equal(signed('bybit').headers['X-BAPI-RECV-WINDOW'], '800');
+    const unfenced = { ...MOMENT, validForMs: null };
+    t.notMatch(signed('binance', unfenced).body, /recvWindow/);
+    t.equal(signed('okx', unfenced).headers['expTime'], undefined);
+    t.equal(signed('bybit', unfenced).headers['X-BAPI-RECV-WINDOW'], '5000');
+    const cancel = subject('okx').orders.cancel(referenceOf(subject('okx')));
+    t.equal(subject('okx').orders.sign(cancel, CREDENTIALS, MOMENT).headers['expTime'], undefined);
+    t.end();
+  },
+);
 
 t.test('a signature is that of what is sent', (t) => {
   const hmac = (text: string, encoding: 'hex' | 'base64' = 'hex') =>
@@ -198,39 +229,47 @@ t.test('a signature is that of what is sent', (t) => {
             text === '' ? undefined : createHash('sha512').update(text).digest('hex'),
             title,
           );
-          if (query !== '') t.equal(decodeURIComponent(query), text, `${title}: the hash is of the plain text`);
+          if (query !== '')
+            t.equal(decodeURIComponent(query), text, `${title}: the hash is of the plain text`);
         }
       }
     }
   t.end();
 });
 
-t.test('every budget that a call names is held by the one limiter of its exchange, and no call is beyond it', (t) => {
-  for (const one of SUBJECTS) {
-    const { connector, orders } = one;
-    const schemes = [...connector.capabilities.restLimits, ...orders.limits].map(({ name }) => name);
-    t.equal(new Set(schemes).size, schemes.length, `${nameOf(one)}: one budget of each name`);
-    const calls = [
-      ...questionsOf(one).map(({ call }) => call),
-      ...(orders.deadMan === null ? [] : [orders.deadMan.call(30_000)]),
-    ];
-    for (const { path, costs } of calls) {
-      t.not(Object.keys(costs).length, 0, `${path} costs something`);
-      for (const name of Object.keys(costs)) t.ok(schemes.includes(name), `${path}: ${name}`);
-      t.equal(restLimiterOf(connector).tryAcquire(costs, 0, 'background'), 0, `${path} fits when idle`);
+t.test(
+  'every budget that a call names is held by the one limiter of its exchange, and no call is beyond it',
+  (t) => {
+    for (const one of SUBJECTS) {
+      const { connector, orders } = one;
+      const schemes = [...connector.capabilities.restLimits, ...orders.limits].map(({ name }) => name);
+      t.equal(new Set(schemes).size, schemes.length, `${nameOf(one)}: one budget of each name`);
+      const calls = [
+        ...questionsOf(one).map(({ call }) => call),
+        ...(orders.deadMan === null ? [] : [orders.deadMan.call(30_000)]),
+      ];
+      for (const { path, costs } of calls) {
+        t.not(Object.keys(costs).length, 0, `${path} costs something`);
+        for (const name of Object.keys(costs)) t.ok(schemes.includes(name), `${path}: ${name}`);
+        t.equal(restLimiterOf(connector).tryAcquire(costs, 0, 'background'), 0, `${path} fits when idle`);
+      }
+      const limiter = restLimiterOf(connector);
+      const { costs } = orders.place(one.ticket);
+      let placed = 0;
+      while (placed < 10_000 && limiter.tryAcquire(costs, 0) === 0) placed++;
+      t.ok(placed < 1000, `${nameOf(one)}: placing is limited (${placed})`);
+      t.equal(
+        limiter.tryAcquire(orders.cancel(referenceOf(one)).costs, 0, 'urgent'),
+        0,
+        'a cancel still passes',
+      );
     }
-    const limiter = restLimiterOf(connector);
-    const { costs } = orders.place(one.ticket);
-    let placed = 0;
-    while (placed < 10_000 && limiter.tryAcquire(costs, 0) === 0) placed++;
-    t.ok(placed < 1000, `${nameOf(one)}: placing is limited (${placed})`);
-    t.equal(limiter.tryAcquire(orders.cancel(referenceOf(one)).costs, 0, 'urgent'), 0, 'a cancel still passes');
-  }
-  const limiter = restLimiterOf(subject('binance').connector);
-  limiter.observe(200, { 'x-mbx-order-count-10s': '95' }, 0);
-  t.ok(limiter.tryAcquire({ orders: 1 }, 0) > 0, 'the count of the exchange is believed');
-  t.end();
-});
+    const limiter = restLimiterOf(subject('binance').connector);
+    limiter.observe(200, { 'x-mbx-order-count-10s': '95' }, 0);
+    t.ok(limiter.tryAcquire({ orders: 1 }, 0) > 0, 'the count of the exchange is believed');
+    t.end();
+  },
+);
 
 t.test('what is placed answers as accepted, with what is known already', (t) => {
   for (const one of SUBJECTS) {
@@ -240,7 +279,11 @@ t.test('what is placed answers as accepted, with what is known already', (t) => 
       t.match(placed, { kind: 'accepted', exchangeOrderId }, nameOf(one));
     }
     const other = { ...ticket, clientOrderId: 'another' };
-    t.equal(orders.parsePlace(answer(bodies.place), other).kind, 'unknown', 'an answer for another order is none');
+    t.equal(
+      orders.parsePlace(answer(bodies.place), other).kind,
+      'unknown',
+      'an answer for another order is none',
+    );
   }
   const { orders, ticket, bodies, trade } = subject('binance');
   t.match(orders.parsePlace(answer(bodies.place), ticket), {
@@ -251,56 +294,81 @@ t.test('what is placed answers as accepted, with what is known already', (t) => 
       trades: [{ ...trade, clientOrderId: 'a1-0-1' }],
     },
   });
-  t.match(subject('upbit').orders.parsePlace(answer(subject('upbit').bodies.place), subject('upbit').ticket), {
-    report: { status: 'open', filledQuantity: '0', trades: [] },
-  });
-  t.equal(subject('okx').orders.parsePlace(answer(subject('okx').bodies.place), subject('okx').ticket).kind, 'accepted');
+  t.match(
+    subject('upbit').orders.parsePlace(answer(subject('upbit').bodies.place), subject('upbit').ticket),
+    {
+      report: { status: 'open', filledQuantity: '0', trades: [] },
+    },
+  );
+  t.equal(
+    subject('okx').orders.parsePlace(answer(subject('okx').bodies.place), subject('okx').ticket).kind,
+    'accepted',
+  );
   t.end();
 });
 
-t.test('an order is found by its id or by the exchange’s, and not found only by the exchange’s own word', (t) => {
-  for (const one of SUBJECTS) {
-    const { orders, bodies, ticket, exchangeOrderId } = one;
-    t.equal(orders.lookups(referenceOf(one)).length, bodies.lookups.length, nameOf(one));
-    for (const [at, body] of bodies.lookups.entries())
-      for (const reference of [referenceOf(one), byClient(one)]) {
-        const found = orders.parseLookup(answer(body), reference, at);
-        t.match(
-          found,
-          {
-            kind: 'found',
-            order: {
-              clientOrderId: ticket.clientOrderId,
-              exchangeOrderId,
-              symbol: ticket.symbol,
-              side: 'buy',
-              status: 'ended',
+t.test(
+  'an order is found by its id or by the exchange’s, and not found only by the exchange’s own word',
+  (t) => {
+    for (const one of SUBJECTS) {
+      const { orders, bodies, ticket, exchangeOrderId } = one;
+      t.equal(orders.lookups(referenceOf(one)).length, bodies.lookups.length, nameOf(one));
+      for (const [at, body] of bodies.lookups.entries())
+        for (const reference of [referenceOf(one), byClient(one)]) {
+          const found = orders.parseLookup(answer(body), reference, at);
+          t.match(
+            found,
+            {
+              kind: 'found',
+              order: {
+                clientOrderId: ticket.clientOrderId,
+                exchangeOrderId,
+                symbol: ticket.symbol,
+                side: 'buy',
+                status: 'ended',
+              },
             },
-          },
-          `${nameOf(one)} look-up ${at}`,
-        );
-        if (found.kind === 'found') {
-          t.equal(Number(found.order.filledQuantity), 0.001);
-          t.equal(Number(found.order.quantity), 0.002);
+            `${nameOf(one)} look-up ${at}`,
+          );
+          if (found.kind === 'found') {
+            t.equal(Number(found.order.filledQuantity), 0.001);
+            t.equal(Number(found.order.quantity), 0.002);
+          }
         }
-      }
-    for (const [at, { status, body }] of bodies.absent.entries())
-      t.equal(orders.parseLookup(answer(body, status), byClient(one), at).kind, 'notFound', `${nameOf(one)} ${at}`);
-    const first = bodies.lookups[0]!;
-    const elsewhere = { ...referenceOf(one), symbol: 'ETH-OTHER' };
-    t.equal(orders.parseLookup(answer(first), elsewhere, 0).kind, 'unknown', 'another market’s order is no answer');
-    const stranger = { ...byClient(one), clientOrderId: 'another' };
-    t.equal(orders.parseLookup(answer(first), stranger, 0).kind, 'unknown', 'nor is another’s');
-  }
-  t.end();
-});
+      for (const [at, { status, body }] of bodies.absent.entries())
+        t.equal(
+          orders.parseLookup(answer(body, status), byClient(one), at).kind,
+          'notFound',
+          `${nameOf(one)} ${at}`,
+        );
+      const first = bodies.lookups[0]!;
+      const elsewhere = { ...referenceOf(one), symbol: 'ETH-OTHER' };
+      t.equal(
+        orders.parseLookup(answer(first), elsewhere, 0).kind,
+        'unknown',
+        'another market’s order is no answer',
+      );
+      const stranger = { ...byClient(one), clientOrderId: 'another' };
+      t.equal(orders.parseLookup(answer(first), stranger, 0).kind, 'unknown', 'nor is another’s');
+    }
+    t.end();
+  },
+);
 
 t.test('OKX’s list of finished orders proves nothing about what is older than a full page', (t) => {
   const { orders, bodies } = subject('okx');
   const row = ((bodies.lookups[0] as { data: Json[] }).data[0] ?? {}) as { [key: string]: Json };
-  const page = { code: '0', msg: '', data: Array.from({ length: 100 }, () => ({ ...row, clOrdId: 'other' })) };
+  const page = {
+    code: '0',
+    msg: '',
+    data: Array.from({ length: 100 }, () => ({ ...row, clOrdId: 'other' })),
+  };
   const asked = (placedAtMs?: number) =>
-    orders.parseLookup(answer(page), { ...byClient(subject('okx')), ...(placedAtMs !== undefined && { placedAtMs }) }, 1);
+    orders.parseLookup(
+      answer(page),
+      { ...byClient(subject('okx')), ...(placedAtMs !== undefined && { placedAtMs }) },
+      1,
+    );
   t.match(asked(), { kind: 'unknown', code: 'LIST' });
   t.equal(asked(Number(row['cTime']) - 1).kind, 'unknown', 'it may be older than the page');
   t.equal(asked(Number(row['cTime']) + 1).kind, 'notFound', 'what is younger would be in it');
@@ -359,7 +427,10 @@ t.test('balances, transfers and fee rates are read exactly', (t) => {
   t.match(subject('okx').orders.parseFeeRates(answer(subject('okx').bodies.feeRates), 'BTC-USDT'), {
     rows: [{ makerFeeRate: '0.0008' }],
   });
-  t.equal(subject('binance').orders.parseFeeRates(answer(subject('binance').bodies.feeRates), 'ETHUSDT').kind, 'unknown');
+  t.equal(
+    subject('binance').orders.parseFeeRates(answer(subject('binance').bodies.feeRates), 'ETHUSDT').kind,
+    'unknown',
+  );
   t.end();
 });
 
@@ -369,7 +440,14 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
     unknown: [['-1000'], ['-1001'], ['-1006'], ['-1007'], ['-1008'], ['-9999'], ['200']],
     limited: [['-1003'], ['-1015']],
     duplicate: [['-2010', 'Duplicate order sent.']],
-    order: [['-1013'], ['-1100'], ['-1111'], ['-1121'], ['-1130'], ['-2010', 'Order would immediately match and take.']],
+    order: [
+      ['-1013'],
+      ['-1100'],
+      ['-1111'],
+      ['-1121'],
+      ['-1130'],
+      ['-2010', 'Order would immediately match and take.'],
+    ],
     funds: [['-2010', 'Account has insufficient balance for requested action.']],
     market: [['-2010', 'Market is closed.']],
     expired: [['-1021', 'Timestamp for this request is outside of the recvWindow.']],
@@ -385,7 +463,17 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
     unknown: [['1'], ['50001'], ['50004'], ['50013'], ['50026'], ['51149'], ['99999']],
     limited: [['50011'], ['50061']],
     duplicate: [['51016']],
-    order: [['51000'], ['51006'], ['51020'], ['51120'], ['51121'], ['51137'], ['51138'], ['51999'], ['50014']],
+    order: [
+      ['51000'],
+      ['51006'],
+      ['51020'],
+      ['51120'],
+      ['51121'],
+      ['51137'],
+      ['51138'],
+      ['51999'],
+      ['50014'],
+    ],
     funds: [['51008'], ['51127'], ['51131']],
     market: [['51001'], ['51022']],
     expired: [['50102'], ['50036']],
@@ -417,48 +505,79 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
   upbit: {
     unknown: [['nonce_used']],
     duplicate: [['identifier_exists'], ['validation_error', 'identifier was used before']],
-    order: [['under_min_total_bid'], ['invalid_price_ask'], ['create_bid_error'], ['validation_error'], ['new_name']],
+    order: [
+      ['under_min_total_bid'],
+      ['invalid_price_ask'],
+      ['create_bid_error'],
+      ['validation_error'],
+      ['new_name'],
+    ],
     funds: [['insufficient_funds_bid'], ['insufficient_funds_ask']],
     account: [['jwt_verification'], ['invalid_access_key'], ['no_authorization_ip']],
   },
 };
 const FAULTS = ['order', 'funds', 'account', 'expired', 'market'];
 
-t.test('every code means placed, not placed, duplicate, too fast or unknown, and says whose fault it is', (t) => {
-  for (const [exchange, meanings] of Object.entries(CODES)) {
-    const { orders, ticket, error } = subject(exchange);
-    for (const [meaning, codes] of Object.entries(meanings))
-      for (const [code, message = 'text'] of codes) {
-        const said = error(code, message);
-        // The code decides whatever the status says, as long as it is one of an answer.
-        for (const status of exchange === 'upbit' ? [said.status] : [200, 400]) {
-          const read = orders.parsePlace(answer(said.body, status), ticket);
-          const wanted = FAULTS.includes(meaning) ? { kind: 'rejected', fault: meaning, code } : { kind: meaning, code };
-          t.match(read, wanted, `${exchange} ${code} ${message}`);
+t.test(
+  'every code means placed, not placed, duplicate, too fast or unknown, and says whose fault it is',
+  (t) => {
+    for (const [exchange, meanings] of Object.entries(CODES)) {
+      const { orders, ticket, error } = subject(exchange);
+      for (const [meaning, codes] of Object.entries(meanings))
+        for (const [code, message = 'text'] of codes) {
+          const said = error(code, message);
+          // The code decides whatever the status says, as long as it is one of an answer.
+          for (const status of exchange === 'upbit' ? [said.status] : [200, 400]) {
+            const read = orders.parsePlace(answer(said.body, status), ticket);
+            const wanted = FAULTS.includes(meaning)
+              ? { kind: 'rejected', fault: meaning, code }
+              : { kind: meaning, code };
+            t.match(read, wanted, `${exchange} ${code} ${message}`);
+          }
+          t.equal(
+            orders.parsePlace(answer(said.body, 503), ticket).kind,
+            'unknown',
+            `${code} under 503 says nothing`,
+          );
         }
-        t.equal(orders.parsePlace(answer(said.body, 503), ticket).kind, 'unknown', `${code} under 503 says nothing`);
-      }
-  }
-  t.match(subject('okx').orders.parsePlace(answer({ code: '50011', msg: 'Too fast', data: [] }), subject('okx').ticket), {
-    kind: 'limited',
-    pauseMs: 2000,
-  });
-  t.match(subject('okx').orders.parsePlace(answer({ code: '50004', msg: 'Timeout', data: [] }), subject('okx').ticket), {
-    kind: 'unknown',
-  });
-  t.equal(
-    subject('okx').orders.parsePlace(answer({ code: '50999', msg: 'new', data: [] }), subject('okx').ticket).kind,
-    'unknown',
-    'a code for the whole answer that nobody knows',
-  );
-  const hidden = subject('okx').error('51008', 'Insufficient balance');
-  t.match(
-    subject('okx').orders.parsePlace(answer({ ...(hidden.body as object), code: '0' }), subject('okx').ticket),
-    { kind: 'rejected', fault: 'funds' },
-    'code 0 may hide a failure',
-  );
-  t.end();
-});
+    }
+    t.match(
+      subject('okx').orders.parsePlace(
+        answer({ code: '50011', msg: 'Too fast', data: [] }),
+        subject('okx').ticket,
+      ),
+      {
+        kind: 'limited',
+        pauseMs: 2000,
+      },
+    );
+    t.match(
+      subject('okx').orders.parsePlace(
+        answer({ code: '50004', msg: 'Timeout', data: [] }),
+        subject('okx').ticket,
+      ),
+      {
+        kind: 'unknown',
+      },
+    );
+    t.equal(
+      subject('okx').orders.parsePlace(answer({ code: '50999', msg: 'new', data: [] }), subject('okx').ticket)
+        .kind,
+      'unknown',
+      'a code for the whole answer that nobody knows',
+    );
+    const hidden = subject('okx').error('51008', 'Insufficient balance');
+    t.match(
+      subject('okx').orders.parsePlace(
+        answer({ ...(hidden.body as object), code: '0' }),
+        subject('okx').ticket,
+      ),
+      { kind: 'rejected', fault: 'funds' },
+      'code 0 may hide a failure',
+    );
+    t.end();
+  },
+);
 
 t.test('a cancel says whether the order is gone, and an unknown one is unknown', (t) => {
   const gone: Record<string, readonly string[]> = {
@@ -490,7 +609,11 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     for (const code of waits[nameOf(one)]!) t.equal(read(code), 'unknown', `${nameOf(one)} ${code}`);
     t.equal(read(refused[nameOf(one)]!), 'refused');
     const placed = error(gone[nameOf(one)]![0]!, 'text');
-    t.equal(orders.parsePlace(answer(placed.body, placed.status), one.ticket).kind, 'unknown', 'and never "not placed"');
+    t.equal(
+      orders.parsePlace(answer(placed.body, placed.status), one.ticket).kind,
+      'unknown',
+      'and never "not placed"',
+    );
   }
   t.end();
 });
@@ -502,7 +625,8 @@ t.test('5xx, redirects, pages, cut and empty bodies say nothing about any questi
       const title = `${nameOf(one)} ${name}`;
       const text = Buffer.from(JSON.stringify(good));
       t.not(parse(answer(good)).kind, 'unknown', `${title}: a good answer is read`);
-      for (const status of [500, 502, 503, 504, 520, 599]) t.equal(parse(answer(good, status)).kind, 'unknown', title);
+      for (const status of [500, 502, 503, 504, 520, 599])
+        t.equal(parse(answer(good, status)).kind, 'unknown', title);
       for (const status of [100, 204, 301, 302, 304, 0, -1, NaN])
         t.equal(parse(answer(html, status)).kind, 'unknown', title);
       for (const status of [200, 400, 401, 403, 404]) {
@@ -521,7 +645,11 @@ t.test('the filled amount decides, never the word', (t) => {
   const { orders, bodies } = subject('binance');
   const row = bodies.lookups[0] as { [key: string]: Json };
   const status = (word: string, executedQty: string) => {
-    const found = orders.parseLookup(answer({ ...row, status: word, executedQty }), byClient(subject('binance')), 0);
+    const found = orders.parseLookup(
+      answer({ ...row, status: word, executedQty }),
+      byClient(subject('binance')),
+      0,
+    );
     return found.kind === 'found' ? found.order.status : found.kind;
   };
   for (const word of ['NEW', 'PENDING_NEW', 'PARTIALLY_FILLED', 'A_NEW_WORD']) {
@@ -552,19 +680,26 @@ t.test('the filled amount decides, never the word', (t) => {
   t.end();
 });
 
-const bodiesOf = (exchange: string) => subject(exchange).bodies;
-
 t.test('foreign orders without an id, and orders counted in money, are read too', (t) => {
   const upbitRow = { ...(bodiesOf('upbit').open as { [key: string]: Json }[])[0], identifier: null };
   const open = subject('upbit').orders;
-  t.match(open.parseOpenOrders(answer([{ ...upbitRow, volume: null, ord_type: 'price' }]), open.openOrders()), {
-    rows: [{ clientOrderId: '', quantity: '0.001', status: 'open' }],
-  });
+  t.match(
+    open.parseOpenOrders(answer([{ ...upbitRow, volume: null, ord_type: 'price' }]), open.openOrders()),
+    {
+      rows: [{ clientOrderId: '', quantity: '0.001', status: 'open' }],
+    },
+  );
   const okxRow = (bodiesOf('okx').lookups[0] as { data: { [key: string]: Json }[] }).data[0]!;
   const market = { ...okxRow, ordType: 'market', sz: '100', clOrdId: '', state: 'live' };
-  t.match(subject('okx').orders.parseOpenOrders(answer({ code: '0', msg: '', data: [market] }), subject('okx').orders.openOrders()), {
-    rows: [{ clientOrderId: '', quantity: '0.001', filledQuantity: '0.001', status: 'open' }],
-  });
+  t.match(
+    subject('okx').orders.parseOpenOrders(
+      answer({ code: '0', msg: '', data: [market] }),
+      subject('okx').orders.openOrders(),
+    ),
+    {
+      rows: [{ clientOrderId: '', quantity: '0.001', filledQuantity: '0.001', status: 'open' }],
+    },
+  );
   const echoless = { ...(bodiesOf('upbit').lookups[0] as object), identifier: undefined };
   t.match(
     open.parseLookup(answer(JSON.parse(JSON.stringify(echoless)) as Json), byClient(subject('upbit')), 0),
@@ -581,7 +716,9 @@ t.test('ids beyond 2^53 survive as text', (t) => {
   t.match(subject('binance').orders.parseLookup(answer(Buffer.from(text)), reference, 0), {
     order: { exchangeOrderId: long },
   });
-  const frame = JSON.stringify(subject('binance').frames.filled[0]).replaceAll('4293153', long).replace('56', long);
+  const frame = JSON.stringify(subject('binance').frames.filled[0])
+    .replaceAll('4293153', long)
+    .replace('56', long);
   const sink = new CollectingSink();
   subject('binance').orders.stream.decode(Buffer.from(frame), sink);
   t.match(sink.trades, [{ exchangeOrderId: long, tradeId: `BTCUSDT:${long}` }]);
@@ -611,8 +748,15 @@ t.test('Upbit’s fee of an order is divided over its trades exactly', (t) => {
   const thirds = read(of('1', ['1', '2'], ['1', '2'], ['1', '2']));
   t.equal(thirds.kind, 'rows');
   if (thirds.kind === 'rows')
-    t.equal(thirds.rows.map(({ fee }) => BigInt(fee.replace('0.', ''))).reduce((a, b) => a + b), 10n ** 16n);
-  t.match(read(of('1', ['1', '1'])), { kind: 'unknown' }, 'while trades are missing, nothing is said about them');
+    t.equal(
+      thirds.rows.map(({ fee }) => BigInt(fee.replace('0.', ''))).reduce((a, b) => a + b),
+      10n ** 16n,
+    );
+  t.match(
+    read(of('1', ['1', '1'])),
+    { kind: 'unknown' },
+    'while trades are missing, nothing is said about them',
+  );
   const found = orders.parseLookup(of('1', ['1', '1']), referenceOf(subject('upbit')), 0);
   t.match(found, { kind: 'found', order: { filledQuantity: '6', trades: [] } }, 'but about the order');
   t.end();
@@ -624,26 +768,69 @@ t.test('what does not fit one answer is asked for by the calls that come with it
   const b = subject('binance').orders;
   const since = { symbol: 'BTCUSDT', sinceMs: 5, exchangeOrderId: null };
   const page = b.parseFills(answer(repeat(binanceFill, 1000)), since, b.fills(since));
-  t.match(page, { next: [{ path: '/api/v3/myTrades', parameters: [['symbol', 'BTCUSDT'], ['limit', 1000], ['fromId', '57']] }] });
+  t.match(page, {
+    next: [
+      {
+        path: '/api/v3/myTrades',
+        parameters: [
+          ['symbol', 'BTCUSDT'],
+          ['limit', 1000],
+          ['fromId', '57'],
+        ],
+      },
+    ],
+  });
   const o = subject('okx').orders;
   const okxFills = (bodiesOf('okx').fills as { data: Json[] }).data[0]!;
   const okxSince = { symbol: 'BTC-USDT', sinceMs: 5, exchangeOrderId: null };
-  t.match(o.parseFills(answer({ code: '0', msg: '', data: repeat(okxFills, 100) }), okxSince, o.fills(okxSince)), {
-    next: [{ parameters: [['instType', 'SPOT'], ['instId', 'BTC-USDT'], ['begin', 5], ['limit', 100], ['after', '680800019754098688']] }],
-  });
+  t.match(
+    o.parseFills(answer({ code: '0', msg: '', data: repeat(okxFills, 100) }), okxSince, o.fills(okxSince)),
+    {
+      next: [
+        {
+          parameters: [
+            ['instType', 'SPOT'],
+            ['instId', 'BTC-USDT'],
+            ['begin', 5],
+            ['limit', 100],
+            ['after', '680800019754098688'],
+          ],
+        },
+      ],
+    },
+  );
   const y = subject('bybit').orders;
   const row = (bodiesOf('bybit').open as { result: { list: Json[] } }).result.list[0]!;
   const full = { retCode: 0, result: { list: repeat(row, 50), nextPageCursor: 'page_token%3D1%26' } };
   const more = y.parseOpenOrders(answer(full), y.openOrders());
-  t.match(more, { next: [{ parameters: [['category', 'spot'], ['openOnly', 0], ['limit', 50], ['cursor', 'page_token%3D1%26']] }] });
+  t.match(more, {
+    next: [
+      {
+        parameters: [
+          ['category', 'spot'],
+          ['openOnly', 0],
+          ['limit', 50],
+          ['cursor', 'page_token%3D1%26'],
+        ],
+      },
+    ],
+  });
   if (more.kind === 'rows')
-    t.match(y.sign(more.next[0]!, CREDENTIALS, MOMENT).path, /cursor=page_token%3D1%26$/, 'cursors go back as they came');
+    t.match(
+      y.sign(more.next[0]!, CREDENTIALS, MOMENT).path,
+      /cursor=page_token%3D1%26$/,
+      'cursors go back as they came',
+    );
   const u = subject('upbit').orders;
   const closed = { symbol: 'KRW-BTC', sinceMs: 1_790_000_000_000, exchangeOrderId: null };
   const asked = u.fills(closed);
   const order = bodiesOf('upbit').cancel as { [key: string]: Json };
   const list = u.parseFills(answer([{ ...order, executed_volume: '0' }, order]), closed, asked);
-  t.match(list, { rows: [], next: [{ path: '/v1/order', parameters: [['uuid', order['uuid']]] }] }, 'order by order');
+  t.match(
+    list,
+    { rows: [], next: [{ path: '/v1/order', parameters: [['uuid', order['uuid']]] }] },
+    'order by order',
+  );
   if (list.kind === 'rows') {
     t.equal(list.next.length, 1, 'those without a fill are left out');
     t.match(u.parseFills(answer(bodiesOf('upbit').fills), { ...closed, sinceMs: 0 }, list.next[0]!), {
@@ -653,7 +840,9 @@ t.test('what does not fit one answer is asked for by the calls that come with it
   const late = { ...order, created_at: '2026-09-22T00:00:00+09:00' };
   const fullPage = u.parseFills(answer(repeat(late, 1000)), closed, asked);
   t.equal(fullPage.kind === 'rows' && fullPage.next.length, 1001);
-  t.match(fullPage.kind === 'rows' ? given(fullPage.next.at(-1)!) : {}, { start_time: '2026-09-21T15:00:00.000Z' });
+  t.match(fullPage.kind === 'rows' ? given(fullPage.next.at(-1)!) : {}, {
+    start_time: '2026-09-21T15:00:00.000Z',
+  });
   const secondPage = u.parseOpenOrders(answer(repeat(order, 100)), u.openOrders());
   t.match(secondPage.kind === 'rows' ? given(secondPage.next[0]!) : {}, { page: 2 });
   t.end();
@@ -662,7 +851,9 @@ t.test('what does not fit one answer is asked for by the calls that come with it
 t.test('the dead-man switch keeps to the exchange’s range, and is read like a cancel', (t) => {
   t.same(
     SUBJECTS.filter(({ orders }) => orders.deadMan !== null).map(nameOf),
-    SUBJECTS.filter(({ connector }) => connector.capabilities.orders.deadManSwitch.kind === 'timer').map(nameOf),
+    SUBJECTS.filter(({ connector }) => connector.capabilities.orders.deadManSwitch.kind === 'timer').map(
+      nameOf,
+    ),
   );
   const deadMan = subject('okx').orders.deadMan!;
   const seconds = (ms: number) => given(deadMan.call(ms))['timeOut'];
@@ -685,7 +876,11 @@ t.test('a private stream says when it is logged in, when all is subscribed, and 
     if (frames.authorised !== null) give(frames.authorised);
     for (const frame of frames.acknowledged) give(frame);
     t.equal(sink.told.includes('authorised'), !stream.isOpenAuthorised, nameOf(one));
-    t.equal(sink.told.filter((one) => one === 'subscribed').length, stream.acknowledgements, 'as many as are promised');
+    t.equal(
+      sink.told.filter((one) => one === 'subscribed').length,
+      stream.acknowledgements,
+      'as many as are promised',
+    );
     sink.told.length = 0;
     give(frames.refused);
     t.match(sink.told, [/^refused /]);
@@ -704,7 +899,11 @@ t.test('logins are signed as each exchange wants it', (t) => {
   t.match(login('binance'), [
     {
       method: 'userDataStream.subscribe.signature',
-      params: { apiKey: 'key', timestamp: 1_790_000_000_123, signature: hmac('apiKey=key&timestamp=1790000000123', 'hex') },
+      params: {
+        apiKey: 'key',
+        timestamp: 1_790_000_000_123,
+        signature: hmac('apiKey=key&timestamp=1790000000123', 'hex'),
+      },
     },
   ]);
   t.match(login('okx'), [
@@ -726,14 +925,23 @@ t.test('logins are signed as each exchange wants it', (t) => {
   t.same(login('upbit'), []);
   const { Authorization } = subject('upbit').orders.stream.handshakeHeaders(CREDENTIALS, MOMENT);
   const [head, claims] = Authorization!.replace('Bearer ', '').split('.');
-  t.same(JSON.parse(Buffer.from(claims!, 'base64url').toString()), { access_key: 'key', nonce: MOMENT.nonce });
+  t.same(JSON.parse(Buffer.from(claims!, 'base64url').toString()), {
+    access_key: 'key',
+    nonce: MOMENT.nonce,
+  });
   t.match(JSON.parse(Buffer.from(head!, 'base64url').toString()), { alg: 'HS512' });
   const older = upbit({ jwtAlgorithm: 'HS256' }).orders!.stream.handshakeHeaders(CREDENTIALS, MOMENT);
-  t.match(JSON.parse(Buffer.from(older['Authorization']!.slice(7).split('.')[0]!, 'base64url').toString()), { alg: 'HS256' });
+  t.match(JSON.parse(Buffer.from(older['Authorization']!.slice(7).split('.')[0]!, 'base64url').toString()), {
+    alg: 'HS256',
+  });
   t.match(JSON.parse(subject('okx').orders.stream.subscribe([])[0]!), {
     args: [{ channel: 'orders', instType: 'SPOT' }, { channel: 'account' }],
   });
-  t.match(JSON.parse(subject('upbit').orders.stream.subscribe([])[0]!), [{}, { type: 'myOrder' }, { type: 'myAsset' }]);
+  t.match(JSON.parse(subject('upbit').orders.stream.subscribe([])[0]!), [
+    {},
+    { type: 'myOrder' },
+    { type: 'myAsset' },
+  ]);
   t.end();
 });
 
@@ -745,7 +953,9 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
     return sink.told;
   };
   const event = (body: { [key: string]: Json }): Json => ({ subscriptionId: 0, event: body });
-  t.same(told('binance', event({ e: 'balanceUpdate', E: 1, a: 'BTC', d: '-1.5', T: 1 })), ['transferred BTC']);
+  t.same(told('binance', event({ e: 'balanceUpdate', E: 1, a: 'BTC', d: '-1.5', T: 1 })), [
+    'transferred BTC',
+  ]);
   t.same(told('binance', event({ e: 'eventStreamTerminated', E: 1 })), ['closing eventStreamTerminated']);
   t.same(told('binance', { e: 'serverShutdown', E: 1 }), ['closing serverShutdown']);
   t.same(told('binance', event({ e: 'listStatus', E: 1 })), []);
@@ -755,12 +965,20 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
   t.same(told('okx', { arg: { channel: 'tickers' }, data: [] }), []);
   t.same(told('bybit', { req_id: 'x', op: 'pong', args: ['1'], conn_id: 'c' }), ['pong']);
   t.same(told('bybit', { success: true, ret_msg: 'pong', op: 'ping' }), ['pong']);
-  t.same(told('bybit', { topic: 'order', creationTime: 1, data: [{ category: 'linear', qty: 'x' }] }), [], 'not ours');
+  t.same(
+    told('bybit', { topic: 'order', creationTime: 1, data: [{ category: 'linear', qty: 'x' }] }),
+    [],
+    'not ours',
+  );
   t.same(told('bybit', { topic: 'greeks', creationTime: 1, data: [] }), []);
   t.same(told('upbit', { status: 'UP' }), ['pong']);
   t.same(told('upbit', { type: 'ticker' }), []);
   const filled = subject('upbit').frames.filled[0] as { [key: string]: Json };
-  t.same(told('upbit', { ...filled, trade_fee: null }), ['trade', 'order'], 'the first trade pays the whole fee so far');
+  t.same(
+    told('upbit', { ...filled, trade_fee: null }),
+    ['trade', 'order'],
+    'the first trade pays the whole fee so far',
+  );
   t.same(
     told('upbit', { ...filled, trade_fee: null, executed_volume: 0.0015, remaining_volume: 0.0005 }),
     ['order'],
@@ -819,46 +1037,54 @@ function isErrorBody(exchange: string, body: Buffer): boolean {
 const CONCLUSIONS = ['rejected', 'duplicate', 'gone', 'refused', 'notFound'];
 const KINDS = [...CONCLUSIONS, 'accepted', 'found', 'rows', 'limited', 'unknown'];
 
-t.test('any mutation of an answer is a value or unknown, and no conclusion comes from what is no answer', (t) => {
-  for (const one of SUBJECTS) {
-    const questions = questionsOf(one);
-    const errors = Object.values(CODES[nameOf(one)]!).flatMap((codes) =>
-      codes.map(([code, message = 'text']) => one.error(code, message).body),
-    );
-    const property = fc.property(
-      fc.constantFrom(...questions),
-      fc.oneof(fc.constant<Json | undefined>(undefined), fc.constantFrom<Json | undefined>(...errors)),
-      fc.nat(),
-      anyJson,
-      fc.constantFrom('replace', 'remove', 'double', 'cut', 'flip', 'none'),
-      fc.oneof(fc.constantFrom(200, 201, 400, 401, 404), fc.integer({ min: 0, max: 700 })),
-      (question, error, at, value, how, status) => {
-        const text = Buffer.from(
-          JSON.stringify(
-            how === 'replace' || how === 'remove' || how === 'double'
-              ? mutated(error ?? question.good, at, value, how)
-              : (error ?? question.good),
-          ),
-        );
-        const body = how === 'cut' ? text.subarray(0, at % text.length) : text;
-        if (how === 'flip') body[at % body.length] = at % 256;
-        const { kind } = question.parse(answer(body, status));
-        if (!KINDS.includes(kind)) throw new Error(`kind ${kind}`);
-        // Empty lists of Bybit are its word for "not there".
-        const isEmptyList = kind === 'notFound' && nameOf(one) !== 'binance' && nameOf(one) !== 'upbit';
-        if (CONCLUSIONS.includes(kind) && !isEmptyList && !isErrorBody(nameOf(one), body))
-          throw new Error(`${kind} from ${status} ${body.toString()}`);
-        if (kind !== 'unknown' && kind !== 'limited' && !(status >= 200 && status < 300) && !(status >= 400 && status < 500))
-          throw new Error(`${kind} from status ${status}`);
-        if (kind === 'accepted' && question.name === 'place' && !body.includes(one.ticket.clientOrderId))
-          throw new Error('accepted without its id');
-      },
-    );
-    fc.assert(property, { numRuns: 3000 });
-    t.pass(nameOf(one));
-  }
-  t.end();
-});
+t.test(
+  'any mutation of an answer is a value or unknown, and no conclusion comes from what is no answer',
+  (t) => {
+    for (const one of SUBJECTS) {
+      const questions = questionsOf(one);
+      const errors = Object.values(CODES[nameOf(one)]!).flatMap((codes) =>
+        codes.map(([code, message = 'text']) => one.error(code, message).body),
+      );
+      const property = fc.property(
+        fc.constantFrom(...questions),
+        fc.oneof(fc.constant<Json | undefined>(undefined), fc.constantFrom<Json | undefined>(...errors)),
+        fc.nat(),
+        anyJson,
+        fc.constantFrom('replace', 'remove', 'double', 'cut', 'flip', 'none'),
+        fc.oneof(fc.constantFrom(200, 201, 400, 401, 404), fc.integer({ min: 0, max: 700 })),
+        (question, error, at, value, how, status) => {
+          const text = Buffer.from(
+            JSON.stringify(
+              how === 'replace' || how === 'remove' || how === 'double'
+                ? mutated(error ?? question.good, at, value, how)
+                : (error ?? question.good),
+            ),
+          );
+          const body = how === 'cut' ? text.subarray(0, at % text.length) : text;
+          if (how === 'flip') body[at % body.length] = at % 256;
+          const { kind } = question.parse(answer(body, status));
+          if (!KINDS.includes(kind)) throw new Error(`kind ${kind}`);
+          // Empty lists of Bybit are its word for "not there".
+          const isEmptyList = kind === 'notFound' && nameOf(one) !== 'binance' && nameOf(one) !== 'upbit';
+          if (CONCLUSIONS.includes(kind) && !isEmptyList && !isErrorBody(nameOf(one), body))
+            throw new Error(`${kind} from ${status} ${body.toString()}`);
+          if (
+            kind !== 'unknown' &&
+            kind !== 'limited' &&
+            !(status >= 200 && status < 300) &&
+            !(status >= 400 && status < 500)
+          )
+            throw new Error(`${kind} from status ${status}`);
+          if (kind === 'accepted' && question.name === 'place' && !body.includes(one.ticket.clientOrderId))
+            throw new Error('accepted without its id');
+        },
+      );
+      fc.assert(property, { numRuns: 3000 });
+      t.pass(nameOf(one));
+    }
+    t.end();
+  },
+);
 
 t.test('a private frame that is refused is a FrameError and leaves nothing behind', (t) => {
   for (const one of SUBJECTS) {
@@ -900,9 +1126,16 @@ t.test('the field that is wrong is named', (t) => {
   t.match(reason('binance', { ...binanceRow, executedQty: 1 }), /^executedQty is not a decimal/);
   t.match(reason('binance', { ...binanceRow, side: 'HOLD' }), /^side is not 'BUY' or 'SELL'/);
   const okxRow = (bodiesOf('okx').lookups[0] as { data: { [key: string]: Json }[] }).data[0]!;
-  t.match(reason('okx', { code: '0', msg: '', data: [{ ...okxRow, ordId: 'x' }] }), /^data\[0\]\.ordId is not/);
-  const bybitRow = (bodiesOf('bybit').open as { result: { list: { [key: string]: Json }[] } }).result.list[0]!;
-  t.match(reason('bybit', { retCode: 0, result: { list: [{ ...bybitRow, cumExecQty: '' }] } }), /^result\.list\[0\]\.cumExecQty/);
+  t.match(
+    reason('okx', { code: '0', msg: '', data: [{ ...okxRow, ordId: 'x' }] }),
+    /^data\[0\]\.ordId is not/,
+  );
+  const bybitRow = (bodiesOf('bybit').open as { result: { list: { [key: string]: Json }[] } }).result
+    .list[0]!;
+  t.match(
+    reason('bybit', { retCode: 0, result: { list: [{ ...bybitRow, cumExecQty: '' }] } }),
+    /^result\.list\[0\]\.cumExecQty/,
+  );
   const upbitRow = bodiesOf('upbit').lookups[0] as { [key: string]: Json };
   t.match(reason('upbit', { ...upbitRow, created_at: 'today' }), /^created_at is not a time/);
   t.match(reason('upbit', { ...upbitRow, executed_volume: '-1' }), /^executed_volume is not an amount/);
@@ -941,7 +1174,11 @@ t.test('published answers and private frames are read', needsWire, async (t) => 
     bybit: { 'private balance': 1 },
   };
   for (const [exchange, notes] of Object.entries(wanted)) {
-    const report = await runScriptFile(folder!, `${exchange}/jkorf-subscription-scripts.ndjson`, wireExchange(exchange)!);
+    const report = await runScriptFile(
+      folder!,
+      `${exchange}/jkorf-subscription-scripts.ndjson`,
+      wireExchange(exchange)!,
+    );
     for (const [note, least] of Object.entries(notes))
       t.ok((report.notes[note] ?? 0) >= least, `${exchange}: ${note} ${report.notes[note]}`);
   }
@@ -966,7 +1203,10 @@ t.test('recorded private pushes give the numbers that stand in them', needsWire,
   ]);
   t.equal(sink.trades.length, 2, 'a push without a trade tells none');
   t.equal(sink.orders.length, 4);
-  t.same(sink.orders.map(({ status }) => status), ['ended', 'open', 'open', 'ended']);
+  t.same(
+    sink.orders.map(({ status }) => status),
+    ['ended', 'open', 'open', 'ended'],
+  );
   const events = lines('binance/gocryptotrader-wsHandleData.jsonl').flatMap((line) => {
     const { data } = JSON.parse(line) as { data: { e: string } };
     return ['executionReport', 'outboundAccountPosition', 'balanceUpdate'].includes(data.e) ? [data] : [];
@@ -974,7 +1214,9 @@ t.test('recorded private pushes give the numbers that stand in them', needsWire,
   const spot = new CollectingSink();
   for (const event of events)
     subject('binance').orders.stream.decode(Buffer.from(JSON.stringify({ subscriptionId: 0, event })), spot);
-  t.match(spot.orders, [{ clientOrderId: 'c4wyKsIhoAaittTYlIVLqk', exchangeOrderId: '5340845958', status: 'open' }]);
+  t.match(spot.orders, [
+    { clientOrderId: 'c4wyKsIhoAaittTYlIVLqk', exchangeOrderId: '5340845958', status: 'open' },
+  ]);
   t.match(spot.balances[0], { ticker: 'BTC', free: '0.00225109', locked: '0.00123000' });
   t.ok(spot.told.includes('transferred BTC'));
   const wallet = new CollectingSink();

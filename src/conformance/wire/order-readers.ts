@@ -48,8 +48,7 @@ const BINANCE: readonly Omit<OrderReader, 'exchange'>[] = [
       orders.parseLookup(answer, reference(textIn(body, 'symbol'), '', textIn(body, 'orderId')), 0),
   },
   {
-    names:
-      /\/(?:Spot\/Trading\/Get(?:Open)?Orders\.txt|(?:open|all)_orders_response\.json)$/,
+    names: /\/(?:Spot\/Trading\/Get(?:Open)?Orders\.txt|(?:open|all)_orders_response\.json)$/,
     wanted: 'rows',
     read: (orders, answer) => orders.parseOpenOrders(answer, orders.openOrders()),
   },
@@ -112,7 +111,8 @@ const OKX: readonly Omit<OrderReader, 'exchange'>[] = [
       orders.parseLookup(answer, reference(textIn(body, 'instId'), '', textIn(body, 'ordId')), 1),
   },
   {
-    names: /\/(?:Trading\/GetOrders\.txt|http_get_orders_(?:pending|history|pending_with_attached_tp_sl)\.json)$/,
+    names:
+      /\/(?:Trading\/GetOrders\.txt|http_get_orders_(?:pending|history|pending_with_attached_tp_sl)\.json)$/,
     wanted: 'rows',
     read: (orders, answer) => orders.parseOpenOrders(answer, orders.openOrders()),
   },
