@@ -17,6 +17,10 @@ import type {
   SigningMoment,
 } from '../../src/connectors/order-entry.js';
 import { upbit } from '../../src/connectors/upbit.js';
+import { MachineTime } from '../../src/modes/machine-time.js';
+import { openMarket } from '../../src/modes/markets.js';
+import { LocalFiles } from '../../src/runtime/platform/files.js';
+import { KeptLog } from '../runtime/harness.js';
 import { wireFolder } from '../shared-data.js';
 import { answer, CollectingSink, orderSubjects, type Json, type OrderSubject } from './fixtures-orders.js';
 
@@ -986,6 +990,32 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
   );
   t.equal(bybit({ category: 'linear' }).orders, undefined, 'contracts are followed, never traded');
   t.end();
+});
+
+t.test('a simulated market moves the private streams with the sockets', async (t) => {
+  const market = await openMarket('simulated', {
+    exchanges: ['binance', 'okx', 'bybit', 'upbit', 'gate'],
+    pairs: ['BTC-USDT', 'BTC-KRW'],
+    time: new MachineTime(),
+    speed: 1,
+    seed: 'orders',
+    notBeforeMs: 0,
+    replayFolder: null,
+    files: new LocalFiles(),
+    log: new KeptLog(),
+  });
+  t.teardown(() => market.close());
+  for (const { exchange, endpoints, orders } of market.connectors) {
+    const own = SUBJECTS.find((one) => nameOf(one) === exchange)?.connector.endpoints.privateUrl;
+    t.equal(orders === undefined, own === undefined, exchange);
+    if (own === undefined) t.equal(endpoints.privateUrl, undefined);
+    else {
+      const moved = new URL(orders!.stream.url(endpoints));
+      t.equal(moved.hostname, '127.0.0.1', exchange);
+      t.equal(moved.pathname, new URL(own).pathname, 'the path stays');
+      t.equal(moved.host, new URL(endpoints.websocketUrl).host);
+    }
+  }
 });
 
 /** Any JSON value, small. */

@@ -130,6 +130,25 @@ t.test('each connector has its page, and the page names its channels and address
     for (const request of [connector.rest.instruments(null), connector.rest.serverTime()])
       t.ok(page.includes(request.path.split('?')[0]!), `${connector.exchange}: ${request.path}`);
     t.ok(read('docs/exchanges/README.md').includes(`(${connector.exchange}.md)`), 'and is in the list');
+    const { orders } = connector;
+    if (orders === undefined) continue;
+    const order = { symbol: 'BTC', clientOrderId: 'a', exchangeOrderId: null };
+    const calls = [
+      orders.cancel(order),
+      ...orders.lookups(order),
+      orders.openOrders(),
+      orders.fills({ symbol: 'BTC', sinceMs: 0, exchangeOrderId: null }),
+      orders.balances(),
+      ...orders.transfers(0),
+      orders.feeRates('BTC'),
+      ...(orders.deadMan === null ? [] : [orders.deadMan.call(0)]),
+    ];
+    for (const { method, path } of calls)
+      t.match(page, new RegExp(`\\b${method} ${path}\\b`), `${connector.exchange}: ${method} ${path}`);
+    t.ok(
+      page.includes(connector.endpoints.privateUrl!),
+      `${connector.exchange}: the private socket's address`,
+    );
   }
 });
 
