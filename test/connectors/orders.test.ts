@@ -241,6 +241,21 @@ t.test('a signature is that of what is sent', (t) => {
   t.end();
 });
 
+t.test('what Upbit signs is not percent-encoded, what is sent is', (t) => {
+  const { orders } = subject('upbit');
+  const call = orders.fills({ symbol: 'KRW-BTC', sinceMs: 1_790_000_000_000, exchangeOrderId: null });
+  const { path, headers } = orders.sign(call, CREDENTIALS, MOMENT);
+  const claims = headers['Authorization']!.split('.')[1]!;
+  const text =
+    'market=KRW-BTC&states[]=done&states[]=cancel&start_time=2026-09-21T14:13:20.000Z&limit=1000&order_by=asc';
+  t.match(path, /start_time=2026-09-21T14%3A13%3A20\.000Z&/);
+  t.match(JSON.parse(Buffer.from(claims, 'base64url').toString()), {
+    query_hash: createHash('sha512').update(text).digest('hex'),
+    query_hash_alg: 'SHA512',
+  });
+  t.end();
+});
+
 t.test(
   'every budget that a call names is held by the one limiter of its exchange, and no call is beyond it',
   (t) => {
@@ -963,6 +978,11 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
   t.same(told('binance', event({ e: 'eventStreamTerminated', E: 1 })), ['closing eventStreamTerminated']);
   t.same(told('binance', { e: 'serverShutdown', E: 1 }), ['closing serverShutdown']);
   t.same(told('binance', event({ e: 'listStatus', E: 1 })), []);
+  const cancelled = structuredClone(subject('binance').frames.ended) as { event: { [key: string]: Json } };
+  Object.assign(cancelled.event, { x: 'CANCELED', X: 'CANCELED', c: 'web_cancel', C: 'a1-0-1' });
+  const sink = new CollectingSink();
+  subject('binance').orders.stream.decode(Buffer.from(JSON.stringify(cancelled)), sink);
+  t.equal(sink.orders[0]!.clientOrderId, 'a1-0-1', 'a cancel has an id of its own, which is not the order’s');
   t.same(told('okx', 'pong'), ['pong']);
   t.same(told('okx', { event: 'notice', code: '64008', msg: 'upgrade', connId: 'x' }), ['closing 64008']);
   t.same(told('okx', { event: 'channel-conn-count', channel: 'orders', connCount: '1', connId: 'x' }), []);
