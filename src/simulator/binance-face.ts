@@ -16,6 +16,7 @@ import { isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder } from './ladde
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 import { aggregateFills, type AggregatedFills } from './trade-aggregation.js';
+import { BinanceTrading } from './trading/binance-trading.js';
 
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 60_000;
@@ -39,6 +40,7 @@ export interface BinanceFaceOptions extends FaceOptions {
  * developers.binance.com, web socket streams). Unknown streams are acknowledged and stay silent, as there.
  */
 export class BinanceFace extends ExchangeFace<StreamState> {
+  protected override readonly trading: BinanceTrading;
   private readonly rest: BinanceRest;
   private readonly lifetimeMs: number;
   /** Ids are large at the exchange; each market counts from its own base. */
@@ -57,6 +59,11 @@ export class BinanceFace extends ExchangeFace<StreamState> {
       (ms) => this.stamp(ms),
       (market) => this.idOf(market, market.updateId),
     );
+    const parts = this.tradingParts('binance', (symbol) => this.rest.halted.has(symbol));
+    // The account's trades carry the ids of the public prints; those that nobody printed count from far above.
+    const tradeId = (number: number, market: SimulatedMarket, print: EngineTrade | null): string =>
+      `${print === null ? 4_000_000_000_000 + number : this.idOf(market, print.id)}`;
+    this.trading = new BinanceTrading({ ...parts, rules: { tradeId } }, this.rest);
   }
 
   /** Tells every client that the server goes down, and closes them after `inMs`. */
@@ -64,7 +71,9 @@ export class BinanceFace extends ExchangeFace<StreamState> {
     this.shutdownAtMs = this.world.nowMs + inMs;
     const event = `{"e":"serverShutdown","E":${this.stamp(this.now())}}`;
     for (const client of this.clients.values()) {
-      const text = client.combined ? `{"stream":"!serverShutdown","data":${event}}` : event;
+      const isPrivate = this.trading.owns(client.id);
+      const raw = isPrivate ? `{"event":${event}}` : event;
+      const text = client.combined ? `{"stream":"!serverShutdown","data":${event}}` : raw;
       this.emit(client, text, null, 'control');
     }
   }

@@ -21,7 +21,7 @@ export class BinanceRest {
   private readonly stamp: (ms: number) => number;
   private readonly lastUpdateId: (market: SimulatedMarket) => number;
   private minute = 0;
-  private usedWeight = 0;
+  usedWeight = 0;
   private warnings = 0;
   private bannedUntilMs = 0;
 
@@ -100,7 +100,7 @@ export class BinanceRest {
   }
 
   /** Counts the weight of a call. Null = it may proceed. */
-  private charge(weight: number): FaceHttpResponse | null {
+  charge(weight: number): FaceHttpResponse | null {
     const now = this.now();
     const minute = Math.floor(now / MINUTE_MS);
     if (now < this.bannedUntilMs) return this.banned(now);
@@ -119,6 +119,11 @@ export class BinanceRest {
     const wait = Math.ceil(((minute + 1) * MINUTE_MS - now) / 1_000);
     const text = `Too much request weight used; current limit is ${WEIGHT_PER_MINUTE} request weight per 1 MINUTE.`;
     return failure(429, -1003, text, { 'retry-after': `${wait}` });
+  }
+
+  /** A call that succeeded and then costs less. */
+  giveBack(weight: number): void {
+    this.usedWeight = Math.max(0, this.usedWeight - weight);
   }
 
   private banned(now: number): FaceHttpResponse {

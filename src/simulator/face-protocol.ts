@@ -16,6 +16,9 @@ export interface FaceHttpRequest {
   readonly method: string;
   /** Path and query, e.g. `/api/v3/depth?symbol=BTCUSDT`. */
   readonly url: string;
+  /** Lower-case names; private calls carry their key and signature here. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
 export interface FaceHttpResponse {
@@ -23,6 +26,15 @@ export interface FaceHttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
+
+/**
+ * What an exchange does with a call: it answers, never answers (whoever carries the call lets the client wait), or answers after
+ * `afterMs` world ms; `response` is called then, once, even when the client has gone, because the call takes effect there.
+ */
+export type FaceHttpAnswer =
+  | FaceHttpResponse
+  | { readonly kind: 'silence' }
+  | { readonly kind: 'later'; readonly afterMs: number; readonly response: () => FaceHttpResponse };
 
 /** What is open: one per client socket. */
 export interface FaceClient {

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { errorText } from '../messages/errors.js';
 import type { Logger } from '../ports/log.js';
-import type { FaceHttpResponse, FaceTransport } from './face-protocol.js';
+import type { Timers } from '../ports/time.js';
+import type { FaceHttpRequest, FaceHttpResponse, FaceTransport } from './face-protocol.js';
 import type { AnyFace } from './faces.js';
 import type { SimulatedExchange } from './listings.js';
 
@@ -13,10 +14,18 @@ const MAX_CLIENT_FRAME_BYTES = 128 * 1_024;
 /** A client that does not read is dropped at this backlog. */
 const MAX_BACKLOG_BYTES = 16 * 1_024 * 1_024;
 const MAX_CONNECTIONS_PER_EXCHANGE = 300;
+/** Bodies of private calls are some hundred bytes. */
+const MAX_BODY_BYTES = 64 * 1_024;
 /** Roots without path: `ws://127.0.0.1:<port>` and `http://127.0.0.1:<port>`. The paths are the exchange's own. */
 export interface Endpoint {
   readonly ws: string;
   readonly rest: string;
+}
+
+export interface FaceServerParts {
+  readonly log: Logger;
+  /** World time: answers that are late wait on it. */
+  readonly timers: Timers;
 }
 
 /** One exchange on one port: REST and WebSocket upgrades. */
@@ -25,6 +34,7 @@ export class FaceServer {
   readonly endpoint: Endpoint;
   private readonly face: AnyFace;
   private readonly log: Logger;
+  private readonly timers: Timers;
   private readonly http: Server;
   private readonly sockets = new WebSocketServer({
     noServer: true,
@@ -33,10 +43,11 @@ export class FaceServer {
     autoPong: false,
   });
 
-  private constructor(face: AnyFace, http: Server, log: Logger) {
+  private constructor(face: AnyFace, http: Server, { log, timers }: FaceServerParts) {
     this.face = face;
     this.http = http;
     this.log = log;
+    this.timers = timers;
     this.exchange = face.exchange;
     const { port } = http.address() as AddressInfo;
     this.endpoint = { ws: `ws://127.0.0.1:${port}`, rest: `http://127.0.0.1:${port}` };
@@ -44,7 +55,7 @@ export class FaceServer {
     http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
   }
 
-  static async listen(face: AnyFace, log: Logger): Promise<FaceServer> {
+  static async listen(face: AnyFace, parts: FaceServerParts): Promise<FaceServer> {
     const http = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 });
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
@@ -53,8 +64,10 @@ export class FaceServer {
         resolve();
       });
     });
-    http.on('error', (error) => log.error({ error: errorText(error) }, 'simulated exchange server failed'));
-    return new FaceServer(face, http, log);
+    http.on('error', (error) =>
+      parts.log.error({ error: errorText(error) }, 'simulated exchange server failed'),
+    );
+    return new FaceServer(face, http, parts);
   }
 
   async close(): Promise<void> {
@@ -65,12 +78,29 @@ export class FaceServer {
   }
 
   private answer(request: IncomingMessage, answer: ServerResponse): void {
-    request.resume();
-    const { status, headers, body } = this.face.handleHttp({
-      method: request.method ?? '',
-      url: request.url ?? '/',
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
     });
-    answer.writeHead(status, headers).end(body);
+    request.on('end', () => {
+      if (bytes > MAX_BODY_BYTES) return void answer.writeHead(413).end();
+      this.respond(faceRequest(request, Buffer.concat(chunks).toString('utf8')), answer);
+    });
+  }
+
+  /** A call that is never answered stays open until the client gives up, or the server closes. */
+  private respond(request: FaceHttpRequest, answer: ServerResponse): void {
+    const given = this.face.respond(request);
+    if (!('kind' in given)) return this.send(given, answer);
+    if (given.kind === 'silence') return this.face.flush();
+    this.timers.setTimer(() => this.send(given.response(), answer), given.afterMs);
+  }
+
+  private send({ status, headers, body }: FaceHttpResponse, answer: ServerResponse): void {
+    if (!answer.destroyed) answer.writeHead(status, headers).end(body);
+    this.face.flush();
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -79,7 +109,7 @@ export class FaceServer {
     const full = this.sockets.clients.size >= MAX_CONNECTIONS_PER_EXCHANGE;
     if (full) return refuse(socket, { status: 429, headers: {}, body: '' });
     const link = new SocketLink(this.log);
-    const accepted = this.face.onConnect(link, request.url ?? '/');
+    const accepted = this.face.onConnect(link, request.url ?? '/', headersOf(request));
     if (typeof accepted !== 'number') return refuse(socket, accepted);
     // A handshake that fails closes the raw socket, and then no WebSocket ever reports it.
     const lost = () => this.face.onClose(accepted);
@@ -156,6 +186,19 @@ class SocketLink implements FaceTransport {
     if (this.socket === null) this.early.push(action);
     else action(this.socket);
   }
+}
+
+function faceRequest(request: IncomingMessage, body: string): FaceHttpRequest {
+  return { method: request.method ?? '', url: request.url ?? '/', headers: headersOf(request), body };
+}
+
+/** Node has lower-case names already; a header that came twice counts once. */
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ]);
+  return Object.fromEntries(entries) as Readonly<Record<string, string>>;
 }
 
 function refuse(socket: Duplex, answer: FaceHttpResponse): void {

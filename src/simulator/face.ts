@@ -3,7 +3,9 @@ import type { PairId } from '../messages/primitives.js';
 import { FaultBoard } from './faults.js';
 import {
   response,
+  splitUrl,
   type FaceClient,
+  type FaceHttpAnswer,
   type FaceHttpRequest,
   type FaceHttpResponse,
   type FaceTransport,
@@ -13,6 +15,8 @@ import type { SimulatedExchange } from './listings.js';
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 import { Prng } from './prng.js';
+import type { SimulatedAccount } from './trading/simulated-account.js';
+import type { TradingParts, TradingSide } from './trading/trading-side.js';
 import type { SimulatedWorld, WorldFollower } from './world.js';
 
 const MAX_HELD_FRAMES = 20_000;
@@ -38,6 +42,9 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   protected readonly markets: ReadonlyMap<string, SimulatedMarket>;
   /** True where the exchange sends its JSON in binary frames. */
   protected readonly sendsBinary: boolean = false;
+  /** Accounts, orders and the private socket; null where one cannot trade. */
+  protected readonly trading: TradingSide | null = null;
+  private readonly seed: number;
   private readonly topics = new Map<string, Topic<S>>();
   private readonly byMarket = new Map<SimulatedMarket, Topic<S>[]>();
   private readonly clock: () => number;
@@ -50,6 +57,7 @@ export abstract class ExchangeFace<S> implements WorldFollower {
     this.world = options.world;
     this.clock = options.nowMs ?? (() => options.world.nowMs);
     this.stepTimeMs = options.world.nowMs;
+    this.seed = options.seed;
     this.prng = Prng.of(options.seed, `face/${exchange}`);
     this.faults = new FaultBoard(Prng.of(options.seed, `faults/${exchange}`));
     this.markets = new Map(
@@ -63,9 +71,23 @@ export abstract class ExchangeFace<S> implements WorldFollower {
     return [...this.clients.keys()];
   }
 
-  /** A client connected to `url` (path and query). Returns its id, or the HTTP answer that refuses it. */
-  onConnect(transport: FaceTransport, url: string): number | FaceHttpResponse {
-    const refusal = this.faults.refuseConnections ? response(503, '') : this.refusal(url);
+  /** The trader's account; null where one cannot trade. */
+  get account(): SimulatedAccount | null {
+    return this.trading?.account ?? null;
+  }
+
+  /**
+   * A client connected to `url` (path and query) with these headers, names in lower case. Returns its id, or the HTTP answer that
+   * refuses it.
+   */
+  onConnect(
+    transport: FaceTransport,
+    url: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): number | FaceHttpResponse {
+    const trading = this.trading?.isPrivateSocket(splitUrl(url).path) === true ? this.trading : null;
+    const checked = trading === null ? this.refusal(url) : trading.refusal(url, headers);
+    const refusal = this.faults.refuseConnections ? response(503, '') : checked;
     if (refusal !== null) return refusal;
     const now = this.stepTimeMs;
     const client: FaceClient = {
@@ -84,7 +106,8 @@ export abstract class ExchangeFace<S> implements WorldFollower {
       combined: this.isCombined(url),
     };
     this.clients.set(client.id, client);
-    this.opened(client, url);
+    if (trading === null) this.opened(client, url);
+    else trading.opened(client);
     return client.id;
   }
 
@@ -93,7 +116,9 @@ export abstract class ExchangeFace<S> implements WorldFollower {
     const client = this.clients.get(id);
     if (client === undefined || this.faults.isHalfOpen(id)) return;
     this.noteReceived(client);
-    if (this.clients.has(id)) this.received(client, text);
+    if (!this.clients.has(id)) return;
+    if (this.trading?.owns(id) === true) this.trading.received(client, text);
+    else this.received(client, text);
   }
 
   onClientPing(id: number, payload: Uint8Array): void {
@@ -116,10 +141,24 @@ export abstract class ExchangeFace<S> implements WorldFollower {
     if (client === undefined) return;
     for (const key of client.topics) this.leave(client, key);
     this.clients.delete(id);
+    this.trading?.closed(id);
     this.faults.forgetConnection(id);
   }
 
+  /** A public REST call. */
   abstract handleHttp(request: FaceHttpRequest): FaceHttpResponse;
+
+  /** Any REST call, public or private. Whoever carries the answer calls `flush` once it is on its way. */
+  respond(request: FaceHttpRequest): FaceHttpAnswer {
+    // An injected HTTP fault speaks first, in the words of the public side.
+    if (this.trading === null || this.faults.hasHttpFault(request.url)) return this.handleHttp(request);
+    return this.trading.handle(request) ?? this.handleHttp(request);
+  }
+
+  /** Sends what private connections have to be told. */
+  flush(): void {
+    this.trading?.flush();
+  }
 
   onJump(byMs: number): void {
     this.stepTimeMs += byMs;
@@ -136,6 +175,7 @@ export abstract class ExchangeFace<S> implements WorldFollower {
   onStep(nowMs: number): void {
     this.stepTimeMs = nowMs;
     for (const client of this.clients.values()) this.releaseHeld(client, nowMs);
+    this.trading?.onStep();
     for (const market of this.markets.values()) {
       const tape = market.takeTape();
       this.beforePublishing(market, tape);
@@ -177,6 +217,23 @@ export abstract class ExchangeFace<S> implements WorldFollower {
 
   protected now(): number {
     return this.clock();
+  }
+
+  /** What the trading side of this face needs of it. */
+  protected tradingParts(
+    exchange: TradingParts['exchange'],
+    isHalted: (symbol: string) => boolean,
+  ): TradingParts {
+    return {
+      exchange,
+      seed: this.seed,
+      markets: this.markets,
+      nowMs: () => this.now(),
+      faults: this.faults,
+      isHalted,
+      send: (client, text) => this.emit(client, text, null, 'private'),
+      close: (client, code, reason) => this.closeClient(client, code, reason),
+    };
   }
 
   /** A time as this exchange writes it: its clock may be wrong. */

@@ -6,6 +6,8 @@ import type { FaceOptions } from './face.js';
 import { GateFace } from './gate-face.js';
 import { KucoinFace } from './kucoin-face.js';
 import { OkxFace } from './okx-face.js';
+import type { SimulatedExchange } from './listings.js';
+import type { SimulatedAccount } from './trading/simulated-account.js';
 import { UpbitFace } from './upbit-face.js';
 
 export type AnyFace =
@@ -21,6 +23,14 @@ export interface Faces {
   readonly kucoin?: KucoinFace;
   readonly upbit?: UpbitFace;
   readonly bithumb?: BithumbFace;
+}
+
+export type Accounts = Readonly<Partial<Record<SimulatedExchange, SimulatedAccount>>>;
+
+/** The accounts of those faces on which one can trade. */
+export function accountsOf(faces: Faces): Accounts {
+  const known = Object.values(faces).map((face: AnyFace) => [face.exchange, face.account] as const);
+  return Object.fromEntries(known.filter(([, account]) => account !== null));
 }
 
 /** The face of each exchange over one world. */

@@ -128,6 +128,11 @@ export class FaultBoard {
     return entry.fault.kind;
   }
 
+  /** True when the next call of `path` will be answered by a fault. */
+  hasHttpFault(path: string): boolean {
+    return this.http.some((candidate) => path.startsWith(candidate.fault.path ?? ''));
+  }
+
   takeHttpFault(path: string): HttpFault | null {
     const entry = this.http.find((candidate) => path.startsWith(candidate.fault.path ?? ''));
     if (entry === undefined) return null;

@@ -37,6 +37,7 @@ export class SimulatedMarket {
   private tape: EngineTrade[] = [];
   private cached: Ladder | null = null;
   private phantomAtMs = 0;
+  private readonly tradeListeners: ((trade: EngineTrade) => void)[] = [];
 
   constructor(listing: Listing, openTicks: number) {
     this.listing = listing;
@@ -50,6 +51,11 @@ export class SimulatedMarket {
       volumeLots: 0,
       turnover: 0,
     };
+  }
+
+  /** Told of every trade at once, in the middle of the matching: a listener must not place or cancel. */
+  onTrade(listener: (trade: EngineTrade) => void): void {
+    this.tradeListeners.push(listener);
   }
 
   get updateId(): number {
@@ -88,6 +94,7 @@ export class SimulatedMarket {
     stats.lowTicks = Math.min(stats.lowTicks, trade.priceTicks);
     stats.volumeLots += trade.lots;
     stats.turnover += trade.lots * this.listing.lot.value * trade.priceTicks * this.listing.tick.value;
+    for (const listener of this.tradeListeners) listener(trade);
   }
 
   private build(): Ladder {

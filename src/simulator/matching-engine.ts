@@ -116,6 +116,21 @@ export class MatchingEngine {
     return true;
   }
 
+  /** Takes `lots` off a resting order, which keeps its place in time. False when it is not there or has no more than that. */
+  reduce(orderId: number, lots: number, nowMs: number): boolean {
+    const order = this.orders.get(orderId);
+    if (order === undefined || lots <= 0 || order.lots <= lots) return false;
+    const before = this.bestState();
+    const half = this.half(order.side);
+    const at = find(half, order.side, order.priceTicks);
+    const level = half[at]!;
+    order.lots -= lots;
+    level.lots -= lots;
+    this.levelChanged(order.side, level, at, nowMs);
+    this.reportBest(before);
+    return true;
+  }
+
   order(orderId: number): RestingOrder | undefined {
     return this.orders.get(orderId);
   }

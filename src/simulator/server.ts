@@ -3,7 +3,7 @@ import type { PairId } from '../messages/primitives.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, TimerHandle, Timers } from '../ports/time.js';
 import { FaceServer, type Endpoint } from './face-server.js';
-import { createFaces, type AnyFace, type Faces } from './faces.js';
+import { accountsOf, createFaces, type Accounts, type AnyFace, type Faces } from './faces.js';
 import { DEFAULT_EXCHANGES, type SimulatedExchange } from './listings.js';
 import type { Oracle } from './oracle.js';
 import type { PlantSettings } from './plants.js';
@@ -29,6 +29,8 @@ export interface SimulatedExchangesOptions {
 export interface SimulatedExchanges {
   readonly endpoints: Readonly<Partial<Record<SimulatedExchange, Endpoint>>>;
   readonly faces: Faces;
+  /** The trader's account on each exchange where one can trade; they hold nothing until they are opened. */
+  readonly accounts: Accounts;
   readonly oracle: Oracle;
   readonly world: SimulatedWorld;
   /** Stops the world, closes all connections and servers. */
@@ -53,7 +55,7 @@ export async function startSimulatedExchanges(
   });
   const faces = createFaces({ world, seed, nowMs: () => clock.nowMs() });
   const servers = await Promise.all(
-    Object.values(faces).map((face: AnyFace) => FaceServer.listen(face, log)),
+    Object.values(faces).map((face: AnyFace) => FaceServer.listen(face, { log, timers })),
   );
   const endpoints = Object.fromEntries(servers.map((server) => [server.exchange, server.endpoint]));
   const pulse = new Pulse(world, clock, timers, log);
@@ -62,7 +64,7 @@ export async function startSimulatedExchanges(
     pulse.stop();
     await Promise.all(servers.map((server) => server.close()));
   };
-  return { endpoints, faces, oracle: world.oracle, world, close };
+  return { endpoints, faces, accounts: accountsOf(faces), oracle: world.oracle, world, close };
 }
 
 /** Keeps the world at the time of the clock. */
