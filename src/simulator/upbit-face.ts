@@ -3,12 +3,14 @@ import type { FaceHttpRequest, FaceHttpResponse } from './face-protocol.js';
 import type { Ladder } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { AggregatedFills } from './trade-aggregation.js';
+import { UpbitTrading } from './trading/upbit-trading.js';
 import { upbitBook, upbitTicker, upbitTrade } from './upbit-frames.js';
 import { UpbitRest } from './upbit-rest.js';
 import { WholeBookFace, type MarketNotice, type StreamType } from './whole-book-face.js';
 
-/** Upbit's public socket and REST (PROTOCOLS §6; docs.upbit.com). */
+/** Upbit's sockets and REST (PROTOCOLS §6; docs.upbit.com). */
 export class UpbitFace extends WholeBookFace {
+  protected override readonly trading: UpbitTrading;
   private readonly rest: UpbitRest;
 
   constructor(options: FaceOptions) {
@@ -27,6 +29,14 @@ export class UpbitFace extends WholeBookFace {
       stamp: (ms) => this.stamp(ms),
       notice: (market) => this.noticeOf(market),
     });
+    this.trading = new UpbitTrading(this.tradingParts('upbit', (symbol) => this.isHalted(symbol)));
+  }
+
+  private isHalted(symbol: string): boolean {
+    const market = this.markets.get(symbol);
+    if (market === undefined) return true;
+    const { suspended, state } = this.noticeOf(market);
+    return suspended || state !== 'ACTIVE';
   }
 
   protected answer(request: FaceHttpRequest): FaceHttpResponse {

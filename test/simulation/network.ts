@@ -78,7 +78,7 @@ export class SimulatedNetwork {
   /** Socket port of one process. */
   sockets(owner: Owner): Sockets {
     return {
-      connect: (url, _options, handlers) => {
+      connect: (url, options, handlers) => {
         const { exchange, face, path } = this.site(url);
         return new Link({
           scheduler: this.scheduler,
@@ -86,6 +86,7 @@ export class SimulatedNetwork {
           exchange,
           face,
           path,
+          headers: lowerCase(options.headers ?? {}),
           handlers,
           delayMs: () => this.drawMs(exchange),
           spelled: (text) => misspelt(text, this.lines.get(exchange)!.unknown),
@@ -147,8 +148,7 @@ export class SimulatedNetwork {
       if (signal?.aborted === true) return aborted();
       signal?.addEventListener('abort', aborted);
       if (this.lines.get(exchange)!.blackHole) return;
-      this.scheduler.plan(this.scheduler.world, this.drawMs(exchange), () => {
-        const answer = face.handleHttp({ method: request.method, url: path });
+      const answered = (answer: FaceHttpResponse): void => {
         this.trace.addQuietly('http', `${exchange} ${path} ${answer.status} ${answer.body}`);
         this.heard.arrived(exchange, path, answer.status);
         const madeAtMs = this.scheduler.nowMs;
@@ -163,6 +163,14 @@ export class SimulatedNetwork {
             body: Buffer.from(answer.body, 'utf8'),
           });
         });
+        face.flush();
+      };
+      this.scheduler.plan(this.scheduler.world, this.drawMs(exchange), () => {
+        const { method, headers = {}, body = '' } = request;
+        const given = face.respond({ method, url: path, headers: lowerCase(headers), body });
+        if (!('kind' in given)) return answered(given);
+        if (given.kind === 'silence') return face.flush();
+        this.scheduler.plan(this.scheduler.world, given.afterMs, () => answered(given.response()));
       });
     });
   }
@@ -186,6 +194,7 @@ interface LinkParts {
   readonly exchange: string;
   readonly face: AnyFace;
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly handlers: SocketHandlers;
   readonly delayMs: () => number;
   readonly spelled: (text: string) => string;
@@ -265,10 +274,11 @@ export class Link implements Socket {
 
   private arrive(): void {
     if (this.state === 'closed') return;
-    const accepted = this.parts.face.onConnect(this.transport(), this.parts.path);
+    const { face, path, headers } = this.parts;
+    const accepted = face.onConnect(this.transport(), path, headers);
     if (typeof accepted !== 'number') return this.serverClosed(1006, `HTTP ${accepted.status}`);
     this.faceId = accepted;
-    const { scheduler, face, lifeMs } = this.parts;
+    const { scheduler, lifeMs } = this.parts;
     if (lifeMs !== null) scheduler.plan(scheduler.world, lifeMs, () => face.disconnect(1001, accepted));
   }
 
@@ -379,6 +389,11 @@ export class Link implements Socket {
     const waitMs = this.clientDueMs - scheduler.nowMs;
     scheduler.plan(this.owner, waitMs, () => this.toClient.shift()?.());
   }
+}
+
+/** Header names as a server reads them. */
+function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** No exchange lists this asset. */

@@ -197,24 +197,24 @@ export class BinanceTrading extends TradingSide {
         return this.test(call);
       case 'DELETE /api/v3/order':
         return this.withMarket(call, (symbol) =>
-          this.carry('cancel', symbol, () => this.counted(this.cancel(call))),
+          this.carry({ call: 'cancel', symbol }, () => this.counted(this.cancel(call))),
         );
       case 'DELETE /api/v3/openOrders':
         return this.withMarket(call, (symbol) =>
-          this.carry('cancel', symbol, () => this.counted(this.cancelAll(symbol))),
+          this.carry({ call: 'cancel', symbol }, () => this.counted(this.cancelAll(symbol))),
         );
       case 'GET /api/v3/order':
         return this.withMarket(call, (symbol) =>
-          this.carry('query', symbol, () => this.counted(this.query(call))),
+          this.carry({ call: 'query', symbol }, () => this.counted(this.query(call))),
         );
       case 'GET /api/v3/openOrders':
         return this.openOrders(call);
       case 'GET /api/v3/account':
-        return this.carry('query', null, () => this.counted(this.accountAnswer(call)));
+        return this.carry({ call: 'query', symbol: null }, () => this.counted(this.accountAnswer(call)));
       case 'GET /api/v3/account/commission':
         return this.withMarket(call, (symbol) => json(this.commission(symbol)));
       case 'GET /api/v3/myTrades':
-        return this.withMarket(call, (symbol) => this.carry('query', symbol, () => this.counted(this.myTrades(call))));
+        return this.withMarket(call, (symbol) => this.carry({ call: 'query', symbol }, () => this.counted(this.myTrades(call))));
       default:
         return json(this.transfers(call));
     }
@@ -230,7 +230,7 @@ export class BinanceTrading extends TradingSide {
     const limited = this.orderLimit();
     if (limited !== null) return limited;
     const symbol = order.market.listing.symbol;
-    return this.carry('place', symbol, () => this.counted(this.enter(call, order, form)));
+    return this.carry({ call: 'place', symbol }, () => this.counted(this.enter(call, order, form)));
   }
 
   /** At the matching engine: the window is checked once more [O]. */
@@ -306,8 +306,8 @@ export class BinanceTrading extends TradingSide {
   private openOrders(call: BinanceCall): FaceHttpAnswer {
     const list = (symbol: string | null) => (): FaceHttpResponse =>
       this.counted(json(this.desk.openOrders(symbol).map((order) => orderAnswer(order, (ms) => this.stamp(ms)))));
-    if (!call.params.has('symbol')) return this.carry('query', null, list(null));
-    return this.withMarket(call, (symbol) => this.carry('query', symbol, list(symbol)));
+    if (!call.params.has('symbol')) return this.carry({ call: 'query', symbol: null }, list(null));
+    return this.withMarket(call, (symbol) => this.carry({ call: 'query', symbol }, list(symbol)));
   }
 
   private accountAnswer({ params }: BinanceCall): FaceHttpResponse {

@@ -87,6 +87,11 @@ export class OrderDesk {
     return typeof stepped === 'string' ? stepped : null;
   }
 
+  /** A request with this client id came and failed: where that uses the id up, it is used up. */
+  burn(clientOrderId: string | null): void {
+    this.archive.burn(clientOrderId);
+  }
+
   /** Cancels an open order; null = it is not open. */
   cancel(name: OrderName): OrderView | null {
     const order = this.archive.find(name);

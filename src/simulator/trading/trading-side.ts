@@ -27,6 +27,15 @@ export interface TradingParts {
   readonly rules?: Partial<DeskRules>;
 }
 
+/** A call on its way to the engine. */
+export interface Carriage {
+  readonly call: CallKind;
+  /** The market that it concerns; null = none in particular. */
+  readonly symbol: string | null;
+  /** What remains of a request that came and was not carried out. */
+  readonly failed?: () => void;
+}
+
 const SILENCE: FaceHttpAnswer = { kind: 'silence' };
 
 /**
@@ -153,7 +162,7 @@ export abstract class TradingSide {
    * Carries out a call that has passed the checks at arrival, with whatever goes wrong on its way. `act` runs when it reaches the
    * engine, which may be later: rules that are checked again there belong into it.
    */
-  protected carry(call: CallKind, symbol: string | null, act: () => FaceHttpResponse): FaceHttpAnswer {
+  protected carry({ call, symbol, failed }: Carriage, act: () => FaceHttpResponse): FaceHttpAnswer {
     if (call === 'place') this.placeRequests++;
     const fault = this.misbehaviours.takeLine(call, symbol);
     switch (fault?.kind) {
@@ -169,6 +178,7 @@ export abstract class TradingSide {
         act();
         return this.broken();
       case 'error-5xx-not-placed':
+        failed?.();
         return this.broken();
       case 'early-fill-push': {
         const response = act();

@@ -1,0 +1,320 @@
+import {
+  response,
+  splitUrl,
+  type FaceClient,
+  type FaceHttpAnswer,
+  type FaceHttpRequest,
+  type FaceHttpResponse,
+} from '../face-protocol.js';
+import { atomsText } from './atoms.js';
+import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
+import type { OrderName } from './order-archive.js';
+import type { CallKind } from './trading-faults.js';
+import { TradingSide, type TradingParts } from './trading-side.js';
+import { UpbitBudget, type UpbitGroup } from './upbit-budget.js';
+import {
+  accountRow,
+  myAssetFrame,
+  myOrderFrame,
+  orderDetail,
+  orderObject,
+  orderRow,
+  transferRow,
+} from './upbit-order-frames.js';
+import { invalid, readUpbitOrder, upbitRefusal } from './upbit-order-request.js';
+import { paramsOf, upbitError, UpbitTokens, type UpbitParams } from './upbit-signing.js';
+import { readSubscription, type UpbitSubscription } from './upbit-subscription.js';
+
+const SOCKET_PATH = '/websocket/v1/private';
+const DAY_MS = 24 * 3_600_000;
+const MAX_SPAN_MS = 7 * DAY_MS;
+
+interface Route {
+  readonly group: UpbitGroup;
+  readonly call: CallKind;
+}
+const QUERY: Route = { group: 'default', call: 'query' };
+const ROUTES: Readonly<Record<string, Route>> = {
+  'POST /v1/orders': { group: 'order', call: 'place' },
+  'POST /v1/orders/test': { group: 'order-test', call: 'query' },
+  'DELETE /v1/order': { group: 'default', call: 'cancel' },
+  'DELETE /v1/orders/open': { group: 'order-cancel-all', call: 'cancel' },
+  'GET /v1/order': QUERY,
+  'GET /v1/orders/open': QUERY,
+  'GET /v1/orders/closed': QUERY,
+  'GET /v1/orders/uuids': QUERY,
+  'GET /v1/orders/chance': QUERY,
+  'GET /v1/accounts': QUERY,
+  'GET /v1/deposits': QUERY,
+  'GET /v1/withdraws': QUERY,
+};
+
+/** Upbit's signed REST calls and the private socket (PROTOCOLS §6). No call expires here: a late one is carried out. */
+export class UpbitTrading extends TradingSide {
+  private readonly tokens: UpbitTokens;
+  private readonly budget = new UpbitBudget();
+  private readonly subscriptions = new Map<number, UpbitSubscription>();
+
+  constructor(parts: TradingParts) {
+    super(parts);
+    this.tokens = new UpbitTokens(this.credentials);
+  }
+
+  isPrivateSocket(path: string): boolean {
+    return path === SOCKET_PATH;
+  }
+
+  override refusal(url: string, headers: Readonly<Record<string, string>>): FaceHttpResponse | null {
+    return super.refusal(url, headers) ?? this.tokens.check(headers['authorization'] ?? '', []);
+  }
+
+  override closed(id: number): void {
+    this.subscriptions.delete(id);
+    super.closed(id);
+  }
+
+  received(client: FaceClient, text: string): void {
+    if (text === 'PING') return this.parts.send(client, '{"status":"UP"}');
+    const subscription = readSubscription(text);
+    if ('name' in subscription) {
+      this.parts.send(client, JSON.stringify({ error: subscription }));
+      return this.parts.close(client, 1000, '');
+    }
+    this.subscriptions.set(client.id, subscription);
+  }
+
+  protected isPrivate({ method, url }: FaceHttpRequest): boolean {
+    return Object.hasOwn(ROUTES, `${method} ${splitUrl(url).path}`);
+  }
+
+  protected answer(request: FaceHttpRequest): FaceHttpAnswer {
+    const name = `${request.method} ${splitUrl(request.url).path}`;
+    const route = ROUTES[name]!;
+    const dated = (answer: FaceHttpResponse): FaceHttpResponse => this.dated(answer, route.group);
+    const params = paramsOf(request);
+    if (params === null) return dated(invalid('the body is not JSON'));
+    const refused = this.tokens.check(request.headers?.['authorization'] ?? '', params);
+    if (refused !== null) return dated(refused);
+    const limited = this.budget.spend(route.group, this.parts.nowMs());
+    if (limited !== null) return dated(limited);
+    if (name === 'POST /v1/orders') return this.place(params, dated);
+    const found = new Map(params).get('market');
+    const way = { call: route.call, symbol: found ?? null };
+    return this.carry(way, () => dated(this.route(name, params)));
+  }
+
+  protected broken(): FaceHttpResponse {
+    return upbitError(500, 'server_error', '서버 오류가 발생했습니다.');
+  }
+
+  protected banned(untilMs: number): FaceHttpResponse {
+    const seconds = `${Math.max(1, Math.ceil((untilMs - this.parts.nowMs()) / 1_000))}`;
+    return upbitError(418, 'too_many_requests', `blocked for ${seconds} s`, { 'retry-after': seconds });
+  }
+
+  protected unavailable(): FaceHttpResponse {
+    return upbitError(503, 'service_unavailable', '점검 중입니다.');
+  }
+
+  protected deliver(event: DeskEvent): void {
+    const stampMs = this.stamp(event.timeMs);
+    for (const [id, wanted] of this.subscriptions) {
+      const client = this.clients.get(id)!;
+      if (event.kind === 'order' && wanted.orders !== null && wanted.orders(event.order.symbol)) {
+        for (const frame of orderFrames(event, stampMs)) this.parts.send(client, frame);
+      }
+      if (wanted.assets) this.parts.send(client, myAssetFrame(event.holdings, this.prng.uuid(), stampMs));
+    }
+  }
+
+  private readonly shown = (ms: number): number => this.stamp(ms);
+
+  private place(params: UpbitParams, dated: (answer: FaceHttpResponse) => FaceHttpResponse): FaceHttpAnswer {
+    const order = readUpbitOrder(params, this.parts.markets);
+    if ('status' in order) return dated(order);
+    const failed = (): void => this.desk.burn(order.clientOrderId);
+    const way = { call: 'place', symbol: order.market.listing.symbol, failed } as const;
+    return this.carry(way, () => dated(this.enter(order)));
+  }
+
+  private enter(order: OrderRequest): FaceHttpResponse {
+    const outcome = this.desk.place(order);
+    if (outcome.kind === 'refused') return upbitRefusal(outcome.reason, order);
+    // The answer is of the moment of acceptance: what became of it, the order itself tells.
+    return json(orderObject(accepted(outcome.order), this.shown), 201);
+  }
+
+  private route(name: string, params: UpbitParams): FaceHttpResponse {
+    const values = new Map(params);
+    switch (name) {
+      case 'POST /v1/orders/test':
+        return this.test(params);
+      case 'DELETE /v1/order':
+        return this.cancel(values);
+      case 'DELETE /v1/orders/open':
+        return json(this.cancelAll(values));
+      case 'GET /v1/order':
+        return this.query(values);
+      case 'GET /v1/orders/open':
+        return json(page(this.desk.openOrders(values.get('market') ?? null), values).map((order) => orderRow(order, this.shown)));
+      case 'GET /v1/orders/closed':
+        return this.closedOrders(params);
+      case 'GET /v1/orders/uuids':
+        return json(this.byIds(params));
+      case 'GET /v1/orders/chance':
+        return this.chance(values);
+      case 'GET /v1/accounts':
+        return json(this.desk.holdings().filter(({ free, locked }) => free !== 0n || locked !== 0n).map(accountRow));
+      default:
+        return json(this.transfers(name === 'GET /v1/deposits', values));
+    }
+  }
+
+  private test(params: UpbitParams): FaceHttpResponse {
+    const order = readUpbitOrder(params, this.parts.markets);
+    if ('status' in order) return order;
+    const reason = this.desk.wouldRefuse(order);
+    return reason === null ? json({}, 201) : upbitRefusal(reason, order);
+  }
+
+  /** The answer only tells that the request was taken; an order that has ended is not found. */
+  private cancel(values: ReadonlyMap<string, string>): FaceHttpResponse {
+    const name = nameIn(values);
+    const order = name === null ? null : this.desk.find(name);
+    if (order === null || order.state !== 'open') return notFound();
+    this.desk.cancel(name!);
+    return json(orderObject(order, this.shown));
+  }
+
+  private cancelAll(values: ReadonlyMap<string, string>): object {
+    const pairs = values.get('pairs')?.split(',') ?? [null];
+    const orders = pairs.flatMap((pair) => this.desk.cancelAll(pair));
+    const rows = orders.map(({ exchangeOrderId, symbol }) => ({ uuid: exchangeOrderId, market: symbol }));
+    return { success: { count: rows.length, orders: rows }, failed: { count: 0, orders: [] } };
+  }
+
+  private query(values: ReadonlyMap<string, string>): FaceHttpResponse {
+    const name = nameIn(values);
+    if (name === null) return invalid('uuid or identifier is missing');
+    const order = this.desk.find(name);
+    return order === null ? notFound() : json(orderDetail(order, this.shown));
+  }
+
+  /** At most seven days, those that ended last first. */
+  private closedOrders(params: UpbitParams): FaceHttpResponse {
+    const values = new Map(params);
+    const end = timeIn(values, 'end_time') ?? Math.floor(this.serverMs());
+    const start = timeIn(values, 'start_time') ?? end - MAX_SPAN_MS;
+    if (Number.isNaN(end) || Number.isNaN(start)) return invalid('start_time or end_time is no time');
+    if (end - start > MAX_SPAN_MS) return invalid('start_time and end_time are more than 7 days apart');
+    const states = params.filter(([name]) => name === 'states[]' || name === 'state').map(([, value]) => value);
+    const orders = this.desk
+      .endedOrders(values.get('market') ?? null)
+      .filter(({ createdAtMs }) => this.stamp(createdAtMs) >= start && this.stamp(createdAtMs) <= end)
+      .filter(({ state }) => states.length === 0 || states.includes(state === 'filled' ? 'done' : 'cancel'));
+    return json(page(orders, values, 1_000).map((order) => orderRow(order, this.shown)));
+  }
+
+  private byIds(params: UpbitParams): object[] {
+    const names = params.flatMap(([name, value]): OrderName[] => {
+      if (name === 'uuids[]') return [{ exchangeOrderId: value }];
+      return name === 'identifiers[]' ? [{ clientOrderId: value }] : [];
+    });
+    const orders = names.flatMap((name) => this.desk.find(name) ?? []);
+    return orders.map((order) => orderRow(order, this.shown));
+  }
+
+  private chance(values: ReadonlyMap<string, string>): FaceHttpResponse {
+    const market = this.parts.markets.get(values.get('market') ?? '');
+    if (market === undefined) return invalid('market does not have a valid value');
+    const { base, quote, symbol, minNotional } = market.listing;
+    const { takerFeeRate, makerFeeRate } = this.desk.rules;
+    const [taker, maker] = [atomsText(takerFeeRate), atomsText(makerFeeRate)];
+    return json({
+      bid_fee: taker,
+      ask_fee: taker,
+      maker_bid_fee: maker,
+      maker_ask_fee: maker,
+      market: {
+        id: symbol,
+        name: `${base}/${quote}`,
+        order_types: ['limit'],
+        order_sides: ['ask', 'bid'],
+        bid_types: ['limit', 'limit_ioc', 'limit_fok', 'limit_post_only', 'price'],
+        ask_types: ['limit', 'limit_ioc', 'limit_fok', 'limit_post_only', 'market'],
+        bid: { currency: quote, min_total: `${minNotional}` },
+        ask: { currency: base, min_total: `${minNotional}` },
+        max_total: '1000000000',
+        state: this.parts.isHalted(symbol) ? 'offline' : 'active',
+      },
+      bid_account: this.accountOf(quote),
+      ask_account: this.accountOf(base),
+    });
+  }
+
+  private accountOf(asset: string): object {
+    const held = this.desk.holdings().find((view) => view.asset === asset);
+    return accountRow(held ?? { asset, free: 0n, locked: 0n });
+  }
+
+  private transfers(isDeposit: boolean, values: ReadonlyMap<string, string>): object[] {
+    const currency = values.get('currency');
+    const rows = this.desk
+      .transfers()
+      .filter(({ amount }) => amount > 0n === isDeposit)
+      .filter(({ asset }) => currency === undefined || asset === currency);
+    return page(rows, values).map((row) => transferRow(row, this.shown));
+  }
+
+  private dated(answer: FaceHttpResponse, group: UpbitGroup): FaceHttpResponse {
+    const now = this.parts.nowMs();
+    const date = new Date(this.stamp(now)).toUTCString();
+    return { ...answer, headers: { ...this.budget.header(group, now), ...answer.headers, date } };
+  }
+}
+
+const json = (body: object, status = 200): FaceHttpResponse => response(status, JSON.stringify(body));
+const notFound = (): FaceHttpResponse => upbitError(404, 'order_not_found', '주문을 찾지 못했습니다.');
+
+/** The order as it was when it was taken. */
+const accepted = (order: OrderView): OrderView => ({
+  ...order,
+  state: 'open',
+  filled: 0n,
+  filledQuote: 0n,
+  fee: 0n,
+  trades: [],
+});
+
+function nameIn(values: ReadonlyMap<string, string>): OrderName | null {
+  const [exchangeOrderId, clientOrderId] = [values.get('uuid'), values.get('identifier')];
+  return exchangeOrderId === undefined && clientOrderId === undefined ? null : { exchangeOrderId, clientOrderId };
+}
+
+/** Unix ms, or a time of day with zone; NaN = unreadable, null = not sent. */
+function timeIn(values: ReadonlyMap<string, string>, name: string): number | null {
+  const text = values.get(name);
+  if (text === undefined) return null;
+  return /^\d{13}$/.test(text) ? Number(text) : Date.parse(text);
+}
+
+/** Newest first unless `order_by` says otherwise. */
+function page<Row>(oldestFirst: readonly Row[], values: ReadonlyMap<string, string>, most = 100): readonly Row[] {
+  const rows = values.get('order_by') === 'asc' ? oldestFirst : [...oldestFirst].reverse();
+  const limit = Math.min(most, positive(values.get('limit')) ?? 100);
+  const first = ((positive(values.get('page')) ?? 1) - 1) * limit;
+  return rows.slice(first, first + limit);
+}
+
+const positive = (text: string | undefined): number | null =>
+  text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
+
+/** The frames of one event: a trade that completes an order is followed by its end. */
+function* orderFrames(event: DeskEvent & { readonly kind: 'order' }, stampMs: number): Generator<string> {
+  const { order, trade, cause } = event;
+  if (cause === 'new') return yield myOrderFrame({ ...order }, 'wait', null, stampMs);
+  if (cause === 'trade') yield myOrderFrame(order, 'trade', trade, stampMs);
+  if (cause === 'trade' && order.state === 'filled') yield myOrderFrame(order, 'done', null, stampMs);
+  if (cause === 'end' && order.endReason === 'self_trade') yield myOrderFrame(order, 'prevented', null, stampMs);
+  if (cause === 'end') yield myOrderFrame(order, 'cancel', null, stampMs);
+}
