@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import t from 'tap';
 import WebSocket from 'ws';
 import type { Logger } from '../../src/ports/log.js';
@@ -142,3 +143,73 @@ t.test(
     );
   },
 );
+
+t.test('signed orders, silence, late answers and the private socket over real connections', async (t) => {
+  const { clock, timers } = scaled(20);
+  const exchanges = await startSimulatedExchanges({
+    seed: 3,
+    clock,
+    timers,
+    log,
+    plants: NO_PLANTS,
+    exchanges: ['binance', 'upbit', 'bithumb'],
+    pairs: ['BTC-USDT', 'BTC-KRW'],
+  });
+  t.teardown(() => exchanges.close());
+  t.same(Object.keys(exchanges.accounts).sort(), ['binance', 'upbit']);
+  const account = exchanges.accounts.binance!;
+  account.open([{ asset: 'USDT', amount: '1000' }]);
+  const { rest, ws } = exchanges.endpoints.binance!;
+  const { apiKey, secret } = account.credentials;
+  const signed = (params: string): string => {
+    const payload = `${params}&recvWindow=60000&timestamp=${Math.floor(clock.nowMs())}`;
+    return `${payload}&signature=${createHmac('sha256', secret).update(payload).digest('hex')}`;
+  };
+  const order = 'symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000';
+  const post = (signal?: AbortSignal) =>
+    fetch(`${rest}/api/v3/order`, {
+      method: 'POST',
+      headers: { 'X-MBX-APIKEY': apiKey, 'content-type': 'application/x-www-form-urlencoded' },
+      body: signed(order),
+      ...(signal !== undefined && { signal }),
+    });
+  const stamp = Math.floor(clock.nowMs());
+  const socketPayload = `apiKey=${apiKey}&recvWindow=60000&timestamp=${stamp}`;
+  const subscribe = {
+    id: 'u',
+    method: 'userDataStream.subscribe.signature',
+    params: {
+      apiKey,
+      recvWindow: 60_000,
+      timestamp: stamp,
+      signature: createHmac('sha256', secret).update(socketPayload).digest('hex'),
+    },
+  };
+  const stream = new WebSocket(`${ws}/ws-api/v3`);
+  t.teardown(() => stream.terminate());
+  const frames: string[] = [];
+  stream.on('message', (data: Buffer) => frames.push(data.toString()));
+  stream.on('open', () => stream.send(JSON.stringify(subscribe)));
+  const arrived = async (count: number) => {
+    while (frames.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await arrived(1);
+  const answer = await post();
+  t.equal(answer.status, 200);
+  t.match(await answer.json(), { status: 'NEW', origQty: '0.00100000' });
+  await arrived(3);
+  t.match(frames, [/"subscriptionId":0/, /executionReport/, /outboundAccountPosition/]);
+  const abort = new AbortController();
+  account.misbehave({ kind: 'accept-then-timeout', count: 1 });
+  const silent = post(abort.signal);
+  while (account.orders().length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  abort.abort();
+  await t.rejects(silent, { name: 'AbortError' }, 'never answered, and placed');
+  account.misbehave({ kind: 'slow', delayMs: 2_000, count: 1 });
+  const from = clock.nowMs();
+  t.equal((await post()).status, 200);
+  t.ok(clock.nowMs() - from >= 2_000, 'late by world time');
+  t.equal(account.orders().length, 3);
+  const large = await fetch(`${rest}/api/v3/order`, { method: 'POST', body: 'x'.repeat(70_000) });
+  t.equal(large.status, 413);
+});
