@@ -12,8 +12,9 @@ export type Params = readonly (readonly [string, string | number | boolean])[];
 export interface Heard {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are looked at member by member
-  readonly json: any;
+  readonly json: unknown;
+  /** One member of the body. */
+  at(...path: readonly (string | number)[]): unknown;
 }
 
 export const text = (params: Params): string =>
@@ -28,7 +29,10 @@ export function send(exchanges: MemoryExchanges, exchange: SimulatedExchange, re
 export function heard(answer: FaceHttpAnswer): Heard {
   if ('kind' in answer) throw new Error(`no answer: ${answer.kind}`);
   const { status, headers, body } = answer;
-  return { status, headers, json: body === '' ? null : JSON.parse(body) };
+  const json = body === '' ? null : (JSON.parse(body) as unknown);
+  const at: Heard['at'] = (...path) =>
+    path.reduce<unknown>((value, name) => (value as Record<string | number, unknown>)[name], json);
+  return { status, headers, json, at };
 }
 
 export interface BinanceSigning {

@@ -56,6 +56,7 @@ const ROUTES: Readonly<Record<string, number>> = {
 };
 const OPEN_ORDERS_OF_ONE_WEIGHT = 6;
 const MAX_TRADES = 1_000;
+const MAX_TRANSFERS = 1_000;
 const DAY_MS = 24 * 3_600_000;
 
 /** Binance's signed REST calls and the user data stream of its web socket API (PROTOCOLS §3). */
@@ -382,7 +383,9 @@ export class BinanceTrading extends TradingSide {
       .filter(({ timeMs }) => from === null || this.stamp(timeMs) >= from)
       .filter(({ timeMs }) => to === null || this.stamp(timeMs) <= to)
       .reverse();
-    return rows.map((row) => (isDeposit ? depositRow : withdrawalRow)(row, this.stamp(row.timeMs)));
+    const first = numberIn(params, 'offset') ?? 0;
+    const page = rows.slice(first, first + Math.min(MAX_TRANSFERS, numberIn(params, 'limit') ?? MAX_TRANSFERS));
+    return page.map((row) => (isDeposit ? depositRow : withdrawalRow)(row, this.stamp(row.timeMs)));
   }
 
   private nameIn(params: ReadonlyMap<string, string>): OrderName | null {

@@ -200,11 +200,13 @@ export class UpbitTrading extends TradingSide {
     return order === null ? notFound() : json(orderDetail(order, this.shown));
   }
 
-  /** At most seven days, those that ended last first. */
+  /** At most seven days: forward from a start, back from an end or from now. */
   private closedOrders(params: UpbitParams): FaceHttpResponse {
     const values = new Map(params);
-    const end = timeIn(values, 'end_time') ?? Math.floor(this.serverMs());
-    const start = timeIn(values, 'start_time') ?? end - MAX_SPAN_MS;
+    const now = Math.floor(this.serverMs());
+    const from = timeIn(values, 'start_time');
+    const end = timeIn(values, 'end_time') ?? (from === null ? now : Math.min(now, from + MAX_SPAN_MS));
+    const start = from ?? end - MAX_SPAN_MS;
     if (Number.isNaN(end) || Number.isNaN(start)) return invalid('start_time or end_time is no time');
     if (end - start > MAX_SPAN_MS) return invalid('start_time and end_time are more than 7 days apart');
     const states = params.filter(([name]) => name === 'states[]' || name === 'state').map(([, value]) => value);
