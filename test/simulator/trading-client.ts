@@ -111,7 +111,12 @@ export function upbitRequest(
   const [method = '', path = ''] = route.split(' ');
   const authorization = upbitToken(exchanges.faces.upbit.account!, params, signing);
   if (method === 'POST') {
-    return { method, url: path, headers: { authorization }, body: JSON.stringify(Object.fromEntries(params)) };
+    return {
+      method,
+      url: path,
+      headers: { authorization },
+      body: JSON.stringify(Object.fromEntries(params)),
+    };
   }
   return { method, url: params.length === 0 ? path : `${path}?${text(params)}`, headers: { authorization } };
 }
@@ -146,7 +151,11 @@ export function best(exchanges: MemoryExchanges, exchange: 'binance' | 'upbit', 
 }
 
 /** A price far from the market on the account's own side: such an order rests. */
-export function farPrice(exchanges: MemoryExchanges, exchange: 'binance' | 'upbit', side: 'buy' | 'sell'): string {
+export function farPrice(
+  exchanges: MemoryExchanges,
+  exchange: 'binance' | 'upbit',
+  side: 'buy' | 'sell',
+): string {
   const { level, market } = best(exchanges, exchange, side);
   const factor = side === 'buy' ? 0.9 : 1.1;
   return plainText(market.listing.tick, Math.round(level.priceTicks * factor));

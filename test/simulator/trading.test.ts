@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { atomsOf, atomsText, parseAtoms, stepsIn, times, truncated } from '../../src/simulator/trading/atoms.js';
-import { DESK_RULES, TRADING_EXCHANGES, type TradingExchange } from '../../src/simulator/trading/desk-rules.js';
+import {
+  atomsOf,
+  atomsText,
+  parseAtoms,
+  stepsIn,
+  times,
+  truncated,
+} from '../../src/simulator/trading/atoms.js';
+import {
+  DESK_RULES,
+  TRADING_EXCHANGES,
+  type TradingExchange,
+} from '../../src/simulator/trading/desk-rules.js';
 import type { DeskEvent, OrderView, PlaceOutcome, Refusal } from '../../src/simulator/trading/desk-types.js';
 import { PushLine } from '../../src/simulator/trading/push-line.js';
 import { RateWindow } from '../../src/simulator/trading/rate-window.js';
@@ -48,7 +59,19 @@ t.test('atoms are exact and read nothing but plain decimals', (t) => {
   for (const text of ['0', '1', '0.1', '123456789.000000000000000001', '-3.5']) {
     t.equal(atomsText(atomsOf(text)), text);
   }
-  for (const text of ['', '1e3', '.5', '5.', '0x10', 'NaN', '+1', ' 1', '1.0000000000000000001', '--1', '1,5']) {
+  for (const text of [
+    '',
+    '1e3',
+    '.5',
+    '5.',
+    '0x10',
+    'NaN',
+    '+1',
+    ' 1',
+    '1.0000000000000000001',
+    '--1',
+    '1,5',
+  ]) {
     t.equal(parseAtoms(text), null, text);
   }
   t.throws(() => atomsOf('1e3'), { code: 'ARB_INVARIANT' });
@@ -264,7 +287,11 @@ t.test('client ids are free again when the exchange says so', (t) => {
   const first = placed(bench.place(rest));
   bench.desk.cancel({ clientOrderId: 'id' });
   const second = placed(bench.place(rest));
-  t.equal(bench.desk.find({ clientOrderId: 'id' })!.exchangeOrderId, second.exchangeOrderId, 'the newest counts');
+  t.equal(
+    bench.desk.find({ clientOrderId: 'id' })!.exchangeOrderId,
+    second.exchangeOrderId,
+    'the newest counts',
+  );
   t.not(first.exchangeOrderId, second.exchangeOrderId);
   t.end();
 });
@@ -375,7 +402,12 @@ function conserved(t: Test, bench: DeskBench, opening?: Readonly<Record<string, 
 
 type Step =
   | { readonly kind: 'order'; readonly order: Partial<BenchOrder> }
-  | { readonly kind: 'quote'; readonly side: 'buy' | 'sell'; readonly price: string; readonly quantity: string }
+  | {
+      readonly kind: 'quote';
+      readonly side: 'buy' | 'sell';
+      readonly price: string;
+      readonly quantity: string;
+    }
   | { readonly kind: 'cancel'; readonly which: number }
   | { readonly kind: 'transfer'; readonly amount: string }
   | { readonly kind: 'fault'; readonly fault: TradingFault }
@@ -383,9 +415,9 @@ type Step =
 
 const side = fc.constantFrom('buy' as const, 'sell' as const);
 const near = (exchange: TradingExchange) =>
-  fc.integer({ min: -20, max: 20 }).map((ticks) =>
-    exchange === 'upbit' ? `${116_760_000 + 1_000 * ticks}` : `${84_000 + ticks}`,
-  );
+  fc
+    .integer({ min: -20, max: 20 })
+    .map((ticks) => (exchange === 'upbit' ? `${116_760_000 + 1_000 * ticks}` : `${84_000 + ticks}`));
 const size = fc.integer({ min: 1, max: 4_000 }).map((n) => atomsText(atomsOf('0.0001') * BigInt(n)));
 
 function steps(exchange: TradingExchange): fc.Arbitrary<Step[]> {
@@ -393,13 +425,11 @@ function steps(exchange: TradingExchange): fc.Arbitrary<Step[]> {
   const order = fc
     .record({
       side,
-      type: fc.constantFrom('limit', 'ioc', 'fok', 'post_only', 'market') as fc.Arbitrary<BenchOrder['type']>,
+      type: fc.constantFrom('limit', 'ioc', 'fok', 'post_only', 'market'),
       price,
       quantity: size,
       clientOrderId: fc.constantFrom(null, 'a', 'b', 'c'),
-      stp: fc.constantFrom('none', 'cancel_maker', 'cancel_taker', 'cancel_both', 'decrement') as fc.Arbitrary<
-        BenchOrder['stp']
-      >,
+      stp: fc.constantFrom('none', 'cancel_maker', 'cancel_taker', 'cancel_both', 'decrement'),
     })
     .map((one) => ({ kind: 'order' as const, order: one.type === 'market' ? { ...one, price: null } : one }));
   const budget = fc
@@ -520,7 +550,10 @@ t.test('an exchange that lies: each lie is told, booked where it moved money, an
   const rejected = start({ kind: 'reject', refusal: 'market_halted' });
   t.equal(reasonOf(rejected.place({ price: '84000', quantity: '0.1' })), 'market_halted');
   t.equal(reasonOf(rejected.place({ price: '84000', quantity: '0.1' })), 'placed', 'once');
-  t.equal(reasonOf(start({ kind: 'reject' }).place({ price: '84000', quantity: '0.1' })), 'insufficient_funds');
+  t.equal(
+    reasonOf(start({ kind: 'reject' }).place({ price: '84000', quantity: '0.1' })),
+    'insufficient_funds',
+  );
 
   const missing = start({ kind: 'lie-missing' });
   const lost = placed(missing.place({ price: '84000', quantity: '0.1', clientOrderId: 'x' }));
@@ -657,7 +690,10 @@ t.test('ids of orders and trades are unique and have the form of the exchange', 
     }
     const ids = bench.desk.allOrders().map(({ exchangeOrderId }) => exchangeOrderId);
     const trades = bench.desk.trades(bench.listing.symbol).map(({ id }) => id);
-    t.ok(ids.every((id) => forms[exchange].test(id)), exchange);
+    t.ok(
+      ids.every((id) => forms[exchange].test(id)),
+      exchange,
+    );
     t.equal(new Set(ids).size, 20);
     t.equal(new Set(trades).size, 20);
     t.ok(DESK_RULES[exchange].maxOpenOrders > 0);

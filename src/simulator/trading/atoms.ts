@@ -48,7 +48,10 @@ export interface MarketUnits {
   readonly lot: Atoms;
 }
 
-export const unitsOf = ({ tick, lot }: Listing): MarketUnits => ({ tick: stepAtoms(tick), lot: stepAtoms(lot) });
+export const unitsOf = ({ tick, lot }: Listing): MarketUnits => ({
+  tick: stepAtoms(tick),
+  lot: stepAtoms(lot),
+});
 
 /** Whole steps in an amount; null when it does not lie on the step. */
 export function stepsIn(atoms: Atoms, step: Atoms): number | null {

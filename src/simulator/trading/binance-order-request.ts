@@ -34,7 +34,8 @@ export function readOrder(
   const words = readWords(params);
   if ('status' in words) return words;
   const clientOrderId = params.get('newClientOrderId') ?? null;
-  if (clientOrderId !== null && !/^[.A-Z:/a-z0-9_-]{1,36}$/.test(clientOrderId)) return illegal('newClientOrderId');
+  if (clientOrderId !== null && !/^[.A-Z:/a-z0-9_-]{1,36}$/.test(clientOrderId))
+    return illegal('newClientOrderId');
   const { side, type, stp } = words;
   const amounts = readAmounts(params, type);
   if ('status' in amounts) return amounts;

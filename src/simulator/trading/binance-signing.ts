@@ -81,11 +81,7 @@ export function timed(
 /** The answer to a call that is too old, or too far ahead; null = in time. Checked at arrival and again at the engine [O]. */
 export function outsideWindow(call: BinanceCall, serverMs: number): FaceHttpResponse | null {
   if (call.timestampMs >= serverMs + MAX_AHEAD_MS) {
-    return binanceError(
-      400,
-      -1021,
-      "Timestamp for this request was 1000ms ahead of the server's time.",
-    );
+    return binanceError(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.");
   }
   if (serverMs - call.timestampMs <= call.windowMs) return null;
   return binanceError(400, -1021, 'Timestamp for this request is outside of the recvWindow.');

@@ -143,7 +143,8 @@ export class BinanceTrading extends TradingSide {
       const { asset, amount: delta } = event.transfer;
       this.publish({ e: 'balanceUpdate', E: eventMs, a: asset, d: amount(delta), T: eventMs });
     } else {
-      const cancelId = event.cause === 'end' ? (this.cancelIds.get(event.order.exchangeOrderId) ?? null) : null;
+      const cancelId =
+        event.cause === 'end' ? (this.cancelIds.get(event.order.exchangeOrderId) ?? null) : null;
       if (event.cause === 'end') this.cancelIds.delete(event.order.exchangeOrderId);
       const executionId = 60_000_000_000 + ++this.executions;
       this.publish(executionReport({ ...event, cancelId, executionId }, stamp));
@@ -183,7 +184,11 @@ export class BinanceTrading extends TradingSide {
   private reply(client: FaceClient, id: unknown, result: object | FaceHttpResponse): void {
     const isError = 'status' in result && 'body' in result;
     const body = isError
-      ? { id, status: (result as FaceHttpResponse).status, error: JSON.parse((result as FaceHttpResponse).body) as unknown }
+      ? {
+          id,
+          status: result.status,
+          error: JSON.parse(result.body) as unknown,
+        }
       : { id, status: 200, result };
     const { usedWeight } = this.budget;
     const limit = { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: 6_000 };
@@ -215,7 +220,9 @@ export class BinanceTrading extends TradingSide {
       case 'GET /api/v3/account/commission':
         return this.withMarket(call, (symbol) => json(this.commission(symbol)));
       case 'GET /api/v3/myTrades':
-        return this.withMarket(call, (symbol) => this.carry({ call: 'query', symbol }, () => this.counted(this.myTrades(call))));
+        return this.withMarket(call, (symbol) =>
+          this.carry({ call: 'query', symbol }, () => this.counted(this.myTrades(call))),
+        );
       default:
         return json(this.transfers(call));
     }
@@ -306,14 +313,18 @@ export class BinanceTrading extends TradingSide {
 
   private openOrders(call: BinanceCall): FaceHttpAnswer {
     const list = (symbol: string | null) => (): FaceHttpResponse =>
-      this.counted(json(this.desk.openOrders(symbol).map((order) => orderAnswer(order, (ms) => this.stamp(ms)))));
+      this.counted(
+        json(this.desk.openOrders(symbol).map((order) => orderAnswer(order, (ms) => this.stamp(ms)))),
+      );
     if (!call.params.has('symbol')) return this.carry({ call: 'query', symbol: null }, list(null));
     return this.withMarket(call, (symbol) => this.carry({ call: 'query', symbol }, list(symbol)));
   }
 
   private accountAnswer({ params }: BinanceCall): FaceHttpResponse {
     const omitsZero = params.get('omitZeroBalances') === 'true';
-    const held = this.desk.holdings().filter(({ free, locked }) => !omitsZero || free !== 0n || locked !== 0n);
+    const held = this.desk
+      .holdings()
+      .filter(({ free, locked }) => !omitsZero || free !== 0n || locked !== 0n);
     const { makerFeeRate, takerFeeRate } = this.desk.rules;
     const basisPoints = (rate: bigint): number => Number(rate / 10n ** 14n);
     return json({
@@ -330,7 +341,11 @@ export class BinanceTrading extends TradingSide {
       preventSor: false,
       updateTime: Math.floor(this.serverMs()),
       accountType: 'SPOT',
-      balances: held.map(({ asset, free, locked }) => ({ asset, free: amount(free), locked: amount(locked) })),
+      balances: held.map(({ asset, free, locked }) => ({
+        asset,
+        free: amount(free),
+        locked: amount(locked),
+      })),
       permissions: ['SPOT'],
       uid: 354_000_000,
     });
@@ -338,7 +353,12 @@ export class BinanceTrading extends TradingSide {
 
   private rates(): { maker: string; taker: string; buyer: string; seller: string } {
     const { makerFeeRate, takerFeeRate } = this.desk.rules;
-    return { maker: amount(makerFeeRate), taker: amount(takerFeeRate), buyer: amount(0n), seller: amount(0n) };
+    return {
+      maker: amount(makerFeeRate),
+      taker: amount(takerFeeRate),
+      buyer: amount(0n),
+      seller: amount(0n),
+    };
   }
 
   private commission(symbol: string) {
@@ -384,13 +404,18 @@ export class BinanceTrading extends TradingSide {
       .filter(({ timeMs }) => to === null || this.stamp(timeMs) <= to)
       .reverse();
     const first = numberIn(params, 'offset') ?? 0;
-    const page = rows.slice(first, first + Math.min(MAX_TRANSFERS, numberIn(params, 'limit') ?? MAX_TRANSFERS));
+    const page = rows.slice(
+      first,
+      first + Math.min(MAX_TRANSFERS, numberIn(params, 'limit') ?? MAX_TRANSFERS),
+    );
     return page.map((row) => (isDeposit ? depositRow : withdrawalRow)(row, this.stamp(row.timeMs)));
   }
 
   private nameIn(params: ReadonlyMap<string, string>): OrderName | null {
     const [exchangeOrderId, clientOrderId] = [params.get('orderId'), params.get('origClientOrderId')];
-    return exchangeOrderId === undefined && clientOrderId === undefined ? null : { exchangeOrderId, clientOrderId };
+    return exchangeOrderId === undefined && clientOrderId === undefined
+      ? null
+      : { exchangeOrderId, clientOrderId };
   }
 
   private withMarket(call: BinanceCall, then: (symbol: string) => FaceHttpAnswer): FaceHttpAnswer {

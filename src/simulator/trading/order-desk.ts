@@ -269,7 +269,8 @@ export class OrderDesk {
     const submitted = isCut && order.request.type === 'ioc' ? Math.max(1, Math.floor(lots / 2)) : lots;
     this.submit(order, submitted, fault);
     if (fault?.kind === 'lie-overfill') this.overfill(order);
-    if (order.state === 'open' && order.engineOrderId === null) this.endAsCancelled(order, endReasonOf(order));
+    if (order.state === 'open' && order.engineOrderId === null)
+      this.endAsCancelled(order, endReasonOf(order));
     if (isCut) this.parts.cutConnections();
   }
 
@@ -294,14 +295,21 @@ export class OrderDesk {
   /** Lots that may go to the engine. Ends the order when none may. */
   private preventSelfTrade(order: LiveOrder): number {
     const { market, side, stp } = order.request;
-    const taker = { market, account: this.parts.account, side, limitTicks: order.priceTicks, lots: order.lots };
+    const taker = {
+      market,
+      account: this.parts.account,
+      side,
+      limitTicks: order.priceTicks,
+      lots: order.lots,
+    };
     const plan = planSelfTrade(taker, stp);
     const own = this.inEngine.get(market)!;
     for (const id of plan.cancelled) this.end(own.get(id)!, 'self_trade');
     for (const { engineOrderId, lots } of plan.reduced) this.shrink(own.get(engineOrderId)!, lots);
     order.preventedLots = plan.preventedLots;
     if (!plan.endsTaker && plan.preventedLots === 0) return plan.takerLots;
-    if (plan.takerLots > 0) this.submit(order, plan.takerLots, null, 'ioc');
+    const as = order.request.type === 'market' ? 'market' : 'ioc';
+    if (plan.takerLots > 0) this.submit(order, plan.takerLots, null, as);
     if (order.state === 'open') this.endAsCancelled(order, 'self_trade');
     return 0;
   }
@@ -339,7 +347,7 @@ export class OrderDesk {
   /** F37: one tenth more than was asked for, at the last price, if the account can pay it. */
   private overfill(order: LiveOrder): void {
     const last = order.trades[order.trades.length - 1];
-    if (last === undefined) return;
+    if (last === undefined || order.engineOrderId !== null) return;
     const lots = Math.max(1, Math.floor(order.lots / 10));
     const extra: Fill = { price: last.price, lots: restOf(order) + lots, liquidity: 'taker' };
     this.fillWithoutEngine(order, extra);

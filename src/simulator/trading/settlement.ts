@@ -19,7 +19,12 @@ export interface FillAmounts {
 }
 
 /** The coin in which the fees of an order are taken. */
-export function feeAssetOf({ feeCoin }: DeskRules, side: 'buy' | 'sell', base: string, quote: string): string {
+export function feeAssetOf(
+  { feeCoin }: DeskRules,
+  side: 'buy' | 'sell',
+  base: string,
+  quote: string,
+): string {
   return feeCoin === 'quote' || side === 'sell' ? quote : base;
 }
 

@@ -80,8 +80,7 @@ export function simulatedAccount({ exchange, credentials, desk, ...parts }: Acco
   return {
     exchange,
     credentials,
-    open: (balances) =>
-      desk.open(balances.map(({ asset, amount }) => ({ asset, amount: atomsOf(amount) }))),
+    open: (balances) => desk.open(balances.map(({ asset, amount }) => ({ asset, amount: atomsOf(amount) }))),
     balances: () =>
       desk.account.views().map(({ asset, free, locked }) => ({
         asset,

@@ -114,7 +114,10 @@ export class TradingFaultBoard {
   }
 
   takeLine(call: CallKind, symbol: string | null): TradingFault | null {
-    return this.take(symbol, ({ kind, call: wanted = 'place' }) => isOneOf(LINE_FAULTS, kind) && wanted === call);
+    return this.take(
+      symbol,
+      ({ kind, call: wanted = 'place' }) => isOneOf(LINE_FAULTS, kind) && wanted === call,
+    );
   }
 
   takeOrder(symbol: string, kinds: readonly OrderFault[]): TradingFault | null {

@@ -173,10 +173,7 @@ export function myOrderFrame(
 
 export function myAssetFrame(holdings: readonly HoldingView[], id: string, stampMs: number): string {
   const rows = holdings.map(({ asset, free, locked }) =>
-    objectText(
-      ['currency', 'balance', 'locked'],
-      [quoted(asset), socketNumber(free), socketNumber(locked)],
-    ),
+    objectText(['currency', 'balance', 'locked'], [quoted(asset), socketNumber(free), socketNumber(locked)]),
   );
   return objectText(
     ['type', 'asset_uuid', 'assets', 'asset_timestamp', 'timestamp', 'stream_type'],

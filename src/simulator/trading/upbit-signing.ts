@@ -43,8 +43,10 @@ export class UpbitTokens {
     if (signature !== expected) return unverified();
     const nonce = claims['nonce'];
     if (typeof nonce !== 'string' || nonce === '') return unverified();
-    if (this.nonces.has(nonce)) return upbitError(401, 'nonce_used', '이미 요청한 nonce값이 다시 사용되었습니다.');
-    if (!isOf(claims, params)) return upbitError(401, 'invalid_query_payload', 'JWT 헤더의 페이로드가 올바르지 않습니다.');
+    if (this.nonces.has(nonce))
+      return upbitError(401, 'nonce_used', '이미 요청한 nonce값이 다시 사용되었습니다.');
+    if (!isOf(claims, params))
+      return upbitError(401, 'invalid_query_payload', 'JWT 헤더의 페이로드가 올바르지 않습니다.');
     this.remember(nonce);
     return null;
   }
@@ -83,4 +85,5 @@ function isOf(claims: Readonly<Record<string, unknown>>, params: UpbitParams): b
 const decoded = (part: string): Readonly<Record<string, unknown>> | null =>
   jsonObject(Buffer.from(part, 'base64url').toString('utf8'));
 
-const unverified = (): FaceHttpResponse => upbitError(401, 'jwt_verification', 'JWT 토큰 검증에 실패했습니다.');
+const unverified = (): FaceHttpResponse =>
+  upbitError(401, 'jwt_verification', 'JWT 토큰 검증에 실패했습니다.');

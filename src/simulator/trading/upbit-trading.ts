@@ -16,6 +16,7 @@ import {
   accountRow,
   myAssetFrame,
   myOrderFrame,
+  type MyOrderState,
   orderDetail,
   orderObject,
   orderRow,
@@ -156,7 +157,11 @@ export class UpbitTrading extends TradingSide {
       case 'GET /v1/order':
         return this.query(values);
       case 'GET /v1/orders/open':
-        return json(page(this.desk.openOrders(values.get('market') ?? null), values).map((order) => orderRow(order, this.shown)));
+        return json(
+          page(this.desk.openOrders(values.get('market') ?? null), values).map((order) =>
+            orderRow(order, this.shown),
+          ),
+        );
       case 'GET /v1/orders/closed':
         return this.closedOrders(params);
       case 'GET /v1/orders/uuids':
@@ -164,7 +169,12 @@ export class UpbitTrading extends TradingSide {
       case 'GET /v1/orders/chance':
         return this.chance(values);
       case 'GET /v1/accounts':
-        return json(this.desk.holdings().filter(({ free, locked }) => free !== 0n || locked !== 0n).map(accountRow));
+        return json(
+          this.desk
+            .holdings()
+            .filter(({ free, locked }) => free !== 0n || locked !== 0n)
+            .map(accountRow),
+        );
       default:
         return json(this.transfers(name === 'GET /v1/deposits', values));
     }
@@ -209,7 +219,9 @@ export class UpbitTrading extends TradingSide {
     const start = from ?? end - MAX_SPAN_MS;
     if (Number.isNaN(end) || Number.isNaN(start)) return invalid('start_time or end_time is no time');
     if (end - start > MAX_SPAN_MS) return invalid('start_time and end_time are more than 7 days apart');
-    const states = params.filter(([name]) => name === 'states[]' || name === 'state').map(([, value]) => value);
+    const states = params
+      .filter(([name]) => name === 'states[]' || name === 'state')
+      .map(([, value]) => value);
     const orders = this.desk
       .endedOrders(values.get('market') ?? null)
       .filter(({ createdAtMs }) => this.stamp(createdAtMs) >= start && this.stamp(createdAtMs) <= end)
@@ -290,7 +302,9 @@ const accepted = (order: OrderView): OrderView => ({
 
 function nameIn(values: ReadonlyMap<string, string>): OrderName | null {
   const [exchangeOrderId, clientOrderId] = [values.get('uuid'), values.get('identifier')];
-  return exchangeOrderId === undefined && clientOrderId === undefined ? null : { exchangeOrderId, clientOrderId };
+  return exchangeOrderId === undefined && clientOrderId === undefined
+    ? null
+    : { exchangeOrderId, clientOrderId };
 }
 
 /** Unix ms, or a time of day with zone; NaN = unreadable, null = not sent. */
@@ -301,7 +315,11 @@ function timeIn(values: ReadonlyMap<string, string>, name: string): number | nul
 }
 
 /** Newest first unless `order_by` says otherwise. */
-function page<Row>(oldestFirst: readonly Row[], values: ReadonlyMap<string, string>, most = 100): readonly Row[] {
+function page<Row>(
+  oldestFirst: readonly Row[],
+  values: ReadonlyMap<string, string>,
+  most = 100,
+): readonly Row[] {
   const rows = values.get('order_by') === 'asc' ? oldestFirst : [...oldestFirst].reverse();
   const limit = Math.min(most, positive(values.get('limit')) ?? 100);
   const first = ((positive(values.get('page')) ?? 1) - 1) * limit;
@@ -311,12 +329,14 @@ function page<Row>(oldestFirst: readonly Row[], values: ReadonlyMap<string, stri
 const positive = (text: string | undefined): number | null =>
   text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
 
-/** The frames of one event: a trade that completes an order is followed by its end. */
-function* orderFrames(event: DeskEvent & { readonly kind: 'order' }, stampMs: number): Generator<string> {
-  const { order, trade, cause } = event;
-  if (cause === 'new') return yield myOrderFrame({ ...order }, 'wait', null, stampMs);
-  if (cause === 'trade') yield myOrderFrame(order, 'trade', trade, stampMs);
-  if (cause === 'trade' && order.state === 'filled') yield myOrderFrame(order, 'done', null, stampMs);
-  if (cause === 'end' && order.endReason === 'self_trade') yield myOrderFrame(order, 'prevented', null, stampMs);
-  if (cause === 'end') yield myOrderFrame(order, 'cancel', null, stampMs);
+/** The frames of one event: a trade that completes an order is followed by its end, a prevented one goes before it. */
+function orderFrames(
+  { order, trade, cause }: DeskEvent & { readonly kind: 'order' },
+  stampMs: number,
+): string[] {
+  const frame = (state: MyOrderState): string =>
+    myOrderFrame(order, state, state === 'trade' ? trade : null, stampMs);
+  if (cause === 'new') return [frame('wait')];
+  if (cause === 'trade') return order.state === 'filled' ? [frame('trade'), frame('done')] : [frame('trade')];
+  return order.endReason === 'self_trade' ? [frame('prevented'), frame('cancel')] : [frame('cancel')];
 }
