@@ -1,46 +1,20 @@
 import {
-  jsonObject,
-  response,
   splitUrl,
   type FaceClient,
   type FaceHttpAnswer,
   type FaceHttpRequest,
   type FaceHttpResponse,
 } from '../face-protocol.js';
-import {
-  accountPosition,
-  amount,
-  cancelledAnswer,
-  executionReport,
-  orderAnswer,
-  placedAnswer,
-  tradeAnswer,
-} from './binance-order-frames.js';
+import { cancelledAnswer, orderAnswer, placedAnswer } from './binance-order-frames.js';
 import { readMarket, readOrder, refused } from './binance-order-request.js';
-import {
-  binanceError,
-  missing,
-  outsideWindow,
-  readSigned,
-  socketSignature,
-  timed,
-  type BinanceCall,
-} from './binance-signing.js';
-import { depositRow, withdrawalRow } from './binance-transfers.js';
+import { BinanceQueries, json, type ExchangeClock } from './binance-queries.js';
+import { binanceError, missing, outsideWindow, readSigned, type BinanceCall } from './binance-signing.js';
+import { BinanceUserStream, SOCKET_PATH, type WeightBudget } from './binance-user-stream.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
 import type { OrderName } from './order-archive.js';
 import { RateWindow } from './rate-window.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 
-/** The weight budget of an IP, which public and private calls share. */
-export interface WeightBudget {
-  /** Counts a call; the answer that refuses it, or null. */
-  charge(weight: number): FaceHttpResponse | null;
-  giveBack(weight: number): void;
-  readonly usedWeight: number;
-}
-
-const SOCKET_PATH = '/ws-api/v3';
 const ROUTES: Readonly<Record<string, number>> = {
   'POST /api/v3/order': 1,
   'POST /api/v3/order/test': 1,
@@ -55,8 +29,6 @@ const ROUTES: Readonly<Record<string, number>> = {
   'GET /sapi/v1/capital/withdraw/history': 0,
 };
 const OPEN_ORDERS_OF_ONE_WEIGHT = 6;
-const MAX_TRADES = 1_000;
-const MAX_TRANSFERS = 1_000;
 const DAY_MS = 24 * 3_600_000;
 
 /** Binance's signed REST calls and the user data stream of its web socket API (PROTOCOLS §3). */
@@ -65,15 +37,17 @@ export class BinanceTrading extends TradingSide {
   /** Orders that were placed and have not filled. */
   private readonly inTenSeconds = new RateWindow(100, 10_000);
   private readonly inADay = new RateWindow(200_000, DAY_MS);
-  /** Client ids of cancels, for the event that tells of them. */
-  private readonly cancelIds = new Map<string, string>();
-  /** Subscription ids of each connection. */
-  private readonly subscriptions = new Map<number, number[]>();
-  private executions = 0;
+  private readonly clock: ExchangeClock;
+  private readonly queries: BinanceQueries;
+  private readonly stream: BinanceUserStream;
 
   constructor(parts: TradingParts, budget: WeightBudget) {
     super(parts);
     this.budget = budget;
+    this.clock = { serverMs: () => this.serverMs(), stamp: (ms) => this.stamp(ms) };
+    this.queries = new BinanceQueries(this.desk, this.clock);
+    const { send } = parts;
+    this.stream = new BinanceUserStream({ credentials: this.credentials, clock: this.clock, budget, send });
   }
 
   isPrivateSocket(path: string): boolean {
@@ -81,27 +55,12 @@ export class BinanceTrading extends TradingSide {
   }
 
   override closed(id: number): void {
-    this.subscriptions.delete(id);
+    this.stream.closed(id);
     super.closed(id);
   }
 
   received(client: FaceClient, text: string): void {
-    const request = jsonObject(text);
-    const id = request?.['id'] ?? null;
-    const params = flatParams(request?.['params']);
-    switch (request?.['method']) {
-      case 'userDataStream.subscribe.signature':
-        return this.reply(client, id, this.subscribe(client, params));
-      case 'userDataStream.unsubscribe':
-        this.subscriptions.delete(client.id);
-        return this.reply(client, id, {});
-      case 'ping':
-        return this.reply(client, id, {});
-      case 'time':
-        return this.reply(client, id, { serverTime: Math.floor(this.serverMs()) });
-      default:
-        return this.reply(client, id, binanceError(400, -1000, 'Unknown method.'));
-    }
+    this.stream.received(client, text);
   }
 
   protected isPrivate({ method, url }: FaceHttpRequest): boolean {
@@ -137,62 +96,7 @@ export class BinanceTrading extends TradingSide {
   }
 
   protected deliver(event: DeskEvent): void {
-    const stamp = (ms: number): number => this.stamp(ms);
-    const eventMs = stamp(event.timeMs);
-    if (event.kind === 'transfer') {
-      const { asset, amount: delta } = event.transfer;
-      this.publish({ e: 'balanceUpdate', E: eventMs, a: asset, d: amount(delta), T: eventMs });
-    } else {
-      const cancelId =
-        event.cause === 'end' ? (this.cancelIds.get(event.order.exchangeOrderId) ?? null) : null;
-      if (event.cause === 'end') this.cancelIds.delete(event.order.exchangeOrderId);
-      const executionId = 60_000_000_000 + ++this.executions;
-      this.publish(executionReport({ ...event, cancelId, executionId }, stamp));
-    }
-    this.publish(accountPosition(event.holdings, eventMs));
-  }
-
-  private publish(event: object): void {
-    for (const [id, subscriptions] of this.subscriptions) {
-      const client = this.clients.get(id)!;
-      for (const subscriptionId of subscriptions) {
-        this.parts.send(client, JSON.stringify({ subscriptionId, event }));
-      }
-    }
-  }
-
-  private subscribe(client: FaceClient, params: Map<string, string>): object | FaceHttpResponse {
-    const signature = params.get('signature');
-    if (signature === undefined) return missing('signature');
-    if (params.get('apiKey') !== this.credentials.apiKey) {
-      return binanceError(401, -2015, 'Invalid API-key, IP, or permissions for action.');
-    }
-    if (signature !== socketSignature(params, this.credentials.secret)) {
-      return binanceError(400, -1022, 'Signature for this request is not valid.');
-    }
-    const call = timed({ method: 'WS', path: SOCKET_PATH, params });
-    if ('status' in call) return call;
-    const late = outsideWindow(call, this.serverMs());
-    if (late !== null) return late;
-    const own = this.subscriptions.get(client.id) ?? [];
-    const subscriptionId = own.length;
-    this.subscriptions.set(client.id, [...own, subscriptionId]);
-    return { subscriptionId };
-  }
-
-  /** Answers of the socket API: the result, or the error of the same call by REST. */
-  private reply(client: FaceClient, id: unknown, result: object | FaceHttpResponse): void {
-    const isError = 'status' in result && 'body' in result;
-    const body = isError
-      ? {
-          id,
-          status: result.status,
-          error: JSON.parse(result.body) as unknown,
-        }
-      : { id, status: 200, result };
-    const { usedWeight } = this.budget;
-    const limit = { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: 6_000 };
-    this.parts.send(client, JSON.stringify({ ...body, rateLimits: [{ ...limit, count: usedWeight }] }));
+    this.stream.deliver(event);
   }
 
   private route(call: BinanceCall): FaceHttpAnswer {
@@ -216,15 +120,15 @@ export class BinanceTrading extends TradingSide {
       case 'GET /api/v3/openOrders':
         return this.openOrders(call);
       case 'GET /api/v3/account':
-        return this.carry({ call: 'query', symbol: null }, () => this.counted(this.accountAnswer(call)));
+        return this.carry({ call: 'query', symbol: null }, () => this.counted(this.queries.account(call)));
       case 'GET /api/v3/account/commission':
-        return this.withMarket(call, (symbol) => json(this.commission(symbol)));
+        return this.withMarket(call, (symbol) => json(this.queries.commission(symbol)));
       case 'GET /api/v3/myTrades':
         return this.withMarket(call, (symbol) =>
-          this.carry({ call: 'query', symbol }, () => this.counted(this.myTrades(call))),
+          this.carry({ call: 'query', symbol }, () => this.counted(this.queries.myTrades(call))),
         );
       default:
-        return json(this.transfers(call));
+        return this.carry({ call: 'query', symbol: null }, () => this.queries.transfers(call));
     }
   }
 
@@ -254,7 +158,7 @@ export class BinanceTrading extends TradingSide {
       this.inTenSeconds.spend(now);
       this.inADay.spend(now);
     }
-    return json(placedAnswer(outcome.order, form, (ms) => this.stamp(ms)));
+    return json(placedAnswer(outcome.order, form, this.clock.stamp));
   }
 
   private test(call: BinanceCall): FaceHttpResponse {
@@ -263,7 +167,9 @@ export class BinanceTrading extends TradingSide {
     const reason = this.desk.wouldRefuse(order);
     if (reason !== null) return refused(reason);
     if (call.params.get('computeCommissionRates') !== 'true') return json({});
-    const { standardCommission, taxCommission, discount } = this.commission(order.market.listing.symbol);
+    const { standardCommission, taxCommission, discount } = this.queries.commission(
+      order.market.listing.symbol,
+    );
     const { maker, taker } = standardCommission;
     return json({
       standardCommissionForOrder: { maker, taker },
@@ -291,9 +197,9 @@ export class BinanceTrading extends TradingSide {
   }
 
   private cancelOne({ exchangeOrderId }: OrderView, cancelId: string): object {
-    this.cancelIds.set(exchangeOrderId, cancelId);
+    this.stream.cancelling(exchangeOrderId, cancelId);
     const cancelled = this.desk.cancel({ exchangeOrderId })!;
-    return cancelledAnswer(cancelled, cancelId, (ms) => this.stamp(ms));
+    return cancelledAnswer(cancelled, cancelId, this.clock.stamp);
   }
 
   private query({ params }: BinanceCall): FaceHttpResponse {
@@ -308,107 +214,14 @@ export class BinanceTrading extends TradingSide {
     if (order === null || order.symbol !== params.get('symbol')) {
       return binanceError(400, -2013, 'Order does not exist.');
     }
-    return json(orderAnswer(order, (ms) => this.stamp(ms)));
+    return json(orderAnswer(order, this.clock.stamp));
   }
 
   private openOrders(call: BinanceCall): FaceHttpAnswer {
     const list = (symbol: string | null) => (): FaceHttpResponse =>
-      this.counted(
-        json(this.desk.openOrders(symbol).map((order) => orderAnswer(order, (ms) => this.stamp(ms)))),
-      );
+      this.counted(json(this.desk.openOrders(symbol).map((order) => orderAnswer(order, this.clock.stamp))));
     if (!call.params.has('symbol')) return this.carry({ call: 'query', symbol: null }, list(null));
     return this.withMarket(call, (symbol) => this.carry({ call: 'query', symbol }, list(symbol)));
-  }
-
-  private accountAnswer({ params }: BinanceCall): FaceHttpResponse {
-    const omitsZero = params.get('omitZeroBalances') === 'true';
-    const held = this.desk
-      .holdings()
-      .filter(({ free, locked }) => !omitsZero || free !== 0n || locked !== 0n);
-    const { makerFeeRate, takerFeeRate } = this.desk.rules;
-    const basisPoints = (rate: bigint): number => Number(rate / 10n ** 14n);
-    return json({
-      makerCommission: basisPoints(makerFeeRate),
-      takerCommission: basisPoints(takerFeeRate),
-      buyerCommission: 0,
-      sellerCommission: 0,
-      commissionRates: this.rates(),
-      canTrade: true,
-      canWithdraw: true,
-      canDeposit: true,
-      brokered: false,
-      requireSelfTradePrevention: false,
-      preventSor: false,
-      updateTime: Math.floor(this.serverMs()),
-      accountType: 'SPOT',
-      balances: held.map(({ asset, free, locked }) => ({
-        asset,
-        free: amount(free),
-        locked: amount(locked),
-      })),
-      permissions: ['SPOT'],
-      uid: 354_000_000,
-    });
-  }
-
-  private rates(): { maker: string; taker: string; buyer: string; seller: string } {
-    const { makerFeeRate, takerFeeRate } = this.desk.rules;
-    return {
-      maker: amount(makerFeeRate),
-      taker: amount(takerFeeRate),
-      buyer: amount(0n),
-      seller: amount(0n),
-    };
-  }
-
-  private commission(symbol: string) {
-    const none = { maker: amount(0n), taker: amount(0n), buyer: amount(0n), seller: amount(0n) };
-    return {
-      symbol,
-      standardCommission: this.rates(),
-      specialCommission: none,
-      taxCommission: none,
-      discount: {
-        enabledForAccount: false,
-        enabledForSymbol: true,
-        discountAsset: 'BNB',
-        discount: '0.75000000',
-      },
-    };
-  }
-
-  /** From `fromId` or `startTime` on, else the newest; oldest first. */
-  private myTrades({ params }: BinanceCall): FaceHttpResponse {
-    const limit = Math.min(MAX_TRADES, numberIn(params, 'limit') ?? 500);
-    const orderId = params.get('orderId');
-    const fromId = numberIn(params, 'fromId');
-    const [from, to] = [numberIn(params, 'startTime'), numberIn(params, 'endTime')];
-    const rows = this.desk
-      .trades(params.get('symbol')!)
-      .filter(({ exchangeOrderId }) => orderId === undefined || exchangeOrderId === orderId)
-      .filter(({ id }) => fromId === null || Number(id) >= fromId)
-      .filter(({ timeMs }) => from === null || this.stamp(timeMs) >= from)
-      .filter(({ timeMs }) => to === null || this.stamp(timeMs) <= to);
-    const isForward = fromId !== null || from !== null;
-    const page = isForward ? rows.slice(0, limit) : rows.slice(-limit);
-    return json(page.map((trade) => tradeAnswer(trade, (ms) => this.stamp(ms))));
-  }
-
-  private transfers({ path, params }: BinanceCall): object {
-    const isDeposit = path.endsWith('hisrec');
-    const [from, to] = [numberIn(params, 'startTime'), numberIn(params, 'endTime')];
-    const rows = this.desk
-      .transfers()
-      .filter(({ amount: moved }) => moved > 0n === isDeposit)
-      .filter(({ timeMs }) => from === null || this.stamp(timeMs) >= from)
-      .filter(({ timeMs }) => to === null || this.stamp(timeMs) <= to)
-      .reverse();
-    const first = numberIn(params, 'offset') ?? 0;
-    const page = rows.slice(
-      first,
-      first + Math.min(MAX_TRANSFERS, numberIn(params, 'limit') ?? MAX_TRANSFERS),
-    );
-    return page.map((row) => (isDeposit ? depositRow : withdrawalRow)(row, this.stamp(row.timeMs)));
   }
 
   private nameIn(params: ReadonlyMap<string, string>): OrderName | null {
@@ -443,8 +256,6 @@ export class BinanceTrading extends TradingSide {
   }
 }
 
-const json = (body: object): FaceHttpResponse => response(200, JSON.stringify(body));
-
 function weightOf(method: string, path: string, query: URLSearchParams): number {
   const isOfOne = path === '/api/v3/openOrders' && method === 'GET' && query.has('symbol');
   return isOfOne ? OPEN_ORDERS_OF_ONE_WEIGHT : ROUTES[`${method} ${path}`]!;
@@ -452,14 +263,3 @@ function weightOf(method: string, path: string, query: URLSearchParams): number 
 
 const defaultForm = (type: string | undefined): string =>
   type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK';
-
-function numberIn(params: ReadonlyMap<string, string>, name: string): number | null {
-  const text = params.get(name);
-  return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : null;
-}
-
-/** The parameters of a socket request as the text that is signed. */
-function flatParams(params: unknown): Map<string, string> {
-  if (typeof params !== 'object' || params === null || Array.isArray(params)) return new Map();
-  return new Map(Object.entries(params).map(([name, value]) => [name, String(value)]));
-}

@@ -28,11 +28,6 @@ export class RateWindow {
     return true;
   }
 
-  /** Gives the newest call back. */
-  giveBack(): void {
-    this.times.pop();
-  }
-
   /** Ms until one more call fits; 0 = now. */
   waitMs(nowMs: number): number {
     return this.isFull(nowMs) ? this.times[0]! + this.windowMs - nowMs : 0;
