@@ -1,34 +1,21 @@
 import {
-  response,
   splitUrl,
   type FaceClient,
   type FaceHttpAnswer,
   type FaceHttpRequest,
   type FaceHttpResponse,
 } from '../face-protocol.js';
-import { atomsText } from './atoms.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
-import type { OrderName } from './order-archive.js';
 import type { CallKind } from './trading-faults.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 import { UpbitBudget, type UpbitGroup } from './upbit-budget.js';
-import {
-  accountRow,
-  myAssetFrame,
-  myOrderFrame,
-  type MyOrderState,
-  orderDetail,
-  orderObject,
-  orderRow,
-  transferRow,
-} from './upbit-order-frames.js';
+import { myAssetFrame, myOrderFrame, orderObject, type MyOrderState } from './upbit-order-frames.js';
 import { invalid, readUpbitOrder, upbitRefusal } from './upbit-order-request.js';
+import { json, nameIn, notFound, UpbitQueries } from './upbit-queries.js';
 import { paramsOf, upbitError, UpbitTokens, type UpbitParams } from './upbit-signing.js';
 import { readSubscription, type UpbitSubscription } from './upbit-subscription.js';
 
 const SOCKET_PATH = '/websocket/v1/private';
-const DAY_MS = 24 * 3_600_000;
-const MAX_SPAN_MS = 7 * DAY_MS;
 
 interface Route {
   readonly group: UpbitGroup;
@@ -55,10 +42,19 @@ export class UpbitTrading extends TradingSide {
   private readonly tokens: UpbitTokens;
   private readonly budget = new UpbitBudget();
   private readonly subscriptions = new Map<number, UpbitSubscription>();
+  private readonly queries: UpbitQueries;
 
   constructor(parts: TradingParts) {
     super(parts);
     this.tokens = new UpbitTokens(this.credentials);
+    const { markets, isHalted } = parts;
+    this.queries = new UpbitQueries({
+      desk: this.desk,
+      markets,
+      isHalted,
+      serverMs: () => this.serverMs(),
+      stamp: this.shown,
+    });
   }
 
   isPrivateSocket(path: string): boolean {
@@ -155,28 +151,19 @@ export class UpbitTrading extends TradingSide {
       case 'DELETE /v1/orders/open':
         return json(this.cancelAll(values));
       case 'GET /v1/order':
-        return this.query(values);
+        return this.queries.order(values);
       case 'GET /v1/orders/open':
-        return json(
-          page(this.desk.openOrders(values.get('market') ?? null), values).map((order) =>
-            orderRow(order, this.shown),
-          ),
-        );
+        return this.queries.openOrders(values);
       case 'GET /v1/orders/closed':
-        return this.closedOrders(params);
+        return this.queries.closedOrders(params);
       case 'GET /v1/orders/uuids':
-        return json(this.byIds(params));
+        return this.queries.byIds(params);
       case 'GET /v1/orders/chance':
-        return this.chance(values);
+        return this.queries.chance(values);
       case 'GET /v1/accounts':
-        return json(
-          this.desk
-            .holdings()
-            .filter(({ free, locked }) => free !== 0n || locked !== 0n)
-            .map(accountRow),
-        );
+        return this.queries.accounts();
       default:
-        return json(this.transfers(name === 'GET /v1/deposits', values));
+        return this.queries.transfers(name === 'GET /v1/deposits', values);
     }
   }
 
@@ -203,92 +190,12 @@ export class UpbitTrading extends TradingSide {
     return { success: { count: rows.length, orders: rows }, failed: { count: 0, orders: [] } };
   }
 
-  private query(values: ReadonlyMap<string, string>): FaceHttpResponse {
-    const name = nameIn(values);
-    if (name === null) return invalid('uuid or identifier is missing');
-    const order = this.desk.find(name);
-    return order === null ? notFound() : json(orderDetail(order, this.shown));
-  }
-
-  /** At most seven days: forward from a start, back from an end or from now. */
-  private closedOrders(params: UpbitParams): FaceHttpResponse {
-    const values = new Map(params);
-    const now = Math.floor(this.serverMs());
-    const from = timeIn(values, 'start_time');
-    const end = timeIn(values, 'end_time') ?? (from === null ? now : Math.min(now, from + MAX_SPAN_MS));
-    const start = from ?? end - MAX_SPAN_MS;
-    if (Number.isNaN(end) || Number.isNaN(start)) return invalid('start_time or end_time is no time');
-    if (end - start > MAX_SPAN_MS) return invalid('start_time and end_time are more than 7 days apart');
-    const states = params
-      .filter(([name]) => name === 'states[]' || name === 'state')
-      .map(([, value]) => value);
-    const orders = this.desk
-      .endedOrders(values.get('market') ?? null)
-      .filter(({ createdAtMs }) => this.stamp(createdAtMs) >= start && this.stamp(createdAtMs) <= end)
-      .filter(({ state }) => states.length === 0 || states.includes(state === 'filled' ? 'done' : 'cancel'));
-    return json(page(orders, values, 1_000).map((order) => orderRow(order, this.shown)));
-  }
-
-  private byIds(params: UpbitParams): object[] {
-    const names = params.flatMap(([name, value]): OrderName[] => {
-      if (name === 'uuids[]') return [{ exchangeOrderId: value }];
-      return name === 'identifiers[]' ? [{ clientOrderId: value }] : [];
-    });
-    const orders = names.flatMap((name) => this.desk.find(name) ?? []);
-    return orders.map((order) => orderRow(order, this.shown));
-  }
-
-  private chance(values: ReadonlyMap<string, string>): FaceHttpResponse {
-    const market = this.parts.markets.get(values.get('market') ?? '');
-    if (market === undefined) return invalid('market does not have a valid value');
-    const { base, quote, symbol, minNotional } = market.listing;
-    const { takerFeeRate, makerFeeRate } = this.desk.rules;
-    const [taker, maker] = [atomsText(takerFeeRate), atomsText(makerFeeRate)];
-    return json({
-      bid_fee: taker,
-      ask_fee: taker,
-      maker_bid_fee: maker,
-      maker_ask_fee: maker,
-      market: {
-        id: symbol,
-        name: `${base}/${quote}`,
-        order_types: ['limit'],
-        order_sides: ['ask', 'bid'],
-        bid_types: ['limit', 'limit_ioc', 'limit_fok', 'limit_post_only', 'price'],
-        ask_types: ['limit', 'limit_ioc', 'limit_fok', 'limit_post_only', 'market'],
-        bid: { currency: quote, min_total: `${minNotional}` },
-        ask: { currency: base, min_total: `${minNotional}` },
-        max_total: '1000000000',
-        state: this.parts.isHalted(symbol) ? 'offline' : 'active',
-      },
-      bid_account: this.accountOf(quote),
-      ask_account: this.accountOf(base),
-    });
-  }
-
-  private accountOf(asset: string): object {
-    const held = this.desk.holdings().find((view) => view.asset === asset);
-    return accountRow(held ?? { asset, free: 0n, locked: 0n });
-  }
-
-  private transfers(isDeposit: boolean, values: ReadonlyMap<string, string>): object[] {
-    const currency = values.get('currency');
-    const rows = this.desk
-      .transfers()
-      .filter(({ amount }) => amount > 0n === isDeposit)
-      .filter(({ asset }) => currency === undefined || asset === currency);
-    return page(rows, values).map((row) => transferRow(row, this.shown));
-  }
-
   private dated(answer: FaceHttpResponse, group: UpbitGroup): FaceHttpResponse {
     const now = this.parts.nowMs();
     const date = new Date(this.stamp(now)).toUTCString();
     return { ...answer, headers: { ...this.budget.header(group, now), ...answer.headers, date } };
   }
 }
-
-const json = (body: object, status = 200): FaceHttpResponse => response(status, JSON.stringify(body));
-const notFound = (): FaceHttpResponse => upbitError(404, 'order_not_found', '주문을 찾지 못했습니다.');
 
 /** The order as it was when it was taken. */
 const accepted = (order: OrderView): OrderView => ({
@@ -299,35 +206,6 @@ const accepted = (order: OrderView): OrderView => ({
   fee: 0n,
   trades: [],
 });
-
-function nameIn(values: ReadonlyMap<string, string>): OrderName | null {
-  const [exchangeOrderId, clientOrderId] = [values.get('uuid'), values.get('identifier')];
-  return exchangeOrderId === undefined && clientOrderId === undefined
-    ? null
-    : { exchangeOrderId, clientOrderId };
-}
-
-/** Unix ms, or a time of day with zone; NaN = unreadable, null = not sent. */
-function timeIn(values: ReadonlyMap<string, string>, name: string): number | null {
-  const text = values.get(name);
-  if (text === undefined) return null;
-  return /^\d{13}$/.test(text) ? Number(text) : Date.parse(text);
-}
-
-/** Newest first unless `order_by` says otherwise. */
-function page<Row>(
-  oldestFirst: readonly Row[],
-  values: ReadonlyMap<string, string>,
-  most = 100,
-): readonly Row[] {
-  const rows = values.get('order_by') === 'asc' ? oldestFirst : [...oldestFirst].reverse();
-  const limit = Math.min(most, positive(values.get('limit')) ?? 100);
-  const first = ((positive(values.get('page')) ?? 1) - 1) * limit;
-  return rows.slice(first, first + limit);
-}
-
-const positive = (text: string | undefined): number | null =>
-  text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
 
 /** The frames of one event: a trade that completes an order is followed by its end, a prevented one goes before it. */
 function orderFrames(
