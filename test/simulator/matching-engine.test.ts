@@ -169,3 +169,27 @@ t.test('ticks and lots become exact decimal text', (t) => {
   }
   t.end();
 });
+
+t.test('a resting order that is made smaller keeps its place in time', (t) => {
+  const levels: [number, number][] = [];
+  const engine = new MatchingEngine({ onLevel: (_side, ticks, lots) => levels.push([ticks, lots]) });
+  const rest = (account: string) =>
+    engine.submit({ account, side: 'sell', type: 'limit', priceTicks: 100, lots: 10 }, 1).orderId;
+  const first = rest('first');
+  rest('second');
+  t.ok(engine.reduce(first, 4, 2));
+  t.same(levels.at(-1), [100, 16]);
+  t.notOk(engine.reduce(first, 6, 2), 'not to nothing');
+  t.notOk(engine.reduce(first, 0, 2));
+  t.notOk(engine.reduce(99, 1, 2));
+  const taker = { account: 'taker', side: 'buy', type: 'ioc', priceTicks: 100, lots: 8 } as const;
+  const { trades } = engine.submit(taker, 3);
+  t.same(
+    trades.map(({ makerAccount, lots }) => [makerAccount, lots]),
+    [
+      ['first', 6],
+      ['second', 2],
+    ],
+  );
+  t.end();
+});
