@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { wireFolder } from '../shared-data.js';
+import { plainText } from '../../src/simulator/exact-units.js';
+import { atomsOf, atomsText } from '../../src/simulator/trading/atoms.js';
 import { readSigned } from '../../src/simulator/trading/binance-signing.js';
 import type { TradingFault } from '../../src/simulator/trading/trading-faults.js';
 import { MemoryTransport, open, type Connection, type MemoryExchanges } from './memory-client.js';
@@ -56,7 +58,7 @@ const place = (exchanges: MemoryExchanges, params: Params): Heard =>
   binance(exchanges, 'POST /api/v3/order', params);
 
 const said = ({ status, json }: Heard): string => {
-  const { code, msg } = json as { code: number; msg: string };
+  const { code, msg } = json as { code?: number; msg?: string };
   return `${status} ${code} ${msg}`;
 };
 
@@ -933,6 +935,39 @@ t.test('Upbit: a late order is carried out, because nothing fences it', (t) => {
   t.equal(named(upbit(exchanges, 'GET /v1/accounts')), '503 service_unavailable');
   account.misbehave({ kind: 'ban', delayMs: 5_000 });
   t.equal(upbit(exchanges, 'GET /v1/accounts').headers['retry-after'], '5');
+  t.end();
+});
+
+t.test('in a moving world orders are hit by the flow, and the account adds up to its record', (t) => {
+  const exchanges = tradingExchanges();
+  const { faces, world, run } = exchanges;
+  const market = world.market('binance', 'BTC-USDT');
+  for (let i = 0; i < 150; i++) {
+    const side = i % 2 === 0 ? 'BUY' : 'SELL';
+    const own = market.engine.level(i % 2 === 0 ? 'buy' : 'sell', 0)!;
+    const price = plainText(market.listing.tick, own.priceTicks);
+    const quantity = (0.001 * (1 + (i % 7))).toFixed(3);
+    const force = i % 5 === 0 ? { type: 'MARKET', timeInForce: null, price: null } : { price };
+    const answer = place(exchanges, resting(exchanges, { side, quantity, ...force }));
+    t.equal(answer.status, 200, said(answer));
+    if (i % 3 === 0) binance(exchanges, 'DELETE /api/v3/openOrders', [['symbol', 'BTCUSDT']]);
+    run(1_000);
+  }
+  const account = faces.binance.account!;
+  const trades = account.trades();
+  t.ok(trades.filter(({ liquidity }) => liquidity === 'maker').length > 10, 'the flow took from the account');
+  t.ok(trades.filter(({ liquidity }) => liquidity === 'taker').length > 10);
+  const sums = { USDT: atomsOf('1000000'), BTC: atomsOf('10') };
+  for (const trade of trades) {
+    const sign = trade.side === 'buy' ? 1n : -1n;
+    sums.BTC += sign * atomsOf(trade.quantity);
+    sums.USDT -= sign * atomsOf(trade.quote);
+    sums[trade.feeAsset as 'BTC' | 'USDT'] -= atomsOf(trade.fee);
+  }
+  for (const { asset, free, locked } of account.balances()) {
+    t.equal(atomsText(atomsOf(free) + atomsOf(locked)), atomsText(sums[asset as 'BTC' | 'USDT']), asset);
+  }
+  t.equal(account.placeRequests, 150);
   t.end();
 });
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import {
@@ -18,6 +20,7 @@ import { PushLine } from '../../src/simulator/trading/push-line.js';
 import { RateWindow } from '../../src/simulator/trading/rate-window.js';
 import {
   ORDER_FAULTS,
+  TRADING_FAULT_KINDS,
   TradingFaultBoard,
   type TradingFault,
 } from '../../src/simulator/trading/trading-faults.js';
@@ -660,6 +663,12 @@ t.test('faults hit the share that they name, the same for the same seed, and end
   t.not(faults.state('maintenance'), null);
   faults.clear();
   t.equal(faults.state('maintenance'), null);
+  t.end();
+});
+
+t.test('every misbehaviour is described', (t) => {
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/simulator.md'), 'utf8');
+  for (const kind of TRADING_FAULT_KINDS) t.ok(page.includes(`\`${kind}\``), kind);
   t.end();
 });
 

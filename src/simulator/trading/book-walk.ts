@@ -23,11 +23,10 @@ export function lotsWithin(market: SimulatedMarket, side: Side, limitTicks: numb
   return lots;
 }
 
-/** What a market order of `lots` would cost or bring now, and the last price that it reaches. */
+/** What a market order would get now, and what it costs or brings. */
 export interface Sweep {
   readonly lots: number;
   readonly quote: Atoms;
-  readonly lastTicks: number;
 }
 
 /** How far a sweep goes. */
@@ -45,7 +44,6 @@ export function sweep(market: SimulatedMarket, side: Side, limits: SweepLimits):
   const perLotAtTick = (tick * lot) / 10n ** 18n;
   let lots = 0;
   let quote = 0n;
-  let lastTicks = 0;
   for (const order of inItsWay(market, side, 0)) {
     if (order.account === limits.skip) continue;
     const price = perLotAtTick * BigInt(order.priceTicks);
@@ -54,9 +52,8 @@ export function sweep(market: SimulatedMarket, side: Side, limits: SweepLimits):
     if (taken <= 0) break;
     lots += taken;
     quote += price * BigInt(taken);
-    lastTicks = order.priceTicks;
   }
-  return { lots, quote, lastTicks };
+  return { lots, quote };
 }
 
 /** What self-trade prevention does to a taker and to the account's own resting orders, before anything is matched. */
