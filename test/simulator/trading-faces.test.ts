@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { wireFolder } from '../shared-data.js';
 import { plainText } from '../../src/simulator/exact-units.js';
@@ -968,6 +969,87 @@ t.test('in a moving world orders are hit by the flow, and the account adds up to
     t.equal(atomsText(atomsOf(free) + atomsOf(locked)), atomsText(sums[asset as 'BTC' | 'USDT']), asset);
   }
   t.equal(account.placeRequests, 150);
+  t.end();
+});
+
+t.test('no call, however strange, breaks the exchange or the account', (t) => {
+  const exchanges = tradingExchanges();
+  const strange = fc.constantFrom(
+    ...[
+      '',
+      '0',
+      '-1',
+      '1e400',
+      'null',
+      'BTCUSDT',
+      'KRW-BTC',
+      'BUY',
+      'bid',
+      'LIMIT',
+      'limit',
+      'MARKET',
+      'price',
+    ],
+    ...[
+      'IOC',
+      'ioc',
+      'GTC',
+      '0.001',
+      '84000',
+      '116760000',
+      '9'.repeat(40),
+      '%',
+      'ü',
+      '__proto__',
+      '1790000000000',
+    ],
+    ...['EXPIRE_BOTH', 'reduce', 'true', '2020-13-45', 'DONE', 'asc', '0x10', '1'],
+  );
+  const names = fc.constantFrom(
+    ...['symbol', 'side', 'type', 'timeInForce', 'quantity', 'quoteOrderQty', 'price', 'newClientOrderId'],
+    ...['orderId', 'origClientOrderId', 'limit', 'fromId', 'startTime', 'endTime', 'offset', 'recvWindow'],
+    ...[
+      'market',
+      'volume',
+      'ord_type',
+      'identifier',
+      'time_in_force',
+      'smp_type',
+      'uuid',
+      'states[]',
+      'page',
+    ],
+    ...['uuids[]', 'start_time', 'end_time', 'order_by', 'pairs', 'currency', '__proto__', 'constructor'],
+  );
+  const params = fc.array(fc.tuple(names, fc.oneof(strange, fc.string({ maxLength: 12 }))), { maxLength: 9 });
+  const routes = {
+    binance: ['POST /api/v3/order', 'DELETE /api/v3/order', 'GET /api/v3/order', 'GET /api/v3/openOrders'],
+    upbit: ['POST /v1/orders', 'DELETE /v1/order', 'GET /v1/order', 'GET /v1/orders/open'],
+  };
+  const more = {
+    binance: ['GET /api/v3/myTrades', 'GET /api/v3/account', 'GET /sapi/v1/capital/deposit/hisrec'],
+    upbit: ['GET /v1/orders/closed', 'GET /v1/orders/uuids', 'GET /v1/orders/chance', 'GET /v1/deposits'],
+  };
+  const statuses = new Set<number>();
+  for (const exchange of ['binance', 'upbit'] as const) {
+    const route = fc.constantFrom(...routes[exchange], ...more[exchange]);
+    fc.assert(
+      fc.property(route, params, (name, list) => {
+        exchanges.run(200);
+        const request =
+          exchange === 'binance'
+            ? binanceRequest(exchanges, name, list)
+            : upbitRequest(exchanges, name, list);
+        statuses.add(heard(send(exchanges, exchange, request)).status);
+        const broken = { ...request, headers: { authorization: list.join(' ') }, body: list.join('&') };
+        const status = heard(send(exchanges, exchange, broken)).status;
+        return status >= 400 && status < 500;
+      }),
+      { numRuns: 300, seed: 3 },
+    );
+  }
+  for (const status of statuses) t.ok(status < 500, `${status}`);
+  t.ok(statuses.has(200) && statuses.has(400));
   t.end();
 });
 
