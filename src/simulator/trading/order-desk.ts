@@ -115,6 +115,16 @@ export class OrderDesk {
       .map(viewOf);
   }
 
+  /** The same, newest first and made one by one: who wants a page does not pay for the rest. */
+  *endedNewestFirst(symbol: string | null): Generator<OrderView> {
+    const all = this.archive.all();
+    for (let at = all.length - 1; at >= 0; at--) {
+      const order = all[at]!;
+      const isListed = order.state !== 'open' && isOf(order.request.market, symbol);
+      if (isListed && !this.isForgotten(order)) yield viewOf(order);
+    }
+  }
+
   /** Everything that was ever taken, for oracles. */
   allOrders(): OrderView[] {
     return this.archive.all().map(viewOf);
