@@ -15,6 +15,8 @@ import type { EngineTrade } from './matching-engine.js';
 import { okxBest, okxBooks, okxBooks5, okxTicker, okxTrade, type OkxBookForm } from './okx-frames.js';
 import { OkxRest } from './okx-rest.js';
 import { aggregateFills } from './trade-aggregation.js';
+import { OkxTrading } from './trading/okx-trading.js';
+import { RateWindow } from './trading/rate-window.js';
 
 const IDLE_CLOSE_MS = 30_000;
 const BOOK_KEEP_ALIVE_MS = 60_000;
@@ -22,6 +24,9 @@ const REQUESTS_PER_HOUR = 480;
 const CONNECTS_PER_SECOND = 3;
 const MAX_REQUEST_BYTES = 64 * 1_024;
 const BOOK_LEVELS = 400;
+const FIRST_TRADE_ID = 1_000_000;
+/** Trades that nobody printed have ids of their own, far above. */
+const FIRST_UNPRINTED_ID = 900_000_000;
 
 const CHANNELS = ['books', 'books5', 'bbo-tbt', 'trades', 'tickers'] as const;
 type Channel = (typeof CHANNELS)[number];
@@ -35,13 +40,14 @@ interface ChannelState {
 }
 
 /**
- * OKX v5 public socket and REST (PROTOCOLS §4; okx.com/docs-v5). Books chain by prevSeqId and carry a checksum of 0;
+ * OKX v5: public socket and REST here, the private half in `OkxTrading` (PROTOCOLS §4; okx.com/docs-v5). Books chain by prevSeqId and carry a checksum of 0;
  * a connection that carries nothing for 30 s is closed.
  */
 export class OkxFace extends ExchangeFace<ChannelState> {
+  protected override readonly trading: OkxTrading;
   private readonly rest: OkxRest;
   private readonly bases = new Map<SimulatedMarket, number>();
-  private connects: number[] = [];
+  private readonly connects = new RateWindow(CONNECTS_PER_SECOND, 1_000);
   /** Which of the two forms `books` frames have. */
   bookForm: OkxBookForm = 'checksum-zero';
 
@@ -53,6 +59,11 @@ export class OkxFace extends ExchangeFace<ChannelState> {
       () => this.now(),
       (ms) => this.stamp(ms),
     );
+    const parts = this.tradingParts('okx', (symbol) => this.rest.halted.has(symbol));
+    // The account's trades carry the ids of the public prints: unique within an instrument only.
+    const tradeId = (number: number, _market: SimulatedMarket, print: EngineTrade | null): string =>
+      `${print === null ? FIRST_UNPRINTED_ID + number : FIRST_TRADE_ID + print.id}`;
+    this.trading = new OkxTrading({ ...parts, rules: { tradeId } }, this.connects);
   }
 
   /** The notice of a service upgrade, about a minute before connections end. */
@@ -77,11 +88,7 @@ export class OkxFace extends ExchangeFace<ChannelState> {
 
   protected refusal(url: string): FaceHttpResponse | null {
     if (splitUrl(url).path !== '/ws/v5/public') return response(404, '');
-    const now = this.now();
-    this.connects = this.connects.filter((at) => at > now - 1_000);
-    if (this.connects.length >= CONNECTS_PER_SECOND) return response(429, '');
-    this.connects.push(now);
-    return null;
+    return this.connects.spend(this.now()) ? null : response(429, '');
   }
 
   protected isCombined(): boolean {
@@ -138,7 +145,7 @@ export class OkxFace extends ExchangeFace<ChannelState> {
       case 'trades':
         for (const fills of tape.length === 0 ? [] : aggregateFills(tape)) {
           const seqId = this.seqId(market, fills.last.updateId);
-          const tradeId = 1_000_000 + fills.last.id;
+          const tradeId = FIRST_TRADE_ID + fills.last.id;
           const stamp = this.stamp(fills.last.timeMs);
           this.broadcast(topic, okxTrade(market.listing, fills, tradeId, stamp, seqId));
         }
