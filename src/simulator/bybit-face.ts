@@ -23,6 +23,7 @@ import { isEmptyDelta, ladderDelta, type Ladder } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 import { Prng } from './prng.js';
+import { BybitTrading } from './trading/bybit-trading.js';
 
 const MAX_ARGS_PER_REQUEST = 10;
 const MAX_ARGS_CHARACTERS = 21_000;
@@ -45,10 +46,11 @@ interface TopicState {
 }
 
 /**
- * Bybit v5 public spot socket and REST (PROTOCOLS §5; bybit-exchange.github.io/docs/v5). Books are a snapshot and deltas
+ * Bybit v5 spot: public socket and REST here, the private half in `BybitTrading` (PROTOCOLS §5; bybit-exchange.github.io/docs/v5). Books are a snapshot and deltas
  * whose `u` rises by one; level 1 is snapshots only and repeats itself after 3 s of silence.
  */
 export class BybitFace extends ExchangeFace<TopicState> {
+  protected override readonly trading: BybitTrading;
   private readonly rest: BybitRest;
   private readonly sequenceBases = new Map<SimulatedMarket, number>();
   /** Kept when the last subscriber leaves, so that `u` never goes back. */
@@ -71,10 +73,13 @@ export class BybitFace extends ExchangeFace<TopicState> {
         updateId: this.updateIds.get(bookKey(200, market)) ?? 0,
       }),
     );
+    const parts = this.tradingParts('bybit', (symbol) => this.rest.halted.has(symbol));
+    this.trading = new BybitTrading(parts, () => this.rest.countCall());
   }
 
-  /** The book service restarts: every book starts again with a snapshot of u = 1. */
+  /** The exchange restarts: every book starts again with a snapshot of u = 1, and recently closed orders are forgotten. */
   restartBooks(): void {
+    this.trading.queries.forgetRecent();
     for (const key of this.updateIds.keys()) this.updateIds.set(key, 1);
     for (const client of this.clients.values()) {
       for (const key of client.topics) this.restartTopic(key);

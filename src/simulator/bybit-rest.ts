@@ -40,7 +40,7 @@ export class BybitRest {
 
   handle(request: FaceHttpRequest): FaceHttpResponse {
     const { path, query } = splitUrl(request.url);
-    if (this.isBlocked()) return response(403, '');
+    if (this.countCall()) return response(403, '');
     if (request.method !== 'GET') return response(404, '');
     switch (path) {
       case '/v5/market/time': {
@@ -88,7 +88,8 @@ export class BybitRest {
     return this.success(`{"s":"${listing.symbol}",${book},${time},"cts":${this.stamp(ladder.changedAtMs)}}`);
   }
 
-  private isBlocked(): boolean {
+  /** Counts one call, public or private. True = the address is shut out. */
+  countCall(): boolean {
     const now = this.now();
     if (now < this.blockedUntilMs) return true;
     this.calls = this.calls.filter((at) => at > now - WINDOW_MS);
