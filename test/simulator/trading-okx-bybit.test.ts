@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -929,6 +930,116 @@ t.test('Bybit answers on its private socket only to those who authenticated', as
   said({ op: 'unsubscribe', args: ['order', 'execution.fast'] });
   trader.place(crossing(trader, 'x2'));
   t.same(framesOf(socket), []);
+});
+
+t.test('no call and no frame, however strange, breaks a face or moves money', async (t) => {
+  const words = fc.oneof(
+    fc.constantFrom('', '0', '-1', '1e400', 'null', '%', 'ü', '__proto__', '9'.repeat(40), '0x10', 'x'),
+    fc.constantFrom('BTC-USDT', 'BTCUSDT', 'spot', 'SPOT', 'cash', 'hold', 'ioc', 'IOC', 'market', 'Limit'),
+    fc.constantFrom('0.001', '84000', '1790000000000', '1', '10', 'UNIFIED', 'cancel_both', 'CancelBoth'),
+    fc.string({ maxLength: 12 }),
+  );
+  const names = [
+    ...[
+      'instId',
+      'tdMode',
+      'side',
+      'ordType',
+      'px',
+      'sz',
+      'clOrdId',
+      'ordId',
+      'tag',
+      'stpMode',
+      'tgtCcy',
+      'ccy',
+    ],
+    ...[
+      'timeOut',
+      'instType',
+      'after',
+      'before',
+      'begin',
+      'end',
+      'limit',
+      '__proto__',
+      'constructor',
+      'category',
+    ],
+    ...[
+      'symbol',
+      'orderType',
+      'qty',
+      'price',
+      'timeInForce',
+      'orderLinkId',
+      'orderId',
+      'smpType',
+      'openOnly',
+    ],
+    ...['isLeverage', 'marketUnit', 'cursor', 'startTime', 'endTime', 'accountType', 'coin'],
+  ];
+  const values = fc.oneof(words, fc.integer(), fc.boolean(), fc.constant(null));
+  const sensible = {
+    instId: 'BTC-USDT',
+    instType: 'SPOT',
+    category: 'spot',
+    symbol: 'BTCUSDT',
+    accountType: 'UNIFIED',
+  };
+  const strange = fc.dictionary(fc.constantFrom(...names), values, { maxKeys: 5 });
+  const params = fc
+    .tuple(fc.boolean(), strange)
+    .map(([isHalf, given]) => (isHalf ? { ...sensible, ...given } : given));
+  const routes = {
+    okx: [
+      ...['POST trade/order', 'POST trade/cancel-order', 'POST trade/cancel-all-after', 'GET trade/order'],
+      ...['GET trade/orders-pending', 'GET trade/orders-history', 'GET trade/fills', 'GET account/balance'],
+      ...['GET account/trade-fee', 'GET asset/deposit-history', 'GET asset/withdrawal-history'],
+    ],
+    bybit: [
+      ...['POST order/create', 'POST order/cancel', 'POST order/cancel-all', 'GET order/realtime'],
+      ...['GET order/history', 'GET execution/list', 'GET account/wallet-balance', 'GET account/fee-rate'],
+      ...['GET asset/deposit/query-record', 'GET asset/withdraw/query-record'],
+    ],
+  };
+  for (const [name, trader] of [
+    ['okx', new OkxTrader()],
+    ['bybit', new BybitTrader()],
+  ] as const) {
+    trader.account.transfer('USDT', '5');
+    const socket = trader.socket();
+    const codes = new Set<number>();
+    fc.assert(
+      fc.property(fc.constantFrom(...routes[name]), params, (route, given) => {
+        trader.run(200);
+        const [method, path] = route.split(' ') as ['GET' | 'POST', string];
+        const answer = trader.face.respond(trader.request(method, path, given as Params));
+        trader.face.flush();
+        socket.heartbeat();
+        socket.send({ op: 'subscribe', args: [given] });
+        if (!('body' in answer) || answer.status >= 500) return false;
+        const { code, retCode } = JSON.parse(answer.body) as { code?: string; retCode?: number };
+        codes.add(Number(code ?? retCode));
+        return true;
+      }),
+      { numRuns: 400, seed: 4 },
+    );
+    t.ok(codes.has(0) && codes.size >= 3, `${name} understood some of it: ${[...codes].join(', ')}`);
+    for (const text of [
+      '',
+      '[]',
+      'null',
+      '{"op":1}',
+      '{"op":"subscribe","args":[null,1,[],{}]}',
+      'x'.repeat(70_000),
+    ]) {
+      socket.send(text);
+    }
+    t.ok(framesOf(socket).length > 0);
+    t.equal(socket.transport.closedWith, null);
+    t.equal(trader.account.balances()[0]!.free, '100005', 'no side was named, so nothing was bought');
+  }
 });
 
 t.test(
