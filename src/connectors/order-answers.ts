@@ -33,7 +33,7 @@ export interface ErrorSaid {
 
 /** How one exchange wraps its answers. */
 export interface Envelope {
-  /** Statuses of "too fast", whatever the body: the call was not carried out. */
+  /** Statuses of "too fast": the call was not carried out, unless the body has a code that leaves it open (OKX 50013). */
   readonly tooFast: readonly number[];
   /** The error in a body that is JSON; null = content. @throws FrameError */
   errorIn(value: unknown, status: number): ErrorSaid | null;
@@ -53,7 +53,7 @@ export function readAnswer<Result>(
   content: (value: unknown) => Result,
   said: (error: ErrorSaid) => Result,
 ): Result | NoAnswer {
-  if (envelope.tooFast.includes(status)) return { kind: 'limited', code: `HTTP ${status}`, pauseMs: null };
+  if (envelope.tooFast.includes(status)) return tooFast(status, body, envelope);
   if (!(status >= 200 && status < 300) && !(status >= 400 && status < 500))
     return unknownAnswer(`HTTP ${status}`, excerptOf(body));
   try {
@@ -67,6 +67,17 @@ export function readAnswer<Result>(
   } catch (error) {
     if (!(error instanceof ArbotError)) throw error;
     return unknownAnswer(status < 300 ? 'BODY' : `HTTP ${status}`, error.message);
+  }
+}
+
+function tooFast(status: number, body: Buffer, envelope: Envelope): NoAnswer {
+  const limited = { kind: 'limited', code: `HTTP ${status}`, pauseMs: null } as const;
+  try {
+    const said = envelope.errorIn(parseJson(body, BODY_LIMITS), status);
+    return said?.meaning === 'unknown' ? unknownAnswer(said.code, excerpt(said.message)) : limited;
+  } catch (error) {
+    if (!(error instanceof ArbotError)) throw error;
+    return limited;
   }
 }
 

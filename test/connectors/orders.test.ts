@@ -572,6 +572,14 @@ t.test(
     );
     t.match(
       subject('okx').orders.parsePlace(
+        answer({ code: '50013', msg: 'Systems are busy', data: [] }, 429),
+        subject('okx').ticket,
+      ),
+      { kind: 'unknown', code: '50013' },
+      'a status of "too fast" does not hide a code that leaves the outcome open',
+    );
+    t.match(
+      subject('okx').orders.parsePlace(
         answer({ code: '50004', msg: 'Timeout', data: [] }),
         subject('okx').ticket,
       ),
