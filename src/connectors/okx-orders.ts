@@ -169,7 +169,7 @@ export const OKX_ORDERS: OrderEntry = {
     { kind: 'window', name: 'funding', capacity: 6, windowMs: 1000 },
     twoSeconds('feeRate', 5),
     // One a second [O].
-    { kind: 'window', name: 'deadMan', capacity: 1, windowMs: 1000 },
+    { kind: 'window', name: 'deadMan', capacity: 2, windowMs: 2000 },
   ],
   sign,
 
