@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { errorText } from '../messages/errors.js';
 import type { Logger } from '../ports/log.js';
-import type { Timers } from '../ports/time.js';
+import type { TimerHandle, Timers } from '../ports/time.js';
 import type { FaceHttpRequest, FaceHttpResponse, FaceTransport } from './face-protocol.js';
 import type { AnyFace } from './faces.js';
 import type { SimulatedExchange } from './listings.js';
@@ -36,6 +36,8 @@ export class FaceServer {
   private readonly log: Logger;
   private readonly timers: Timers;
   private readonly http: Server;
+  /** Answers that are to come. */
+  private readonly late = new Set<TimerHandle>();
   private readonly sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_CLIENT_FRAME_BYTES,
@@ -71,6 +73,7 @@ export class FaceServer {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.late) this.timers.clearTimer(timer);
     for (const socket of this.sockets.clients) socket.terminate();
     this.sockets.close();
     this.http.closeAllConnections();
@@ -86,7 +89,8 @@ export class FaceServer {
     });
     request.on('end', () => {
       if (bytes > MAX_BODY_BYTES) return void answer.writeHead(413).end();
-      this.respond(faceRequest(request, Buffer.concat(chunks).toString('utf8')), answer);
+      const call = faceRequest(request, Buffer.concat(chunks).toString('utf8'));
+      this.guarded(answer, () => this.respond(call, answer));
     });
   }
 
@@ -95,7 +99,21 @@ export class FaceServer {
     const given = this.face.respond(request);
     if (!('kind' in given)) return this.send(given, answer);
     if (given.kind === 'silence') return this.face.flush();
-    this.timers.setTimer(() => this.send(given.response(), answer), given.afterMs);
+    const timer = this.timers.setTimer(() => {
+      this.late.delete(timer);
+      this.guarded(answer, () => this.send(given.response(), answer));
+    }, given.afterMs);
+    this.late.add(timer);
+  }
+
+  /** A defect of the simulation ends one call, not the process. */
+  private guarded(answer: ServerResponse, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.log.error({ exchange: this.exchange, error: errorText(error) }, 'a call failed: a defect');
+      answer.destroy();
+    }
   }
 
   private send({ status, headers, body }: FaceHttpResponse, answer: ServerResponse): void {
