@@ -83,6 +83,12 @@ module.exports = {
       },
     ),
     rule(
+      'security-is-small',
+      'What signs and checks knows ports and messages, so that it can be read as a whole.',
+      { path: '^src/security/' },
+      { pathNot: '^(src/(security|messages|ports)/|crypto$)' },
+    ),
+    rule(
       'only-runtime-imports-nact',
       'nact stays behind ActorEngine.',
       { pathNot: '^src/runtime/' },
@@ -103,8 +109,8 @@ module.exports = {
     rule(
       'only-modes-choose-adapters',
       'Which implementation stands behind a port is decided in modes (and shown by the command line).',
-      { path: '^src/(?!modes/|cli/|storage/|cluster/|http/|runtime/platform/)' },
-      { path: '^src/(storage|http|runtime/platform)/' },
+      { path: '^src/(?!modes/|cli/|storage/|cluster/|http/|security/|runtime/platform/)' },
+      { path: '^src/(storage|http|security|runtime/platform)/' },
     ),
     rule(
       'drivers-pg',

@@ -5,6 +5,7 @@ import type { ExchangeId } from '../messages/primitives.js';
 import type { Signal } from '../messages/signal.js';
 import type { Bus } from '../ports/bus.js';
 import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
+import type { VerdictSeal } from '../ports/verdict-seal.js';
 import type { GateEvent } from '../risk/gate.js';
 import type { KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
@@ -17,6 +18,8 @@ export interface GateActorOptions {
   readonly board: QuoteBoard;
   readonly instruments: readonly Instrument[];
   readonly limits: RiskLimits;
+  /** Marks approvals as this gate's own. */
+  readonly seal: VerdictSeal;
   readonly settings: SettingsStore;
   /** What this process knows of the kill switch whatever became of the store. */
   readonly halts: HaltMemory;

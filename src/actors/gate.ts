@@ -2,6 +2,7 @@ import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { SubmitLeg } from '../messages/order.js';
 import type { Signal } from '../messages/signal.js';
+import { verdictText } from '../risk/verdict-text.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
@@ -165,12 +166,15 @@ class GateActor implements ActorBehaviour<GateMessage> {
   }
 
   private carryOut(effect: GateEffect, traceId: string, nowMs: number): void {
-    const { bus } = this.options;
+    const { bus, seal } = this.options;
     switch (effect.kind) {
-      case 'approved':
+      case 'approved': {
         this.approved++;
-        bus.publish(subjectOf('verdict', 'approved'), 'verdict', effect.verdict, { traceId });
+        // Sealed here, so that the decision itself stays a function of its inputs.
+        const verdict = { ...effect.verdict, seal: seal.sign(verdictText(effect.verdict)) };
+        bus.publish(subjectOf('verdict', 'approved'), 'verdict', verdict, { traceId });
         return;
+      }
       case 'refused': {
         this.refused++;
         const { signal, refusals } = effect;

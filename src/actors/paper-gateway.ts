@@ -17,6 +17,7 @@ import type { HaltChanged, Verdict } from '../messages/risk.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
 import type { LedgerStore, SettingsStore } from '../ports/stores.js';
+import type { VerdictSeal } from '../ports/verdict-seal.js';
 import { admitVerdict } from '../risk/approval.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../risk/kill-switch.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
@@ -42,6 +43,7 @@ export interface PaperGatewayOptions {
   readonly latency: PaperLatency;
   readonly faults: PaperFaults;
   readonly admission: AdmissionLimits;
+  readonly seal: VerdictSeal;
   /** Asked once more in the turn in which an order leaves. */
   readonly fence: Pick<TradeFence, 'current'>;
   /** Seeded for a run that repeats; absent = the runtime's. */
@@ -101,7 +103,7 @@ async function createGateway(
     options.instruments,
     holdings.filter((held) => held.exchange === options.exchange),
   );
-  const admission = new OrderAdmission(options.admission, options.halts.over(written));
+  const admission = new OrderAdmission(options.admission, options.seal, options.halts.over(written));
   gateway = new PaperGateway(options, context, venue, admission);
   gateway.subscribe();
   return gateway;
@@ -117,7 +119,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
   private readonly travelling = new Map<string, OnItsWay>();
   /** Matched, answer on its way back. */
   private readonly returning = new Map<string, OnItsWay>();
-  private readonly counts = { accepted: 0, blocked: 0, fills: 0, rejected: 0, queries: 0 };
+  private readonly counts = { accepted: 0, blocked: 0, fills: 0, rejected: 0, queries: 0, unsealed: 0 };
 
   constructor(
     options: PaperGatewayOptions,
@@ -178,8 +180,10 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     switch (message.kind) {
       case 'verdict': {
         const admitted = admitVerdict(message.verdict, this.context.clock.nowMs());
-        if (admitted !== null) this.admission.onVerdict(admitted);
-        return;
+        if (admitted === null || this.admission.onVerdict(admitted)) return;
+        this.counts.unsealed++;
+        const { verdictId } = admitted;
+        return this.context.log.error({ verdictId }, 'an approval without the seal of the gate was ignored');
       }
       case 'halt':
         return this.halt(message.halt);

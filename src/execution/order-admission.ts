@@ -5,6 +5,7 @@ import type { PlannedLeg } from '../messages/signal.js';
 import type { Approved } from '../risk/approval.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from '../risk/kill-switch.js';
 import { RecentIds } from '../risk/recent-ids.js';
+import { isSealed, type SealCheck } from '../risk/verdict-text.js';
 
 export interface AdmissionLimits {
   /** How long after the expiry of its verdict a recovery order may still come. */
@@ -20,25 +21,30 @@ const REMEMBERED_ORDERS = 65_536;
 const BPS = 10_000;
 
 /**
- * The last gate before an exchange (I7): an order leaves only under an approved, unexpired verdict that names its market,
- * side, size and price, each (verdict, leg, attempt) once, and with the kill switch cleared. It trusts nobody's word for
- * any of these.
+ * The last gate before an exchange (I7): an order leaves only under an approved, unexpired verdict, sealed by the risk gate,
+ * that names its market, side, size and price, each (verdict, leg, attempt) once, and with the kill switch cleared. It
+ * trusts nobody's word for any of these.
  */
 export class OrderAdmission {
   private readonly limits: AdmissionLimits;
+  private readonly seals: SealCheck;
   private readonly verdicts = new Map<string, Approved<ApprovedVerdict>>();
   private readonly used = new RecentIds(REMEMBERED_ORDERS);
   private killSwitch: KillSwitch;
 
-  constructor(limits: AdmissionLimits, killSwitch: KillSwitch = clearedSwitch(0)) {
+  constructor(limits: AdmissionLimits, seals: SealCheck, killSwitch: KillSwitch = clearedSwitch(0)) {
     this.limits = limits;
+    this.seals = seals;
     this.killSwitch = killSwitch;
   }
 
-  onVerdict(verdict: Approved<ApprovedVerdict>): void {
+  /** False for a verdict that the gate has not sealed, or that was changed since: nothing leaves under it. */
+  onVerdict(verdict: Approved<ApprovedVerdict>): boolean {
+    if (!isSealed(verdict, this.seals)) return false;
     this.verdicts.set(verdict.verdictId, verdict);
     const oldest = this.verdicts.keys().next();
     if (this.verdicts.size > REMEMBERED_VERDICTS && oldest.done !== true) this.verdicts.delete(oldest.value);
+    return true;
   }
 
   onHalt(halt: HaltChanged): void {

@@ -33,6 +33,11 @@ export const verdict = z.discriminatedUnion('decision', [
     nonce: z.string().regex(/^[0-9a-f]{32}$/),
     /** Other markets of the pair that a residue may be hedged on, with room for all of it when this was approved. Absent = none. */
     hedges: z.array(p.instrumentId).max(8).optional(),
+    /** The gate's own mark over all of this (HMAC-SHA256). Absent in what was stored before there were seals; no order gateway takes that. */
+    seal: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   }),
   z.strictObject({
     ...verdictBase,

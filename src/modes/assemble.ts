@@ -34,6 +34,7 @@ import type { Ids, Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
 import type { TickStore } from '../ports/tick-store.js';
 import type { Clock, Timers } from '../ports/time.js';
+import type { VerdictSeal } from '../ports/verdict-seal.js';
 import type { TickRecording } from '../recording/tick-recording.js';
 import { Recorder } from '../replay/recorder.js';
 import type { ActorEngine } from '../runtime/engine.js';
@@ -100,6 +101,8 @@ export interface NodeParts {
   readonly sockets: Sockets;
   readonly http: HttpClient;
   readonly random: Random;
+  /** Of approvals: one for the gate and for the gateways that take its word. */
+  readonly seal: VerdictSeal;
   readonly killSwitch: HaltChanged;
   /** What a simulation hands in; absent = nact with its own batches, and the bus of `cluster.config.ts`. */
   readonly engine?: ActorEngine;
@@ -420,7 +423,7 @@ class AssembledNode implements TradingNode {
   }
 
   private tradingTree(stores: Stores, prices: PriceStore): SupervisorSpec {
-    const { options, market, mode } = this.parts;
+    const { options, market, mode, seal } = this.parts;
     const trading = options.tradingConfig;
     const { bus, board } = this;
     const clockOffsetMs = (exchange: ExchangeId) => this.offsets.offsetMs(exchange);
@@ -452,6 +455,7 @@ class AssembledNode implements TradingNode {
           this.live({
             ...shared,
             limits,
+            seal,
             settings: stores.settings,
             halts: this.halts,
             trades: stores.trades,
@@ -479,6 +483,7 @@ class AssembledNode implements TradingNode {
                 latency: latencyOf(trading, exchange),
                 faults: { rejectShare: 0, thinShare: 0 },
                 admission: ADMISSION,
+                seal,
               }),
             ),
           ),

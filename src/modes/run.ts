@@ -8,6 +8,8 @@ import type { Logger } from '../ports/log.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
 import type { TickStore } from '../ports/tick-store.js';
+import { secretOf } from '../config/overrides.js';
+import { openVerdictSeal, VERDICT_KEY_VARIABLE } from '../security/hmac-seal.js';
 import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
 import { WorkerCompute } from '../runtime/platform/compute.js';
 import { CcxtLink } from '../runtime/platform/ccxt-link.js';
@@ -101,6 +103,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     sockets: network,
     http: network,
     random: new CryptoRandom(),
+    seal: openVerdictSeal(secretOf(process.env, VERDICT_KEY_VARIABLE), new CryptoRandom()),
     compute,
     killSwitch: await persistedSwitch(stores),
   });

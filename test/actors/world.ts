@@ -31,7 +31,16 @@ import {
 import { openStores } from '../../src/storage/open-stores.js';
 import { KeptLog } from '../runtime/harness.js';
 import { ManualTime } from '../runtime/manual-time.js';
-import { HOLDINGS, INSTRUMENTS, LIMITS, NOW, POLICY, signalOf, type SignalAsk } from '../risk/fixtures.js';
+import {
+  HOLDINGS,
+  INSTRUMENTS,
+  LIMITS,
+  NOW,
+  POLICY,
+  SEAL,
+  signalOf,
+  type SignalAsk,
+} from '../risk/fixtures.js';
 
 const RETRY = { minMs: 100, maxMs: 2_000 };
 const EXCHANGES = ['alpha', 'beta', 'gamma'];
@@ -124,6 +133,7 @@ export class World {
       gateActor({
         ...common,
         limits,
+        seal: SEAL,
         settings: stores.settings,
         halts: this.halts,
         trades: stores.trades,
@@ -146,6 +156,7 @@ export class World {
           latency: { medianMs: this.options.latencyMs ?? 20, p99Ms: 0 },
           faults: this.options.faults ?? { rejectShare: 0, thinShare: 0 },
           fence: this.fence,
+          seal: SEAL,
           admission: { recoveryWindowMs: 10_000, recoveryCollarBps: 500, recoverWhileHalted: false },
         }),
       );

@@ -21,14 +21,14 @@ import type { SagaEffect, SagaEvent, SagaState, SagaStep } from '../../src/execu
 import { stepSaga } from '../../src/execution/saga.js';
 import { sha256 } from '../../src/execution/sha256.js';
 import { admitVerdict } from '../../src/risk/approval.js';
-import { ask, gateWith, INSTRUMENTS, NOW, POLICY, signalOf } from '../risk/fixtures.js';
+import { ask, gateWith, INSTRUMENTS, NOW, POLICY, SEAL, sealed, signalOf } from '../risk/fixtures.js';
 
 const SETTING = { instruments: INSTRUMENTS, feeMarks: [], policy: POLICY };
 
 function verdictOf(quantity = '1') {
   const answer = ask(gateWith(), signalOf({ quantity }));
   if (!('decision' in answer)) throw new Error('refused');
-  const admitted = admitVerdict(answer, NOW);
+  const admitted = admitVerdict(sealed(answer), NOW);
   if (admitted === null) throw new Error('expired');
   return admitted;
 }
@@ -548,7 +548,7 @@ t.test(
     const [legs] = [new Run(startSaga(verdict, SETTING, NOW)).of('journal')[0]!.legs];
     const buy = legs[0]!;
     const fresh = () => {
-      const admission = new OrderAdmission(limits);
+      const admission = new OrderAdmission(limits, SEAL);
       admission.onVerdict(verdict);
       return admission;
     };

@@ -13,7 +13,17 @@ import { ledgerStage } from '../../src/kernel/ledger-stage.js';
 import { sagaStage } from '../../src/kernel/saga-stage.js';
 import { replayStage, StageRun, type Stage } from '../../src/kernel/stage.js';
 import { TradingKernel, type KernelExchange } from '../../src/kernel/trading-kernel.js';
-import { HOLDINGS, INSTRUMENTS, LIMITS, NOW, POLICY, signalEvent, signalOf } from '../risk/fixtures.js';
+import {
+  HOLDINGS,
+  INSTRUMENTS,
+  LIMITS,
+  NOW,
+  POLICY,
+  SEAL,
+  sealed,
+  signalEvent,
+  signalOf,
+} from '../risk/fixtures.js';
 
 interface Fate {
   readonly silent: boolean;
@@ -35,11 +45,10 @@ function exchangeOf(fates: readonly Fate[]): KernelExchange {
       ),
     ]),
   );
-  const admission = new OrderAdmission({
-    recoveryWindowMs: 60_000,
-    recoveryCollarBps: 1_000,
-    recoverWhileHalted: false,
-  });
+  const admission = new OrderAdmission(
+    { recoveryWindowMs: 60_000, recoveryCollarBps: 1_000, recoverWhileHalted: false },
+    SEAL,
+  );
   const results = new Map<string, LegResult>();
   let orders = 0;
   let tradeIds = 0;
@@ -54,7 +63,7 @@ function exchangeOf(fates: readonly Fate[]): KernelExchange {
     };
   };
   return {
-    onVerdict: (verdict) => admission.onVerdict(verdict),
+    onVerdict: (verdict) => void admission.onVerdict(sealed(verdict)),
     submit: (leg, nowMs) => {
       const fate = fates[orders++ % fates.length]!;
       if (results.has(leg.clientOrderId)) throw new Error('the same order was sent twice');

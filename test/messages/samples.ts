@@ -112,6 +112,8 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     signal,
     expiresAtMs: AT_MS + 300,
     nonce: '0123456789abcdef0123456789abcdef',
+    hedges: ['okx:BTC-USDT'],
+    seal: '0123456789abcdef'.repeat(4),
   },
   haltChanged: { engaged: true, reason: 'daily loss', by: 'gate', atMs: AT_MS },
   riskHold: { source: 'postgres', held: true, reason: 'away', atMs: AT_MS },

@@ -3,8 +3,18 @@ import type { ApprovedVerdict, Refusal } from '../../src/messages/risk.js';
 import type { PlannedLeg, Signal } from '../../src/messages/signal.js';
 import type { SagaPolicy } from '../../src/execution/saga-state.js';
 import { startGate, stepGate, type GateEvent, type GateState } from '../../src/risk/gate.js';
+import { approve, type Approved } from '../../src/risk/approval.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
+import { verdictText } from '../../src/risk/verdict-text.js';
+import { HmacSeal } from '../../src/security/hmac-seal.js';
 import type { BookCondition, ClockCondition } from '../../src/risk/question.js';
+
+/** The key of these tests. */
+export const SEAL = new HmacSeal(new Uint8Array(32).fill(7));
+
+/** As the gate's actor publishes it. */
+export const sealed = (verdict: ApprovedVerdict): Approved<ApprovedVerdict> =>
+  approve({ ...verdict, seal: SEAL.sign(verdictText(verdict)) });
 
 /** A small world: BTC and ETH against USDT on three exchanges. */
 

@@ -12,6 +12,7 @@ import type { ActorEngine } from '../../src/runtime/engine.js';
 import { NactEngine } from '../../src/runtime/engine-nact.js';
 import { PlainEngine } from '../../src/runtime/engine-plain.js';
 import { SeededRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
+import { HmacSeal } from '../../src/security/hmac-seal.js';
 import { Prng } from '../../src/simulator/prng.js';
 import type { TickStore } from '../../src/ports/tick-store.js';
 import { MemoryEngine, type MemoryDatabase } from '../../src/storage/memory/memory-database.js';
@@ -27,6 +28,9 @@ import { Owner, type Scheduler } from './scheduler.js';
 import { acknowledgedLater, aroundStores, type StoreSwitches } from './stores.js';
 import { DelayedTurns, VirtualTime, type ClockTraits } from './virtual-time.js';
 import { witnessActors, witnessedBus, witnessLog, type ActorWitness, type BusWitness } from './witnesses.js';
+
+/** One key for every process of a world, so that no draw of it moves the others. */
+const SEAL = new HmacSeal(new Uint8Array(32));
 
 /** What may stand between the node and its ports: planted bugs. */
 export interface PortChanges {
@@ -137,6 +141,7 @@ export class SimulatedProcess {
       sockets: parts.network.sockets(this.owner),
       http: parts.network.http(this.owner, parts.witness.timeoutShare),
       random,
+      seal: SEAL,
       killSwitch: decodeKillSwitch(killSwitch),
       engine: this.engine(),
       bus: this.bus(log, new TimeOrderedIds(time, random.fork('bus ids'))),
