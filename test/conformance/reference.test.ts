@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { differences } from '../../src/conformance/reference/compare.js';
+import { differences, Float64 } from '../../src/conformance/reference/compare.js';
 import { REFERENCE_KINDS, runReferenceFile } from '../../src/conformance/reference/run.js';
 import { Decimal } from '../../src/market/decimal.js';
 import { referenceFolder } from '../shared-data.js';
@@ -51,6 +51,37 @@ for (const [file, cases] of FILES) {
   });
 }
 
+const RISK_FILES = [
+  ['finance/risk_rules.json', 23],
+  ['finance/exposure.json', 5],
+] as const;
+
+for (const [file, cases] of RISK_FILES) {
+  const skip = folder === null ? 'the reference numbers are not on this machine' : false;
+  t.test(`every case of ${file} is answered, and a wrong answer noticed`, { skip }, async (t) => {
+    const json = read(file);
+    const report = runReferenceFile(json.kind, json);
+    t.strictSame(report.failed, []);
+    t.equal(report.passed, json.cases.length);
+    t.ok(report.passed >= cases, `${report.passed} passed`);
+    // Detectors answer in float64, as the reference allows; a millionth is noticed, and so is every flag.
+    const spoilt = json.cases.map((one) => ({ ...one, expected: spoil(one.expected) }));
+    const wrong = runReferenceFile(json.kind, { ...json, cases: spoilt });
+    t.equal(wrong.failedCases, json.cases.length, 'every case fails');
+  });
+}
+
+function spoil(value: unknown): unknown {
+  if (typeof value === 'boolean') return !value;
+  if (Array.isArray(value)) return value.map(spoil);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('dec' in value && 'num' in value) {
+    const dec = new Decimal(String(value.dec)).times('1.000001').plus('1e-6');
+    return { ...value, dec: dec.toFixed(), num: dec.toNumber() };
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, spoil(one)]));
+}
+
 t.test('a case that cannot be answered fails by name instead of stopping the run', async (t) => {
   const spread = {
     askBuy: '100',
@@ -95,6 +126,8 @@ t.test(
       ['x'],
       'a float is not a decimal',
     );
+    t.strictSame(fields({ x: { dec: '2', num: 2, exact: true } }, { x: new Float64(2 + 1e-9) }), []);
+    t.strictSame(fields({ x: { dec: '2', num: 2, exact: true } }, { x: new Float64(2 + 1e-8) }), ['x']);
     t.strictSame(fields({ x: '2.0' }, { x: new Decimal(2) }), []);
     t.strictSame(fields({ x: [['1', '2']] }, { x: [[new Decimal(1), new Decimal(3)]] }), ['x[0][1]']);
     t.strictSame(fields({ x: ['1'] }, { x: [] }), ['x']);

@@ -7,6 +7,15 @@ export interface Difference {
   readonly actual: string;
 }
 
+/** An answer that is computed in float64 on purpose: it judges markets, not money. */
+export class Float64 {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
 /** Digits the reference keeps of a number without a finite decimal form. */
 const REFERENCE_DIGITS = 40;
 /** Working digits that survive a chain of divisions; a finite number may have passed through some. */
@@ -16,6 +25,8 @@ const FLOAT_TOLERANCE = new Decimal('1e-9');
 
 interface ReferenceNumber {
   readonly dec: string;
+  /** Nearest float64. */
+  readonly num?: number;
   readonly exact: boolean;
 }
 
@@ -26,7 +37,7 @@ function isReferenceNumber(value: unknown): value is ReferenceNumber {
 /**
  * Every difference between a reference answer and ours. Only fields that the reference names are compared, except inside
  * `closed` fields, where keys we add are differences too. Numbers compare as decimals: exactly when the reference is exact,
- * else on its 40 digits; a decimal against a float64 by the reference's own tolerance.
+ * else on its 40 digits; a decimal against a float64, and what we answer as a Float64, by the reference's own tolerance.
  */
 export function differences(
   expected: unknown,
@@ -36,6 +47,8 @@ export function differences(
 ): Difference[] {
   const differs = () => [{ field, expected: show(expected), actual: show(actual) }];
   if (isReferenceNumber(expected)) return equalNumbers(expected, actual) ? [] : differs();
+  if (typeof expected === 'number' && actual instanceof Float64)
+    return equalFloats(expected, actual.value) ? [] : differs();
   if (typeof expected === 'number' && actual instanceof Decimal) {
     const allowed = FLOAT_TOLERANCE.times(Math.abs(expected));
     return actual.minus(expected).abs().lte(allowed) ? [] : differs();
@@ -50,7 +63,13 @@ export function differences(
     return expected.flatMap((item, i) => differences(item, actual[i], `${field}[${i}]`, closed));
   }
   if (typeof expected === 'object' && expected !== null) {
-    if (typeof actual !== 'object' || actual === null || actual instanceof Decimal) return differs();
+    if (
+      typeof actual !== 'object' ||
+      actual === null ||
+      actual instanceof Decimal ||
+      actual instanceof Float64
+    )
+      return differs();
     return objectDifferences(expected, actual, field, closed);
   }
   return expected === actual ? [] : differs();
@@ -76,7 +95,12 @@ function objectDifferences(
   ];
 }
 
+function equalFloats(expected: number, actual: number): boolean {
+  return Math.abs(expected - actual) <= FLOAT_TOLERANCE.toNumber() * Math.max(1, Math.abs(expected));
+}
+
 function equalNumbers(expected: ReferenceNumber, actual: unknown): boolean {
+  if (actual instanceof Float64) return expected.num !== undefined && equalFloats(expected.num, actual.value);
   if (!(actual instanceof Decimal)) return false;
   const wanted = new Decimal(expected.dec);
   if (actual.equals(wanted)) return true;
@@ -89,5 +113,6 @@ const significantDigits = (text: string): number => text.replace(/^-?0*\.?0*/, '
 function show(value: unknown): string {
   if (value instanceof Decimal) return value.toSignificantDigits(REFERENCE_DIGITS).toString();
   if (isReferenceNumber(value)) return value.dec;
+  if (value instanceof Float64) return String(value.value);
   return value === undefined ? 'absent' : JSON.stringify(value);
 }

@@ -88,7 +88,11 @@ export const twoLegInput = z.object({
 
 export const referenceFile = z.object({
   kind: z.string(),
-  cases: z.array(z.object({ id: z.string(), input: z.unknown(), expected: z.unknown() })).max(100_000),
+  cases: z
+    .array(
+      z.object({ id: z.string(), type: z.string().optional(), input: z.unknown(), expected: z.unknown() }),
+    )
+    .max(100_000),
 });
 
 interface FeesOfPair {

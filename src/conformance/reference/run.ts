@@ -4,9 +4,21 @@ import { answerTaker, answerTwoLegs } from './fills.js';
 import { answerDepth, answerOptimalSize, answerSpread } from './finance.js';
 import { referenceFile } from './inputs.js';
 import { answerReturns, answerTrades } from './performance.js';
+import { EXPOSURE_ANSWERS, RISK_RULE_ANSWERS } from './risk.js';
+
+type Answer = (input: unknown, type: string) => unknown;
+
+/** Kinds whose cases are of several types. */
+const byType =
+  (answers: ReadonlyMap<string, (input: unknown) => unknown>): Answer =>
+  (input, type) => {
+    const answer = answers.get(type);
+    if (answer === undefined) throw new ArbotError('ARB_CLI_USAGE', `no answers for cases of type ${type}`);
+    return answer(input);
+  };
 
 /** Kinds of reference files that ArBot's own code answers today. */
-const ANSWERS = new Map<string, (input: unknown) => unknown>([
+const ANSWERS = new Map<string, Answer>([
   ['spread', answerSpread],
   ['depth', answerDepth],
   ['optimal_size', answerOptimalSize],
@@ -14,10 +26,12 @@ const ANSWERS = new Map<string, (input: unknown) => unknown>([
   ['two_leg_execution', answerTwoLegs],
   ['returns_metrics', answerReturns],
   ['trade_metrics', answerTrades],
+  ['risk_rules', byType(RISK_RULE_ANSWERS)],
+  ['exposure', byType(EXPOSURE_ANSWERS)],
 ]);
 
 /** Maps whose key set is part of the answer: a fee charged in one more coin is wrong. */
-const CLOSED = new Set(['fees', 'balances']);
+const CLOSED = new Set(['fees', 'balances', 'deviation', 'netByAsset']);
 
 export interface ReferenceFailure extends Difference {
   readonly id: string;
@@ -44,8 +58,8 @@ export function runReferenceFile(kind: string, json: unknown): ReferenceReport {
   const { cases } = referenceFile.parse(json);
   const failed: ReferenceFailure[] = [];
   let passed = 0;
-  for (const { id, input, expected } of cases) {
-    const found = judge(() => answer(input), expected);
+  for (const { id, type = '', input, expected } of cases) {
+    const found = judge(() => answer(input, type), expected);
     if (found.length === 0) passed++;
     failed.push(...found.map((difference) => ({ id, ...difference })));
   }
