@@ -61,6 +61,11 @@ export default defineTrading({
     bookAgeMaxMs: 1000,
     unchangedMaxMs: 60000,
     clockSkewMaxMs: 250,
+    // What trading lost, without the revaluation of what is held on purpose: today, below its peak, in a row.
+    dailyLoss: '500',
+    drawdown: '1000',
+    lossStreak: 10,
+    // Breakers, health of exchanges and flash crashes: docs/risk.md.
   },
 
   // Names here never trade, whatever else is configured.

@@ -2,6 +2,7 @@ import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { SubmitLeg } from '../messages/order.js';
 import type { ExchangeId } from '../messages/primitives.js';
+import type { LimitOverrides, LimitsChanged } from '../messages/risk-control.js';
 import type { Signal } from '../messages/signal.js';
 import type { Bus } from '../ports/bus.js';
 import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
@@ -9,6 +10,8 @@ import type { VerdictSeal } from '../ports/verdict-seal.js';
 import type { GateEvent } from '../risk/gate.js';
 import type { KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
+import type { RiskView } from '../risk/readings.js';
+import type { Reply } from '../runtime/actor.js';
 import type { RetryBackoff } from './backoff.js';
 import type { HaltMemory } from './halt-memory.js';
 import type { RecordInput } from './recording.js';
@@ -17,7 +20,10 @@ export interface GateActorOptions {
   readonly bus: Bus;
   readonly board: QuoteBoard;
   readonly instruments: readonly Instrument[];
+  /** Of the file. */
   readonly limits: RiskLimits;
+  /** The same with what a person changed since. Throws ARB_CONFIG_INVALID when the two do not fit together. */
+  readonly limitsWith: (overrides: LimitOverrides) => RiskLimits;
   /** Marks approvals as this gate's own. */
   readonly seal: VerdictSeal;
   readonly settings: SettingsStore;
@@ -42,6 +48,13 @@ export type GateMessage =
   | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
   | { readonly kind: 'fact'; readonly event: GateEvent }
   | { readonly kind: 'tick' }
+  /** A look at the markets. */
+  | { readonly kind: 'sample' }
+  | { readonly kind: 'limits'; readonly changed: LimitsChanged }
+  | { readonly kind: 'view'; readonly reply: Reply<RiskView> }
+  | { readonly kind: 'keep'; readonly tries: number }
+  | { readonly kind: 'kept'; readonly record: string }
+  | { readonly kind: 'notKept'; readonly tries: number; readonly error: string }
   /** What the journal holds open; `asked` are the arbitrages handed to a person before it was asked. */
   | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[]; readonly asked: readonly string[] }
   | { readonly kind: 'journalAway'; readonly error: string }

@@ -1,9 +1,11 @@
 import { ArbotError } from '../messages/errors.js';
-import type { ArbitrageClosed } from '../messages/order.js';
+import type { LedgerEntry } from '../messages/ledger.js';
+import type { ArbitrageClosed, LegResult } from '../messages/order.js';
 import type { Instrument } from '../market/instrument.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { GateEvent } from '../risk/gate.js';
+import type { OrderOutcome } from '../risk/monitors.js';
 import type { ActorContext } from '../runtime/actor.js';
 import type { GateMessage } from './gate-messages.js';
 
@@ -32,6 +34,18 @@ export function subscribeGate(
     ),
   );
   on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
+  on(
+    bus.subscribe('ledger.entry', 'ledgerEntry', ({ message }) => {
+      if (message.kind === 'external') fact({ kind: 'external', flows: flowsOf(message) });
+    }),
+  );
+  on(bus.subscribe('risk.control', 'controlRisk', (d) => fact({ kind: 'control', command: d.message })));
+  on(
+    bus.subscribe('risk.limits', 'limitsChanged', ({ message: changed }) => {
+      if (context.self.tell({ kind: 'limits', changed }) === 'full')
+        context.crash(new ArbotError('ARB_MAILBOX_FULL', 'the gate lost a change of limits'));
+    }),
+  );
   on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
   on(
     bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message: { instrument: id, state } }) => {
@@ -42,16 +56,31 @@ export function subscribeGate(
   );
   on(
     bus.subscribe('order.result.*', 'legResult', (d) =>
-      fact({ kind: 'claimed', arbitrageId: d.message.arbitrageId }),
+      fact({ kind: 'ordered', outcome: outcomeOf(d.message, d.subject) }),
     ),
   );
   on(
     bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
       const { arbitrageId, opportunityId } = message;
       const flagged = message.outcome === 'flagged';
-      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message), flagged });
+      const { realisedNet } = message;
+      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message), flagged, realisedNet });
     }),
   );
+}
+
+/** The exchange is the last token of the subject. */
+function outcomeOf(result: LegResult, subject: string): OrderOutcome {
+  const { arbitrageId, legIndex, status, acknowledgedAtMs } = result;
+  const exchange = subject.slice(subject.lastIndexOf('.') + 1);
+  return { exchange, arbitrageId, legIndex, status, acknowledgedAtMs };
+}
+
+/** What a ledger entry moved from outside into accounts of exchanges, or out of them. */
+function flowsOf({ postings }: LedgerEntry): { asset: string; amount: string }[] {
+  return postings
+    .filter(({ account }) => account.startsWith('exchange:'))
+    .map(({ asset, amount }) => ({ asset, amount }));
 }
 
 export const hasFilled = ({ boughtQuantity, soldQuantity }: ArbitrageClosed): boolean =>

@@ -1,13 +1,19 @@
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
+import { decodeLimits, LIMITS_KEY } from '../messages/limit-journal.js';
 import type { SubmitLeg } from '../messages/order.js';
+import type { LimitsChanged } from '../messages/risk-control.js';
 import type { Signal } from '../messages/signal.js';
-import { verdictText } from '../risk/verdict-text.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
+import { MONITORS_KEY } from '../risk/monitor-record.js';
+import { riskViewOf } from '../risk/readings.js';
+import { verdictText } from '../risk/verdict-text.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
 import { backoffMs } from './backoff.js';
 import { bookConditionOf, marksOf } from './board-reading.js';
+import { MonitorKeeping } from './gate-keeping.js';
+import { MarketLook, SAMPLE_MS } from './gate-market.js';
 import type { GateActorOptions, GateMessage } from './gate-messages.js';
 import { refusedOpportunity } from './gate-events.js';
 import { hasFilled, subscribeGate } from './gate-subscriptions.js';
@@ -43,33 +49,40 @@ async function createGate(
   subscribeGate(options.bus, context, (id) => options.instruments.find((one) => one.id === id));
   const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
-  const opportunityIds = await tradedOpportunities(options, legs);
+  const traded = await tradedBefore(options, legs);
   const holdings = await options.ledger.holdings();
+  const monitors = await options.settings.get(MONITORS_KEY);
+  const kept = decodeLimits(await options.settings.get(LIMITS_KEY));
   context.assertCurrent();
-  const { limits, instruments } = options;
+  const { instruments } = options;
+  const limits = kept.version === 0 ? options.limits : options.limitsWith(kept.overrides);
   const nowMs = context.clock.nowMs();
   const killSwitch = options.halts.over(written);
-  const gate = new GateActor(options, context, startGate({ limits, instruments, killSwitch, nowMs }));
+  const state = startGate({ limits, instruments, killSwitch, nowMs });
+  const gate = new GateActor(options, context, state, kept.version);
+  if (monitors !== null) gate.step({ kind: 'restored', monitors });
   // Version 0: whatever the ledger actor tells is newer.
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
-  gate.step({ kind: 'recovered', legs });
-  gate.step({ kind: 'traded', opportunityIds });
+  gate.step({ kind: 'recovered', legs, strategies: traded.strategies });
+  gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds });
   context.every('tick', TICK_MS, { kind: 'tick' });
+  context.every('sample', SAMPLE_MS, { kind: 'sample' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);
   return gate;
 }
 
 /** One fill per life (TRADING §6): what filled before this start, and what may be filling now. */
-async function tradedOpportunities(
-  { trades, signals }: GateActorOptions,
-  legs: readonly SubmitLeg[],
-): Promise<string[]> {
+async function tradedBefore({ trades, signals }: GateActorOptions, legs: readonly SubmitLeg[]) {
   const ended = await trades.recentArbitrages(REMEMBERED_ARBITRAGES);
   const open = await signals.signalsOf([...new Set(legs.map((leg) => leg.verdictId))]);
-  return [
-    ...ended.filter(hasFilled).map((closed) => closed.opportunityId),
-    ...open.map(({ signal }) => signal.opportunityId),
-  ];
+  return {
+    opportunityIds: [
+      ...ended.filter(hasFilled).map((closed) => closed.opportunityId),
+      ...open.map(({ signal }) => signal.opportunityId),
+    ],
+    /** Whose the open legs are, by verdict. */
+    strategies: Object.fromEntries(open.map(({ verdict, signal }) => [verdict.verdictId, signal.strategy])),
+  };
 }
 
 class GateActor implements ActorBehaviour<GateMessage> {
@@ -81,12 +94,24 @@ class GateActor implements ActorBehaviour<GateMessage> {
   private refused = 0;
   private lapsed = 0;
   private persistedSwitch: KillSwitch;
+  private readonly markets: MarketLook;
+  private readonly keeping: MonitorKeeping;
+  private limitsVersion: number;
 
-  constructor(options: GateActorOptions, context: ActorContext<GateMessage>, state: GateState) {
+  constructor(
+    options: GateActorOptions,
+    context: ActorContext<GateMessage>,
+    state: GateState,
+    limitsVersion: number,
+  ) {
     this.options = options;
     this.context = context;
     this.state = state;
     this.persistedSwitch = state.killSwitch;
+    this.limitsVersion = limitsVersion;
+    this.markets = new MarketLook(options, context.clock, state.limits.flash);
+    const { settings, retry } = options;
+    this.keeping = new MonitorKeeping({ context, settings, retry, record: () => state.monitors.record });
   }
 
   handle(message: GateMessage): void {
@@ -96,7 +121,20 @@ class GateActor implements ActorBehaviour<GateMessage> {
       case 'fact':
         return this.step(message.event);
       case 'tick':
+        this.lookAtMonitors();
         return this.tick();
+      case 'sample':
+        return this.sample();
+      case 'limits':
+        return this.changeLimits(message.changed);
+      case 'view':
+        return message.reply.resolve(riskViewOf(this.state, this.context.clock.nowMs()));
+      case 'keep':
+        return this.keeping.write(message.tries);
+      case 'kept':
+        return this.keeping.written(message.record);
+      case 'notKept':
+        return this.keeping.failed(message.tries, message.error);
       case 'journal':
         return this.compare(message.legs, message.asked);
       case 'journalAway':
@@ -127,9 +165,33 @@ class GateActor implements ActorBehaviour<GateMessage> {
     );
     const clocks = signal.legs.map(({ exchange }) => ({ exchange, skewMs: clockSkewMs?.(exchange) ?? null }));
     const marks = marksOf(board, instruments, limits.reportingCurrency);
+    const others = this.markets.others(signal);
     const verdictId = this.context.ids.next('v');
     const nonce = Buffer.from(this.context.random.bytes(16)).toString('hex');
-    this.step({ kind: 'signal', signal, books, clocks, marks, verdictId, nonce }, traceId);
+    this.step({ kind: 'signal', signal, books, clocks, marks, others, verdictId, nonce }, traceId);
+  }
+
+  /** The gate is told when an alarm begins and when it ends, not with each look. */
+  private sample(): void {
+    const alarms = this.markets.changedAlarms();
+    if (alarms === null) return;
+    if (alarms.length > 0) this.context.log.warn({ alarms }, 'markets are too wild to trade in');
+    this.step({ kind: 'alarms', alarms });
+  }
+
+  private lookAtMonitors(): void {
+    this.step({ kind: 'watch', ...this.markets.facts() });
+    this.keeping.ifOld();
+  }
+
+  private changeLimits(changed: LimitsChanged): void {
+    if (changed.version <= this.limitsVersion) return;
+    const limits = this.options.limitsWith(changed.overrides);
+    this.limitsVersion = changed.version;
+    this.markets.setLimits(limits.flash);
+    this.step({ kind: 'limits', limits });
+    const { version, changes, by, reason } = changed;
+    this.context.log.warn({ version, changes, by, reason }, 'limits of the risk gate changed');
   }
 
   /**
@@ -185,6 +247,8 @@ class GateActor implements ActorBehaviour<GateMessage> {
         bus.publish(subjectOf('opportunityEvent', signal.strategy), 'opportunityEvent', event, { traceId });
         return;
       }
+      case 'persistMonitors':
+        return this.keeping.soon();
       case 'persistHalt':
         this.context.log.warn({ ...effect.killSwitch }, 'kill switch changed');
         return this.persist(0);
@@ -211,7 +275,10 @@ class GateActor implements ActorBehaviour<GateMessage> {
     return {
       killSwitch: this.state.killSwitch.engaged ? 'engaged' : 'cleared',
       killSwitchPersisted: this.persistedSwitch === this.state.killSwitch,
-      holds: [...this.state.holds.keys()],
+      holds: [...new Set(this.state.holds.all().map(({ source }) => source))],
+      alarms: this.state.monitors.alarms.length,
+      breakers: this.state.monitors.breakers.views().filter(({ state }) => state !== 'CLOSED').length,
+      limitsVersion: this.limitsVersion,
       approved: this.approved,
       refused: this.refused,
       refusedBy: Object.fromEntries(this.refusedBy),

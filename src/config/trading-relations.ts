@@ -160,10 +160,33 @@ function checkLimits(config: TradingConfig, refuse: Refuse): void {
   for (const [name, asset] of Object.entries(config.assets))
     if (asset.maxExposure !== undefined && above(asset.maxExposure, limits.totalNotional))
       refuse(`assets.${name}.maxExposure`, 'above limits.totalNotional');
+  checkMoneyOfStrategies(limits, refuse);
+  checkGuards(limits, refuse);
   if (limits.clockSkewMaxMs >= limits.bookAgeMaxMs)
     refuse('limits.clockSkewMaxMs', 'not below limits.bookAgeMaxMs');
   if (limits.unchangedMaxMs < limits.bookAgeMaxMs)
     refuse('limits.unchangedMaxMs', 'below limits.bookAgeMaxMs');
+}
+
+function checkMoneyOfStrategies(limits: TradingConfig['limits'], refuse: Refuse): void {
+  const ofEach = limits.strategyNotional ?? limits.totalNotional;
+  if (above(ofEach, limits.totalNotional)) refuse('limits.strategyNotional', 'above limits.totalNotional');
+  if (above(limits.orderNotional, ofEach)) refuse('limits.strategyNotional', 'below limits.orderNotional');
+  for (const [name, limit] of Object.entries(limits.strategyNotionalBy))
+    if (above(limit, ofEach)) refuse(`limits.strategyNotionalBy.${name}`, 'above limits.strategyNotional');
+  if (above(limits.dailyLoss, limits.drawdown)) refuse('limits.dailyLoss', 'above limits.drawdown');
+}
+
+/** Guards that would never act, or always, are slips of the pen. */
+function checkGuards(limits: TradingConfig['limits'], refuse: Refuse): void {
+  const { breaker, health } = limits;
+  if (limits.ordersPerSecond > limits.ordersPerMinute)
+    refuse('limits.ordersPerSecond', 'above limits.ordersPerMinute');
+  if (breaker.cooldownMs > breaker.maxCooldownMs)
+    refuse('limits.breaker.cooldownMs', 'above limits.breaker.maxCooldownMs');
+  if (health.goodLatencyMs >= health.badLatencyMs)
+    refuse('limits.health.goodLatencyMs', 'not below limits.health.badLatencyMs');
+  if (health.cutOff >= health.full) refuse('limits.health.cutOff', 'not below limits.health.full');
 }
 
 function checkBlacklist(config: TradingConfig, refuse: Refuse): void {

@@ -81,6 +81,50 @@ const sizes = z.strictObject({
   maxNotional: positiveMoney.default('5000'),
 });
 
+/** A circuit breaker stands before everything and before each exchange. */
+const breaker = z.strictObject({
+  /** Losing arbitrages in a row that open the one for everything. */
+  lossesInRow: z.number().int().min(1).max(1_000).default(5),
+  /** Share of failed orders within the window that opens the one of an exchange … */
+  errorRate: z.number().min(0.01).max(1).default(0.5),
+  /** … from so many orders on. */
+  minOrders: z.number().int().min(1).max(1_000).default(6),
+  windowMs: durationMs.default(60_000),
+  cooldownMs: durationMs.default(60_000),
+  /** What a failed probe multiplies the cool-down by, up to the largest. */
+  backoffFactor: z.number().min(1).max(10).default(2),
+  maxCooldownMs: durationMs.default(900_000),
+  /** Successful probes that close it. */
+  probes: z.number().int().min(1).max(100).default(2),
+  /** Share of `orderNotional` that a probe may be worth. */
+  probeSize: z.number().min(0.001).max(1).default(0.1),
+  /** An answer that takes longer is a failed order. */
+  slowOrderMs: durationMs.default(5_000),
+});
+
+/** Score 0…1 of an exchange, from failed orders, late answers and untrusted books. */
+const health = z.strictObject({
+  goodLatencyMs: durationMs.default(1_000),
+  badLatencyMs: durationMs.default(5_000),
+  /** From here on orders have their full size … */
+  full: z.number().min(0).max(1).default(0.8),
+  /** … and from here down none goes. */
+  cutOff: z.number().min(0).max(1).default(0.3),
+  halfLifeMs: durationMs.default(60_000),
+});
+
+/** From when a market is too wild to trade in. */
+const flash = z.strictObject({
+  windowMs: durationMs.default(5_000),
+  moveBps: bps.min(1).default(500),
+  returnScore: z.number().min(1).max(1_000).default(8),
+  returnFloorBps: bps.min(1).default(50),
+  bandBps: bps.min(1).default(1_000),
+  deviationBps: bps.min(1).default(500),
+  depthRatio: z.number().min(0).max(1).default(0.1),
+  holdMs: durationMs.default(2_000),
+});
+
 const riskLimits = z.strictObject({
   orderNotional: positiveMoney.default('5000'),
   /** Trading exposure per asset. */
@@ -90,6 +134,20 @@ const riskLimits = z.strictObject({
   exchangeNotionalBy: z.record(p.exchangeId, positiveMoney).default({}),
   /** Trading exposure over all assets. */
   totalNotional: positiveMoney.default('50000'),
+  /** What one strategy may have in flight; absent = `totalNotional`. */
+  strategyNotional: positiveMoney.optional(),
+  strategyNotionalBy: z.partialRecord(p.strategy, positiveMoney).default({}),
+  /** Loss of trading, without the revaluation of the baseline: today … */
+  dailyLoss: positiveMoney.default('500'),
+  /** … and below its peak. */
+  drawdown: positiveMoney.default('1000'),
+  /** Losing arbitrages in a row. */
+  lossStreak: z.number().int().min(1).max(10_000).default(10),
+  ordersPerSecond: z.number().int().min(2).max(10_000).default(20),
+  ordersPerMinute: z.number().int().min(2).max(100_000).default(300),
+  breaker: breaker.prefault({}),
+  health: health.prefault({}),
+  flash: flash.prefault({}),
   /** Book age (TRADING §2): connection silence plus transit lag. */
   bookAgeMaxMs: durationMs.default(1_000),
   /** Time since the book last changed; quiet pairs send nothing, so this is looser. */

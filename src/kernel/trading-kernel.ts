@@ -113,10 +113,10 @@ export class TradingKernel {
       case 'bookFill':
         return this.stepLedger({ kind: 'fill', fill: effect.fill }, nowMs);
       case 'close': {
-        const { opportunityId, boughtQuantity, soldQuantity } = effect.closed;
+        const { opportunityId, boughtQuantity, soldQuantity, realisedNet } = effect.closed;
         const filled = boughtQuantity !== '0' || soldQuantity !== '0';
         const flagged = effect.closed.outcome === 'flagged';
-        this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled, flagged }, nowMs);
+        this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled, flagged, realisedNet }, nowMs);
         return this.settleJournal(arbitrageId, effect.results, nowMs);
       }
       case 'alert':

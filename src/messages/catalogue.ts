@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bookTop, feedStatus, instrumentStateChanged, tradePrint } from './feed.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
 import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
+import { controlRisk, limitsChanged } from './risk-control.js';
 import { haltChanged, riskHold, verdict } from './risk.js';
 import { opportunityEvent, signal } from './signal.js';
 import { supervisionEvent } from './supervision.js';
@@ -35,6 +36,8 @@ export const MESSAGES = {
   verdict: { schema: verdict, version: 1, subject: 'risk.verdict.*', maxAgeMs: 5_000 },
   haltChanged: { schema: haltChanged, version: 1, subject: 'risk.halt', maxAgeMs: null },
   riskHold: { schema: riskHold, version: 1, subject: 'risk.hold', maxAgeMs: null },
+  limitsChanged: { schema: limitsChanged, version: 1, subject: 'risk.limits', maxAgeMs: null },
+  controlRisk: { schema: controlRisk, version: 1, subject: 'risk.control', maxAgeMs: null },
   submitLeg: { schema: submitLeg, version: 1, subject: 'order.submit.*', maxAgeMs: 2_000 },
   queryOrder: { schema: queryOrder, version: 1, subject: 'order.query.*', maxAgeMs: 2_000 },
   legResult: { schema: legResult, version: 1, subject: 'order.result.*', maxAgeMs: null },

@@ -50,6 +50,10 @@ export type AssetId = z.infer<typeof assetId>;
 export type PairId = z.infer<typeof pairId>;
 export type InstrumentId = z.infer<typeof instrumentId>;
 
+/** What looks for opportunities. */
+export const strategy = z.enum(['spatial', 'triangular', 'statistical']);
+export type Strategy = z.infer<typeof strategy>;
+
 export const side = z.enum(['buy', 'sell']);
 export type Side = z.infer<typeof side>;
 

@@ -41,7 +41,7 @@ export const signal = z.strictObject({
   signalId: p.entityId,
   /** One life of an opportunity: from the edge opening to its closing. */
   opportunityId: p.entityId,
-  strategy: z.enum(['spatial', 'triangular', 'statistical']),
+  strategy: p.strategy,
   pair: p.pairId,
   base: p.assetId,
   quote: p.assetId,
@@ -64,7 +64,7 @@ export type Signal = z.infer<typeof signal>;
 export const opportunityEvent = z.strictObject({
   opportunityId: p.entityId,
   phase: z.enum(['opened', 'improved', 'refused', 'executed', 'missed', 'closed']),
-  strategy: z.enum(['spatial', 'triangular', 'statistical']),
+  strategy: p.strategy,
   pair: p.pairId,
   buyExchange: p.exchangeId,
   sellExchange: p.exchangeId,

@@ -21,9 +21,12 @@ import { noTradeWindowsOf } from './no-trade-windows.js';
 
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
+const BPS_IN_ONE = 10_000;
 const KST_OFFSET_MS = -9 * 3_600_000;
 /** The longest a paper order may take both ways and still be answered, ms. */
 export const ANSWER_TIMEOUT_MS = 2_000;
+/** An order that is silent for longer counts as failed, ms: what it may take to leave and to be answered, and a margin. */
+const SILENT_ORDER_MS = 5_000;
 
 export function openingsOf(trading: TradingConfig): OpeningBalance[] {
   return enabledExchanges(trading).flatMap(([exchange, { opening }]) =>
@@ -74,6 +77,9 @@ export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits
     maxExchangeHoldings: limits.exchangeNotional,
     exchangeHoldingsOverrides: limits.exchangeNotionalBy,
     maxTotalExposure: limits.totalNotional,
+    maxStrategyExposure: limits.strategyNotional ?? limits.totalNotional,
+    strategyExposureOverrides: limits.strategyNotionalBy,
+    ...guardsOf(trading),
     baseline: baselineOf(trading),
     reserve: enabledExchanges(trading).flatMap(([exchange, { reserve }]) =>
       Object.entries(reserve).map(([asset, amount]) => ({ exchange, asset, amount })),
@@ -83,6 +89,46 @@ export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits
     approvalLifetimeMs: 1_000,
     unclaimedGraceMs: ANSWER_TIMEOUT_MS * 5,
     maxReservations: 64,
+  };
+}
+
+/** What watches losses, orders, exchanges and markets. */
+function guardsOf(trading: TradingConfig) {
+  const { limits } = trading;
+  const { breaker, health, flash } = limits;
+  return {
+    maxDailyLoss: limits.dailyLoss,
+    maxDrawdown: limits.drawdown,
+    maxLossStreak: limits.lossStreak,
+    dayOffsetMs: dayBoundaryOffsetMs(trading),
+    maxOrdersPerSecond: limits.ordersPerSecond,
+    maxOrdersPerMinute: limits.ordersPerMinute,
+    slowOrderMs: breaker.slowOrderMs,
+    silentOrderMs: SILENT_ORDER_MS,
+    breaker: {
+      maxConsecutiveLosses: breaker.lossesInRow,
+      // The rule of the drawdown knows the whole trading value; a breaker knows only results.
+      maxDrawdown: null,
+      errorWindowMs: breaker.windowMs,
+      minCalls: breaker.minOrders,
+      errorRate: breaker.errorRate,
+      cooldownMs: breaker.cooldownMs,
+      backoffFactor: breaker.backoffFactor,
+      maxCooldownMs: breaker.maxCooldownMs,
+      halfOpenProbes: breaker.probes,
+      probeSizeFactor: toText(new Decimal(breaker.probeSize)),
+    },
+    health,
+    flash: {
+      windowMs: flash.windowMs,
+      move: flash.moveBps / BPS_IN_ONE,
+      returnScore: flash.returnScore,
+      returnFloor: flash.returnFloorBps / BPS_IN_ONE,
+      band: flash.bandBps / BPS_IN_ONE,
+      deviation: flash.deviationBps / BPS_IN_ONE,
+      depthRatio: flash.depthRatio,
+      holdMs: flash.holdMs,
+    },
   };
 }
 

@@ -3,6 +3,19 @@ import { orderRulesOf } from '../market/order-rules.js';
 import type { Refusal } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
 import { refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
+import { breakerProbeRule } from './rules/breaker-probe.js';
+import { circuitBreakerRule } from './rules/circuit-breaker.js';
+import { dailyLossRule } from './rules/daily-loss.js';
+import { drawdownRule } from './rules/drawdown.js';
+import { exchangeHealthRule } from './rules/exchange-health.js';
+import { flashBandRule } from './rules/flash-band.js';
+import { flashDepthRule } from './rules/flash-depth.js';
+import { flashDeviationRule } from './rules/flash-deviation.js';
+import { flashReturnRule } from './rules/flash-return.js';
+import { flashVelocityRule } from './rules/flash-velocity.js';
+import { lossStreakRule } from './rules/loss-streak.js';
+import { orderRateRule } from './rules/order-rate.js';
+import { strategyExposureRule } from './rules/strategy-exposure.js';
 import { bookAgeRule } from './rules/book-age.js';
 import { bookChangeRule } from './rules/book-change.js';
 import { bookProofRule } from './rules/book-proof.js';
@@ -34,7 +47,12 @@ import { shrinkSignal, type Lots } from './shrink.js';
 export const FIXED_RULES: readonly Rule[] = [
   killSwitchRule,
   riskHoldRule,
+  dailyLossRule,
+  drawdownRule,
+  lossStreakRule,
+  circuitBreakerRule,
   noTradeWindowRule,
+  orderRateRule,
   duplicateRule,
   signalExpiryRule,
   identityRule,
@@ -48,6 +66,11 @@ export const FIXED_RULES: readonly Rule[] = [
   bookChangeRule,
   clockSkewRule,
   tooGoodRule,
+  flashVelocityRule,
+  flashReturnRule,
+  flashBandRule,
+  flashDeviationRule,
+  flashDepthRule,
 ];
 
 /** Judged for the size asked and again for each size it is shrunk to. */
@@ -56,6 +79,9 @@ export const SIZED_RULES: readonly Rule[] = [netEdgeRule, netProfitRule, tradeMi
 export const SIZE_RULES: readonly SizeRule[] = [
   inventoryRule,
   orderExposureRule,
+  breakerProbeRule,
+  exchangeHealthRule,
+  strategyExposureRule,
   assetExposureRule,
   exchangeExposureRule,
   totalExposureRule,

@@ -15,6 +15,8 @@ export interface ReservedLeg {
 
 export interface Reservation {
   readonly arbitrageId: string;
+  /** Whose it is; counts against the limit of the strategy. */
+  readonly strategy: string;
   readonly legs: readonly ReservedLeg[];
   /** From this time on a reservation that nobody claimed may lapse, Unix ms. */
   readonly lapsesAtMs: number;
@@ -123,6 +125,51 @@ export class ExposureBook {
     return [...names];
   }
 
+  /** What a strategy has in flight, each asset at its worst: all of it may come in, or all of it may go out. */
+  inFlightOf(strategy: string): ReadonlyMap<AssetId, Decimal> {
+    const [into, out] = [new Map<AssetId, Decimal>(), new Map<AssetId, Decimal>()];
+    for (const reservation of this.reservations.values()) {
+      if (reservation.strategy !== strategy) continue;
+      for (const leg of reservation.legs) {
+        addTo(into, leg.inAsset, leg.inAmount);
+        addTo(out, leg.outAsset, leg.outAmount);
+      }
+    }
+    const assets = new Set([...into.keys(), ...out.keys()]);
+    assets.delete(this.limits.reportingCurrency);
+    return new Map(
+      [...assets].map((asset) => [asset, Decimal.max(into.get(asset) ?? ZERO, out.get(asset) ?? ZERO)]),
+    );
+  }
+
+  /** Strategies that have something in flight. */
+  strategies(): string[] {
+    return [...new Set([...this.reservations.values()].map(({ strategy }) => strategy))];
+  }
+
+  /**
+   * Σ (holdings − baseline) × price in the reporting currency: what trading has made of what was held on purpose. Null while
+   * the price of something that is exposed is unknown, or the holdings are.
+   */
+  tradingValue(): Decimal | null {
+    if (!this.holdingsKnown) return null;
+    let value = ZERO;
+    for (const asset of new Set([...this.assetTotals.keys(), ...this.baseline.keys()])) {
+      const { current } = this.intervalOf(asset);
+      if (current.isZero()) continue;
+      const mark = this.markOf(asset);
+      if (mark === null) return null;
+      value = value.plus(current.times(mark));
+    }
+    return value;
+  }
+
+  /** Exchanges at which something is held or arrives. */
+  exchanges(): ExchangeId[] {
+    const keys = [...this.holdings.keys(), ...this.inflow.keys()];
+    return [...new Set(keys.map((key) => key.slice(0, key.indexOf('|'))))];
+  }
+
   /** Assets held at or on their way to an exchange, with the largest amount that may be there. */
   worstAt(exchange: ExchangeId): { readonly asset: AssetId; readonly amount: Decimal }[] {
     const prefix = `${exchange}|`;
@@ -173,6 +220,16 @@ export class ExposureBook {
 
   isReserved(arbitrageId: string): boolean {
     return this.reservations.has(arbitrageId);
+  }
+
+  /** Null when it is not reserved. */
+  strategyOf(arbitrageId: string): string | null {
+    return this.reservations.get(arbitrageId)?.strategy ?? null;
+  }
+
+  /** Its orders have left, as far as anybody knows. */
+  isClaimed(arbitrageId: string): boolean {
+    return this.claimed.has(arbitrageId);
   }
 
   get reservationCount(): number {

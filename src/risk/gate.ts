@@ -1,86 +1,29 @@
-import { BPS, Decimal } from '../market/decimal.js';
+import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
-import type { BalancesChanged } from '../messages/ledger.js';
-import type { SubmitLeg } from '../messages/order.js';
-import type { AssetId, DecimalText, InstrumentId } from '../messages/primitives.js';
-import type { ApprovedVerdict, HaltChanged, Refusal, RiskHold, Verdict } from '../messages/risk.js';
+import type { ControlRisk } from '../messages/risk-control.js';
+import type { HaltChanged, Refusal } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
-import { approve, arbitrageIdOf, type Approved } from './approval.js';
+import { approve, arbitrageIdOf } from './approval.js';
+import { ALL } from './breakers.js';
 import { evaluate } from './evaluate.js';
-import { ExposureBook, type ReservedLeg } from './exposure.js';
+import { ExposureBook } from './exposure.js';
+import { keepUnsettled, recover, release, settle } from './gate-journal.js';
+import type { GateEffect, GateEvent, GateState, Mark, SignalEvent } from './gate-types.js';
+import { hedgesOf } from './hedges.js';
+import { Holds } from './holds.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from './kill-switch.js';
 import type { RiskLimits } from './limits.js';
-import { refuse, type BookCondition, type ClockCondition, type Question } from './question.js';
+import { Monitors } from './monitors.js';
+import { refuse, type Question } from './question.js';
 import { RecentIds } from './recent-ids.js';
 import { reservedLegs } from './reserved-legs.js';
 
+export type { GateEffect, GateEvent, GateState } from './gate-types.js';
+
 const REMEMBERED_SIGNALS = 16_384;
 const REMEMBERED_OPPORTUNITIES = 16_384;
-
-/** Everything the gate knows. It belongs to one gate: `stepGate` hands back the same object, changed. */
-export interface GateState {
-  readonly limits: RiskLimits;
-  readonly instruments: Map<InstrumentId, Instrument>;
-  readonly exposure: ExposureBook;
-  readonly seenSignals: RecentIds;
-  readonly takenOpportunities: RecentIds;
-  readonly holds: Map<string, string>;
-  /** Arbitrages handed to a person: what the journal still holds open of them may yet be carried out. */
-  readonly unsettled: Set<string>;
-  killSwitch: KillSwitch;
-}
-
-export type GateEvent =
-  | {
-      readonly kind: 'signal';
-      readonly signal: Signal;
-      readonly books: readonly BookCondition[];
-      readonly clocks: readonly ClockCondition[];
-      readonly marks: readonly { readonly asset: AssetId; readonly price: DecimalText }[];
-      readonly verdictId: string;
-      readonly nonce: string;
-    }
-  | { readonly kind: 'balances'; readonly changed: Pick<BalancesChanged, 'version' | 'holdings'> }
-  | { readonly kind: 'instrument'; readonly instrument: Instrument }
-  | { readonly kind: 'halt'; readonly halt: HaltChanged }
-  | { readonly kind: 'hold'; readonly hold: RiskHold }
-  /** An order of this arbitrage has left: seen by its result. */
-  | { readonly kind: 'claimed'; readonly arbitrageId: string }
-  | {
-      readonly kind: 'closed';
-      readonly arbitrageId: string;
-      readonly opportunityId: string;
-      /** Something was bought or sold; an opportunity of which nothing was taken may be traded yet. */
-      readonly filled: boolean;
-      /** Handed to a person: an order may have no known end. */
-      readonly flagged: boolean;
-    }
-  /** The journalled legs without a known end, read after these arbitrages had closed. */
-  | {
-      readonly kind: 'journal';
-      readonly arbitrageIds: readonly string[];
-      readonly openLegs: readonly SubmitLeg[];
-    }
-  /** After a restart: legs that were journalled and have no result; they are in flight. */
-  | { readonly kind: 'recovered'; readonly legs: readonly SubmitLeg[] }
-  /** After a restart: opportunities of which something was traded or may have been; none is traded again in its life. */
-  | { readonly kind: 'traded'; readonly opportunityIds: readonly string[] }
-  | { readonly kind: 'tick' };
-
-export type GateEffect =
-  | { readonly kind: 'approved'; readonly verdict: Approved<ApprovedVerdict> }
-  | {
-      readonly kind: 'refused';
-      readonly verdict: Verdict;
-      readonly refusals: readonly Refusal[];
-      readonly signal: Signal;
-    }
-  | { readonly kind: 'persistHalt'; readonly killSwitch: KillSwitch }
-  | { readonly kind: 'released'; readonly arbitrageId: string }
-  /** A reservation nobody ever used lapsed: not wrong, but worth a warning. */
-  | { readonly kind: 'lapsed'; readonly arbitrageId: string }
-  /** An end was reported for an arbitrage that holds no reservation (told twice, or before the gate restarted). */
-  | { readonly kind: 'releaseIgnored'; readonly arbitrageId: string };
+const SETTLE_MS = 250;
+const MOST_SKIPPED = 5;
 
 export interface GateStart {
   readonly limits: RiskLimits;
@@ -94,11 +37,14 @@ export function startGate(start: GateStart): GateState {
     limits: start.limits,
     instruments: new Map(start.instruments.map((i) => [i.id, i])),
     exposure: new ExposureBook(start.limits),
+    monitors: new Monitors(start.limits),
     seenSignals: new RecentIds(REMEMBERED_SIGNALS),
     takenOpportunities: new RecentIds(REMEMBERED_OPPORTUNITIES),
-    holds: new Map(),
+    holds: new Holds(),
     unsettled: new Set(),
     killSwitch: start.killSwitch ?? clearedSwitch(start.nowMs),
+    movedAtMs: Number.NEGATIVE_INFINITY,
+    valuationsSkipped: 0,
   };
 }
 
@@ -108,41 +54,53 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
     case 'signal':
       return judge(state, event, nowMs);
     case 'balances':
-      state.exposure.setHoldings(event.changed);
+      if (state.exposure.setHoldings(event.changed)) state.movedAtMs = nowMs;
       return [];
+    case 'external':
+      return moved(state, event.flows, nowMs);
     case 'instrument':
       state.instruments.set(event.instrument.id, event.instrument);
       return [];
     case 'halt':
       return changeSwitch(state, event.halt);
     case 'hold':
-      if (event.hold.held) state.holds.set(event.hold.source, event.hold.reason);
-      else state.holds.delete(event.hold.source);
+      state.holds.apply(event.hold);
       return [];
     case 'claimed':
       state.exposure.claim(event.arbitrageId);
       return [];
+    case 'ordered':
+      state.exposure.claim(event.outcome.arbitrageId);
+      return watched(state, () => state.monitors.ordered(event.outcome, nowMs));
     case 'closed':
-      if (event.filled) state.takenOpportunities.add(event.opportunityId);
-      else state.takenOpportunities.remove(event.opportunityId);
-      return event.flagged ? keepUnsettled(state, event.arbitrageId) : [release(state, event.arbitrageId)];
+      return close(state, event, nowMs);
     case 'journal':
       return settle(state, event);
     case 'recovered':
-      return recover(state, event.legs, nowMs);
+      return recover(state, event, nowMs);
     case 'traded':
       for (const opportunityId of event.opportunityIds) state.takenOpportunities.add(opportunityId);
       return [];
+    case 'restored':
+      state.monitors.restore(event.monitors);
+      return [];
+    case 'limits':
+      state.limits = event.limits;
+      state.monitors.setLimits(event.limits);
+      return [];
+    case 'control':
+      return control(state, event.command, nowMs);
+    case 'alarms':
+      return watched(state, () => state.monitors.alarmed(event.alarms, nowMs));
     case 'tick':
-      return state.exposure.lapsedAt(nowMs).map((arbitrageId) => {
-        state.exposure.release(arbitrageId);
-        return { kind: 'lapsed', arbitrageId };
-      });
+      return lapse(state, nowMs);
+    case 'watch':
+      return watch(state, event, nowMs);
   }
 }
 
-function judge(state: GateState, event: Extract<GateEvent, { kind: 'signal' }>, nowMs: number): GateEffect[] {
-  for (const mark of event.marks) state.exposure.setMark(mark.asset, new Decimal(mark.price));
+function judge(state: GateState, event: SignalEvent, nowMs: number): GateEffect[] {
+  learnMarks(state, event.marks);
   const { signal, verdictId } = event;
   const base = {
     verdictId,
@@ -150,7 +108,8 @@ function judge(state: GateState, event: Extract<GateEvent, { kind: 'signal' }>, 
     opportunityId: signal.opportunityId,
     decidedAtMs: nowMs,
   };
-  const judgement = evaluate(questionOf(state, event, nowMs));
+  const question = questionOf(state, event, nowMs);
+  const judgement = evaluate(question);
   state.seenSignals.add(signal.signalId);
   const full = state.exposure.reservationCount >= state.limits.maxReservations;
   if (!judgement.allowed || full) {
@@ -158,26 +117,44 @@ function judge(state: GateState, event: Extract<GateEvent, { kind: 'signal' }>, 
     return [{ kind: 'refused', verdict: { ...base, decision: 'refused', refusals }, refusals, signal }];
   }
   const expiresAtMs = Math.min(nowMs + state.limits.approvalLifetimeMs, signal.expiresAtMs);
-  state.takenOpportunities.add(signal.opportunityId);
-  reserve(state, arbitrageIdOf(verdictId), judgement.signal, expiresAtMs);
+  const hedges = hedgesOf({ ...question, signal: judgement.signal }, event.others ?? []);
   const verdict = {
     ...base,
     decision: 'approved' as const,
     signal: judgement.signal,
     expiresAtMs,
     nonce: event.nonce,
+    ...(hedges.length > 0 && { hedges }),
   };
+  commit(state, verdictId, judgement.signal, { expiresAtMs, nowMs });
   return [{ kind: 'approved', verdict: approve(verdict) }];
+}
+
+/** What an approval takes up until its arbitrage ends. */
+function commit(
+  state: GateState,
+  verdictId: string,
+  signal: Signal,
+  times: { readonly expiresAtMs: number; readonly nowMs: number },
+): void {
+  const arbitrageId = arbitrageIdOf(verdictId);
+  const buy = signal.legs.find((leg) => leg.side === 'buy')!;
+  const sell = signal.legs.find((leg) => leg.side === 'sell')!;
+  const legs = reservedLegs(signal, buy, sell, state.limits);
+  const lapsesAtMs = times.expiresAtMs + state.limits.unclaimedGraceMs;
+  state.takenOpportunities.add(signal.opportunityId);
+  state.exposure.reserveFor({ arbitrageId, strategy: signal.strategy, legs, lapsesAtMs });
+  state.monitors.approved(
+    arbitrageId,
+    signal.legs.map(({ exchange }) => exchange),
+    times.nowMs,
+  );
 }
 
 const tooMany = (state: GateState): Refusal =>
   refuse('IN_FLIGHT', state.limits.maxReservations, state.exposure.reservationCount, 'arbitrages', 'all');
 
-function questionOf(
-  state: GateState,
-  event: Extract<GateEvent, { kind: 'signal' }>,
-  nowMs: number,
-): Question {
+function questionOf(state: GateState, event: SignalEvent, nowMs: number): Question {
   const { signal } = event;
   const legOf = (side: PlannedLeg['side'], position: number) =>
     signal.legs.find((leg) => leg.side === side) ?? signal.legs[position]!;
@@ -192,61 +169,89 @@ function questionOf(
     limits: state.limits,
     killSwitch: state.killSwitch,
     holds: state.holds,
+    monitors: state.monitors,
     signalSeen: state.seenSignals.has(signal.signalId),
     opportunityTaken: state.takenOpportunities.has(signal.opportunityId),
     nowMs,
   };
 }
 
-function reserve(state: GateState, arbitrageId: string, signal: Signal, expiresAtMs: number): void {
-  const buy = signal.legs.find((leg) => leg.side === 'buy')!;
-  const sell = signal.legs.find((leg) => leg.side === 'sell')!;
-  const legs = reservedLegs(signal, buy, sell, state.limits);
-  const lapsesAtMs = expiresAtMs + state.limits.unclaimedGraceMs;
-  state.exposure.reserveFor({ arbitrageId, legs, lapsesAtMs });
+function learnMarks(state: GateState, marks: readonly Mark[]): void {
+  for (const mark of marks) state.exposure.setMark(mark.asset, new Decimal(mark.price));
 }
 
-/** Only the journal can say that nothing more may come of it; until then it counts in full (R2). */
-function keepUnsettled(state: GateState, arbitrageId: string): GateEffect[] {
-  if (!state.exposure.isReserved(arbitrageId)) return [{ kind: 'releaseIgnored', arbitrageId }];
-  state.exposure.claim(arbitrageId);
-  state.unsettled.add(arbitrageId);
-  return [];
-}
-
-/** Of what was handed to a person, orders without a known end stay reserved and the others are let go. */
-function settle(
+/** What came from outside is no result of trading: losses are measured from the new level. */
+function moved(
   state: GateState,
-  { arbitrageIds, openLegs }: Extract<GateEvent, { kind: 'journal' }>,
+  flows: Extract<GateEvent, { kind: 'external' }>['flows'],
+  nowMs: number,
 ): GateEffect[] {
-  const effects: GateEffect[] = [];
-  for (const arbitrageId of arbitrageIds) {
-    if (!state.unsettled.has(arbitrageId)) continue;
-    const open = openLegs.filter((leg) => leg.arbitrageId === arbitrageId);
-    const released = release(state, arbitrageId);
-    if (open.length > 0) reserveOpen(state, arbitrageId, open, 0);
-    else {
-      state.unsettled.delete(arbitrageId);
-      effects.push(released);
-    }
+  state.movedAtMs = nowMs;
+  let value = new Decimal(0);
+  for (const { asset, amount } of flows)
+    value = value.plus((state.exposure.markOf(asset) ?? new Decimal(0)).times(amount));
+  state.monitors.losses.moved(value);
+  return [{ kind: 'persistMonitors' }];
+}
+
+function close(state: GateState, event: Extract<GateEvent, { kind: 'closed' }>, nowMs: number): GateEffect[] {
+  const { arbitrageId, opportunityId, filled, flagged, realisedNet } = event;
+  if (filled) state.takenOpportunities.add(opportunityId);
+  else state.takenOpportunities.remove(opportunityId);
+  state.monitors.ended(arbitrageId);
+  const persist = filled ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs)) : [];
+  return [...(flagged ? keepUnsettled(state, arbitrageId) : [release(state, arbitrageId)]), ...persist];
+}
+
+/** Runs what may change losses or breakers, and asks for them to be kept when it did. */
+function watched(state: GateState, change: () => void): GateEffect[] {
+  const before = state.monitors.essence;
+  change();
+  return state.monitors.essence === before ? [] : [{ kind: 'persistMonitors' }];
+}
+
+function control(state: GateState, command: ControlRisk, nowMs: number): GateEffect[] {
+  const subject = command.exchange ?? ALL;
+  switch (command.action) {
+    case 'reset-losses':
+      state.monitors.losses.reset();
+      break;
+    case 'trip-breaker':
+      state.monitors.command(subject, { kind: 'trip' }, nowMs);
+      break;
+    case 'reset-breaker':
+      state.monitors.command(subject, { kind: 'reset' }, nowMs);
   }
-  return effects;
+  return [{ kind: 'persistMonitors' }];
 }
 
-function reserveOpen(
-  state: GateState,
-  arbitrageId: string,
-  open: readonly SubmitLeg[],
-  lapsesAtMs: number,
-): void {
-  const legs = open.map((leg) => reservedFromJournal(state, leg));
-  state.exposure.reserveFor({ arbitrageId, legs, lapsesAtMs });
-  state.exposure.claim(arbitrageId);
+function lapse({ exposure, monitors }: GateState, nowMs: number): GateEffect[] {
+  return exposure.lapsedAt(nowMs).map((arbitrageId) => {
+    exposure.release(arbitrageId);
+    monitors.ended(arbitrageId);
+    return { kind: 'lapsed', arbitrageId };
+  });
 }
 
-function release(state: GateState, arbitrageId: string): GateEffect {
-  const kind = state.exposure.release(arbitrageId) ? 'released' : 'releaseIgnored';
-  return { kind, arbitrageId };
+function watch(state: GateState, event: Extract<GateEvent, { kind: 'watch' }>, nowMs: number): GateEffect[] {
+  const { exposure, monitors } = state;
+  learnMarks(state, event.marks ?? []);
+  for (const { exchange, share } of event.trusted ?? []) monitors.health.booksTrusted(exchange, share, nowMs);
+  return watched(state, () => {
+    monitors.tick((arbitrageId) => exposure.isClaimed(arbitrageId), nowMs);
+    const value = isSettled(state, nowMs) ? exposure.tradingValue() : null;
+    if (value !== null) monitors.losses.valued(value, nowMs);
+  });
+}
+
+/** Between a deposit and the word of it trading would seem to have made it; while trades follow each other closely it is valued all the same. */
+function isSettled(state: GateState, nowMs: number): boolean {
+  if (nowMs - state.movedAtMs >= SETTLE_MS || state.valuationsSkipped >= MOST_SKIPPED) {
+    state.valuationsSkipped = 0;
+    return true;
+  }
+  state.valuationsSkipped++;
+  return false;
 }
 
 /** The kill switch changes only by what is newer, and every change is persisted. */
@@ -255,27 +260,4 @@ function changeSwitch(state: GateState, reported: HaltChanged): GateEffect[] {
   if (next === state.killSwitch) return [];
   state.killSwitch = next;
   return [{ kind: 'persistHalt', killSwitch: next }];
-}
-
-/** Legs found in the journal count in full and as claimed: they may have been sent. */
-function recover(state: GateState, legs: readonly SubmitLeg[], nowMs: number): GateEffect[] {
-  for (const arbitrageId of new Set(legs.map((leg) => leg.arbitrageId))) {
-    if (state.exposure.isReserved(arbitrageId)) continue;
-    const own = legs.filter((leg) => leg.arbitrageId === arbitrageId);
-    reserveOpen(state, arbitrageId, own, nowMs);
-  }
-  return [];
-}
-
-/** As much as the approval had reserved at least: limit price, recovery slack, and the fee as if it came on top. */
-function reservedFromJournal(state: GateState, leg: SubmitLeg): ReservedLeg {
-  const [base = '', quote = ''] = leg.instrument.slice(leg.exchange.length + 1).split('-');
-  const quantity = new Decimal(leg.quantity);
-  const fee = new Decimal(state.instruments.get(leg.instrument)?.takerFeeRate ?? 0);
-  const slack = new Decimal(state.limits.recoverySlackBps).div(BPS).plus(1);
-  const notional = quantity.times(leg.limitPrice).times(slack);
-  const { exchange } = leg;
-  return leg.side === 'buy'
-    ? { exchange, outAsset: quote, outAmount: notional.times(fee.plus(1)), inAsset: base, inAmount: quantity }
-    : { exchange, outAsset: base, outAmount: quantity, inAsset: quote, inAmount: notional };
 }

@@ -1,11 +1,15 @@
 import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
+import type { BreakerLimits } from './breaker.js';
+import type { HealthLimits } from './exchange-health.js';
+import type { FlashLimits } from './flash/watch.js';
+import type { LossLimits } from './loss-book.js';
 import type { NoTradeWindow } from './no-trade-window.js';
 
 /**
  * The limits of the risk gate (TRADING §1–§3). Money is in the reporting currency unless the name says otherwise; the
  * reporting currency itself carries no price risk and has no trading exposure.
  */
-export interface RiskLimits {
+export interface RiskLimits extends LossLimits {
   readonly reportingCurrency: AssetId;
   /** Net edge over the notional, basis points; equal is enough. */
   readonly minNetEdgeBps: number;
@@ -35,6 +39,19 @@ export interface RiskLimits {
   readonly maxExchangeHoldings: DecimalText;
   readonly exchangeHoldingsOverrides: Readonly<Record<ExchangeId, DecimalText>>;
   readonly maxTotalExposure: DecimalText;
+  /** What one strategy may have in flight at worst. */
+  readonly maxStrategyExposure: DecimalText;
+  readonly strategyExposureOverrides: Readonly<Record<string, DecimalText>>;
+  /** Orders that may be approved within a second and within a minute. */
+  readonly maxOrdersPerSecond: number;
+  readonly maxOrdersPerMinute: number;
+  readonly breaker: BreakerLimits;
+  /** An answer that took longer counts as a failed order, ms. */
+  readonly slowOrderMs: number;
+  /** An order that left and is silent for this long counts as a failed order, ms. */
+  readonly silentOrderMs: number;
+  readonly health: HealthLimits;
+  readonly flash: FlashLimits;
   /** Held on purpose, per asset over all exchanges: no exposure and no loss comes from it. */
   readonly baseline: readonly { readonly asset: AssetId; readonly amount: DecimalText }[];
   /** Never sold below, per exchange and asset. */

@@ -4,8 +4,10 @@ import type { ExchangeId, InstrumentId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import type { ExposureBook } from './exposure.js';
+import type { Holds } from './holds.js';
 import type { KillSwitch } from './kill-switch.js';
 import type { RiskLimits } from './limits.js';
+import type { Monitors } from './monitors.js';
 
 /** What the gate is told about the book of one leg at the moment of decision. */
 export interface BookCondition {
@@ -36,8 +38,10 @@ export interface Question {
   readonly exposure: ExposureBook;
   readonly limits: RiskLimits;
   readonly killSwitch: KillSwitch;
-  /** Source → reason of each part that asked not to add risk. */
-  readonly holds: ReadonlyMap<string, string>;
+  /** The parts that asked not to add risk, each with its scope. */
+  readonly holds: Holds;
+  /** Losses, breakers, health, rate and alarms. */
+  readonly monitors: Monitors;
   readonly signalSeen: boolean;
   readonly opportunityTaken: boolean;
   readonly nowMs: number;

@@ -14,7 +14,7 @@ import { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { changeKillSwitch } from '../../src/modes/kill-switch.js';
-import { HOLDINGS, instrument, INSTRUMENTS, LIMITS, NOW, POLICY } from '../risk/fixtures.js';
+import { HOLDINGS, instrument, INSTRUMENTS, LIMITS, NOW, POLICY, sealed } from '../risk/fixtures.js';
 import { World } from './world.js';
 
 /** Ledger = opening balances + fills, entry by entry, and sums to zero (I1, I2). */
@@ -285,7 +285,8 @@ t.test('what the actors decided is what the pure stages decide on the recorded i
     JSON.parse(JSON.stringify(gateInputs)) as typeof gateInputs,
   )
     .flat()
-    .flatMap((effect) => ('verdict' in effect ? [effect.verdict] : []));
+    .flatMap((effect) => ('verdict' in effect ? [effect.verdict] : []))
+    .map((verdict) => (verdict.decision === 'approved' ? sealed(verdict) : verdict));
   t.strictSame(verdicts, world.of('verdict'));
   const sagaInputs = world.inputs
     .filter((i) => i.stage === 'saga')

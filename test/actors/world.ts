@@ -133,6 +133,11 @@ export class World {
       gateActor({
         ...common,
         limits,
+        // As the file's key is told apart from the rest.
+        limitsWith: ({ orderNotional }) => ({
+          ...limits,
+          ...(typeof orderNotional === 'string' && { maxOrderNotional: orderNotional }),
+        }),
         seal: SEAL,
         settings: stores.settings,
         halts: this.halts,

@@ -117,6 +117,21 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   },
   haltChanged: { engaged: true, reason: 'daily loss', by: 'gate', atMs: AT_MS },
   riskHold: { source: 'postgres', held: true, reason: 'away', atMs: AT_MS },
+  limitsChanged: {
+    version: 3,
+    overrides: { orderNotional: '4000', 'exchangeNotionalBy.okx': '100000', lossStreak: 5 },
+    changes: [{ key: 'orderNotional', from: '5000', to: '4000' }],
+    reason: 'thin books today — „오늘“',
+    by: 'http:127.0.0.1',
+    atMs: AT_MS,
+  },
+  controlRisk: {
+    action: 'reset-breaker',
+    exchange: 'okx',
+    reason: 'its maintenance is over',
+    by: 'http:127.0.0.1',
+    atMs: AT_MS,
+  },
   submitLeg: {
     clientOrderId: 'arb-1.0.0',
     arbitrageId: 'arb-1',

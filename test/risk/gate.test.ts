@@ -366,7 +366,7 @@ t.test('a signal is judged once and a life of an opportunity is traded once', as
   const arbitrageId = arbitrageIdOf(first.verdictId);
   stepGate(
     unfilled,
-    { kind: 'closed', arbitrageId, opportunityId: 'o-s-1', filled: false, flagged: false },
+    { kind: 'closed', arbitrageId, opportunityId: 'o-s-1', filled: false, flagged: false, realisedNet: '1' },
     NOW,
   );
   t.ok(
@@ -496,6 +496,7 @@ t.test(
       opportunityId: 'o-s-1',
       filled: true,
       flagged: false,
+      realisedNet: '1',
     } as const;
     t.match(stepGate(state, closed, NOW), [{ kind: 'released' }]);
     t.match(stepGate(state, closed, NOW), [{ kind: 'releaseIgnored' }]);
@@ -505,7 +506,11 @@ t.test(
     if (!('decision' in doubtful)) throw new Error('refused');
     const flaggedId = arbitrageIdOf(doubtful.verdictId);
     const handed = { kind: 'closed', arbitrageId: flaggedId, opportunityId: 'o', filled: true } as const;
-    t.strictSame(stepGate(state, { ...handed, flagged: true }, NOW), [], 'an order of it may yet fill');
+    t.strictSame(
+      stepGate(state, { ...handed, flagged: true, realisedNet: '1' }, NOW),
+      [],
+      'an order of it may yet fill',
+    );
     const sold = journalledLeg(flaggedId, doubtful, doubtful.signal.legs[1]!);
     const asked = { kind: 'journal', arbitrageIds: [flaggedId] } as const;
     t.strictSame(stepGate(state, { ...asked, openLegs: [sold] }, NOW), []);
@@ -680,6 +685,7 @@ t.test(
                   opportunityId: signal.opportunityId,
                   filled: true,
                   flagged: false,
+                  realisedNet: '1',
                 },
                 NOW,
               );
@@ -702,7 +708,14 @@ t.test(
         for (const id of open.keys())
           stepGate(
             state,
-            { kind: 'closed', arbitrageId: id, opportunityId: 'x', filled: true, flagged: false },
+            {
+              kind: 'closed',
+              arbitrageId: id,
+              opportunityId: 'x',
+              filled: true,
+              flagged: false,
+              realisedNet: '1',
+            },
             NOW,
           );
         for (const asset of ['BTC', 'ETH', 'USDT']) {

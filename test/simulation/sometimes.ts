@@ -112,6 +112,23 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   BOOK_OPAQUE: 'no world holds an exchange that is reached through ccxt',
 };
 
+/** Rules that a world comes to only by a chance that no seed is made for; tests of the gate reach each of them. */
+export const UNFORCED: Readonly<Record<string, string>> = {
+  DAILY_LOSS: 'worlds trade true edges, and lose far less than the file allows a day',
+  DRAWDOWN: 'as the daily loss',
+  LOSS_STREAK: 'ten losing trades in a row',
+  CIRCUIT_BREAKER: 'five losing trades in a row, or half of an exchange’s orders failing',
+  BREAKER_PROBE: 'a breaker that was open',
+  EXCHANGE_HEALTH: 'several orders of an exchange failing one after the other',
+  ORDER_RATE: 'ten trades within a second',
+  STRATEGY_EXPOSURE: 'its limit is that of all assets together, which refuses first',
+  FLASH_VELOCITY: 'an edge too good to be true on the way of another signal',
+  FLASH_RETURN: 'as the velocity',
+  FLASH_BAND: 'as the velocity',
+  FLASH_DEVIATION: 'as the velocity',
+  FLASH_DEPTH: 'books that lose nine tenths of their depth',
+};
+
 /** The points that none of the seeds came to. */
 export function neverReached(reached: ReadonlyMap<string, number>): string[] {
   return POINTS.filter((point) => !reached.has(point));

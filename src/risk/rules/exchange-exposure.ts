@@ -1,4 +1,5 @@
 import { Decimal } from '../../market/decimal.js';
+import { valueAt } from '../exchange-value.js';
 import { markUnknown } from '../mark-unknown.js';
 import {
   amountText,
@@ -18,12 +19,9 @@ export const exchangeExposureRule: SizeRule = (question) =>
 function capOf(question: Question, leg: PlannedLeg): SizeCap {
   const { limits, exposure, signal } = question;
   const limit = new Decimal(limits.exchangeHoldingsOverrides[leg.exchange] ?? limits.maxExchangeHoldings);
-  let value = new Decimal(0);
-  for (const { asset, amount } of exposure.worstAt(leg.exchange)) {
-    const mark = exposure.markOf(asset);
-    if (mark === null && !amount.isZero()) return markUnknown('EXCHANGE_EXPOSURE', asset);
-    if (mark !== null) value = value.plus(amount.times(mark));
-  }
+  const held = valueAt(exposure, leg.exchange);
+  if ('unpriced' in held) return markUnknown('EXCHANGE_EXPOSURE', held.unpriced);
+  const { value } = held;
   const perUnit = inflowValuePerUnit(question, leg);
   if (perUnit === null)
     return markUnknown('EXCHANGE_EXPOSURE', leg.side === 'buy' ? signal.base : signal.quote);

@@ -1,0 +1,24 @@
+import { ArbotError } from '../messages/errors.js';
+import { riskMonitorRecord, type RiskMonitorRecord } from '../messages/risk-control.js';
+
+/** Key of the SettingsStore under which losses and breakers outlive a restart. */
+export const MONITORS_KEY = 'risk-monitors';
+
+export const encodeMonitors = (record: RiskMonitorRecord): string => JSON.stringify(record);
+
+/** @throws ArbotError ARB_CONFIG_INVALID when it cannot be read: no loss is forgotten by assuming none. */
+export function decodeMonitors(text: string): RiskMonitorRecord {
+  const parsed = riskMonitorRecord.safeParse(jsonOrUndefined(text));
+  if (!parsed.success)
+    throw new ArbotError('ARB_CONFIG_INVALID', `the setting ${MONITORS_KEY} cannot be read`);
+  return parsed.data;
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+/** Orders that were approved lately: a loop that runs wild is stopped before an exchange bans the account. */
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+export class OrderRate {
+  /** One entry per approval; bounded by what may be approved within a minute. */
+  private approvals: { readonly atMs: number; readonly orders: number }[] = [];
+
+  approved(orders: number, nowMs: number): void {
+    this.forget(nowMs);
+    this.approvals.push({ atMs: nowMs, orders });
+  }
+
+  inLastSecond(nowMs: number): number {
+    return this.since(nowMs - SECOND_MS);
+  }
+
+  inLastMinute(nowMs: number): number {
+    return this.since(nowMs - MINUTE_MS);
+  }
+
+  /** Of (from, now]. */
+  private since(fromMs: number): number {
+    let orders = 0;
+    for (const approval of this.approvals) if (approval.atMs > fromMs) orders += approval.orders;
+    return orders;
+  }
+
+  private forget(nowMs: number): void {
+    const oldestMs = nowMs - MINUTE_MS;
+    if (this.approvals.length > 0 && this.approvals[0]!.atMs <= oldestMs)
+      this.approvals = this.approvals.filter(({ atMs }) => atMs > oldestMs);
+  }
+}

@@ -1,0 +1,25 @@
+import { Decimal } from '../market/decimal.js';
+import type { PlannedLeg } from '../messages/signal.js';
+import { markUnknown } from './mark-unknown.js';
+import { amountText, orderPerUnit, refuse, type Question, type SizeCap } from './question.js';
+
+/** At most this share (0…1) of what an order may be worth otherwise; told as the value of the order against what is left. */
+export function scaledOrderCap(
+  question: Question,
+  leg: PlannedLeg,
+  factor: Decimal,
+  rule: string,
+): SizeCap[] {
+  const { limits, exposure, signal } = question;
+  const mark = exposure.markOf(signal.quote);
+  if (mark === null) return [markUnknown(rule, signal.quote)];
+  const limit = factor.times(limits.maxOrderNotional);
+  const unitPrice = new Decimal(leg.limitPrice).times(mark);
+  const actual = amountText(unitPrice.times(leg.quantity));
+  return [
+    {
+      cap: limit.div(unitPrice.times(orderPerUnit(question, leg))),
+      refusal: refuse(rule, amountText(limit), actual, limits.reportingCurrency, leg.exchange),
+    },
+  ];
+}
