@@ -10,6 +10,8 @@ import { createMetrics } from './metrics.js';
 import type { Metrics } from './metrics.js';
 import { loadPage } from './page.js';
 import type { PageFile } from './page.js';
+import { HttpProblem } from './problem.js';
+import { addRiskRoutes } from './risk-routes.js';
 import type { HealthReport, InspectionActions, InspectionSource } from './source.js';
 import { PictureStream, statusOf } from './stream.js';
 
@@ -43,17 +45,6 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 };
-
-class HttpProblem extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
 
 /**
  * Starts the inspection API and the page. Reading is open on loopback; anything that changes state needs the bearer token, as does
@@ -231,24 +222,24 @@ const killSwitchBody = z.strictObject({ engaged: z.boolean(), reason: z.string()
 function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
   const { source, actions, log } = options;
   /** One audit line before the action, so that it is there even if the action ends the process, and one with its outcome. */
-  const audited = async (
+  const audited = async <T>(
     request: FastifyRequest,
     action: string,
     detail: object,
-    run: () => Promise<void>,
-  ): Promise<void> => {
+    run: () => Promise<T>,
+  ): Promise<T> => {
     // Checked where it matters too: a route that forgets its guard must not act.
     requireToken(request, access);
     const line = { audit: true, action, by: request.ip, ...detail };
     log.info({ ...line, outcome: 'accepted' }, 'operator action');
-    try {
-      await run();
-    } catch (error) {
+    const result = await run().catch((error: unknown) => {
       log.warn({ ...line, outcome: 'failed', error: errorText(error) }, 'operator action');
       throw error;
-    }
+    });
     log.info({ ...line, outcome: 'done' }, 'operator action');
+    return result;
   };
+  addRiskRoutes(app, { source, actions, audited, limitOf });
 
   app.post('/api/actors/*', async (request) => {
     const whole = pathOf(request);

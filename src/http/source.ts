@@ -3,10 +3,12 @@ import type { ArbitrageClosed } from '../messages/order.js';
 import type { DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { Signal, OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
+import type { ControlRisk, LimitOverrides, LimitsChanged, LimitValue } from '../messages/risk-control.js';
 import type { Verdict } from '../messages/risk.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { PortfolioSnapshot, StoreDescription } from '../ports/stores.js';
 import type { TickAccount } from '../recording/account.js';
+import type { RiskView } from '../risk/readings.js';
 import type { ActorInspection } from '../runtime/actor.js';
 
 /** What the inspection API asks of a node. The node implements it; the API knows nothing else of it. */
@@ -38,6 +40,19 @@ export interface InspectionSource {
   /** Who may trade: this process, or why it may not. Null where nothing trades. */
   lease(): LeaseView | null;
   counters(): CounterView;
+  /** Every rule of the risk gate, its limit and where it stands; null where nothing trades. */
+  risk(): Awaitable<RiskReport | null>;
+  /** Changes of limits, newest first. */
+  limitChanges(limit: number): Awaitable<readonly LimitsChanged[]>;
+}
+
+export interface RiskReport extends RiskView {
+  /** The limits of `trading.config.ts` in force, and which of them a person has changed since. */
+  readonly limits: {
+    readonly version: number;
+    readonly overrides: LimitOverrides;
+    readonly inForce: object;
+  };
 }
 
 export type Awaitable<T> = T | Promise<T>;
@@ -48,6 +63,14 @@ export interface InspectionActions {
   /** Never called in LIVE. */
   crashActor(path: string, reason: string): Promise<void>;
   setKillSwitch(engaged: boolean, reason: string, by: string): Promise<void>;
+  /** Rejects with ARB_CONFIG_INVALID for values that the file could not have, ARB_STORE_CONFLICT when they changed since. */
+  changeLimits(request: {
+    readonly changes: Readonly<Record<string, LimitValue | null>>;
+    readonly version: number;
+    readonly reason: string;
+    readonly by: string;
+  }): Promise<LimitsChanged>;
+  controlRisk(command: Omit<ControlRisk, 'atMs'>): Promise<void>;
 }
 
 export interface HealthReport {

@@ -1,5 +1,6 @@
 import type { InspectionActions } from '../http/source.js';
 import type { HaltChanged } from '../messages/risk.js';
+import { ArbotError } from '../messages/errors.js';
 import type { SettingsStore } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
@@ -20,5 +21,18 @@ export function actionsOf(
       const newest = (): HaltChanged => node.halts.current;
       return changeKillSwitch({ bus: node.bus, settings, newest }, { engaged, reason, by, atMs });
     },
+    changeLimits: async (request) => {
+      if (node.limitChanges === null) throw nothingTrades();
+      return node.limitChanges.change(request);
+    },
+    controlRisk: async (command) => {
+      if (node.limitChanges === null) throw nothingTrades();
+      const atMs = clock.nowMs();
+      node.bus.publish('risk.control', 'controlRisk', { ...command, atMs }, { traceId: 'risk-control' });
+      await node.bus.flush();
+    },
   };
 }
+
+const nothingTrades = (): ArbotError =>
+  new ArbotError('ARB_ACTOR_UNKNOWN', 'nothing trades here, so there is no risk gate');

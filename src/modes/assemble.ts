@@ -22,6 +22,7 @@ import { WalletStatuses } from '../market/wallet-statuses.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { LimitOverrides } from '../messages/risk-control.js';
 import type { HaltChanged } from '../messages/risk.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus } from '../ports/bus.js';
@@ -54,6 +55,7 @@ import {
   type ExchangeMarkets,
   type InstrumentLoading,
 } from './instruments.js';
+import { LimitChanges } from './limit-changes.js';
 import { MachineTime } from './machine-time.js';
 import { CLOCK_BOUND } from './connectors.js';
 import type { Market } from './markets.js';
@@ -123,6 +125,8 @@ export interface TradingNode {
   readonly inspection: NodeInspection;
   /** What this process knows of the kill switch. */
   readonly halts: HaltMemory;
+  /** Changes of the risk gate's limits; null while recording. */
+  readonly limitChanges: LimitChanges | null;
   /** The machine's own timers. */
   readonly machine: Timers;
   /** A followed instrument by its exchange's own name; null when it is not followed. */
@@ -145,6 +149,12 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
   return node;
 }
 
+function limitChangesOf({ stores, mode, market, options }: NodeParts, bus: Bus): LimitChanges | null {
+  if (stores === null) return null;
+  const { settings } = stores;
+  return new LimitChanges({ trading: options.tradingConfig, mode, settings, bus, clock: market.time });
+}
+
 class AssembledNode implements TradingNode {
   readonly bus: Bus;
   readonly system: ActorSystem;
@@ -155,6 +165,7 @@ class AssembledNode implements TradingNode {
   private readonly parts: NodeParts;
   private readonly ids: Ids;
   readonly halts: HaltMemory;
+  readonly limitChanges: LimitChanges | null;
   private readonly offsets = new ClockOffsets();
   private readonly liveInstruments = new LiveInstruments();
   private readonly wallets = new WalletStatuses();
@@ -175,6 +186,7 @@ class AssembledNode implements TradingNode {
     this.machine = parts.machine ?? new MachineTime();
     this.bus = bus;
     this.halts = new HaltMemory(bus, parts.killSwitch);
+    this.limitChanges = limitChangesOf(parts, bus);
     this.ids = ids;
     this.failed = new Promise((resolve) => (this.fail = resolve));
     this.system = new ActorSystem({
@@ -275,6 +287,7 @@ class AssembledNode implements TradingNode {
       tickStore: this.parts.ticks ?? null,
       offsets: this.offsets,
       killSwitch,
+      limitChanges: this.limitChanges,
       instruments: () => this.followed(),
       ticks: () => this.recording?.account() ?? null,
       marketState: (instrument) => this.liveInstruments.get(instrument)?.state ?? null,
@@ -429,6 +442,7 @@ class AssembledNode implements TradingNode {
     const clockOffsetMs = (exchange: ExchangeId) => this.offsets.offsetMs(exchange);
     const clockSkewMs = (exchange: ExchangeId) => this.offsets.skewMs(exchange);
     const limits = riskLimitsOf(trading, mode);
+    const limitsWith = (overrides: LimitOverrides) => this.limitChanges?.limitsWith(overrides) ?? limits;
     const shared = { bus, board };
     const time = this.machine;
     const lease = tradeLeaseOf({ bus, stores, time, random: this.parts.random, holder: options.node.name });
@@ -455,6 +469,7 @@ class AssembledNode implements TradingNode {
           this.live({
             ...shared,
             limits,
+            limitsWith,
             seal,
             settings: stores.settings,
             halts: this.halts,

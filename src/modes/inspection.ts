@@ -12,6 +12,7 @@ import type {
   LeaseView,
   PortfolioView,
   PublishingView,
+  RiskReport,
 } from '../http/source.js';
 import { bookAgeMs } from '../market/book-age.js';
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
@@ -19,8 +20,11 @@ import { errorText } from '../messages/errors.js';
 import { feedState, type FeedStatus, type InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { LimitsChanged } from '../messages/risk-control.js';
 import type { HaltChanged } from '../messages/risk.js';
+import type { GateMessage } from '../actors/gate-messages.js';
 import { newerSwitch } from '../risk/kill-switch.js';
+import type { RiskView } from '../risk/readings.js';
 import type { OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus, Subscription } from '../ports/bus.js';
@@ -32,6 +36,7 @@ import type { TickAccount } from '../recording/account.js';
 import type { ActorInspection, Address } from '../runtime/actor.js';
 import type { ActorSystem } from '../runtime/system.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
+import type { LimitChanges } from './limit-changes.js';
 import { Counts, Ring } from './recent.js';
 import { PATHS } from './tree.js';
 
@@ -55,6 +60,8 @@ export interface NodeInspectionOptions {
   readonly tickStore: TickStore | null;
   readonly offsets: ClockOffsets;
   readonly killSwitch: HaltChanged;
+  /** Null while recording. */
+  readonly limitChanges: LimitChanges | null;
   /** What an exchange lets one do with an instrument; null while its markets are not known. */
   readonly marketState: (instrument: InstrumentId) => InstrumentState | null;
   /** Followed instruments by exchange. */
@@ -272,6 +279,19 @@ export class NodeInspection implements InspectionSource {
       realisedToday: view.todayNet,
       arbitragesToday: view.arbitragesToday,
     };
+  }
+
+  async risk(): Promise<RiskReport | null> {
+    const { limitChanges, system } = this.options;
+    if (limitChanges === null) return null;
+    const gate = system.address<GateMessage>(PATHS.gate);
+    const view = await system.ask<GateMessage, RiskView>(gate, (reply) => ({ kind: 'view', reply }), ASK_MS);
+    const { version, overrides, limits } = await limitChanges.inForce();
+    return { ...view, limits: { version, overrides, inForce: limits } };
+  }
+
+  async limitChanges(limit: number): Promise<readonly LimitsChanged[]> {
+    return (await this.options.limitChanges?.journal(limit)) ?? [];
   }
 
   lease(): LeaseView | null {

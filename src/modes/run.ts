@@ -108,6 +108,8 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     killSwitch: await persistedSwitch(stores),
   });
   teardown.add('actors', () => node.stop());
+  // Said at the start, and not by a gate that cannot.
+  await node.limitChanges?.inForce();
   if (stores !== null) await keepExchangeTerms(stores, market, ground);
   return serve(ground, node, market);
 }

@@ -10,7 +10,9 @@ import { startHttp } from '../../src/http/server.js';
 import type { RunningHttp } from '../../src/http/server.js';
 import { PictureStream } from '../../src/http/stream.js';
 import { openToken } from '../../src/http/token.js';
-import type { ActorNode, InspectionSource } from '../../src/http/source.js';
+import type { ActorNode, InspectionActions, InspectionSource, RiskReport } from '../../src/http/source.js';
+import { ArbotError } from '../../src/messages/errors.js';
+import type { LimitsChanged } from '../../src/messages/risk-control.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
 import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
 import { CryptoRandom } from '../../src/runtime/platform/random.js';
@@ -62,6 +64,27 @@ const TREE: ActorNode = {
   kind: 'supervisor',
   strategy: 'one_for_one',
   children: [worker('node/feeds/binance'), worker('node/gate')],
+};
+
+const CHANGE: LimitsChanged = {
+  version: 3,
+  overrides: { orderNotional: '4000' },
+  changes: [{ key: 'orderNotional', from: '5000', to: '4000' }],
+  reason: 'thin books',
+  by: 'http:127.0.0.1',
+  atMs: 5,
+};
+const RISK: RiskReport = {
+  atMs: 5,
+  currency: 'USDT',
+  rules: [],
+  breakers: [],
+  health: [],
+  alarms: [],
+  holds: [],
+  exposure: { gross: '0', net: '0', byAsset: {}, unpriced: [] },
+  inFlight: 0,
+  limits: { version: 2, overrides: {}, inForce: { orderNotional: '5000' } },
 };
 
 interface World {
@@ -148,6 +171,8 @@ function sourceOf(world: World): InspectionSource {
     stores: () => [],
     killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
     lease: () => ({ held: true, fence: 7, detail: '' }),
+    risk: () => (world.ready ? RISK : null),
+    limitChanges: (limit) => [CHANGE].slice(0, limit),
     counters: () => ({
       prices: {
         connected: false,
@@ -219,6 +244,16 @@ async function start(
       world.engaged = engaged;
       world.calls.push(`kill-switch ${engaged} ${reason}`);
     },
+    changeLimits: async ({ changes, version, by }: Parameters<InspectionActions['changeLimits']>[0]) => {
+      if (version !== 2)
+        throw new ArbotError('ARB_STORE_CONFLICT', 'the limits are at version 2: look again');
+      if (changes['orderNotional'] === 'all')
+        throw new ArbotError('ARB_CONFIG_INVALID', 'limits.orderNotional: not a plain decimal');
+      world.calls.push(`limits ${JSON.stringify(changes)} ${by}`);
+      return CHANGE;
+    },
+    controlRisk: async ({ action, exchange }: Parameters<InspectionActions['controlRisk']>[0]) =>
+      void world.calls.push(`control ${action} ${exchange ?? 'all'}`),
   };
   const http = await startHttp({
     host: '127.0.0.1',
@@ -256,6 +291,48 @@ async function withHeaders(
   response.resume();
   return response.statusCode;
 }
+
+t.test('the risk gate is read by everybody here, and changed with the token alone', async (t) => {
+  const { http, world } = await start(t);
+  t.match(await (await get(http, '/api/risk')).json(), { limits: { version: 2 }, currency: 'USDT' });
+  t.same(await (await get(http, '/api/risk/changes?limit=5')).json(), [CHANGE]);
+  t.equal((await get(http, '/api/risk/changes?limit=0')).status, 400);
+  const change = { changes: { orderNotional: '4000', drawdown: null }, version: 2, reason: 'thin books' };
+  t.equal((await post(http, '/api/risk/limits', change, null)).status, 401);
+  t.same(world.calls, []);
+  const done = await post(http, '/api/risk/limits', change);
+  t.equal(done.status, 200);
+  t.same(await done.json(), CHANGE);
+  t.same(world.calls, ['limits {"orderNotional":"4000","drawdown":null} http:127.0.0.1']);
+  t.match(world.audit.at(-1), { audit: true, action: 'risk.limits', outcome: 'done', reason: 'thin books' });
+
+  const refused: [object, number, RegExp][] = [
+    [{ ...change, version: 1 }, 409, /look again/],
+    [{ ...change, changes: { orderNotional: 'all' } }, 400, /not a plain decimal/],
+    [{ ...change, changes: {} }, 400, /changes: names no limit/],
+    [{ ...change, changes: { 'Not a key': '1' } }, 400, /changes/],
+    [{ ...change, reason: ' ' }, 400, /reason/],
+    [{ ...change, token: 'x' }, 400, /token/],
+  ];
+  for (const [body, status, message] of refused) {
+    const answer = await post(http, '/api/risk/limits', body);
+    t.equal(answer.status, status, JSON.stringify(body));
+    t.match(await answer.json(), { message });
+  }
+  t.equal(
+    (await post(http, '/api/risk/control', { action: 'trip-breaker', exchange: 'okx', reason: 'r' })).status,
+    200,
+  );
+  t.equal(
+    (await post(http, '/api/risk/control', { action: 'reset-losses', exchange: 'okx', reason: 'r' })).status,
+    400,
+  );
+  t.equal((await post(http, '/api/risk/control', { action: 'sell', reason: 'r' })).status, 400);
+  t.equal((await post(http, '/api/risk/control', { action: 'reset-losses', reason: 'r' }, null)).status, 401);
+  t.same(world.calls.slice(1), ['control trip-breaker okx']);
+  world.ready = false;
+  t.equal((await get(http, '/api/risk')).status, 404, 'while recording there is none');
+});
 
 t.test('every read answers with JSON, and the tree is nested with all introspection fields', async (t) => {
   const { http } = await start(t);
@@ -438,6 +515,8 @@ t.test(
       restartActor: async () => undefined,
       crashActor: async () => undefined,
       setKillSwitch: async () => undefined,
+      changeLimits: async () => CHANGE,
+      controlRisk: async () => undefined,
     };
     const http = await startHttp({
       host: '0.0.0.0',

@@ -1,0 +1,85 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ArbotError } from '../messages/errors.js';
+import * as p from '../messages/primitives.js';
+import { limitChanges } from '../messages/risk-control.js';
+import { HttpProblem } from './problem.js';
+import type { InspectionActions, InspectionSource } from './source.js';
+
+/** The risk gate over HTTP: every rule with its limit and where it stands, and what a person may change about it. */
+export interface RiskRoutes {
+  readonly source: InspectionSource;
+  readonly actions: InspectionActions;
+  readonly limitOf: (request: FastifyRequest) => number;
+  /** Checks the token, writes the audit lines around the action, and answers what it answered. */
+  readonly audited: <T>(
+    request: FastifyRequest,
+    action: string,
+    detail: object,
+    run: () => Promise<T>,
+  ) => Promise<T>;
+}
+
+const reason = z.string().trim().min(1).max(300);
+
+const limitsBody = z.strictObject({
+  /** Key → new value; null = back to the file. */
+  changes: limitChanges,
+  /** The version that was looked at: of two people who change the same, the second looks again. */
+  version: p.count,
+  reason,
+});
+
+const controlBody = z.strictObject({
+  action: z.enum(['trip-breaker', 'reset-breaker', 'reset-losses']),
+  exchange: p.exchangeId.optional(),
+  reason,
+});
+
+export function addRiskRoutes(app: FastifyInstance, routes: RiskRoutes): void {
+  const { source, actions, audited, limitOf } = routes;
+  app.get('/api/risk', async () => {
+    const report = await source.risk();
+    if (report === null)
+      throw new HttpProblem(404, 'NOT_FOUND', 'nothing trades here, so there is no risk gate');
+    return report;
+  });
+  app.get('/api/risk/changes', async (request) => source.limitChanges(limitOf(request)));
+
+  app.post('/api/risk/limits', async (request) => {
+    const { changes, version, reason: why } = bodyOf(limitsBody, request);
+    const by = `http:${request.ip}`;
+    return audited(request, 'risk.limits', { changes, version, reason: why }, () =>
+      actions.changeLimits({ changes, version, reason: why, by }).catch(refusedLimits),
+    );
+  });
+
+  app.post('/api/risk/control', async (request) => {
+    const { action, exchange, reason: why } = bodyOf(controlBody, request);
+    if (exchange !== undefined && action === 'reset-losses')
+      throw new HttpProblem(400, 'BAD_REQUEST', 'exchange: losses are those of all exchanges together');
+    const command = {
+      action,
+      reason: why,
+      by: `http:${request.ip}`,
+      ...(exchange !== undefined && { exchange }),
+    };
+    await audited(request, 'risk.control', command, () => actions.controlRisk(command));
+    return { done: action };
+  });
+}
+
+/** Values that the schema of the configuration refuses are the asker's mistake. */
+function refusedLimits(error: unknown): never {
+  if (error instanceof ArbotError && error.code === 'ARB_CONFIG_INVALID')
+    throw new HttpProblem(400, error.code, error.message);
+  throw error;
+}
+
+function bodyOf<S extends z.ZodType>(schema: S, request: FastifyRequest): z.output<S> {
+  const body = schema.safeParse(request.body);
+  if (body.success) return body.data;
+  const issue = body.error.issues[0];
+  const where = issue?.path.join('.') || 'body';
+  throw new HttpProblem(400, 'BAD_REQUEST', `${where}: ${issue?.message ?? 'refused'}`);
+}
