@@ -2,7 +2,7 @@ import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { SubmitLeg } from '../messages/order.js';
 import type { ExchangeId } from '../messages/primitives.js';
-import type { LimitOverrides, LimitsChanged } from '../messages/risk-control.js';
+import type { ControlRisk, LimitOverrides, LimitsChanged } from '../messages/risk-control.js';
 import type { Signal } from '../messages/signal.js';
 import type { Bus } from '../ports/bus.js';
 import type { LedgerStore, SettingsStore, SignalStore, TradeStore } from '../ports/stores.js';
@@ -51,6 +51,7 @@ export type GateMessage =
   /** A look at the markets. */
   | { readonly kind: 'sample' }
   | { readonly kind: 'limits'; readonly changed: LimitsChanged }
+  | { readonly kind: 'control'; readonly command: ControlRisk; readonly answer: Reply<ControlRisk> }
   | { readonly kind: 'view'; readonly reply: Reply<RiskView> }
   | { readonly kind: 'keep'; readonly tries: number }
   | { readonly kind: 'kept'; readonly record: string }

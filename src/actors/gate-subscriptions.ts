@@ -39,7 +39,20 @@ export function subscribeGate(
       if (message.kind === 'external') fact({ kind: 'external', flows: flowsOf(message) });
     }),
   );
-  on(bus.subscribe('risk.control', 'controlRisk', (d) => fact({ kind: 'control', command: d.message })));
+  on(
+    // Answered once it is in force: a person who stops something has to know that it stopped.
+    bus.respond(
+      'risk.control',
+      'controlRisk',
+      'controlRisk',
+      ({ message: command }) =>
+        new Promise((resolve, reject) => {
+          const told = context.self.tell({ kind: 'control', command, answer: { resolve, reject } });
+          if (told === 'full' || told === 'dead')
+            reject(new ArbotError('ARB_MAILBOX_FULL', 'the gate cannot take a command'));
+        }),
+    ),
+  );
   on(
     bus.subscribe('risk.limits', 'limitsChanged', ({ message: changed }) => {
       if (context.self.tell({ kind: 'limits', changed }) === 'full')
@@ -56,7 +69,11 @@ export function subscribeGate(
   );
   on(
     bus.subscribe('order.result.*', 'legResult', (d) =>
-      fact({ kind: 'ordered', outcome: outcomeOf(d.message, d.subject) }),
+      fact(
+        isInterim(d.message)
+          ? { kind: 'claimed', arbitrageId: d.message.arbitrageId }
+          : { kind: 'ordered', outcome: outcomeOf(d.message, d.subject) },
+      ),
     ),
   );
   on(
@@ -68,6 +85,10 @@ export function subscribeGate(
     }),
   );
 }
+
+/** Words about an order that goes on: nothing to hold against its exchange yet. */
+const INTERIM = new Set(['ORDER_SENT', 'ORDER_OPEN', 'FILLS_MISSING', 'MORE_FILLS']);
+const isInterim = ({ status, reason }: LegResult): boolean => status === 'unknown' && INTERIM.has(reason);
 
 /** The exchange is the last token of the subject. */
 function outcomeOf(result: LegResult, subject: string): OrderOutcome {

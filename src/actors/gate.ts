@@ -127,6 +127,10 @@ class GateActor implements ActorBehaviour<GateMessage> {
         return this.sample();
       case 'limits':
         return this.changeLimits(message.changed);
+      case 'control':
+        this.step({ kind: 'control', command: message.command });
+        this.context.log.warn({ ...message.command }, 'the risk gate was told what to do');
+        return message.answer.resolve(message.command);
       case 'view':
         return message.reply.resolve(riskViewOf(this.state, this.context.clock.nowMs()));
       case 'keep':

@@ -6,6 +6,8 @@ import type { Clock } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
 import { changeKillSwitch } from './kill-switch.js';
 
+const CONTROL_TIMEOUT_MS = 2_000;
+
 /** What a person may do through the API. The kill switch is answered for once it is in force and written. */
 export function actionsOf(
   node: TradingNode,
@@ -28,8 +30,10 @@ export function actionsOf(
     controlRisk: async (command) => {
       if (node.limitChanges === null) throw nothingTrades();
       const atMs = clock.nowMs();
-      node.bus.publish('risk.control', 'controlRisk', { ...command, atMs }, { traceId: 'risk-control' });
-      await node.bus.flush();
+      await node.bus.request('risk.control', 'controlRisk', { ...command, atMs }, 'controlRisk', {
+        traceId: 'risk-control',
+        timeoutMs: CONTROL_TIMEOUT_MS,
+      });
     },
   };
 }

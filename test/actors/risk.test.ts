@@ -5,7 +5,7 @@ import { encodeLimits, LIMITS_KEY } from '../../src/messages/limit-journal.js';
 import type { GateMessage } from '../../src/actors/gate-messages.js';
 import { MONITORS_KEY } from '../../src/risk/monitor-record.js';
 import type { RiskView } from '../../src/risk/readings.js';
-import { NOW, signalOf } from '../risk/fixtures.js';
+import { LIMITS, NOW, signalOf } from '../risk/fixtures.js';
 import { World } from './world.js';
 
 const TRACE = { traceId: 'test' };
@@ -81,8 +81,10 @@ t.test(
     await again.time.advance(30_000);
     t.strictSame(await judged(again, 's-1'), ['LOSS_STREAK']);
     const command = { action: 'reset-losses', reason: 'seen', by: 'person', atMs: NOW } as const;
-    again.bus.publish('risk.control', 'controlRisk', command, TRACE);
+    const asking = { ...TRACE, timeoutMs: 500 };
+    const done = again.bus.request('risk.control', 'controlRisk', command, 'controlRisk', asking);
     await again.time.advance(5);
+    t.strictSame(await done, command, 'answered once it is in force');
     t.strictSame(await judged(again, 's-2'), []);
   },
 );
@@ -151,3 +153,22 @@ t.test(
     t.equal(view.inFlight, 1);
   },
 );
+
+t.test('words about an order that goes on are held against nobody, its end is', async (t) => {
+  const world = await World.start({ limits: { breaker: { ...LIMITS.breaker, minCalls: 2 } } });
+  const told = (status: 'unknown' | 'rejected', reason: string) => {
+    const result = { clientOrderId: 'c-1', arbitrageId: 'arb-1', legIndex: 0, status, reason, fills: [] };
+    const body = { ...result, filledQuantity: '0', averagePrice: null, acknowledgedAtMs: NOW };
+    world.bus.publish('order.result.gamma', 'legResult', body, TRACE);
+  };
+  for (const reason of ['ORDER_SENT', 'ORDER_OPEN', 'FILLS_MISSING', 'MORE_FILLS']) told('unknown', reason);
+  await world.time.advance(5);
+  t.match(world.summary('/gate'), { breakers: 0 });
+  for (const [status, reason] of [
+    ['unknown', 'no answer'],
+    ['rejected', '-2010'],
+  ] as const)
+    told(status, reason);
+  await world.time.advance(5);
+  t.match(world.summary('/gate'), { breakers: 1 });
+});
