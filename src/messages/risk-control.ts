@@ -70,6 +70,8 @@ const breakerRecord = z.strictObject({
 
 /** Losses and breakers of the risk gate, kept in the settings store. */
 export const riskMonitorRecord = z.strictObject({
+  /** Fingerprint of what was held on purpose when this was kept. */
+  baseline: z.string().regex(/^[0-9a-f]{8}$/),
   losses: z.strictObject({
     day: z.number().int().nullable(),
     dayStart: amount,

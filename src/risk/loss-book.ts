@@ -51,6 +51,8 @@ export class LossBook {
   private streakCount = 0;
   private stoppedDay: number | null = null;
   private drawnDown = false;
+  /** The next value is measured from another baseline than the last one. */
+  private isMovedOn = false;
 
   constructor(limits: LossLimits) {
     this.limits = limits;
@@ -60,7 +62,9 @@ export class LossBook {
     this.limits = limits;
   }
 
-  restore(record: LossRecord): void {
+  /** `isSameBaseline` false = what is held on purpose was changed since: the losses so far stay what they were. */
+  restore(record: LossRecord, isSameBaseline = true): void {
+    this.isMovedOn = !isSameBaseline;
     const amount = (text: string | null) => (text === null ? null : new Decimal(text));
     this.day = record.day;
     this.dayStart = amount(record.dayStart);
@@ -86,6 +90,8 @@ export class LossBook {
 
   /** The trading value as it is now. A new day begins with the first one that is told in it. */
   valued(value: Decimal, nowMs: number): void {
+    if (this.isMovedOn && this.value !== null) this.moved(value.minus(this.value));
+    this.isMovedOn = false;
     const day = this.dayOf(nowMs);
     // A clock that went back does not begin an old day again.
     if (this.day === null || day > this.day || this.dayStart === null) {

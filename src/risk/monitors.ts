@@ -7,7 +7,7 @@ import { wildPairs, type MarketAlarm } from './flash/watch.js';
 import { InFlight } from './in-flight.js';
 import type { RiskLimits } from './limits.js';
 import { LossBook } from './loss-book.js';
-import { decodeMonitors, encodeMonitors } from './monitor-record.js';
+import { decodeMonitors, encodeMonitors, fingerprint } from './monitor-record.js';
 import { OrderRate } from './order-rate.js';
 
 /** What became of one order, as the gate needs it. */
@@ -32,9 +32,12 @@ export class Monitors {
   private readonly inFlight = new InFlight();
   private limits: RiskLimits;
   private standing: readonly MarketAlarm[] = [];
+  /** Tells one baseline from another. */
+  private readonly baseline: string;
 
   constructor(limits: RiskLimits) {
     this.limits = limits;
+    this.baseline = fingerprint(limits.baseline.map(({ asset, amount }) => `${asset} ${amount}`).sort());
     this.losses = new LossBook(limits);
     this.breakers = new Breakers(limits.breaker);
     this.health = new ExchangeHealth(limits.health);
@@ -53,7 +56,8 @@ export class Monitors {
 
   /** What has to outlive a restart, as one text. */
   get record(): string {
-    return encodeMonitors({ losses: this.losses.record, breakers: this.breakers.records });
+    const { baseline } = this;
+    return encodeMonitors({ baseline, losses: this.losses.record, breakers: this.breakers.records });
   }
 
   /** The part of it that must not be lost; value and peak move with every price and may be a little old. */
@@ -64,8 +68,8 @@ export class Monitors {
 
   /** @throws ArbotError ARB_CONFIG_INVALID when it cannot be read. */
   restore(record: string): void {
-    const { losses, breakers } = decodeMonitors(record);
-    this.losses.restore(losses);
+    const { baseline, losses, breakers } = decodeMonitors(record);
+    this.losses.restore(losses, baseline === this.baseline);
     this.breakers.restore(breakers);
   }
 

@@ -211,6 +211,23 @@ t.test(
   },
 );
 
+t.test('a baseline that was changed between two lives is neither gain nor loss', async (t) => {
+  const state = gateWith();
+  watch(state, NOW + 1_000);
+  holdings(state, { 'alpha USDT': '99800' }, NOW + 2_000);
+  watch(state, NOW + 3_000);
+  const { record } = state.monitors;
+  const baseline = LIMITS.baseline.map((one) => (one.asset === 'BTC' ? { ...one, amount: '35' } : one));
+  const again = gateWith({ baseline });
+  stepGate(again, { kind: 'restored', monitors: record }, NOW + 3_500);
+  holdings(again, { 'alpha USDT': '99800' }, NOW + 3_600);
+  watch(again, NOW + 4_000);
+  t.equal(again.monitors.losses.todaysLoss.toFixed(), '200', 'what was lost stays lost');
+  holdings(again, { 'alpha USDT': '99700' }, NOW + 5_000);
+  watch(again, NOW + 6_000);
+  t.equal(again.monitors.losses.drawdown.toFixed(), '300');
+});
+
 t.test('orders a second and a minute are bounded, this trade counted', async (t) => {
   const state = gateWith({ maxOrdersPerSecond: 4, maxOrdersPerMinute: 6 });
   t.strictSame(refusedBy(state, NOW), []);
@@ -271,11 +288,7 @@ t.test('a breaker that is half open lets small orders pass, and a person opens a
   for (let i = 0; i < 6; i++) stepGate(state, outcome('alpha', 'rejected'), NOW);
   watch(state, NOW + 60_000);
   const verdict = ask(state, fresh(NOW + 60_000), undefined, NOW + 60_000);
-  t.match(
-    verdict,
-    { decision: 'approved', signal: { quantity: '0.5' } },
-    '500 at 1000 on alpha',
-  );
+  t.match(verdict, { decision: 'approved', signal: { quantity: '0.5' } }, '500 at 1000 on alpha');
   stepGate(state, command('trip-breaker'), NOW + 60_000);
   t.match(ask(state, fresh(NOW + 60_000), undefined, NOW + 60_000), [
     { rule: 'CIRCUIT_BREAKER', unit: 'manual', subject: 'ALL' },
