@@ -179,7 +179,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
   private sample(): void {
     const alarms = this.markets.changedAlarms();
     if (alarms === null) return;
-    if (alarms.length > 0) this.context.log.warn({ alarms }, 'markets are too wild to trade in');
+    if (alarms.length > 0) this.context.log.info({ alarms }, 'markets are too wild to trade in');
     this.step({ kind: 'alarms', alarms });
   }
 
