@@ -9,10 +9,10 @@ import type { Clock } from '../ports/time.js';
 import { bookConditionOf, legQuoteOf, marksOf } from './board-reading.js';
 import type { GateActorOptions } from './gate-messages.js';
 
-/** What the gate reads from the QuoteBoard by itself, a few times a second: nothing on a frame's way waits for it. */
+/** What the gate reads from the QuoteBoard by itself, twice a second: nothing on a frame's way waits for it. */
 
-/** A fall within seconds is seen within a quarter of one. */
-export const SAMPLE_MS = 250;
+/** A fall within seconds is seen within half of one. */
+export const LOOK_MS = 500;
 /** Levels of a side that make its depth. */
 const DEPTH_LEVELS = 5;
 

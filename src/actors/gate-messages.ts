@@ -47,9 +47,8 @@ export interface GateActorOptions {
 export type GateMessage =
   | { readonly kind: 'signal'; readonly signal: Signal; readonly traceId: string }
   | { readonly kind: 'fact'; readonly event: GateEvent }
-  | { readonly kind: 'tick' }
-  /** A look at the markets. */
-  | { readonly kind: 'sample' }
+  /** A look at the markets, and now and then at the rest. */
+  | { readonly kind: 'look' }
   | { readonly kind: 'limits'; readonly changed: LimitsChanged }
   | { readonly kind: 'control'; readonly command: ControlRisk; readonly answer: Reply<ControlRisk> }
   | { readonly kind: 'view'; readonly reply: Reply<RiskView> }

@@ -13,13 +13,14 @@ import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/a
 import { backoffMs } from './backoff.js';
 import { bookConditionOf, marksOf } from './board-reading.js';
 import { MonitorKeeping } from './gate-keeping.js';
-import { MarketLook, SAMPLE_MS } from './gate-market.js';
+import { LOOK_MS, MarketLook } from './gate-market.js';
 import type { GateActorOptions, GateMessage } from './gate-messages.js';
 import { refusedOpportunity } from './gate-events.js';
 import { hasFilled, subscribeGate } from './gate-subscriptions.js';
 
 const MAILBOX = 8_192;
-const TICK_MS = 1_000;
+/** Every so many looks at the markets the rest is looked at: reservations, losses, breakers. */
+const LOOKS_PER_TICK = 2;
 /** Older ends belong to lives that are over. */
 const REMEMBERED_ARBITRAGES = 2_000;
 const HANDLER_TIMEOUT_MS = 5_000;
@@ -65,8 +66,7 @@ async function createGate(
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
   gate.step({ kind: 'recovered', legs, strategies: traded.strategies });
   gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds });
-  context.every('tick', TICK_MS, { kind: 'tick' });
-  context.every('sample', SAMPLE_MS, { kind: 'sample' });
+  context.every('look', LOOK_MS, { kind: 'look' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);
   return gate;
 }
@@ -97,6 +97,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
   private readonly markets: MarketLook;
   private readonly keeping: MonitorKeeping;
   private limitsVersion: number;
+  private looks = 0;
 
   constructor(
     options: GateActorOptions,
@@ -120,11 +121,8 @@ class GateActor implements ActorBehaviour<GateMessage> {
         return this.judge(message.signal, message.traceId);
       case 'fact':
         return this.step(message.event);
-      case 'tick':
-        this.lookAtMonitors();
-        return this.tick();
-      case 'sample':
-        return this.sample();
+      case 'look':
+        return this.look();
       case 'limits':
         return this.changeLimits(message.changed);
       case 'control':
@@ -175,17 +173,18 @@ class GateActor implements ActorBehaviour<GateMessage> {
     this.step({ kind: 'signal', signal, books, clocks, marks, others, verdictId, nonce }, traceId);
   }
 
-  /** The gate is told when an alarm begins and when it ends, not with each look. */
-  private sample(): void {
+  private look(): void {
     const alarms = this.markets.changedAlarms();
-    if (alarms === null) return;
-    if (alarms.length > 0) this.context.log.info({ alarms }, 'markets are too wild to trade in');
-    this.step({ kind: 'alarms', alarms });
-  }
-
-  private lookAtMonitors(): void {
+    // Told when an alarm begins and when it ends, not with each look.
+    if (alarms !== null) {
+      if (alarms.length > 0) this.context.log.info({ alarms }, 'markets are too wild to trade in');
+      this.step({ kind: 'alarms', alarms });
+    }
+    this.looks = (this.looks + 1) % LOOKS_PER_TICK;
+    if (this.looks !== 0) return;
     this.step({ kind: 'watch', ...this.markets.facts() });
     this.keeping.ifOld();
+    this.tick();
   }
 
   private changeLimits(changed: LimitsChanged): void {

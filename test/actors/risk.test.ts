@@ -91,9 +91,9 @@ t.test(
 
 t.test('a market that falls within seconds is refused until it has calmed down', async (t) => {
   const world = await World.start();
-  await world.time.advance(6_000);
+  await world.time.advance(12_000);
   world.quote('alpha:BTC-USDT', 930, 931);
-  await world.time.advance(500);
+  await world.time.advance(600);
   t.match(world.summary('/gate'), { alarms: 2 }, 'fast, and far from the others');
   world.send({ id: 's-1', buyPrice: '931', sellPrice: '960' });
   await world.time.advance(5);

@@ -84,7 +84,7 @@ interface Standing {
 }
 
 /**
- * Flash-crash detection over all followed markets: fed with samples a few times a second, never by a book's change, so that
+ * Flash-crash detection over all followed markets: fed with samples twice a second, never by a book's change, so that
  * the hot path does not know of it. float64 like the board: it judges the market, not money.
  */
 export class MarketWatch {
