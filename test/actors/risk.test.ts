@@ -5,7 +5,7 @@ import { encodeLimits, LIMITS_KEY } from '../../src/messages/limit-journal.js';
 import type { GateMessage } from '../../src/actors/gate-messages.js';
 import { MONITORS_KEY } from '../../src/risk/monitor-record.js';
 import type { RiskView } from '../../src/risk/readings.js';
-import { LIMITS, NOW, signalOf } from '../risk/fixtures.js';
+import { INSTRUMENTS, LIMITS, NOW, signalOf } from '../risk/fixtures.js';
 import { World } from './world.js';
 
 const TRACE = { traceId: 'test' };
@@ -171,4 +171,34 @@ t.test('words about an order that goes on are held against nobody, its end is', 
     told(status, reason);
   await world.time.advance(5);
   t.match(world.summary('/gate'), { breakers: 1 });
+});
+
+t.test('an exchange that loses its books gets smaller orders, and full ones again later', async (t) => {
+  const world = await World.start({ limits: { shrinkToFit: true, maxOrderNotional: '1100' } });
+  const healthOf = async (exchange: string) => {
+    const address = world.system.address<GateMessage>('/gate');
+    const asked = world.system.ask<GateMessage, RiskView>(
+      address,
+      (reply) => ({ kind: 'view', reply }),
+      1_000,
+    );
+    await world.time.advance(5);
+    return (await asked).health.find((one) => one.exchange === exchange);
+  };
+  await world.time.advance(5_000);
+  t.match(await healthOf('alpha'), { score: 1, sizeFactor: 1 });
+  const own = INSTRUMENTS.filter(({ exchange }) => exchange === 'alpha');
+  for (const { id } of own) world.board.distrust(world.board.slotOf(id));
+  await world.time.advance(10_000);
+  const poor = await healthOf('alpha');
+  t.ok(poor !== undefined && poor.books < 0.6 && poor.orders === 1, JSON.stringify(poor));
+  t.match(await healthOf('beta'), { score: 1 });
+  for (const { id } of own) world.quote(id);
+  world.dislocate();
+  world.send({ id: 's-1' });
+  await world.time.advance(5);
+  const verdict = world.of('verdict').at(-1);
+  t.ok(verdict?.decision === 'approved' && Number(verdict.signal.quantity) < 1, 'smaller');
+  await world.time.advance(60_000);
+  t.match(await healthOf('alpha'), { sizeFactor: 1 });
 });

@@ -137,3 +137,19 @@ t.test(
     t.strictSame(decodeLimits(null), { version: 0, overrides: {} });
   },
 );
+
+t.test(
+  'a file that no longer fits what was changed is named at the start, and nothing is loosened',
+  async (t) => {
+    const { world, ask, settled } = await open();
+    t.match(await ask({ changes: { assetNotional: '30000' } }), { version: 1 });
+    const trading = { ...TRADING, limits: { ...TRADING.limits, totalNotional: '25000' } };
+    const { bus, stores, time } = world;
+    const later = new LimitChanges({ trading, mode: 'PAPER', settings: stores.settings, bus, clock: time });
+    t.match(
+      await settled(later.inForce()),
+      /^ARB_CONFIG_INVALID[^]*limits\.assetNotional: above limits\.totalNotional/,
+    );
+    t.throws(() => later.limitsWith({ assetNotional: '30000' }), { code: 'ARB_CONFIG_INVALID' });
+  },
+);
