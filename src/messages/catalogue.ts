@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bookTop, feedStatus, instrumentStateChanged, tradePrint } from './feed.js';
+import { externalFlow, gatewayStatus } from './gateway.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
 import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
 import { controlRisk, limitsChanged } from './risk-control.js';
@@ -45,6 +46,8 @@ export const MESSAGES = {
   arbitrageClosed: { schema: arbitrageClosed, version: 1, subject: 'arbitrage.closed.*', maxAgeMs: null },
   ledgerEntry: { schema: ledgerEntry, version: 1, subject: 'ledger.entry', maxAgeMs: null },
   balancesChanged: { schema: balancesChanged, version: 1, subject: 'ledger.balances', maxAgeMs: null },
+  gatewayStatus: { schema: gatewayStatus, version: 1, subject: 'gateway.status.*', maxAgeMs: null },
+  externalFlow: { schema: externalFlow, version: 1, subject: 'ledger.external', maxAgeMs: null },
   supervisionEvent: { schema: supervisionEvent, version: 1, subject: 'supervision.*', maxAgeMs: null },
 } as const satisfies Record<string, MessageSpec>;
 

@@ -49,9 +49,18 @@ export type Verdict = z.infer<typeof verdict>;
 export type ApprovedVerdict = Extract<Verdict, { decision: 'approved' }>;
 export type RefusedVerdict = Extract<Verdict, { decision: 'refused' }>;
 
+/**
+ * What happens to legs that are half done while the switch is engaged: `freeze` sends nothing more, `flatten` lets sagas under way
+ * bring back the baseline by risk-reducing orders, as long as the lease is held. Inventory is never sold.
+ */
+export const haltPolicy = z.enum(['freeze', 'flatten']);
+export type HaltPolicy = z.infer<typeof haltPolicy>;
+
 /** The kill switch changed. While engaged no risk-increasing order leaves; only a person clears it. */
 export const haltChanged = z.strictObject({
   engaged: z.boolean(),
+  /** Absent = `freeze`. */
+  policy: haltPolicy.optional(),
   reason: z.string().max(300),
   by: z.string().max(96),
   atMs: p.timeMs,
