@@ -71,6 +71,24 @@ export const queryOrder = z.strictObject({
 });
 export type QueryOrder = z.infer<typeof queryOrder>;
 
+/**
+ * Why an arbitrage made something else than its signal promised, signed, in quote: `expectedNet` and these five are
+ * `realisedNet`, exactly.
+ */
+export const attribution = z.strictObject({
+  /** The market between sending and matching. */
+  priceMove: p.decimalText,
+  /** Planned costs less what was really charged: fees, and the prices of moving and holding inventory, which no fill pays. */
+  fees: p.decimalText,
+  /** Depth taken at matching, against the depth that was expected. */
+  slippage: p.decimalText,
+  /** The market between decision and sending, and the decay that the signal had set aside for it. */
+  latency: p.decimalText,
+  /** What was not traded on both sides, and what it cost to bring home. */
+  legFailure: p.decimalText,
+});
+export type Attribution = z.infer<typeof attribution>;
+
 /** The arbitrage ended: expected against realised. All money in the quote asset. */
 export const arbitrageClosed = z.strictObject({
   arbitrageId: p.entityId,
@@ -88,6 +106,8 @@ export const arbitrageClosed = z.strictObject({
   /** Quote change plus the residue at the average price of its own side. */
   realisedNet: p.decimalText,
   fees: p.decimalText,
+  /** Absent where the signal is not known any more. */
+  attribution: attribution.optional(),
   openedAtMs: p.timeMs,
   closedAtMs: p.timeMs,
 });

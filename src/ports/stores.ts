@@ -1,8 +1,8 @@
 import type { Leases } from './leases.js';
 import type { BalancesChanged, LedgerEntry } from '../messages/ledger.js';
-import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
+import type { ArbitrageClosed, Attribution, Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import type { EquityMark } from '../messages/performance.js';
-import type { AssetId, DecimalText, ExchangeId, ModeName } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
 import type { PerformanceStore, RetentionStore } from './performance.js';
@@ -30,6 +30,35 @@ export interface LedgerStore {
   fillsOf(arbitrageIds: readonly string[]): Promise<readonly Fill[]>;
 }
 
+/** An order as the journal has it. */
+export interface JournalledOrder {
+  readonly leg: SubmitLeg;
+  /** The newest knowledge of it; null = none yet. */
+  readonly result: LegResult | null;
+}
+
+/** Sums of the arbitrages of one pair that ended in one way, in the quote asset. */
+export interface ProfitAndLoss {
+  readonly pair: PairId;
+  readonly outcome: ArbitrageClosed['outcome'];
+  readonly arbitrages: number;
+  readonly expectedNet: DecimalText;
+  readonly realisedNet: DecimalText;
+  readonly fees: DecimalText;
+  /** Of these, those whose difference is told by its parts, and the sums of these parts. */
+  readonly attributed: number;
+  readonly parts: Attribution;
+}
+
+/** What arbitrages that ended have left over of an asset, by their fills: also by those that came after the end. */
+export interface ResidueRow {
+  readonly asset: AssetId;
+  /** Signed. */
+  readonly amount: DecimalText;
+  readonly arbitrages: number;
+  readonly flagged: number;
+}
+
 export interface TradeStore {
   /**
    * Journal before send: the legs of one arbitrage in one commit, under the fence of the lease `trade`. A fence that is not
@@ -45,6 +74,12 @@ export interface TradeStore {
   arbitragesOf(arbitrageIds: readonly string[]): Promise<readonly ArbitrageClosed[]>;
   /** Journalled legs that have no result yet, oldest first: what a restart must settle. */
   openLegs(): Promise<readonly SubmitLeg[]>;
+  /** Every order of these arbitrages, oldest first; at most 10,000 are asked for. */
+  ordersOf(arbitrageIds: readonly string[]): Promise<readonly JournalledOrder[]>;
+  /** Of arbitrages that ended from one moment on and before another, Unix ms; by pair and outcome. */
+  profitAndLoss(fromMs: number, toMs: number): Promise<readonly ProfitAndLoss[]>;
+  /** By asset. */
+  residues(): Promise<readonly ResidueRow[]>;
 }
 
 export interface SignalStore {

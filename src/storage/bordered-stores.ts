@@ -29,7 +29,7 @@ import {
   thinning,
 } from './bodies.js';
 import { accept, acceptIds, acceptLimit, acceptPosition } from './border.js';
-import { requireBalanced } from './ledger-rules.js';
+import { requireAttributed, requireBalanced } from './ledger-rules.js';
 
 /** Puts the same border in front of every implementation, so that all refuse the same inputs with the same words. */
 export function bordered(inner: Stores): Stores {
@@ -75,10 +75,18 @@ function borderedTrades(inner: TradeStore): TradeStore {
     journalLegs: async (legs, under) =>
       inner.journalLegs(accept(journalledLegs, legs, 'legs'), accept(fence, under, 'fence')),
     saveLegResult: async (result) => inner.saveLegResult(accept(legResult, result, 'result')),
-    closeArbitrage: async (closed) => inner.closeArbitrage(accept(arbitrageClosed, closed, 'closed')),
+    closeArbitrage: async (value) => {
+      const closed = accept(arbitrageClosed, value, 'closed');
+      requireAttributed(closed);
+      return inner.closeArbitrage(closed);
+    },
     recentArbitrages: async (limit) => inner.recentArbitrages(acceptLimit(limit)),
     arbitragesOf: async (ids) => inner.arbitragesOf(acceptIds(ids)),
     openLegs: () => inner.openLegs(),
+    ordersOf: async (ids) => inner.ordersOf(acceptIds(ids)),
+    profitAndLoss: async (fromMs, toMs) =>
+      inner.profitAndLoss(accept(timeMs, fromMs, 'fromMs'), accept(timeMs, toMs, 'toMs')),
+    residues: () => inner.residues(),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js';
 import { ArbotError } from '../messages/errors.js';
 import type { LedgerEntry } from '../messages/ledger.js';
-import type { Fill, LegResult } from '../messages/order.js';
+import type { ArbitrageClosed, Fill, LegResult } from '../messages/order.js';
 import type { DecimalText } from '../messages/primitives.js';
 
 /** Rules that every implementation of the stores shares; all pure. */
@@ -67,6 +67,22 @@ export function contradictingResult(known: LegResult, next: LegResult): ArbotErr
     'ARB_STORE_CONFLICT',
     `leg ${next.clientOrderId}: ${next.status} ${next.filledQuantity} contradicts the stored ${known.status} ${known.filledQuantity}`,
   );
+}
+
+/** Throws ARB_MESSAGE_INVALID unless expected and the parts of the difference sum to what was realised. */
+export function requireAttributed({
+  arbitrageId,
+  expectedNet,
+  realisedNet,
+  attribution,
+}: ArbitrageClosed): void {
+  if (attribution === undefined) return;
+  const told = Object.values(attribution).reduce((sum, part) => sum.plus(part), new Exact(expectedNet));
+  if (!told.eq(realisedNet))
+    throw new ArbotError(
+      'ARB_MESSAGE_INVALID',
+      `closed.attribution: ${arbitrageId} realised ${realisedNet}, its parts make ${exactText(told)}`,
+    );
 }
 
 export function legNotJournalled(clientOrderId: string): ArbotError {

@@ -26,6 +26,10 @@ export function aroundStores(inner: Stores, around: Around): Stores {
       recentArbitrages: (limit) => around('trades.recentArbitrages', () => trades.recentArbitrages(limit)),
       arbitragesOf: (ids) => around('trades.arbitragesOf', () => trades.arbitragesOf(ids)),
       openLegs: () => around('trades.openLegs', () => trades.openLegs()),
+      ordersOf: (ids) => around('trades.ordersOf', () => trades.ordersOf(ids)),
+      profitAndLoss: (fromMs, toMs) =>
+        around('trades.profitAndLoss', () => trades.profitAndLoss(fromMs, toMs)),
+      residues: () => around('trades.residues', () => trades.residues()),
     },
     signals: {
       saveSignal: (signal, verdict) =>

@@ -298,6 +298,105 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
     t.equal(await stores.trades.closeArbitrage({ ...s.sampleClosed('closed-a'), fees: '9' }), 'duplicate');
     t.strictSame(await stores.trades.recentArbitrages(2), [closed[2], closed[1]]);
   });
+
+  await t.test('every order of an arbitrage comes back with what is known of it', async (t) => {
+    const legs = [
+      s.sampleLeg('orders'),
+      s.sampleLeg('orders', { legIndex: 1 }),
+      s.sampleLeg('orders', { legIndex: 1, attempt: 1 }),
+    ];
+    await journal(stores, legs.slice(0, 2));
+    await journal(stores, legs.slice(2));
+    await stores.trades.saveLegResult(s.sampleResult(legs[0]!, { status: 'unknown', filledQuantity: '0' }));
+    await stores.trades.saveLegResult(s.sampleResult(legs[0]!));
+    await stores.trades.saveLegResult(s.sampleResult(legs[1]!, { status: 'expired', filledQuantity: '0' }));
+    t.strictSame(await stores.trades.ordersOf(['arb-orders', 'arb-none']), [
+      { leg: legs[0], result: s.sampleResult(legs[0]!) },
+      { leg: legs[1], result: s.sampleResult(legs[1]!, { status: 'expired', filledQuantity: '0' }) },
+      { leg: legs[2], result: null },
+    ]);
+    await refusedWith(t, 'ARB_MESSAGE_INVALID', /ids/, stores.trades.ordersOf(['']), 'ids');
+  });
+
+  await t.test(
+    'why an arbitrage made something else is kept, summed, and adds up or is refused',
+    async (t) => {
+      const parts = { priceMove: '-0.5', fees: '0.1', slippage: '0', latency: '-0.02', legFailure: '0.4' };
+      const told = (key: string, change: object = {}) =>
+        s.sampleClosed(`why-${key}`, {
+          pair: 'WHY-USDT',
+          closedAtMs: 2_000_000_000_000,
+          attribution: parts,
+          ...change,
+        });
+      const rows = [
+        told('a'),
+        told('b', { closedAtMs: 2_000_000_000_999 }),
+        told('c', { outcome: 'flagged', realisedNet: '-1', attribution: { ...parts, legFailure: '-1.08' } }),
+        told('d', { outcome: 'flagged', attribution: undefined }),
+        told('early', { closedAtMs: 1_999_999_999_999 }),
+        told('late', { closedAtMs: 2_000_000_001_000 }),
+      ];
+      for (const row of rows) t.equal(await stores.trades.closeArbitrage(row), 'booked');
+      t.match(await stores.trades.arbitragesOf(['arb-why-a']), [{ attribution: parts }]);
+      const sums = await stores.trades.profitAndLoss(2_000_000_000_000, 2_000_000_001_000);
+      t.strictSame(sums, [
+        {
+          pair: 'WHY-USDT',
+          outcome: 'completed',
+          arbitrages: 2,
+          expectedNet: '1',
+          realisedNet: '0.96',
+          fees: '0.24',
+          attributed: 2,
+          parts: { priceMove: '-1', fees: '0.2', slippage: '0', latency: '-0.04', legFailure: '0.8' },
+        },
+        {
+          pair: 'WHY-USDT',
+          outcome: 'flagged',
+          arbitrages: 2,
+          expectedNet: '1',
+          realisedNet: '-0.52',
+          fees: '0.24',
+          attributed: 1,
+          parts: { ...parts, legFailure: '-1.08' },
+        },
+      ]);
+      t.strictSame(await stores.trades.profitAndLoss(1, 2), []);
+      const wrong = told('wrong', { attribution: { ...parts, fees: '0.11' } });
+      await refusedWith(
+        t,
+        'ARB_MESSAGE_INVALID',
+        /attribution/,
+        stores.trades.closeArbitrage(wrong),
+        'parts',
+      );
+      await refusedWith(t, 'ARB_MESSAGE_INVALID', /fromMs/, stores.trades.profitAndLoss(-1, 2), 'fromMs');
+    },
+  );
+
+  await t.test(
+    'what is left over follows from the fills, also from those that came after the end',
+    async (t) => {
+      const left = async () => (await stores.trades.residues()).find(({ asset }) => asset === 'LEFT');
+      const fill = (key: string, change: object) =>
+        s.sampleFill(`left-${key}`, {
+          arbitrageId: 'arb-left-a',
+          instrument: 'binance:LEFT-USDT',
+          ...change,
+        });
+      const book = async (one: ReturnType<typeof fill>) => {
+        await stores.ledger.bookFill(one, s.fillEntry(one));
+      };
+      await book(fill('buy', { side: 'buy', quantity: '1', fee: '0.001', feeAsset: 'LEFT' }));
+      t.equal(await left(), undefined, 'it has not ended');
+      await stores.trades.closeArbitrage(s.sampleClosed('left-a', { pair: 'LEFT-USDT', outcome: 'flagged' }));
+      await stores.trades.closeArbitrage(s.sampleClosed('left-b', { pair: 'LEFT-USDT', outcome: 'failed' }));
+      t.strictSame(await left(), { asset: 'LEFT', amount: '0.999', arbitrages: 2, flagged: 1 });
+      await book(fill('late', { side: 'sell', quantity: '0.999', fee: '0.1', feeAsset: 'USDT' }));
+      t.strictSame(await left(), { asset: 'LEFT', amount: '0', arbitrages: 2, flagged: 1 });
+    },
+  );
 }
 
 async function recordContract(t: Test, stores: Stores): Promise<void> {

@@ -70,6 +70,10 @@ export async function databaseContract(t: Test, db: Db): Promise<void> {
       `truncate fills`,
       `truncate order_legs, leg_results`,
       `truncate arbitrages`,
+      `insert into arbitrages (arbitrage_id, opportunity_id, signal_id, pair, buy_exchange, sell_exchange, outcome,
+         bought_quantity, sold_quantity, residual_base, expected_net, realised_net, fees, opened_at, closed_at, body)
+       values ('arb-forged', 'o', 's', 'BTC-USDT', 'okx', 'bybit', 'failed', 0, 0, 0, 1, 0, 0, now(), now(),
+         '{"attribution":{"priceMove":"0","fees":"0","slippage":"0","latency":"0","legFailure":"0"}}')`,
       `update ledger_balances set amount = 0`,
       `delete from ledger_balances`,
       `insert into ledger_balances values ('fees', 'MADEUP', 1)`,

@@ -18,6 +18,7 @@ import type { MemoryDatabase, MemoryEngine } from './memory-database.js';
 import { MemoryLeases } from './memory-leases.js';
 import { memoryLedger } from './memory-ledger.js';
 import { memoryPerformance, memoryRetention } from './memory-performance.js';
+import { memoryTradeReports } from './memory-trade-reports.js';
 
 /** The newest rows of insertion-ordered bodies, newest first. */
 function newest<T>(bodies: Iterable<string>, limit: number): T[] {
@@ -91,6 +92,7 @@ function memoryTrades(engine: MemoryEngine): TradeStore {
       engine.read((db) =>
         [...db.legs].filter(([id]) => isOpen(db, id)).map(([, body]) => JSON.parse(body) as SubmitLeg),
       ),
+    ...memoryTradeReports(engine),
   };
 }
 

@@ -7,11 +7,11 @@ import {
   type LegResult,
   type SubmitLeg,
 } from '../../messages/order.js';
-import type { Booked, TradeStore } from '../../ports/stores.js';
+import type { Booked, JournalledOrder, ProfitAndLoss, TradeStore } from '../../ports/stores.js';
 import { restore } from '../border.js';
 import { contradictingResult, judgeResult, legNotJournalled } from '../ledger-rules.js';
 import { jsonOf, only, textOf, timeOf } from './columns.js';
-import type { Db } from './db.js';
+import type { Db, Row } from './db.js';
 
 /** In flight at once; more means that nobody settles legs, and a partial answer would hide exposure. */
 const MAX_OPEN_LEGS = 10_000;
@@ -61,6 +61,57 @@ const OPEN_LEGS = `
 const ARBITRAGES_OF = `
   select body::text from arbitrages
   where arbitrage_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by position`;
+
+const ORDERS_OF = `
+  select l.body::text as leg, r.body::text as result
+  from order_legs l
+  left join lateral (
+    select body from leg_results where client_order_id = l.client_order_id order by revision desc limit 1
+  ) r on true
+  where l.arbitrage_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by l.position`;
+
+const PROFIT_AND_LOSS = `
+  select pair, outcome, count(*)::text as arbitrages, count(price_move)::text as attributed,
+         ${summed('expected_net', 'realised_net', 'fees', 'price_move', 'fee_difference', 'slippage', 'latency', 'leg_failure')}
+  from arbitrages
+  where closed_at >= to_timestamp($1::text::float8 / 1000) and closed_at < to_timestamp($2::text::float8 / 1000)
+  group by pair, outcome order by pair collate "C", outcome collate "C"`;
+
+const RESIDUES = `
+  select asset, trim_scale(amount)::text as amount, arbitrages::text, flagged::text from residues order by asset collate "C"`;
+
+function summed(...columns: readonly string[]): string {
+  return columns.map((name) => `trim_scale(coalesce(sum(${name}), 0))::text as ${name}`).join(', ');
+}
+
+const outcomeOf = arbitrageClosed.shape.outcome;
+
+function profitAndLossOf(row: Row): ProfitAndLoss {
+  return {
+    pair: textOf(row, 'pair'),
+    outcome: outcomeOf.parse(row['outcome']),
+    arbitrages: Number(textOf(row, 'arbitrages')),
+    expectedNet: textOf(row, 'expected_net'),
+    realisedNet: textOf(row, 'realised_net'),
+    fees: textOf(row, 'fees'),
+    attributed: Number(textOf(row, 'attributed')),
+    parts: {
+      priceMove: textOf(row, 'price_move'),
+      fees: textOf(row, 'fee_difference'),
+      slippage: textOf(row, 'slippage'),
+      latency: textOf(row, 'latency'),
+      legFailure: textOf(row, 'leg_failure'),
+    },
+  };
+}
+
+async function ordersOf(db: Db, arbitrageIds: readonly string[]): Promise<readonly JournalledOrder[]> {
+  const rows = await db.query(ORDERS_OF, [jsonOf(arbitrageIds)]);
+  return rows.map((row) => ({
+    leg: restore(submitLeg, textOf(row, 'leg'), 'stored leg'),
+    result: row['result'] === null ? null : restore(legResult, textOf(row, 'result'), 'stored result'),
+  }));
+}
 
 async function knownResult(
   db: Db,
@@ -128,5 +179,15 @@ export function sqlTrades(db: Db): TradeStore {
         restore(arbitrageClosed, textOf(row, 'body'), 'stored arbitrage'),
       ),
     openLegs: () => openLegs(db),
+    ordersOf: (arbitrageIds) => ordersOf(db, arbitrageIds),
+    profitAndLoss: async (fromMs, toMs) =>
+      (await db.query(PROFIT_AND_LOSS, [timeOf(fromMs), timeOf(toMs)])).map(profitAndLossOf),
+    residues: async () =>
+      (await db.query(RESIDUES)).map((row) => ({
+        asset: textOf(row, 'asset'),
+        amount: textOf(row, 'amount'),
+        arbitrages: Number(textOf(row, 'arbitrages')),
+        flagged: Number(textOf(row, 'flagged')),
+      })),
   };
 }
