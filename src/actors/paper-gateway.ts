@@ -237,6 +237,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     invariant(result !== null, 'a gateway runs only on an open venue');
     this.counts.fills += result.fills.length;
     if (result.status === 'rejected') this.counts.rejected++;
+    this.admission.onResult(result);
     this.returning.set(clientOrderId, order);
     const back = this.drawLatency();
     this.context.timer(`acknowledge ${clientOrderId}`, back, { kind: 'acknowledge', clientOrderId });

@@ -1,5 +1,6 @@
-import { Decimal } from '../market/decimal.js';
-import type { SubmitLeg } from '../messages/order.js';
+import { Decimal, ZERO } from '../market/decimal.js';
+import type { LegResult, SubmitLeg } from '../messages/order.js';
+import type { InstrumentId, Side } from '../messages/primitives.js';
 import type { ApprovedVerdict, HaltChanged } from '../messages/risk.js';
 import type { PlannedLeg } from '../messages/signal.js';
 import type { Approved } from '../risk/approval.js';
@@ -10,25 +11,46 @@ import { isSealed, type SealCheck } from '../risk/verdict-text.js';
 export interface AdmissionLimits {
   /** How long after the expiry of its verdict a recovery order may still come. */
   readonly recoveryWindowMs: number;
-  /** How far a recovery order's price may be from the approved limit, basis points. */
+  /** How far a recovery order's price may be outside the band of the approved limits, basis points. */
   readonly recoveryCollarBps: number;
-  /** Whether a recovery order may leave while the kill switch is engaged (`flatten`), or nothing may (`freeze`). */
+  /** Whether a recovery order may leave while the kill switch is engaged, whatever the switch's own policy says. */
   readonly recoverWhileHalted: boolean;
+  /** Recovery orders of one verdict that may leave here; absent = 8. */
+  readonly maxRecoveries?: number;
 }
 
 const REMEMBERED_VERDICTS = 4_096;
 const REMEMBERED_ORDERS = 65_536;
+const MAX_RECOVERIES = 8;
 const BPS = 10_000;
+
+/** A recovery order under a verdict: in full until its end is known, then what it filled. */
+interface Counted {
+  readonly side: Side;
+  readonly quantity: Decimal;
+}
+
+interface Admitted {
+  readonly verdict: Approved<ApprovedVerdict>;
+  /** By leg and attempt: whoever sends may choose an order's id, and not these twice. */
+  readonly recoveries: Map<string, Counted>;
+}
 
 /**
  * The last gate before an exchange (I7): an order leaves only under an approved, unexpired verdict, sealed by the risk gate,
  * that names its market, side, size and price, each (verdict, leg, attempt) once, and with the kill switch cleared. It
  * trusts nobody's word for any of these.
+ *
+ * A recovery order (attempt above 0) may turn the side, come a little later, and go to a hedge market of the verdict. All
+ * recovery orders of a verdict together stay, on each side, within what was approved of the largest leg; what an exchange
+ * has said not to have filled is free again.
  */
 export class OrderAdmission {
   private readonly limits: AdmissionLimits;
   private readonly seals: SealCheck;
-  private readonly verdicts = new Map<string, Approved<ApprovedVerdict>>();
+  private readonly verdicts = new Map<string, Admitted>();
+  /** The place of each recovery order that may still tell what it filled, by its id. */
+  private readonly placeOf = new Map<string, readonly [verdictId: string, key: string]>();
   private readonly used = new RecentIds(REMEMBERED_ORDERS);
   private killSwitch: KillSwitch;
 
@@ -41,48 +63,97 @@ export class OrderAdmission {
   /** False for a verdict that the gate has not sealed, or that was changed since: nothing leaves under it. */
   onVerdict(verdict: Approved<ApprovedVerdict>): boolean {
     if (!isSealed(verdict, this.seals)) return false;
-    this.verdicts.set(verdict.verdictId, verdict);
-    const oldest = this.verdicts.keys().next();
-    if (this.verdicts.size > REMEMBERED_VERDICTS && oldest.done !== true) this.verdicts.delete(oldest.value);
+    // Told twice, its recovery orders stay counted.
+    if (this.verdicts.has(verdict.verdictId)) return true;
+    this.verdicts.set(verdict.verdictId, { verdict, recoveries: new Map() });
+    const oldest = this.verdicts.entries().next();
+    if (this.verdicts.size > REMEMBERED_VERDICTS && oldest.done !== true) this.forget(oldest.value);
     return true;
+  }
+
+  private forget([verdictId]: readonly [string, Admitted]): void {
+    this.verdicts.delete(verdictId);
+    for (const [id, [of]] of this.placeOf) if (of === verdictId) this.placeOf.delete(id);
   }
 
   onHalt(halt: HaltChanged): void {
     this.killSwitch = newerSwitch(this.killSwitch, halt);
   }
 
+  /**
+   * What became of an order, as often as it is told. The unfilled rest of a recovery order that has ended is free for the
+   * next one; until then, and for an unknown one, it counts in full.
+   */
+  onResult(result: Pick<LegResult, 'clientOrderId' | 'status' | 'filledQuantity'>): void {
+    const [verdictId, key] = this.placeOf.get(result.clientOrderId) ?? ['', ''];
+    const recoveries = this.verdicts.get(verdictId)?.recoveries;
+    const counted = recoveries?.get(key);
+    if (recoveries === undefined || counted === undefined || result.status === 'unknown') return;
+    recoveries.set(key, { ...counted, quantity: new Decimal(result.filledQuantity) });
+  }
+
   get halted(): boolean {
     return this.killSwitch.engaged;
+  }
+
+  /** The policy is part of the switch, so that whoever engages it decides; the limits may allow it always. */
+  get mayRecoverHalted(): boolean {
+    return this.limits.recoverWhileHalted || this.killSwitch.policy === 'flatten';
   }
 
   /** Null lets the order pass and uses it up; a text is the reason it is refused for. */
   admit(leg: SubmitLeg, nowMs: number): string | null {
     const refusal = this.refusalOf(leg, nowMs);
     if (refusal !== null) return refusal;
-    return this.used.add(`${leg.verdictId}/${leg.legIndex}/${leg.attempt}`) ? null : 'VERDICT_USED';
+    if (!this.used.add(`${leg.verdictId}/${leg.legIndex}/${leg.attempt}`)) return 'VERDICT_USED';
+    if (leg.attempt > 0) this.count(leg);
+    return null;
+  }
+
+  private count(leg: SubmitLeg): void {
+    const key = `${leg.legIndex}/${leg.attempt}`;
+    const counted = { side: leg.side, quantity: new Decimal(leg.quantity) };
+    this.verdicts.get(leg.verdictId)?.recoveries.set(key, counted);
+    // An id that is used again tells nothing of the order before.
+    this.placeOf.set(leg.clientOrderId, [leg.verdictId, key]);
   }
 
   private refusalOf(leg: SubmitLeg, nowMs: number): string | null {
-    const recovery = leg.attempt > 0;
-    if (this.killSwitch.engaged && !(recovery && this.limits.recoverWhileHalted)) return 'KILL_SWITCH';
-    const verdict = this.verdicts.get(leg.verdictId);
-    if (verdict === undefined) return 'VERDICT_UNKNOWN';
+    const isRecovery = leg.attempt > 0;
+    if (this.killSwitch.engaged && !(isRecovery && this.mayRecoverHalted)) return 'KILL_SWITCH';
+    const admitted = this.verdicts.get(leg.verdictId);
+    if (admitted === undefined) return 'VERDICT_UNKNOWN';
+    const { verdict } = admitted;
     if (verdict.nonce !== leg.nonce) return 'NONCE_WRONG';
-    const expiresAtMs = verdict.expiresAtMs + (recovery ? this.limits.recoveryWindowMs : 0);
+    const expiresAtMs = verdict.expiresAtMs + (isRecovery ? this.limits.recoveryWindowMs : 0);
     if (nowMs >= expiresAtMs) return 'VERDICT_EXPIRED';
     const planned = verdict.signal.legs[leg.legIndex];
-    if (planned === undefined || planned.instrument !== leg.instrument || planned.exchange !== leg.exchange)
+    if (planned === undefined || exchangeOf(leg.instrument) !== leg.exchange) return 'LEG_NOT_APPROVED';
+    const isOwn = planned.instrument === leg.instrument;
+    if (!isOwn && !(isRecovery && verdict.hedges?.includes(leg.instrument) === true))
       return 'LEG_NOT_APPROVED';
-    return recovery ? this.recoveryRefusal(leg, planned) : firstRefusal(leg, planned);
+    return isRecovery ? this.recoveryRefusal(leg, admitted) : firstRefusal(leg, planned);
   }
 
-  /** A recovery order may turn the side, but not grow and not run away with the price. */
-  private recoveryRefusal(leg: SubmitLeg, planned: PlannedLeg): string | null {
-    if (new Decimal(leg.quantity).gt(planned.quantity)) return 'SIZE_NOT_APPROVED';
-    const away = new Decimal(leg.limitPrice).div(planned.limitPrice).minus(1).abs().times(BPS);
-    return away.gt(this.limits.recoveryCollarBps) ? 'PRICE_COLLAR' : null;
+  private recoveryRefusal(leg: SubmitLeg, { verdict, recoveries }: Admitted): string | null {
+    const { legs } = verdict.signal;
+    if (recoveries.size >= (this.limits.maxRecoveries ?? MAX_RECOVERIES)) return 'RECOVERIES_SPENT';
+    const approved = Decimal.max(...legs.map((planned) => planned.quantity));
+    const before = [...recoveries.values()]
+      .filter(({ side }) => side === leg.side)
+      .reduce((sum, { quantity }) => sum.plus(quantity), ZERO);
+    if (before.plus(leg.quantity).gt(approved)) return 'SIZE_NOT_APPROVED';
+    const prices = legs.map((planned) => planned.limitPrice);
+    const collar = new Decimal(this.limits.recoveryCollarBps).div(BPS);
+    const price = new Decimal(leg.limitPrice);
+    const isInside =
+      price.gte(Decimal.min(...prices).times(collar.negated().plus(1))) &&
+      price.lte(Decimal.max(...prices).times(collar.plus(1)));
+    return isInside ? null : 'PRICE_COLLAR';
   }
 }
+
+const exchangeOf = (instrument: InstrumentId): string => instrument.slice(0, instrument.indexOf(':'));
 
 function firstRefusal(leg: SubmitLeg, planned: PlannedLeg): string | null {
   if (planned.side !== leg.side) return 'SIDE_NOT_APPROVED';
