@@ -40,6 +40,22 @@ export function legQuoteOf(board: QuoteBoard, instrument: InstrumentId): LegQuot
   };
 }
 
+/** The same with the whole depth, for whoever is about to trade against it. */
+export function deepQuoteOf(board: QuoteBoard, instrument: InstrumentId): LegQuote {
+  const slot = board.slotOf(instrument);
+  return {
+    ...legQuoteOf(board, instrument),
+    bids: pairsOf(board.bidPrices, board.bidSizes, slot, board.bidLevels[slot]!),
+    asks: pairsOf(board.askPrices, board.askSizes, slot, board.askLevels[slot]!),
+  };
+}
+
+const pairsOf = (prices: Float64Array, sizes: Float64Array, slot: number, count: number) =>
+  Array.from({ length: count }, (_, i) => {
+    const at = slot * BOARD_DEPTH + i;
+    return [prices[at]!, sizes[at]!] as const;
+  });
+
 /** The book as it stands, best first; null while it is not trusted. */
 export function arrivalBookOf(board: QuoteBoard, instrument: InstrumentId): SimulatedBook | null {
   const slot = board.slotOf(instrument);

@@ -1,9 +1,13 @@
-import type { SagaEffect, SagaEvent, SagaPolicy } from '../execution/saga-state.js';
+import type { ExchangeFacts } from '../execution/leg-policy.js';
+import type { LegPolicy, SagaEffect, SagaEvent, SagaPolicy } from '../execution/saga-state.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
-import type { ArbitrageClosed, LegResult, QueryOrder } from '../messages/order.js';
+import type { BalancesChanged } from '../messages/ledger.js';
+import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
+import type { ExchangeId, InstrumentId, PairId } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
+import type { EmergencyJournal } from '../ports/emergency-journal.js';
 import type { Stores } from '../ports/stores.js';
 import type { RetryBackoff } from './backoff.js';
 import type { Mark } from './board-reading.js';
@@ -18,6 +22,14 @@ export interface SagaActorOptions {
   /** What every order is journalled under. */
   readonly fence: Pick<TradeFence, 'current' | 'refused'>;
   readonly policy: SagaPolicy;
+  /** Whether the legs of a pair go at once or one after the other; absent = at once. */
+  readonly legPolicies?: ReadonlyMap<PairId, LegPolicy>;
+  /** What is known of each exchange; one that is not named expires requests. */
+  readonly exchanges?: ReadonlyMap<ExchangeId, ExchangeFacts>;
+  /** Where recovery orders are journalled while the trade store is away; absent = nowhere, and none is sent then. */
+  readonly emergency?: EmergencyJournal;
+  /** Orders an exchange takes now; null = not known. Absent = nobody knows. */
+  readonly orderRoom?: (exchange: ExchangeId) => number | null;
   /** Without an answer within this time an order is unknown, ms. */
   readonly answerTimeoutMs: number;
   readonly retry: RetryBackoff;
@@ -28,6 +40,7 @@ export interface SagaActorOptions {
   readonly record?: RecordInput;
 }
 
+export type JournalEffect = Extract<SagaEffect, { kind: 'journal' }>;
 export type CloseEffect = Extract<SagaEffect, { kind: 'close' }>;
 
 /** An end that the stores did not take, and whether they may take it later. */
@@ -45,10 +58,23 @@ export type SagaMessage =
   | {
       readonly kind: 'journalFailed';
       readonly arbitrageId: string;
+      readonly clientOrderIds: readonly string[];
       readonly error: string;
       /** Refused for its fence: the journal is there, and this process may not write to it. */
       readonly isFenced: boolean;
     }
+  /** The store has not confirmed a recovery order for too long. */
+  | { readonly kind: 'journalSlow'; readonly arbitrageId: string; readonly legs: readonly SubmitLeg[] }
+  | { readonly kind: 'quote'; readonly arbitrageId: string; readonly instruments: readonly InstrumentId[] }
+  | { readonly kind: 'holdings'; readonly holdings: BalancesChanged['holdings'] }
+  | { readonly kind: 'saveResult'; readonly result: LegResult; readonly tries: number }
+  | {
+      readonly kind: 'resultFailed';
+      readonly result: LegResult;
+      readonly tries: number;
+      readonly error: string;
+    }
+  | { readonly kind: 'done' }
   | { readonly kind: 'ask'; readonly query: QueryOrder }
   | { readonly kind: 'store'; readonly effect: CloseEffect; readonly tries: number }
   | { readonly kind: 'stored'; readonly closed: ArbitrageClosed }

@@ -1,6 +1,6 @@
 import { applyFills, newOrder, resultOf, signalled } from '../execution/order.js';
 import { isTerminal } from '../execution/order-state.js';
-import { resumeSaga } from '../execution/saga-start.js';
+import { resumeSaga, type Unfinished } from '../execution/saga-start.js';
 import type { SagaStep } from '../execution/saga-state.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import type { Verdict } from '../messages/risk.js';
@@ -9,6 +9,7 @@ import type { CloseEffect, SagaActorOptions } from './saga-messages.js';
 
 /** What a start finds of the life before: journalled legs without a result, by what is to be done about them. */
 export interface UnfinishedWork {
+  /** Also those that were handed to a person with an order whose end nobody knew: it is asked about again. */
   readonly resumed: readonly { readonly step: SagaStep; readonly signal: Signal | null }[];
   /** Arbitrages that ended, of which some results were not saved any more. */
   readonly toClose: readonly CloseEffect[];
@@ -16,53 +17,79 @@ export interface UnfinishedWork {
   readonly orphans: readonly string[];
 }
 
+interface Approval {
+  readonly signal: Signal;
+  readonly hedges: readonly string[];
+}
+
 export async function findUnfinished(options: SagaActorOptions, nowMs: number): Promise<UnfinishedWork> {
   const { trades, signals, ledger } = options.stores;
-  const legs = await trades.openLegs();
-  if (legs.length === 0) return { resumed: [], toClose: [], orphans: [] };
-  const ids = [...new Set(legs.map((leg) => leg.arbitrageId))];
-  const fills = await ledger.fillsOf(ids);
-  const closed = new Map((await trades.arbitragesOf(ids)).map((row) => [row.arbitrageId, row]));
-  const decisions = await signals.signalsOf([...new Set(legs.map((leg) => leg.verdictId))]);
-  const known = new Map(decisions.map((row) => [row.verdict.verdictId, approvedSignal(row)]));
+  const open = await openLegs(options);
   const work = {
     resumed: [] as { step: SagaStep; signal: Signal | null }[],
     toClose: [] as CloseEffect[],
     orphans: [] as string[],
   };
+  if (open.length === 0) return work;
+  const ids = [...new Set(open.map((leg) => leg.arbitrageId))];
+  const fills = await ledger.fillsOf(ids);
+  const closed = new Map((await trades.arbitragesOf(ids)).map((row) => [row.arbitrageId, row]));
+  const orders = await trades.ordersOf(ids);
+  const decisions = await signals.signalsOf([...new Set(open.map((leg) => leg.verdictId))]);
+  const known = new Map(decisions.map((row) => [row.verdict.verdictId, approvalOf(row)]));
   for (const id of ids) {
-    const own = legs.filter((leg) => leg.arbitrageId === id);
+    const own = open.filter((leg) => leg.arbitrageId === id);
     const row = closed.get(id);
     const filled = fills.filter((fill) => fill.arbitrageId === id);
-    if (row !== undefined) work.toClose.push(closeAgain(row, own, filled, nowMs));
-    else if (!isConfigured(options, own)) work.orphans.push(id);
-    else work.resumed.push(resume(options, own, filled, known.get(own[0]!.verdictId) ?? null, nowMs));
+    if (row !== undefined && row.outcome !== 'flagged') {
+      work.toClose.push(closeAgain(row, own, filled, nowMs));
+      continue;
+    }
+    const ended = orders.filter(({ leg, result }) => leg.arbitrageId === id && result !== null);
+    const legs = [...ended.map(({ leg }) => leg), ...own].filter(isFirst);
+    const results = ended.flatMap(({ result }) => result ?? []);
+    if (!isConfigured(options, legs)) work.orphans.push(id);
+    else {
+      const unfinished = { legs, results, fills: filled, ...(row !== undefined && { closed: row }) };
+      work.resumed.push(resume(options, unfinished, known.get(own[0]!.verdictId) ?? null, nowMs));
+    }
   }
   return work;
 }
 
+const isFirst = (leg: SubmitLeg, at: number, all: readonly SubmitLeg[]): boolean =>
+  all.findIndex((one) => one.clientOrderId === leg.clientOrderId) === at;
+
+/** What the store holds open, and what was journalled beside it and has not come there yet. */
+async function openLegs({ stores, emergency }: SagaActorOptions): Promise<readonly SubmitLeg[]> {
+  const open = await stores.trades.openLegs();
+  const beside = (await emergency?.waiting()) ?? [];
+  const ids = new Set(open.map((leg) => leg.clientOrderId));
+  return [...open, ...beside.map(({ leg }) => leg).filter((leg) => !ids.has(leg.clientOrderId))];
+}
+
 /** What was approved counts, not what was asked: the gate may have made it smaller. */
-const approvedSignal = ({
-  signal,
-  verdict,
-}: {
-  readonly signal: Signal;
-  readonly verdict: Verdict;
-}): Signal => (verdict.decision === 'approved' ? verdict.signal : signal);
+const approvalOf = ({ signal, verdict }: { readonly signal: Signal; readonly verdict: Verdict }): Approval =>
+  verdict.decision === 'approved'
+    ? { signal: verdict.signal, hedges: verdict.hedges ?? [] }
+    : { signal, hedges: [] };
 
 function resume(
   options: SagaActorOptions,
-  legs: readonly SubmitLeg[],
-  fills: readonly Fill[],
-  signal: Signal | null,
+  unfinished: Omit<Unfinished, 'signal' | 'hedges'>,
+  approval: Approval | null,
   nowMs: number,
 ) {
+  const { instruments, policy, feeMarks, exchanges } = options;
   const setting = {
-    instruments: options.instruments,
-    policy: options.policy,
-    feeMarks: options.feeMarks?.() ?? [],
+    instruments,
+    policy,
+    feeMarks: feeMarks?.() ?? [],
+    ...(exchanges !== undefined && { exchanges }),
   };
-  return { step: resumeSaga({ legs, fills, signal }, setting, nowMs), signal };
+  const signal = approval?.signal ?? null;
+  const step = resumeSaga({ ...unfinished, signal, hedges: approval?.hedges ?? [] }, setting, nowMs);
+  return { step, signal };
 }
 
 const isConfigured = (options: SagaActorOptions, legs: readonly SubmitLeg[]): boolean =>

@@ -1,20 +1,26 @@
-import { startSaga } from '../execution/saga-start.js';
+import type { StartFacts } from '../execution/pre-check.js';
+import { startSaga, type SagaSetting } from '../execution/saga-start.js';
 import type { SagaEffect, SagaEvent, SagaState, SagaStep } from '../execution/saga-state.js';
 import { stepSaga } from '../execution/saga.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
+import type { BalancesChanged } from '../messages/ledger.js';
 import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
+import type { InstrumentId } from '../messages/primitives.js';
 import type { ApprovedVerdict, Verdict } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
 import type { Subscription } from '../ports/bus.js';
 import { admitVerdict, arbitrageIdOf } from '../risk/approval.js';
 import { RecentIds } from '../risk/recent-ids.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
-import { legQuoteOf } from './board-reading.js';
+import { deepQuoteOf } from './board-reading.js';
 import { executedOpportunity } from './saga-events.js';
 import { resultMessage, type CloseEffect, type SagaActorOptions, type SagaMessage } from './saga-messages.js';
-import { closeInStores, isFenceStale, isPassing, journalUnderFence, StoreHold } from './saga-stores.js';
+import { closeInStores, isPassing, migrateEmergency, StoreHold } from './saga-stores.js';
+import { SagaJournal } from './saga-journal.js';
+import { StrayFills } from './saga-strays.js';
 import { findUnfinished } from './saga-unfinished.js';
+import { UnknownHolds } from './saga-unknowns.js';
 
 /**
  * The arbitrage sagas as an actor: every decision is `stepSaga`; this shell journals, sends, asks, publishes and keeps
@@ -43,6 +49,10 @@ export function sagaActor(options: SagaActorOptions): ActorDefinition<SagaMessag
     mailbox: { capacity: MAILBOX, policyOf: () => ({ kind: 'reject' }) },
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
     create: async (context) => {
+      // What cannot go into the store yet is found beside it, and goes there later.
+      await migrateEmergency(options).catch((error: unknown) =>
+        context.log.warn({ error: errorText(error) }, 'the emergency journal waits for the trade store'),
+      );
       const unfinished = await findUnfinished(options, context.clock.nowMs());
       context.assertCurrent();
       const actor = new SagaActor(options, context);
@@ -54,11 +64,15 @@ export function sagaActor(options: SagaActorOptions): ActorDefinition<SagaMessag
           { arbitrageId },
           'an unfinished arbitrage trades a market that is not configured; it needs a person',
         );
+      actor.ready();
       context.every('tick', TICK_MS, { kind: 'tick' });
       return actor;
     },
   };
 }
+
+const hasGivenUp = (state: SagaState): boolean =>
+  [...state.inquiries.values()].some((inquiry) => inquiry.givenUp);
 
 class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly options: SagaActorOptions;
@@ -66,6 +80,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly sagas = new Map<string, Running>();
   private readonly taken = new RecentIds(REMEMBERED);
   private readonly hold: StoreHold;
+  private readonly unknowns: UnknownHolds;
+  private readonly strays = new StrayFills();
+  private readonly journal: SagaJournal;
+  private holdings: BalancesChanged['holdings'] | null = null;
   private readonly outcomes: Record<string, number> = {};
   private readonly refused = { expired: 0, busy: 0, repeated: 0, unleased: 0 };
   private lastAlert: string | null = null;
@@ -75,6 +93,13 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.options = options;
     this.context = context;
     this.hold = new StoreHold(options, context);
+    this.unknowns = new UnknownHolds(options.bus, context.clock);
+    this.journal = new SagaJournal(options, context);
+  }
+
+  /** Everything of the life before is taken up. */
+  ready(): void {
+    this.unknowns.begin(this.options.instruments.map((instrument) => instrument.base));
   }
 
   subscribe(): void {
@@ -92,6 +117,14 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
         this.keep({ kind: 'saga', arbitrageId, event: { kind: 'booked', entryId } });
       }),
     );
+    on(
+      // Only the newest counts, and the next one comes soon: a full mailbox loses nothing.
+      bus.subscribe(
+        'ledger.balances',
+        'balancesChanged',
+        ({ message: { holdings } }) => void this.context.self.tell({ kind: 'holdings', holdings }),
+      ),
+    );
   }
 
   /** What is told here is about money: rather start again from the stores than lose it. */
@@ -107,10 +140,25 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
         return this.start(message.verdict, message.traceId);
       case 'saga':
         return this.step(message.arbitrageId, message.event);
-      case 'journalFailed':
+      case 'journalFailed': {
         // A stale fence is the lease's trouble, and its keeper has told the gate already.
         if (!message.isFenced) this.hold.journalFailed(message.error);
-        return this.step(message.arbitrageId, { kind: 'journalRefused', reason: message.error });
+        const { clientOrderIds, error } = message;
+        return this.step(message.arbitrageId, { kind: 'journalRefused', clientOrderIds, reason: error });
+      }
+      case 'journalSlow':
+        return this.journal.beside(message.arbitrageId, message.legs);
+      case 'quote':
+        return this.quote(message.arbitrageId, message.instruments);
+      case 'holdings':
+        this.holdings = message.holdings;
+        return;
+      case 'saveResult':
+        return this.journal.saveResult(message.result, message.tries);
+      case 'resultFailed':
+        return this.journal.resultFailed(message);
+      case 'done':
+        return;
       case 'ask':
         return this.send('query', message.query);
       case 'store':
@@ -126,10 +174,18 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       case 'probed':
         return this.hold.probed(message.tries, message.error);
       case 'tick':
-        this.hold.announce();
-        for (const [id, { state }] of this.sagas)
-          if (state.unbooked.size > 0) this.step(id, { kind: 'tick' });
+        return this.tick();
     }
+  }
+
+  private tick(): void {
+    this.hold.announce();
+    this.unknowns.announce();
+    this.journal.migrate();
+    for (const [id, { state }] of this.sagas)
+      if (state.unbooked.size > 0 || hasGivenUp(state)) this.step(id, { kind: 'tick' });
+    for (const fill of this.strays.list())
+      this.publish(fill.arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
   }
 
   private start(verdict: Verdict, traceId: string): void {
@@ -151,16 +207,40 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       this.refused.busy++;
       return;
     }
-    const { policy, instruments, feeMarks } = this.options;
-    const setting = { policy, instruments, feeMarks: feeMarks?.() ?? [] };
+    const facts = this.startFacts(admitted);
     this.options.record?.({
       stage: 'saga',
       key: arbitrageIdOf(verdict.verdictId),
-      event: { kind: 'start', verdict },
+      event: { kind: 'start', verdict, facts },
       nowMs,
     });
     this.saveSignal(admitted);
-    this.begin(startSaga(admitted, setting, nowMs), admitted.signal, traceId);
+    this.begin(startSaga(admitted, this.setting(), nowMs, facts), admitted.signal, traceId);
+  }
+
+  private setting(): SagaSetting {
+    const { policy, instruments, feeMarks, legPolicies, exchanges } = this.options;
+    return {
+      policy,
+      instruments,
+      feeMarks: feeMarks?.() ?? [],
+      ...(legPolicies !== undefined && { legPolicies }),
+      ...(exchanges !== undefined && { exchanges }),
+    };
+  }
+
+  private startFacts({ signal }: ApprovedVerdict): StartFacts {
+    const { orderRoom } = this.options;
+    const exchanges = [...new Set(signal.legs.map((leg) => leg.exchange))];
+    const room = exchanges.flatMap((exchange) => {
+      const orders = orderRoom?.(exchange) ?? null;
+      return orders === null ? [] : [{ exchange, orders }];
+    });
+    const involved = this.holdings?.filter((held) => exchanges.includes(held.exchange));
+    return {
+      ...(involved !== undefined && { holdings: involved }),
+      ...(room.length > 0 && { orderRoom: room }),
+    };
   }
 
   /** Only for whoever explains the arbitrage later: it is not waited for, and its failure stops nothing. */
@@ -173,25 +253,53 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
 
   begin(step: SagaStep, signal: Signal | null, traceId: string): void {
     const { arbitrageId } = step.state.terms;
-    this.sagas.set(arbitrageId, { state: step.state, signal, traceId, stored: false });
+    const stored = step.state.phase === 'closed' && step.effects.every(({ kind }) => kind !== 'close');
+    this.sagas.set(arbitrageId, { state: step.state, signal, traceId, stored });
+    this.unknowns.see(step.state);
+    // A gate that started anew holds its orders for open: it is told that only the journal can let them go.
+    if (stored && step.state.closed !== null) this.tellEnd(step.state.closed);
     this.forgetEnded();
     for (const effect of step.effects) this.carryOut(arbitrageId, effect);
   }
 
   private step(arbitrageId: string, event: SagaEvent): void {
     const running = this.sagas.get(arbitrageId);
-    if (running === undefined) return;
+    if (running === undefined) return this.stray(event);
     const nowMs = this.context.clock.nowMs();
     this.options.record?.({ stage: 'saga', key: arbitrageId, event, nowMs });
     const { state, effects } = stepSaga(running.state, event, nowMs);
     running.state = state;
+    this.unknowns.see(state);
     for (const effect of effects) this.carryOut(arbitrageId, effect);
+  }
+
+  /** Of an arbitrage that is forgotten: its fills are booked all the same, its orders' ends kept, and a person is told. */
+  private stray(event: SagaEvent): void {
+    if (event.kind === 'booked') return this.strays.booked(event.entryId);
+    if (event.kind !== 'result') return;
+    const { result } = event;
+    const fresh = this.strays.take(result);
+    if (fresh.length === 0) return;
+    const { arbitrageId, clientOrderId } = result;
+    for (const fill of fresh) this.publish(arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
+    this.journal.saveResult(result, 0);
+    this.alert(
+      arbitrageId,
+      'FORGOTTEN_FILL',
+      `${clientOrderId} told ${fresh.length} fills of an arbitrage that is over`,
+    );
+  }
+
+  private alert(arbitrageId: string, code: string, detail: string): void {
+    this.alerts++;
+    this.lastAlert = `${code} ${arbitrageId}: ${detail}`.slice(0, 300);
+    this.context.log.warn({ arbitrageId, code, detail }, 'arbitrage alert');
   }
 
   private carryOut(arbitrageId: string, effect: SagaEffect): void {
     switch (effect.kind) {
       case 'journal':
-        return this.journal(arbitrageId, effect.legs);
+        return this.journal.write(arbitrageId, effect, this.hold.held);
       case 'submit':
         return this.send('submit', effect.leg);
       case 'query':
@@ -199,33 +307,27 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
           kind: 'ask',
           query: effect.query,
         });
-      case 'readQuotes': {
-        const quotes = effect.instruments.map((id) => legQuoteOf(this.options.board, id));
-        return this.keep({ kind: 'saga', arbitrageId, event: { kind: 'quotes', quotes } });
-      }
+      case 'readQuotes':
+        if (effect.delayMs === 0) return this.quote(arbitrageId, effect.instruments);
+        return this.context.timer(`quotes ${arbitrageId}`, effect.delayMs, {
+          kind: 'quote',
+          arbitrageId,
+          instruments: effect.instruments,
+        });
       case 'bookFill':
         return this.publish(arbitrageId, subjectOf('fill', effect.fill.exchange), 'fill', effect.fill);
       case 'close':
         return this.store(effect, 0);
+      case 'saveResult':
+        return this.journal.saveResult(effect.result, 0);
       case 'alert':
-        this.alerts++;
-        this.lastAlert = `${effect.code} ${arbitrageId}: ${effect.detail}`.slice(0, 300);
-        this.context.log.warn({ arbitrageId, code: effect.code, detail: effect.detail }, 'arbitrage alert');
+        return this.alert(arbitrageId, effect.code, effect.detail);
     }
   }
 
-  /** Journal before send (R1). A refusal and a lost commit look alike: nothing is sent, and the end is saved for what was written. */
-  private journal(arbitrageId: string, legs: readonly SubmitLeg[]): void {
-    this.context.pipe(
-      journalUnderFence(this.options, legs),
-      () => ({ kind: 'saga', arbitrageId, event: { kind: 'journalled' } }),
-      (error) => ({
-        kind: 'journalFailed',
-        arbitrageId,
-        error: errorText(error),
-        isFenced: isFenceStale(error),
-      }),
-    );
+  private quote(arbitrageId: string, instruments: readonly InstrumentId[]): void {
+    const quotes = instruments.map((id) => deepQuoteOf(this.options.board, id));
+    this.keep({ kind: 'saga', arbitrageId, event: { kind: 'quotes', quotes } });
   }
 
   /** Sends an order or a question; silence is an event, never a second sending. */
@@ -251,7 +353,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
 
   store(effect: CloseEffect, tries: number): void {
     this.context.pipe(
-      closeInStores(this.options.stores, effect),
+      closeInStores(this.options, effect),
       (closed) => ({ kind: 'stored', closed }),
       (error) => ({
         kind: 'storeFailed',
@@ -269,10 +371,15 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.hold.lift();
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
-    this.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
+    this.tellEnd(closed);
     if (!this.options.announceOpportunities) return;
     const event = executedOpportunity(closed, running?.signal ?? null);
     this.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
+  }
+
+  private tellEnd(closed: ArbitrageClosed): void {
+    const subject = subjectOf('arbitrageClosed', closed.pair);
+    this.publish(closed.arbitrageId, subject, 'arbitrageClosed', closed);
   }
 
   private publish<K extends MessageKind>(
@@ -305,6 +412,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     for (const [id, saga] of this.sagas) {
       if (!saga.stored || saga.state.unbooked.size > 0) continue;
       this.sagas.delete(id);
+      this.unknowns.forget(id);
       return;
     }
   }
@@ -317,6 +425,9 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       flagged,
       refused: { ...this.refused },
       storeAway: this.hold.held,
+      unknownAssets: this.unknowns.assets(),
+      strayFills: this.strays.counts,
+      emergency: this.options.emergency?.status() ?? null,
       alerts: this.alerts,
       lastAlert: this.lastAlert,
     };

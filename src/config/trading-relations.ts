@@ -223,10 +223,6 @@ function checkReportingAsset({ assets, reportingCurrency }: TradingConfig, refus
 
 /** What the files can already say and ArBot cannot do yet: refused, so that nobody believes it is in force. */
 function checkLater(config: TradingConfig, refuse: Refuse): void {
-  config.pairs.forEach(({ legPolicy }, index) => {
-    if (legPolicy !== 'concurrent')
-      refuse(`pairs[${index}].legPolicy`, `${legPolicy} comes later; only concurrent works today`);
-  });
   for (const [name, { feeMode }] of Object.entries(config.exchanges))
     if (feeMode === 'third')
       refuse(`exchanges.${name}.feeMode`, 'third comes later; only quote and received work today');

@@ -22,7 +22,7 @@ const pair = z.strictObject({
   directions: z
     .union([z.literal('all'), z.array(direction).min(1).max(64)], 'must be "all" or a list of {buy, sell}')
     .default('all'),
-  /** Only `concurrent` today; the check refuses the other. */
+  /** Both legs at once, or the thinner or slower exchange first and the other for what that has filled (TRADING §4). */
   legPolicy: z.enum(['concurrent', 'lead-follow']).default('concurrent'),
   /** Absent = `sizes.maxNotional`. */
   maxNotional: positiveMoney.optional(),
@@ -71,6 +71,8 @@ const edge = z.strictObject({
   latencyDecayBps: bps.default(0),
   /** Amortised cost of moving inventory, per unit of notional. */
   transferCostBps: bps.default(0),
+  /** How far a limit may go beyond the worst level needed, to be filled all the same; never more than half of the edge above the minimum. */
+  limitSlackBps: bps.default(0),
   /** Gross edge from which an opportunity is shown at all. */
   reportFloorBps: bps.default(3),
 });

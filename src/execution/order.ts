@@ -4,8 +4,15 @@ import { isTerminal, mayTransit, transit, type OrderSignal, type OrderStatus } f
 
 /** One order of a saga with everything known of it. A value: each change makes a new one. */
 export interface Order {
+  /** As sent; a follower is made smaller between its journal row and its sending. */
   readonly submit: SubmitLeg;
   readonly status: OrderStatus;
+  /** Its row is committed. */
+  readonly journalled: boolean;
+  /** Best price of its side when it was sent; null where it was not read. */
+  readonly sentPrice: Decimal | null;
+  /** When it was sent; null before, and after a restart. */
+  readonly sentAtMs: number | null;
   readonly fills: readonly Fill[];
   readonly filledBase: Decimal;
   readonly filledQuote: Decimal;
@@ -18,6 +25,9 @@ export interface Order {
 export const newOrder = (submit: SubmitLeg): Order => ({
   submit,
   status: 'intent',
+  journalled: false,
+  sentPrice: null,
+  sentAtMs: null,
   fills: [],
   filledBase: new Decimal(0),
   filledQuote: new Decimal(0),

@@ -1,29 +1,72 @@
 import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
-import type { Fill, SubmitLeg } from '../messages/order.js';
+import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
+import type { ExchangeId, PairId } from '../messages/primitives.js';
 import type { ApprovedVerdict } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import { arbitrageIdOf, type Approved } from '../risk/approval.js';
 import { clientOrderIdOf } from './client-order-id.js';
+import { firstInquiry } from './inquiry.js';
 import { assetsOf } from './ledger.js';
-import { applyFills, newOrder, signalled } from './order.js';
-import type { SagaEffect, SagaPolicy, SagaState, SagaStep, SagaTerms } from './saga-state.js';
+import { leadOf, type ExchangeFacts } from './leg-policy.js';
+import { isTerminal } from './order-state.js';
+import { applyFills, applyResult, newOrder, signalled, type Order } from './order.js';
+import { preCheck, type StartFacts } from './pre-check.js';
+import { boundPrices } from './price-bounds.js';
+import { closeSaga, knowledgeOf } from './saga-close.js';
+import { alert, queryOf, withNote } from './saga-parts.js';
+import type {
+  LegPolicy,
+  SagaEffect,
+  SagaPlan,
+  SagaPolicy,
+  SagaState,
+  SagaStep,
+  SagaTerms,
+} from './saga-state.js';
 
 export interface SagaSetting {
   /** At least the instruments of the legs. */
   readonly instruments: readonly Instrument[];
   readonly feeMarks: SagaTerms['feeMarks'];
   readonly policy: SagaPolicy;
+  /** Whether the legs of a pair go at once or one after the other; absent = at once. */
+  readonly legPolicies?: ReadonlyMap<PairId, LegPolicy>;
+  /** What is known of each exchange; one that is not named expires requests. */
+  readonly exchanges?: ReadonlyMap<ExchangeId, ExchangeFacts>;
 }
 
-/** A new arbitrage: its legs become orders and ask to be journalled, all in one commit, before any is sent (R1). */
-export function startSaga(verdict: Approved<ApprovedVerdict>, setting: SagaSetting, nowMs: number): SagaStep {
-  const terms = termsOf(verdict, setting);
-  const orders = verdict.signal.legs.map((leg, legIndex) => newOrder(submitOf(terms, leg, legIndex, nowMs)));
-  const state = emptyState(terms, nowMs);
-  const legs = orders.map((order) => order.submit);
-  return { state: { ...state, orders }, effects: [{ kind: 'journal', legs }] };
+/**
+ * A new arbitrage: its legs are checked as a whole, become orders, and ask to be journalled, all in one commit, before any is
+ * sent (R1). One that fails the check ends at once, and nothing of it was journalled.
+ */
+export function startSaga(
+  verdict: Approved<ApprovedVerdict>,
+  setting: SagaSetting,
+  nowMs: number,
+  facts: StartFacts = {},
+): SagaStep {
+  const planned = verdict.signal.legs;
+  const hedges = hedgesOf(setting, verdict);
+  const instruments = planned.map((leg) => instrumentOf(setting, leg.instrument));
+  const bounded = boundPrices(planned, instruments, setting.policy);
+  const legs = typeof bounded === 'string' ? planned : bounded;
+  const terms = termsOf(verdict, legs, setting);
+  const refusal =
+    typeof bounded === 'string' ? bounded : preCheck(legs, { legs: instruments, hedges }, facts);
+  if (refusal !== null) return refused(emptyState(terms, nowMs), refusal, nowMs);
+  const orders = legs.map((leg, legIndex) => newOrder(submitOf(terms, leg, legIndex, nowMs)));
+  const submits = orders.map((order) => order.submit);
+  return {
+    state: { ...emptyState(terms, nowMs), orders },
+    effects: [{ kind: 'journal', legs: submits, purpose: 'open' }],
+  };
+}
+
+function refused(state: SagaState, reason: string, nowMs: number): SagaStep {
+  const effects = [alert('PRE_CHECK', reason)];
+  return closeSaga({ state: withNote(state, `PRE_CHECK ${reason}`), effects }, nowMs);
 }
 
 function emptyState(terms: SagaTerms, nowMs: number): SagaState {
@@ -33,20 +76,25 @@ function emptyState(terms: SagaTerms, nowMs: number): SagaState {
     orders: [],
     inquiries: new Map(),
     unbooked: new Map(),
-    recovery: 'none',
+    awaitsQuotes: false,
+    imbalancedSinceMs: null,
+    abandoned: null,
+    intervalHedged: false,
     notes: [],
     openedAtMs: nowMs,
     closed: null,
+    told: new Map(),
   };
 }
 
-function termsOf(verdict: Approved<ApprovedVerdict>, setting: SagaSetting): SagaTerms {
+function termsOf(
+  verdict: Approved<ApprovedVerdict>,
+  legs: readonly PlannedLeg[],
+  setting: SagaSetting,
+): SagaTerms {
   const { signal } = verdict;
-  const legs = signal.legs.map((leg, legIndex) => ({
-    legIndex,
-    side: leg.side,
-    instrument: instrumentOf(setting, leg.instrument),
-  }));
+  const exchanges = setting.exchanges ?? new Map<ExchangeId, ExchangeFacts>();
+  const isLed = setting.legPolicies?.get(signal.pair) === 'lead-follow';
   return {
     ...partiesOf(signal.legs),
     arbitrageId: arbitrageIdOf(verdict.verdictId),
@@ -60,10 +108,40 @@ function termsOf(verdict: Approved<ApprovedVerdict>, setting: SagaSetting): Saga
     quote: signal.quote,
     wanted: signal.quantity,
     expectedNet: signal.edge.net,
-    legs,
-    feeMarks: setting.feeMarks,
-    policy: setting.policy,
+    legs: legs.map(({ side, instrument, quantity, limitPrice }, legIndex) => ({
+      legIndex,
+      side,
+      instrument: instrumentOf(setting, instrument),
+      quantity,
+      limitPrice,
+    })),
+    leadIndex: isLed ? leadOf(legs, exchanges) : null,
+    hedges: hedgesOf(setting, verdict),
+    plan: planOf(signal),
+    ...fixedTerms(setting),
   };
+}
+
+/** What does not depend on the arbitrage. */
+function fixedTerms({ feeMarks, policy, exchanges }: SagaSetting) {
+  const late = [...(exchanges ?? [])].filter(([, { requestExpiry }]) => !requestExpiry);
+  return { feeMarks, policy, lateExchanges: late.map(([exchange]) => exchange) };
+}
+
+const planOf = ({ edge, legs }: Signal): SagaPlan => ({
+  edge,
+  legs: legs.map((leg) => ({
+    quantity: leg.quantity,
+    expectedVwap: leg.expectedVwap,
+    decisionPrice: decisionPriceOf(leg),
+  })),
+});
+
+const decisionPriceOf = (leg: PlannedLeg): string => leg.levels[0]?.[0] ?? leg.expectedVwap;
+
+/** Hedge markets that are known here; of one that is not, nothing could be checked. */
+function hedgesOf({ instruments }: SagaSetting, { hedges }: Pick<ApprovedVerdict, 'hedges'>): Instrument[] {
+  return (hedges ?? []).flatMap((id) => instruments.find((known) => known.id === id) ?? []);
 }
 
 function instrumentOf(setting: SagaSetting, id: string): Instrument {
@@ -92,39 +170,47 @@ function submitOf(terms: SagaTerms, leg: PlannedLeg, legIndex: number, nowMs: nu
     quantity: leg.quantity,
     limitPrice: leg.limitPrice,
     timeInForce: 'IOC',
-    decisionPrice: leg.levels[0]?.[0] ?? leg.expectedVwap,
+    decisionPrice: decisionPriceOf(leg),
     submittedAtMs: nowMs,
   };
 }
 
 export interface Unfinished {
-  /** Journalled legs of one arbitrage that have no final result. */
+  /** Journalled legs of one arbitrage. */
   readonly legs: readonly SubmitLeg[];
+  /** Ends of those legs that have one; absent = none has. */
+  readonly results?: readonly LegResult[];
   /** Fills of this arbitrage that the ledger holds already. */
   readonly fills: readonly Fill[];
-  /** The signal it was made of, where it is still known. */
+  /** The signal it was made of, where it is still known, as it was approved. */
   readonly signal: Signal | null;
+  /** Markets that the approval allows hedges on; absent = none. */
+  readonly hedges?: readonly string[];
+  /** Its end, where it has one: some order of it was never settled. */
+  readonly closed?: ArbitrageClosed;
 }
 
-/** After a restart: every leg may have been sent, so each is unknown and is asked about; nothing is sent again. */
+/** After a restart: a leg without an end may have been sent, so it is unknown and is asked about; nothing is sent again. */
 export function resumeSaga(unfinished: Unfinished, setting: SagaSetting, nowMs: number): SagaStep {
   const terms = resumedTerms(unfinished, setting);
-  const orders = unfinished.legs.map((leg) => {
-    const lost = signalled(signalled(newOrder(leg), 'send'), 'lose');
-    const own = unfinished.fills.filter((fill) => fill.clientOrderId === leg.clientOrderId);
-    return applyFills(lost, own).order;
-  });
-  const asked = { asked: 1, notFound: 0, lastNotFoundAtMs: 0, givenUp: false };
+  const orders = unfinished.legs.map((leg) => resumedOrder(leg, unfinished));
+  const open = orders.filter((order) => !isTerminal(order.status)).map((order) => order.submit);
+  const ended = orders.filter((order) => isTerminal(order.status));
+  const asked = { ...firstInquiry(nowMs), asked: 1 };
   const opened = Math.min(nowMs, ...unfinished.legs.map((leg) => leg.submittedAtMs));
+  const { closed = null } = unfinished;
   const state: SagaState = {
     ...emptyState(terms, opened),
-    phase: 'working',
+    phase: closed === null ? 'working' : 'closed',
     orders,
-    inquiries: new Map(unfinished.legs.map((leg) => [leg.clientOrderId, asked])),
-    recovery: recoveryOf(unfinished.legs),
+    inquiries: new Map(open.map((leg) => [leg.clientOrderId, asked])),
+    // Whatever was hedged before is not hedged by halves again.
+    intervalHedged: unfinished.legs.some((leg) => leg.attempt > 0),
     notes: ['RESUMED'],
+    closed,
+    told: new Map(ended.map((order) => [order.submit.clientOrderId, knowledgeOf(order)])),
   };
-  const effects = unfinished.legs.map((leg): SagaEffect => ({
+  const effects = open.map((leg): SagaEffect => ({
     kind: 'query',
     query: queryOf(leg, nowMs),
     delayMs: 0,
@@ -132,49 +218,46 @@ export function resumeSaga(unfinished: Unfinished, setting: SagaSetting, nowMs: 
   return { state, effects };
 }
 
-/** A journalled second attempt means that recovery was tried already; it is not tried twice. */
-function recoveryOf(legs: readonly SubmitLeg[]): SagaState['recovery'] {
-  const again = legs.find((leg) => leg.attempt > 0);
-  if (again === undefined) return 'none';
-  const first = legs.find((leg) => leg.attempt === 0 && leg.legIndex === again.legIndex);
-  return first?.side === again.side ? 'complete' : 'reverse';
+function resumedOrder(leg: SubmitLeg, { fills, results = [] }: Unfinished): Order {
+  const lost = signalled(signalled({ ...newOrder(leg), journalled: true }, 'send'), 'lose');
+  const own = fills.filter((fill) => fill.clientOrderId === leg.clientOrderId);
+  const { order } = applyFills(lost, own);
+  const result = results.find((one) => one.clientOrderId === leg.clientOrderId);
+  return result === undefined || result.status === 'unknown' ? order : applyResult(order, result).order;
 }
 
-function resumedTerms({ legs, signal }: Unfinished, setting: SagaSetting): SagaTerms {
+function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSetting): SagaTerms {
   const first = legs[0];
   invariant(first !== undefined, 'an unfinished arbitrage has at least one leg');
   const { base, quote } = assetsOf(first.instrument);
   const initial = legs.filter((leg) => leg.attempt === 0);
   invariant(initial.length > 0, `${first.arbitrageId} is unfinished without a first attempt`);
-  const wanted = Decimal.min(...legs.map((leg) => leg.quantity)).toFixed();
+  const wanted = Decimal.min(...initial.map((leg) => leg.quantity)).toFixed();
+  const unrecorded = `unrecorded-${first.verdictId}`.slice(0, 96);
   return {
     ...partiesOf(initial),
     arbitrageId: first.arbitrageId,
     verdictId: first.verdictId,
     nonce: first.nonce,
     verdictExpiresAtMs: first.verdictExpiresAtMs,
-    signalId: signal?.signalId ?? `unrecorded-${first.verdictId}`.slice(0, 96),
-    opportunityId: signal?.opportunityId ?? `unrecorded-${first.verdictId}`.slice(0, 96),
+    signalId: signal?.signalId ?? unrecorded,
+    opportunityId: signal?.opportunityId ?? unrecorded,
     pair: `${base}-${quote}`,
     base,
     quote,
     wanted: signal?.quantity ?? wanted,
     expectedNet: signal?.edge.net ?? '0',
-    legs: initial.map((leg) => ({
-      legIndex: leg.legIndex,
-      side: leg.side,
-      instrument: instrumentOf(setting, leg.instrument),
+    legs: initial.map(({ legIndex, side, instrument, quantity, limitPrice }) => ({
+      legIndex,
+      side,
+      instrument: instrumentOf(setting, instrument),
+      quantity,
+      limitPrice,
     })),
-    feeMarks: setting.feeMarks,
-    policy: setting.policy,
+    // Every leg may have left: none waits for another any more.
+    leadIndex: null,
+    hedges: hedgesOf(setting, { hedges: [...hedges] }),
+    plan: signal === null ? null : planOf(signal),
+    ...fixedTerms(setting),
   };
 }
-
-export const queryOf = (leg: SubmitLeg, nowMs: number) => ({
-  clientOrderId: leg.clientOrderId,
-  arbitrageId: leg.arbitrageId,
-  legIndex: leg.legIndex,
-  instrument: leg.instrument,
-  exchange: leg.exchange,
-  askedAtMs: nowMs,
-});

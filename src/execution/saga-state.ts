@@ -1,6 +1,8 @@
+import type { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { ArbitrageClosed, Fill, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
 import type { AssetId, DecimalText, ExchangeId, InstrumentId, PairId, Side } from '../messages/primitives.js';
+import type { EdgeBreakdown } from '../messages/signal.js';
 import type { Order } from './order.js';
 import type { LegQuote, RecoveryLimits } from './recovery.js';
 
@@ -13,7 +15,19 @@ export interface SagaPolicy extends RecoveryLimits {
   readonly minNotFound: number;
   /** Largest skew of clocks that an expiry has to be waited beyond. */
   readonly expirySkewMs: number;
+  /** As long an order may still arrive where no request expiry fences it: until then not-found is no evidence. */
+  readonly lateOrderMs: number;
+  /** Recovery orders of one arbitrage. */
+  readonly maxRecoveries: number;
+  /** So long after an imbalance is known no recovery begins any more, and a person is told: with an answer's way, 2 s (TRADING §4). */
+  readonly recoveryDeadlineMs: number;
+  /** Between two looks at the prices while none allows a recovery, or while an order is unknown. */
+  readonly requoteMs: number;
+  /** As long after the expiry of its verdict the last gate takes recovery orders. */
+  readonly recoveryWindowMs: number;
 }
+
+export type LegPolicy = 'concurrent' | 'lead-follow';
 
 /** What stays the same over the life of one arbitrage. */
 export interface SagaTerms {
@@ -32,6 +46,14 @@ export interface SagaTerms {
   readonly wanted: DecimalText;
   readonly expectedNet: DecimalText;
   readonly legs: readonly SagaLeg[];
+  /** The leg that is sent first, and whose fill sizes the other; null = both at once. */
+  readonly leadIndex: number | null;
+  /** Other markets of the pair on which an imbalance may be hedged, as approved. */
+  readonly hedges: readonly Instrument[];
+  /** Exchanges on which an order may arrive late, since no request expires there. */
+  readonly lateExchanges: readonly ExchangeId[];
+  /** What was planned, for the attribution; null after a restart that did not find the signal. */
+  readonly plan: SagaPlan | null;
   /** Price in quote of coins that fees may be taken in. */
   readonly feeMarks: readonly { readonly asset: AssetId; readonly price: DecimalText }[];
   readonly policy: SagaPolicy;
@@ -41,16 +63,31 @@ export interface SagaLeg {
   readonly legIndex: number;
   readonly side: Side;
   readonly instrument: Instrument;
+  /** As approved; no order of the leg is larger. */
+  readonly quantity: DecimalText;
+  readonly limitPrice: DecimalText;
 }
 
-/** `journalling` → `working` → (`quoting` → `recovering` →) `booking` → `closed`. */
-export type SagaPhase = 'journalling' | 'working' | 'quoting' | 'recovering' | 'booking' | 'closed';
+/** What the signal promised. */
+export interface SagaPlan {
+  readonly edge: EdgeBreakdown;
+  readonly legs: readonly {
+    readonly quantity: DecimalText;
+    readonly expectedVwap: DecimalText;
+    /** Best price at decision. */
+    readonly decisionPrice: DecimalText;
+  }[];
+}
+
+/** `journalling` → `working` → (`recovering` →) `booking` → `closed`. */
+export type SagaPhase = 'journalling' | 'working' | 'recovering' | 'booking' | 'closed';
 
 /** What is known about an order whose answer did not come. */
 export interface Inquiry {
   readonly asked: number;
   readonly notFound: number;
   readonly lastNotFoundAtMs: number;
+  readonly lastAskedAtMs: number;
   readonly givenUp: boolean;
 }
 
@@ -61,15 +98,29 @@ export interface SagaState {
   readonly inquiries: ReadonlyMap<string, Inquiry>;
   /** Entry ids of fills that the ledger has not confirmed yet. */
   readonly unbooked: ReadonlyMap<string, Fill>;
-  readonly recovery: 'none' | 'complete' | 'reverse' | 'impossible';
+  /** Prices were asked for and have not come. */
+  readonly awaitsQuotes: boolean;
+  /** Since when an imbalance is known, with no order unknown; null while there is none. */
+  readonly imbalancedSinceMs: number | null;
+  /** Why no further recovery is tried; null = it may be. */
+  readonly abandoned: string | null;
+  /** Size taken off an exposure interval while an order of it was unknown. */
+  readonly intervalHedged: boolean;
   readonly notes: readonly string[];
   readonly openedAtMs: number;
   readonly closed: ArbitrageClosed | null;
+  /** What the journal was told of each order after the end, as text; a late fill tells more. */
+  readonly told: ReadonlyMap<string, string>;
 }
 
 export type SagaEvent =
-  | { readonly kind: 'journalled' }
-  | { readonly kind: 'journalRefused'; readonly reason: string }
+  /** The commit of these orders' journal rows, with the prices at that moment where they were read. */
+  | {
+      readonly kind: 'journalled';
+      readonly clientOrderIds: readonly string[];
+      readonly quotes?: readonly LegQuote[];
+    }
+  | { readonly kind: 'journalRefused'; readonly clientOrderIds: readonly string[]; readonly reason: string }
   /** What the exchange says about an order: as answer to its submission, to a question, or by itself. Repeats do no harm. */
   | { readonly kind: 'result'; readonly result: LegResult; readonly to: 'submit' | 'query' | 'nothing' }
   /** No answer, or none that could be read. No evidence of anything (R5). */
@@ -81,14 +132,15 @@ export type SagaEvent =
     }
   | { readonly kind: 'quotes'; readonly quotes: readonly LegQuote[] }
   | { readonly kind: 'booked'; readonly entryId: string }
-  /** Time has passed: unanswered questions and unbooked fills are repeated. */
+  /** Time has passed: unbooked fills are told again, and what was handed over as unknown is asked about again. */
   | { readonly kind: 'tick' };
 
 export type SagaEffect =
-  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[] }
+  /** In one commit. A recovery order reduces risk: it may use the emergency journal while the store is away. */
+  | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[]; readonly purpose: 'open' | 'recover' }
   | { readonly kind: 'submit'; readonly leg: SubmitLeg }
   | { readonly kind: 'query'; readonly query: QueryOrder; readonly delayMs: number }
-  | { readonly kind: 'readQuotes'; readonly instruments: readonly InstrumentId[] }
+  | { readonly kind: 'readQuotes'; readonly instruments: readonly InstrumentId[]; readonly delayMs: number }
   | { readonly kind: 'bookFill'; readonly fill: Fill }
   | {
       readonly kind: 'close';
@@ -97,9 +149,17 @@ export type SagaEffect =
       /** Ends of orders that never left and of whose journal rows nobody knows whether they were written. */
       readonly unsure?: readonly LegResult[];
     }
+  /** Of an arbitrage that has ended: what is known better of an order now. */
+  | { readonly kind: 'saveResult'; readonly result: LegResult }
   | { readonly kind: 'alert'; readonly code: string; readonly detail: string };
 
 export interface SagaStep {
   readonly state: SagaState;
   readonly effects: readonly SagaEffect[];
+}
+
+/** A signed base quantity that may be anything between these. */
+export interface Interval {
+  readonly low: Decimal;
+  readonly high: Decimal;
 }

@@ -1,56 +1,95 @@
-import type { SubmitLeg } from '../messages/order.js';
-import { clientOrderIdOf } from './client-order-id.js';
-import { inquire, isSettled } from './inquiry.js';
+import type { LegQuote } from './recovery.js';
+import { inquire, inquireSlowly, isSettled } from './inquiry.js';
 import { fillEntryId } from './ledger.js';
+import { followerQuantity } from './leg-policy.js';
 import { isTerminal, mayTransit } from './order-state.js';
-import { applyResult, newOrder, signalled } from './order.js';
-import { planRecovery, type LegQuote, type RecoveryPlan } from './recovery.js';
-import { closeSaga, JOURNAL_REFUSED, mustRecover, settlementOf } from './saga-close.js';
-import { alert, orderOf, replaceOrder, withNote, withoutUnbooked } from './saga-parts.js';
+import { applyResult, doubted, signalled, type Order } from './order.js';
+import { closeSaga, JOURNAL_REFUSED, settleLate } from './saga-close.js';
+import {
+  alert,
+  isRecovery,
+  legOfOrder,
+  orderOf,
+  replaceOrder,
+  settlementOf,
+  withEffects,
+  withNote,
+  withoutUnbooked,
+} from './saga-parts.js';
+import { isImbalanced, onQuotes, seekRecovery, watchInterval } from './saga-recovery.js';
 import type { SagaEffect, SagaEvent, SagaState, SagaStep } from './saga-state.js';
+import { Decimal, decimalOf, toText } from '../market/decimal.js';
 
 /**
  * The arbitrage saga: (state, event, now) → state and effects, with no memory of its own. It ends in exactly one of
  * completed, partial, unwound, failed, flagged, whatever the order, number and lateness of the events. An order is sent
- * once; an unknown one is asked about and never sent again; one imbalance is recovered from once, within price bounds.
+ * once; an unknown one is asked about and never sent again; an imbalance is brought home by few orders, within price bounds
+ * and a clock, or handed to a person. After the end it still books, journals and hedges what comes late.
  */
 export function stepSaga(state: SagaState, event: SagaEvent, nowMs: number): SagaStep {
   switch (event.kind) {
     case 'journalled':
-      return advance(send(state, nowMs), nowMs);
-    case 'journalRefused':
-      return advance(unsent(state, `${JOURNAL_REFUSED} ${event.reason}`.slice(0, 200)), nowMs);
+      return advance(send(state, event, nowMs), nowMs);
+    case 'journalRefused': {
+      const reason = `${JOURNAL_REFUSED} ${event.reason}`.slice(0, 200);
+      return advance(unsent(state, event.clientOrderIds, reason), nowMs);
+    }
     case 'result':
       return advance(hear(state, event, nowMs), nowMs);
     case 'unanswered':
       return advance(lose(state, event, nowMs), nowMs);
     case 'quotes':
-      return advance(recover(state, event.quotes, nowMs), nowMs);
+      return advance(onQuotes(state, event.quotes, nowMs), nowMs);
     case 'booked':
       return advance({ state: withoutUnbooked(state, event.entryId), effects: [] }, nowMs);
     case 'tick':
-      return { state, effects: [...state.unbooked.values()].map((fill) => ({ kind: 'bookFill', fill })) };
+      return advance(tick(state, nowMs), nowMs);
   }
 }
 
-/** After the commit: the verdict may have expired meanwhile, and then nothing is sent. */
-function send(state: SagaState, nowMs: number): SagaStep {
-  if (state.phase !== 'journalling' && state.phase !== 'recovering') return { state, effects: [] };
-  const expired = state.phase === 'journalling' && nowMs >= state.terms.verdictExpiresAtMs;
-  if (expired) return unsent(state, 'VERDICT_EXPIRED');
-  const waiting = state.orders.filter((order) => order.status === 'intent');
-  const orders = state.orders.map((order) => (order.status === 'intent' ? signalled(order, 'send') : order));
-  const phase = state.phase === 'journalling' ? 'working' : 'recovering';
-  return {
-    state: { ...state, orders, phase },
-    effects: waiting.map((order) => ({ kind: 'submit', leg: order.submit })),
-  };
+/** After the commit: the verdict may have expired meanwhile, and then nothing is sent. A follower waits for its lead. */
+function send(state: SagaState, event: Extract<SagaEvent, { kind: 'journalled' }>, nowMs: number): SagaStep {
+  const isMeant = (order: Order): boolean =>
+    order.status === 'intent' &&
+    !order.journalled &&
+    event.clientOrderIds.includes(order.submit.clientOrderId);
+  if (!state.orders.some(isMeant)) return { state, effects: [] };
+  if (state.phase === 'journalling' && nowMs >= state.terms.verdictExpiresAtMs)
+    return unsent(state, event.clientOrderIds, 'VERDICT_EXPIRED');
+  const { leadIndex } = state.terms;
+  const effects: SagaEffect[] = [];
+  const orders = state.orders.map((order) => {
+    if (!isMeant(order)) return order;
+    const journalled = { ...order, journalled: true };
+    const waits = leadIndex !== null && !isRecovery(order) && order.submit.legIndex !== leadIndex;
+    if (waits) return { ...journalled, sentPrice: touchOf(order, event.quotes) };
+    effects.push({ kind: 'submit', leg: order.submit });
+    return sent(journalled, touchOf(order, event.quotes), nowMs);
+  });
+  const phase = state.phase === 'journalling' ? 'working' : state.phase;
+  return { state: { ...state, orders, phase }, effects };
+}
+
+const sent = (order: Order, sentPrice: Decimal | null, nowMs: number): Order => ({
+  ...signalled(order, 'send'),
+  sentPrice,
+  sentAtMs: nowMs,
+});
+
+/** Best price of an order's side; null where it was not read or is not trusted. */
+function touchOf({ submit }: Order, quotes: readonly LegQuote[] = []): Decimal | null {
+  const quote = quotes.find((one) => one.instrument === submit.instrument);
+  const best = submit.side === 'buy' ? quote?.ask : quote?.bid;
+  return quote?.trusted === true && best !== undefined && best > 0 ? decimalOf(best) : null;
 }
 
 /** Orders that never left: there is nothing to ask about. */
-function unsent(state: SagaState, reason: string): SagaStep {
+function unsent(state: SagaState, clientOrderIds: readonly string[], reason: string): SagaStep {
+  const isMeant = (order: Order): boolean =>
+    order.status === 'intent' && clientOrderIds.includes(order.submit.clientOrderId);
+  if (!state.orders.some(isMeant)) return { state, effects: [] };
   const orders = state.orders.map((order) =>
-    order.status === 'intent' ? { ...signalled(order, 'disprove'), reason } : order,
+    isMeant(order) ? { ...signalled(order, 'disprove'), reason } : order,
   );
   const phase = state.phase === 'journalling' ? 'working' : state.phase;
   return { state: withNote({ ...state, orders, phase }, reason), effects: [] };
@@ -58,23 +97,31 @@ function unsent(state: SagaState, reason: string): SagaStep {
 
 function hear(state: SagaState, event: Extract<SagaEvent, { kind: 'result' }>, nowMs: number): SagaStep {
   const { result, to } = event;
-  const known = orderOf(state, result.clientOrderId);
-  if (known === undefined) {
+  const found = orderOf(state, result.clientOrderId);
+  if (found === undefined) {
     return {
       state,
       effects: [alert('ORDER_FOREIGN', `${result.clientOrderId} is no order of this arbitrage`)],
     };
   }
+  const known = unexpected(found, result.fills.length > 0);
   const applied = applyResult(known, result);
   const effects: SagaEffect[] = applied.fresh.map((fill) => ({ kind: 'bookFill', fill }));
-  if (applied.late) effects.push(alert('LATE_FILL', `${result.clientOrderId} filled after ${known.status}`));
-  for (const doubt of applied.order.doubts.slice(known.doubts.length)) effects.push(alert('DOUBT', doubt));
+  const isLate = applied.late || (state.phase === 'closed' && applied.fresh.length > 0);
+  if (isLate) effects.push(alert('LATE_FILL', `${result.clientOrderId} filled after ${known.status}`));
+  for (const doubt of applied.order.doubts.slice(found.doubts.length)) effects.push(alert('DOUBT', doubt));
   const unbooked = new Map(state.unbooked);
   for (const fill of applied.fresh) unbooked.set(fillEntryId(fill), fill);
   const heard = { ...replaceOrder(state, applied.order), unbooked };
   if (applied.order.status !== 'unknown') return { state: heard, effects };
   const asked = inquire(heard, applied.order, result, to, nowMs);
   return { state: asked.state, effects: [...effects, ...asked.effects] };
+}
+
+/** An exchange that fills an order which never left contradicts us: the fills count, and a person is told. */
+function unexpected(order: Order, hasFills: boolean): Order {
+  if (order.status !== 'intent' || !hasFills) return order;
+  return doubted(signalled(order, 'send'), `UNSENT_ORDER_FILLED ${order.submit.clientOrderId}`);
 }
 
 function lose(state: SagaState, event: Extract<SagaEvent, { kind: 'unanswered' }>, nowMs: number): SagaStep {
@@ -85,68 +132,52 @@ function lose(state: SagaState, event: Extract<SagaEvent, { kind: 'unanswered' }
   return inquire(replaceOrder(state, { ...lost, reason: event.reason }), lost, null, event.to, nowMs);
 }
 
+function tick(before: SagaState, nowMs: number): SagaStep {
+  const effects: SagaEffect[] = [...before.unbooked.values()].map((fill) => ({ kind: 'bookFill', fill }));
+  let state = before;
+  for (const order of before.orders) {
+    const asked = inquireSlowly(state, order, nowMs);
+    state = asked.state;
+    effects.push(...asked.effects);
+  }
+  return { state, effects };
+}
+
 /** Moves on as far as what is known allows. */
-function advance(step: SagaStep, nowMs: number): SagaStep {
+function advance(before: SagaStep, nowMs: number): SagaStep {
+  if (before.state.phase === 'journalling') return before;
+  if (before.state.phase === 'closed') return settleLate(before, nowMs);
+  const step = follow(before, nowMs);
+  if (!step.state.orders.every((order) => isSettled(step.state, order))) return watchInterval(step);
+  const isOpen = step.state.abandoned === null && isImbalanced(step.state);
+  const sought = isOpen ? seekRecovery(step, nowMs) : step;
+  const { state } = sought;
+  if (isOpen && state.abandoned === null) return { ...sought, state: { ...state, phase: 'recovering' } };
+  if (state.unbooked.size > 0) return { ...sought, state: { ...state, phase: 'booking' } };
+  return closeSaga(sought, nowMs);
+}
+
+/** Sends what waits for its lead, as large as the lead has filled; what there is too little of is never sent. */
+function follow(step: SagaStep, nowMs: number): SagaStep {
   const { state } = step;
-  if (state.phase === 'closed' || state.phase === 'journalling' || state.phase === 'quoting') return step;
-  if (!state.orders.every((order) => isSettled(state, order))) return step;
-  if (mustRecover(state)) {
-    const instruments = state.terms.legs.map((leg) => leg.instrument.id);
-    return {
-      state: { ...state, phase: 'quoting' },
-      effects: [...step.effects, { kind: 'readQuotes', instruments }],
-    };
+  const waiting = state.orders.find((order) => order.status === 'intent' && order.journalled);
+  const lead = state.orders.find(
+    (order) => !isRecovery(order) && order.submit.legIndex === state.terms.leadIndex,
+  );
+  if (waiting === undefined || lead === undefined || !isSettled(state, lead)) return step;
+  const size = isTerminal(lead.status) ? sizeAfter(state, lead, waiting, nowMs) : 'LEAD_UNKNOWN';
+  if (typeof size === 'string') {
+    const stopped = unsent(state, [waiting.submit.clientOrderId], size);
+    return { state: stopped.state, effects: step.effects };
   }
-  if (state.unbooked.size > 0) return { ...step, state: { ...state, phase: 'booking' } };
-  return closeSaga(step, nowMs);
+  const resized = { ...waiting, submit: { ...waiting.submit, quantity: toText(size) } };
+  const followed = replaceOrder(state, sent(resized, waiting.sentPrice, nowMs));
+  return withEffects({ ...step, state: followed }, { kind: 'submit', leg: resized.submit });
 }
 
-function recover(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
-  if (state.phase !== 'quoting') return { state, effects: [] };
-  const plan = planRecovery({
-    settlement: settlementOf(state),
-    legs: state.terms.legs.map((leg) => ({ ...leg, maxQuantity: approvedQuantity(state, leg.legIndex) })),
-    quotes,
-    limits: state.terms.policy,
-  });
-  if (typeof plan === 'string') {
-    return {
-      state: withNote({ ...state, recovery: 'impossible', phase: 'booking' }, `RESIDUE ${plan}`),
-      effects: [],
-    };
-  }
-  const submit = recoveryLeg(state, plan, nowMs);
-  const orders = [...state.orders, newOrder(submit)];
-  return {
-    state: { ...state, orders, recovery: plan.kind, phase: 'recovering' },
-    effects: [{ kind: 'journal', legs: [submit] }],
-  };
-}
-
-/** What the first order of a leg asked for; a leg without one may recover nothing. */
-const approvedQuantity = (state: SagaState, legIndex: number): string =>
-  state.orders.find(({ submit }) => submit.legIndex === legIndex && submit.attempt === 0)?.submit.quantity ??
-  '0';
-
-function recoveryLeg(state: SagaState, plan: RecoveryPlan, nowMs: number): SubmitLeg {
-  const { arbitrageId, verdictId, nonce, verdictExpiresAtMs } = state.terms;
-  const tried = state.orders.filter((order) => order.submit.legIndex === plan.legIndex);
-  const attempt = 1 + Math.max(-1, ...tried.map((order) => order.submit.attempt));
-  return {
-    clientOrderId: clientOrderIdOf(arbitrageId, plan.legIndex, attempt),
-    arbitrageId,
-    legIndex: plan.legIndex,
-    attempt,
-    verdictId,
-    nonce,
-    verdictExpiresAtMs,
-    instrument: plan.instrument.id,
-    exchange: plan.instrument.exchange,
-    side: plan.side,
-    quantity: plan.quantity,
-    limitPrice: plan.limitPrice,
-    timeInForce: 'IOC',
-    decisionPrice: plan.decisionPrice,
-    submittedAtMs: nowMs,
-  };
+function sizeAfter(state: SagaState, lead: Order, follower: Order, nowMs: number): Decimal | string {
+  // The last gate takes a first order only under a verdict that is alive; later it is a recovery like any other.
+  if (nowMs >= state.terms.verdictExpiresAtMs) return 'FOLLOWER_TOO_LATE';
+  const { residual } = settlementOf(state, [lead]);
+  return followerQuantity(residual, legOfOrder(state.terms, follower), follower.submit);
 }

@@ -103,7 +103,8 @@ export interface OutcomeFacts {
   readonly settlement: Settlement;
   readonly wanted: DecimalText;
   readonly tolerance: Decimal;
-  readonly reversed: boolean;
+  /** Recovery orders that took a leg back. */
+  readonly reversed: readonly Order[];
 }
 
 /** The one word for how it ended. Whatever is not certain and balanced is flagged for a person. */
@@ -113,14 +114,10 @@ export function outcomeOf(facts: OutcomeFacts): ArbitrageClosed['outcome'] {
   if (uncertain || s.unvaluedFees.length > 0) return 'flagged';
   if (s.bought.isZero() && s.sold.isZero()) return 'failed';
   if (s.residual.abs().gt(tolerance)) return 'flagged';
-  if (facts.reversed) return matchedAtFirst(orders).gt(tolerance) ? 'partial' : 'unwound';
+  const takenBack = facts.reversed.reduce((sum, order) => sum.plus(order.filledBase), ZERO);
+  if (takenBack.gt(0))
+    return Decimal.min(s.bought, s.sold).minus(takenBack).gt(tolerance) ? 'partial' : 'unwound';
   return Decimal.min(s.bought, s.sold).plus(tolerance).gte(facts.wanted) ? 'completed' : 'partial';
-}
-
-/** What both legs filled before anything was taken back. */
-function matchedAtFirst(orders: readonly Order[]): Decimal {
-  const first = orders.filter((order) => order.submit.attempt === 0);
-  return Decimal.min(sumsOf(first, 'buy').base, sumsOf(first, 'sell').base);
 }
 
 /** Money for a message: at most 20 decimals, never to our favour. */

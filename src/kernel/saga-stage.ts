@@ -1,3 +1,4 @@
+import type { StartFacts } from '../execution/pre-check.js';
 import { startSaga, type SagaSetting } from '../execution/saga-start.js';
 import type { SagaEffect, SagaEvent, SagaState } from '../execution/saga-state.js';
 import { stepSaga } from '../execution/saga.js';
@@ -7,7 +8,7 @@ import type { Stage } from './stage.js';
 
 /** All sagas of one trader as a stage; each effect says which arbitrage it is of. */
 export type SagaStageEvent =
-  | { readonly kind: 'start'; readonly verdict: Verdict }
+  | { readonly kind: 'start'; readonly verdict: Verdict; readonly facts?: StartFacts }
   | { readonly kind: 'saga'; readonly arbitrageId: string; readonly event: SagaEvent };
 
 export interface SagaStageEffect {
@@ -32,17 +33,22 @@ function stepSagas(
   nowMs: number,
 ): SagaStageEffect[] {
   const arbitrageId = event.kind === 'start' ? arbitrageIdOf(event.verdict.verdictId) : event.arbitrageId;
-  const step = event.kind === 'start' ? begin(sagas, event.verdict, setting, nowMs) : go(sagas, event, nowMs);
+  const step = event.kind === 'start' ? begin(sagas, event, setting, nowMs) : go(sagas, event, nowMs);
   if (step === null) return [];
   sagas.set(arbitrageId, step.state);
   return step.effects.map((effect) => ({ arbitrageId, effect }));
 }
 
 /** Null for a verdict that is refused, expired or was started before. */
-function begin(sagas: SagaStageState, verdict: Verdict, setting: SagaSetting, nowMs: number) {
+function begin(
+  sagas: SagaStageState,
+  { verdict, facts }: Extract<SagaStageEvent, { kind: 'start' }>,
+  setting: SagaSetting,
+  nowMs: number,
+) {
   const admitted = admitVerdict(verdict, nowMs);
   if (admitted === null || sagas.has(arbitrageIdOf(verdict.verdictId))) return null;
-  return startSaga(admitted, setting, nowMs);
+  return startSaga(admitted, setting, nowMs, facts);
 }
 
 function go(sagas: SagaStageState, event: Extract<SagaStageEvent, { kind: 'saga' }>, nowMs: number) {

@@ -93,8 +93,11 @@ export class TradingKernel {
       this.at(nowMs + delayMs, (at) => this.stepSagas({ kind: 'saga', arbitrageId, event }, at));
     const { exchange } = this.options;
     switch (effect.kind) {
-      case 'journal':
-        return tell({ kind: 'journalled' }, 0);
+      case 'journal': {
+        const clientOrderIds = effect.legs.map((leg) => leg.clientOrderId);
+        const quotes = exchange.quotes(effect.legs.map((leg) => leg.instrument));
+        return tell({ kind: 'journalled', clientOrderIds, quotes }, 0);
+      }
       case 'submit':
         this.submitted.set(effect.leg.clientOrderId, effect.leg);
         return this.answer(
@@ -109,7 +112,10 @@ export class TradingKernel {
           this.answer(arbitrageId, effect.query.clientOrderId, 'query', exchange.query(effect.query, at), at),
         );
       case 'readQuotes':
-        return tell({ kind: 'quotes', quotes: exchange.quotes(effect.instruments) }, 0);
+        return this.at(nowMs + effect.delayMs, (at) => {
+          const event = { kind: 'quotes', quotes: exchange.quotes(effect.instruments) } as const;
+          this.stepSagas({ kind: 'saga', arbitrageId, event }, at);
+        });
       case 'bookFill':
         return this.stepLedger({ kind: 'fill', fill: effect.fill }, nowMs);
       case 'close': {
@@ -119,6 +125,8 @@ export class TradingKernel {
         this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled, flagged, realisedNet }, nowMs);
         return this.settleJournal(arbitrageId, effect.results, nowMs);
       }
+      case 'saveResult':
+        return this.settleJournal(arbitrageId, [effect.result], nowMs);
       case 'alert':
         return;
     }
@@ -126,12 +134,9 @@ export class TradingKernel {
 
   /** What a journal would say once the results of an arbitrage are in it. */
   private settleJournal(arbitrageId: string, results: readonly LegResult[], nowMs: number): void {
-    const openLegs: SubmitLeg[] = [];
-    for (const { clientOrderId, status } of results) {
-      const leg = this.submitted.get(clientOrderId);
-      this.submitted.delete(clientOrderId);
-      if (status === 'unknown' && leg !== undefined) openLegs.push(leg);
-    }
+    for (const { clientOrderId, status } of results)
+      if (status !== 'unknown') this.submitted.delete(clientOrderId);
+    const openLegs = [...this.submitted.values()].filter((leg) => leg.arbitrageId === arbitrageId);
     this.stepGate({ kind: 'journal', arbitrageIds: [arbitrageId], openLegs }, nowMs);
   }
 

@@ -27,6 +27,7 @@ import type { HaltChanged } from '../messages/risk.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus } from '../ports/bus.js';
 import type { Compute } from '../ports/compute.js';
+import type { EmergencyJournal } from '../ports/emergency-journal.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { HttpClient, Sockets } from '../ports/network.js';
@@ -43,6 +44,7 @@ import { NactEngine } from '../runtime/engine-nact.js';
 import { InlineCompute } from '../runtime/platform/compute.js';
 import { TimeOrderedIds } from '../runtime/platform/random.js';
 import { ActorSystem } from '../runtime/system.js';
+import { FileEmergencyJournal } from '../storage/emergency/file-emergency-journal.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import { SupervisionTree } from '../supervisors/supervisor.js';
 import { openBus } from './bus.js';
@@ -65,9 +67,11 @@ import {
   baselineOf,
   dayBoundaryOffsetMs,
   enabledPairs,
+  exchangeFactsOf,
   isPairAllowed,
   openingsOf,
   latencyOf,
+  legPoliciesOf,
   riskLimitsOf,
   SAGA_POLICY,
   spatialParametersOf,
@@ -176,6 +180,8 @@ class AssembledNode implements TradingNode {
   private readonly compute: Compute;
   private readonly loading: InstrumentLoading;
   private readonly recording: TickRecording | null;
+  /** Opened by whoever writes or reads it first. */
+  private readonly emergency: EmergencyJournal;
   private missing: Connector[] = [];
   private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
   private stopped = false;
@@ -204,6 +210,7 @@ class AssembledNode implements TradingNode {
       ...(parts.batch !== undefined && { batch: parts.batch }),
     });
     this.recording = this.openRecording(parts);
+    this.emergency = new FileEmergencyJournal({ files: parts.files, folder: parts.folder, log });
     const trading = options.tradingConfig;
     this.compute = parts.compute ?? new InlineCompute(tasks);
     this.loading = {
@@ -304,6 +311,7 @@ class AssembledNode implements TradingNode {
     this.stopped = true;
     await this.tree.stop();
     await this.system.close(1_000);
+    await this.emergency.close();
     await this.recording?.close(this.parts.market.time);
     this.inspection.close();
     this.halts.close();
@@ -511,6 +519,9 @@ class AssembledNode implements TradingNode {
             stores,
             fence,
             policy: SAGA_POLICY,
+            legPolicies: legPoliciesOf(trading),
+            exchanges: exchangeFactsOf(trading, market.connectors),
+            emergency: this.emergency,
             answerTimeoutMs: ANSWER_TIMEOUT_MS,
             retry: RETRY,
             announceOpportunities: false,

@@ -1,7 +1,8 @@
 import type { OpeningBalance } from '../execution/ledger.js';
 import type { AdmissionLimits } from '../execution/order-admission.js';
 import type { PaperLatency } from '../execution/paper-exchange.js';
-import type { SagaPolicy } from '../execution/saga-state.js';
+import type { ExchangeFacts } from '../execution/leg-policy.js';
+import type { LegPolicy, SagaPolicy } from '../execution/saga-state.js';
 import {
   DEFAULT_SPATIAL_PARAMETERS,
   type PairTerms,
@@ -12,6 +13,7 @@ import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
 import type { RiskLimits } from '../risk/limits.js';
+import type { Connector } from '../connectors/base.js';
 import type { CcxtOptions } from '../connectors/ccxt.js';
 import { assetsOfPair, type PairConfig, type TradingConfig } from '../config/index.js';
 import { CLOCK_BOUND } from './connectors.js';
@@ -22,6 +24,9 @@ import { noTradeWindowsOf } from './no-trade-windows.js';
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
 const BPS_IN_ONE = 10_000;
+const MAX_RECOVERIES = 6;
+/** An order that may be late is settled after 60 s and more, and its imbalance is brought home then (TRADING §4: 75 s). */
+const RECOVERY_WINDOW_MS = 90_000;
 const KST_OFFSET_MS = -9 * 3_600_000;
 /** The longest a paper order may take both ways and still be answered, ms. */
 export const ANSWER_TIMEOUT_MS = 2_000;
@@ -145,6 +150,7 @@ export function spatialParametersOf(
     minNetBps: edge.minNetEdgeBps,
     latencyDecayBps: edge.latencyDecayBps,
     transferCostBps: edge.transferCostBps,
+    limitSlackBps: edge.limitSlackBps,
     reportFloorBps: edge.reportFloorBps,
     // Longer than an approval lives, so that the approval's own expiry decides.
     signalTtlMs: 1_500,
@@ -191,13 +197,39 @@ export const SAGA_POLICY: SagaPolicy = {
   queryIntervalMs: 1_000,
   minNotFound: 2,
   expirySkewMs: 250,
+  lateOrderMs: 60_000,
+  maxRecoveries: MAX_RECOVERIES,
+  recoveryDeadlineMs: 1_500,
+  requoteMs: 100,
+  recoveryWindowMs: RECOVERY_WINDOW_MS,
 };
 
+/** The price of a recovery order may leave the approved limits as far as the saga's loss cap allows, and a slack beyond. */
 export const ADMISSION: AdmissionLimits = {
-  recoveryWindowMs: 5_000,
-  recoveryCollarBps: RECOVERY_SLACK_BPS * 2,
+  recoveryWindowMs: RECOVERY_WINDOW_MS,
+  recoveryCollarBps: MAX_RECOVERY_LOSS_BPS + RECOVERY_SLACK_BPS * 2,
   recoverWhileHalted: false,
+  maxRecoveries: MAX_RECOVERIES,
 };
+
+export const legPoliciesOf = (trading: TradingConfig): Map<PairId, LegPolicy> =>
+  new Map(tradedPairs(trading).map(({ pair, legPolicy }) => [pair, legPolicy]));
+
+/** What decides which leg leads, and how long an order may be late. Latency is known where it is pretended. */
+export function exchangeFactsOf(
+  trading: TradingConfig,
+  connectors: readonly Pick<Connector, 'exchange' | 'capabilities'>[],
+): Map<ExchangeId, ExchangeFacts> {
+  return new Map(
+    connectors.map(({ exchange, capabilities }) => [
+      exchange,
+      {
+        requestExpiry: capabilities.orders.requestExpiry.kind !== 'none',
+        latencyMs: trading.exchanges[exchange]?.paperLatency.medianMs ?? null,
+      },
+    ]),
+  );
+}
 
 /** The fee the trader's account pays, where the file says so; start-up defaults of the exchange otherwise. */
 export function withConfiguredFee(trading: TradingConfig, instrument: Instrument): Instrument {

@@ -17,6 +17,7 @@ import { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../../src/messages/catalogue.js';
 import type { Signal } from '../../src/messages/signal.js';
+import type { EmergencyJournal } from '../../src/ports/emergency-journal.js';
 import type { Stores } from '../../src/ports/stores.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
 import type { ActorDefinition } from '../../src/runtime/actor.js';
@@ -53,6 +54,8 @@ export interface WorldOptions {
   readonly before?: World;
   readonly seed?: string;
   readonly clockSkewMs?: (exchange: string) => number | null;
+  /** Absent = there is none. */
+  readonly emergency?: EmergencyJournal;
 }
 
 /** The money actors of one process, on manual time, with the real bus, runtime and in-memory stores. */
@@ -205,6 +208,7 @@ export class World {
         answerTimeoutMs: 1_000,
         announceOpportunities: true,
         record,
+        ...(this.options.emergency !== undefined && { emergency: this.options.emergency }),
       }),
     );
   }

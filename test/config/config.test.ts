@@ -180,7 +180,6 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'bridge', (d) => put(d, 'bridge', 'rate')],
   ['trading', 'bridge', (d) => put(d, 'bridge', 'leg')],
   ['trading', 'bridge', (d) => put(d, 'bridge', 'inventory')],
-  ['trading', 'pairs[0].legPolicy', (d) => put(d['pairs']?.[0], 'legPolicy', 'lead-follow')],
   ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
   ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
   ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
@@ -344,7 +343,6 @@ t.test('what is not possible yet is refused with a word of when, and what may be
       .join('; ');
   };
   t.match(messageOf('trading', 'bridge'), /comes later; only none works today/);
-  t.match(messageOf('trading', 'pairs[0].legPolicy'), /comes later; only concurrent works today/);
   t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit.*with ccxt/);
   t.match(messageOf('cluster', 'nodes[1]'), /several nodes come later/);
   const disabled = trading();

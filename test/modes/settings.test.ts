@@ -16,6 +16,7 @@ import {
   enabledPairs,
   isPairAllowed,
   latencyOf,
+  legPoliciesOf,
   openingsOf,
   riskLimitsOf,
   spatialParametersOf,
@@ -72,6 +73,7 @@ function told(trading: TradingConfig): string {
     baseline: baselineOf(trading),
     exchanges,
     pairs: enabledPairs(trading).map(({ pair }) => pair),
+    legs: [...legPoliciesOf(trading)],
     allowed: trading.pairs.map(({ pair }) => isPairAllowed(trading, pair)),
     latencies: exchanges.map((exchange) => latencyOf(trading, exchange)),
     fees: exchanges.map((exchange) => withConfiguredFee(trading, instrument(exchange))),
@@ -93,6 +95,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['pairs[].directions[].buy', 'pairs.0.directions', [{ buy: 'bybit', sell: 'binance' }]],
   ['pairs[].directions[].sell', 'pairs.0.directions', [{ buy: 'okx', sell: 'bybit' }]],
   ['pairs[].maxNotional', 'pairs.0.maxNotional', '70'],
+  ['pairs[].legPolicy', 'pairs.0.legPolicy', 'lead-follow'],
   ['exchanges.*.enabled', 'exchanges.bybit.enabled', false],
   ['exchanges.*.ccxt.id', 'exchanges.kraken.ccxt.id', 'krakenfutures'],
   ['exchanges.*.ccxt.assets.*', 'exchanges.kraken.ccxt.assets.XBT', 'BTC'],
@@ -108,6 +111,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['edge.tooGoodToBeTrueBps', 'edge.tooGoodToBeTrueBps', 70],
   ['edge.latencyDecayBps', 'edge.latencyDecayBps', 7],
   ['edge.transferCostBps', 'edge.transferCostBps', 7],
+  ['edge.limitSlackBps', 'edge.limitSlackBps', 7],
   ['edge.reportFloorBps', 'edge.reportFloorBps', 7],
   ['sizes.minNotional', 'sizes.minNotional', '70'],
   ['sizes.maxNotional', 'sizes.maxNotional', '70'],
@@ -159,7 +163,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['noTradeWindows[].reason', 'noTradeWindows.0.reason', 'maintenance'],
 ];
 /** Keys of which every value but the default is refused today, by config.test.ts; and the one that changes what all others mean. */
-const REFUSED = ['pairs[].legPolicy', 'bridge'];
+const REFUSED = ['bridge'];
 const APART = ['reportingCurrency'];
 
 t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {

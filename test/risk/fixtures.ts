@@ -130,6 +130,11 @@ export const POLICY: SagaPolicy = {
   queryIntervalMs: 1_000,
   minNotFound: 2,
   expirySkewMs: 250,
+  lateOrderMs: 60_000,
+  maxRecoveries: 4,
+  recoveryDeadlineMs: 2_000,
+  requoteMs: 200,
+  recoveryWindowMs: 90_000,
 };
 
 export interface SignalAsk {

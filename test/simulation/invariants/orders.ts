@@ -7,9 +7,9 @@ import type { Auditor, Execution, Scene } from './scene.js';
 /** A bus hop may take this long beyond what the world draws. */
 const HOP_SLACK_MS = 100;
 /** How long a recovery order may follow its verdict's expiry. */
-const RECOVERY_MS = 5_000;
-/** An order must have come to its end, or to a person, this long after it was journalled. */
-const SETTLED_WITHIN_MS = 45_000;
+const RECOVERY_MS = 90_000;
+/** An order must have come to its end, or to a person, this long after it was journalled; where none expires it may take 75 s. */
+const SETTLED_WITHIN_MS = 120_000;
 
 interface Submission {
   readonly leg: SubmitLeg;
@@ -169,7 +169,8 @@ function mismatch(leg: SubmitLeg, verdict: ApprovedVerdict): string | null {
   const planned = verdict.signal.legs[leg.legIndex];
   if (planned === undefined) return `the verdict has no leg ${leg.legIndex}`;
   if (verdict.nonce !== leg.nonce) return 'the nonce is another';
-  if (planned.instrument !== leg.instrument) return `${leg.instrument} was not approved`;
+  const isHedge = leg.attempt > 0 && verdict.hedges?.includes(leg.instrument) === true;
+  if (planned.instrument !== leg.instrument && !isHedge) return `${leg.instrument} was not approved`;
   if (new Decimal(leg.quantity).gt(planned.quantity)) return `${leg.quantity} exceeds ${planned.quantity}`;
   if (leg.attempt === 0 && planned.side !== leg.side) return `${leg.side} was not approved`;
   return null;

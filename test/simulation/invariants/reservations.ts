@@ -3,7 +3,7 @@ import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { Auditor, Scene } from './scene.js';
 
 /** An approval must have ended, or lapsed, this long after it was given. */
-const ENDED_WITHIN_MS = 60_000;
+const ENDED_WITHIN_MS = 120_000;
 
 /** I3: what an approval reserves is released when its arbitrage has ended, and never stays. */
 export class ReservationAuditor implements Auditor {

@@ -1,0 +1,61 @@
+import type { SagaState } from '../execution/saga-state.js';
+import { subjectOf } from '../messages/catalogue.js';
+import type { AssetId } from '../messages/primitives.js';
+import type { Bus } from '../ports/bus.js';
+import type { Clock } from '../ports/time.js';
+
+const sourceOf = (asset: AssetId): string => `unknown:${asset}`;
+
+/** While an order of it is unknown, nobody knows how much of an asset is held: it stops (TRADING §4). */
+export class UnknownHolds {
+  private readonly bus: Bus;
+  private readonly clock: Clock;
+  /** Base asset by arbitrage. */
+  private readonly unknown = new Map<string, AssetId>();
+  private held = new Set<AssetId>();
+
+  constructor(bus: Bus, clock: Clock) {
+    this.bus = bus;
+    this.clock = clock;
+  }
+
+  /** A gate may have heard of holds of a life before: whatever is not held is let go once. */
+  begin(assets: Iterable<AssetId>): void {
+    for (const asset of new Set(assets)) if (!this.held.has(asset)) this.tell(asset);
+  }
+
+  /** An arbitrage as it stands now. */
+  see({ terms, orders }: SagaState): void {
+    if (orders.some((order) => order.status === 'unknown')) this.unknown.set(terms.arbitrageId, terms.base);
+    else if (!this.unknown.delete(terms.arbitrageId)) return;
+    this.compare();
+  }
+
+  forget(arbitrageId: string): void {
+    if (this.unknown.delete(arbitrageId)) this.compare();
+  }
+
+  /** Told again and again, so that a gate that started later knows too. */
+  announce(): void {
+    for (const asset of this.held) this.tell(asset);
+  }
+
+  assets(): AssetId[] {
+    return [...this.held];
+  }
+
+  private compare(): void {
+    const before = this.held;
+    this.held = new Set(this.unknown.values());
+    for (const asset of new Set([...before, ...this.held]))
+      if (before.has(asset) !== this.held.has(asset)) this.tell(asset);
+  }
+
+  private tell(asset: AssetId): void {
+    const held = this.held.has(asset);
+    const count = [...this.unknown.values()].filter((one) => one === asset).length;
+    const reason = held ? `${count} arbitrages have an order of which nobody knows whether it traded` : '';
+    const body = { source: sourceOf(asset), held, asset, reason, atMs: this.clock.nowMs() };
+    this.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: 'unknown' });
+  }
+}

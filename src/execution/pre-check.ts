@@ -1,0 +1,76 @@
+import { Decimal, ONE } from '../market/decimal.js';
+import type { Instrument } from '../market/instrument.js';
+import { orderRulesOf, violationsOfText } from '../market/order-rules.js';
+import type { BalancesChanged } from '../messages/ledger.js';
+import type { AssetId, ExchangeId } from '../messages/primitives.js';
+import type { PlannedLeg } from '../messages/signal.js';
+
+/** What is known when an arbitrage starts; absent = not told, and then not checked. */
+export interface StartFacts {
+  readonly holdings?: BalancesChanged['holdings'];
+  /** Orders that the exchange takes now, a reserve for cancels and hedges set aside. */
+  readonly orderRoom?: readonly { readonly exchange: ExchangeId; readonly orders: number }[];
+}
+
+/**
+ * All legs are checked before the first is sent: tick, lot and minimums of each, whether a leg that fills partly can be
+ * brought home, balances, and the budget of orders. Null lets them pass; a text names what forbids them.
+ */
+export function preCheck(
+  legs: readonly PlannedLeg[],
+  markets: { readonly legs: readonly Instrument[]; readonly hedges: readonly Instrument[] },
+  facts: StartFacts,
+): string | null {
+  for (const [index, leg] of legs.entries()) {
+    const broken = violationsOfText(leg, markets.legs[index]!)[0];
+    if (broken !== undefined)
+      return `${leg.exchange} ${broken.rule} ${broken.actual} against ${broken.limit}`;
+  }
+  return stuckPart(legs, markets) ?? missingBalance(legs, facts) ?? missingRoom(legs, facts);
+}
+
+/**
+ * The worst partial fill leaves just too little for every market to take. That may not be more than half of the arbitrage:
+ * otherwise most of it could be neither completed nor taken back.
+ */
+function stuckPart(
+  legs: readonly PlannedLeg[],
+  markets: { readonly legs: readonly Instrument[]; readonly hedges: readonly Instrument[] },
+): string | null {
+  const price = Decimal.min(...legs.map((leg) => leg.limitPrice));
+  const least = [...markets.legs, ...markets.hedges].map((instrument) => {
+    const rules = orderRulesOf(instrument);
+    return Decimal.max(rules.minQuantity, rules.minNotional.div(price), rules.lot);
+  });
+  const stuck = Decimal.min(...least);
+  const wanted = Decimal.min(...legs.map((leg) => leg.quantity));
+  return stuck.times(2).gt(wanted)
+    ? `WORST_PARTIAL_FILL ${stuck.toDecimalPlaces(8).toFixed()} of ${wanted.toFixed()} could not be traded on`
+    : null;
+}
+
+function missingBalance(legs: readonly PlannedLeg[], { holdings }: StartFacts): string | null {
+  if (holdings === undefined) return null;
+  const held = (exchange: ExchangeId, asset: AssetId): Decimal =>
+    new Decimal(holdings.find((one) => one.exchange === exchange && one.asset === asset)?.amount ?? 0);
+  for (const leg of legs) {
+    const [base = '', quote = ''] = leg.instrument.slice(leg.exchange.length + 1).split('-');
+    const isBuy = leg.side === 'buy';
+    const fee = isBuy && leg.feeMode === 'quote' ? ONE.plus(leg.feeRate) : ONE;
+    const needed = isBuy
+      ? new Decimal(leg.quantity).times(leg.limitPrice).times(fee)
+      : new Decimal(leg.quantity);
+    const asset = isBuy ? quote : base;
+    if (held(leg.exchange, asset).lt(needed))
+      return `${leg.exchange} BALANCE ${held(leg.exchange, asset).toFixed()} ${asset} against ${needed.toFixed()}`;
+  }
+  return null;
+}
+
+function missingRoom(legs: readonly PlannedLeg[], { orderRoom }: StartFacts): string | null {
+  for (const { exchange, orders } of orderRoom ?? []) {
+    const needed = legs.filter((leg) => leg.exchange === exchange).length;
+    if (needed > orders) return `${exchange} RATE_BUDGET ${orders} orders against ${needed}`;
+  }
+  return null;
+}

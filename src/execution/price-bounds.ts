@@ -1,0 +1,62 @@
+import { BPS, ceilToStep, Decimal, floorToStep, ONE, toText, ZERO } from '../market/decimal.js';
+import type { Instrument } from '../market/instrument.js';
+import type { PlannedLeg } from '../messages/signal.js';
+
+/** The worst that both fills together may cost, basis points of what the buy leg spends. */
+export interface PriceBoundLimits {
+  readonly maxRecoveryLossBps: number;
+}
+
+/**
+ * Limits at which both worst fills together stay within the loss cap. Limits that do are kept; otherwise both give up half of
+ * the excess, never beyond the best price of decision time. A text says why there are none. Only for one buy and one sell.
+ */
+export function boundPrices(
+  legs: readonly PlannedLeg[],
+  instruments: readonly Instrument[],
+  limits: PriceBoundLimits,
+): readonly PlannedLeg[] | string {
+  const buy = legs.find((leg) => leg.side === 'buy');
+  const sell = legs.find((leg) => leg.side === 'sell');
+  if (legs.length !== 2 || buy === undefined || sell === undefined) return legs;
+  const cap = capOf(buy, limits);
+  const excess = worstLoss(buy, sell).minus(cap);
+  if (excess.lte(0)) return legs;
+  const bounded = legs.map((leg) => tightened(leg, excess.div(2), tickOf(instruments, leg)));
+  if (bounded.some((leg) => leg === null)) return 'LOSS_CAP';
+  const [first, second] = bounded as PlannedLeg[];
+  const [b, s] = first!.side === 'buy' ? [first!, second!] : [second!, first!];
+  return worstLoss(b, s).gt(cap) ? 'LOSS_CAP' : [first!, second!];
+}
+
+/**
+ * What is lost when both legs fill whole at their limits, fees included; negative = a gain. What the buyer keeps beyond what
+ * is sold counts at the price it was bought for.
+ */
+export function worstLoss(buy: PlannedLeg, sell: PlannedLeg): Decimal {
+  const spent = new Decimal(buy.quantity).times(buy.limitPrice);
+  const kept = new Decimal(buy.quantity).times(buy.feeMode === 'received' ? ONE.minus(buy.feeRate) : ONE);
+  const residue = kept.minus(sell.quantity).times(buy.limitPrice);
+  const feeBuy = buy.feeMode === 'received' ? ZERO : spent.times(buy.feeRate);
+  const proceeds = new Decimal(sell.quantity).times(sell.limitPrice).times(ONE.minus(sell.feeRate));
+  return spent.plus(feeBuy).minus(residue).minus(proceeds);
+}
+
+const capOf = (buy: PlannedLeg, { maxRecoveryLossBps }: PriceBoundLimits): Decimal =>
+  new Decimal(buy.quantity).times(buy.limitPrice).times(maxRecoveryLossBps).div(BPS);
+
+const tickOf = (instruments: readonly Instrument[], leg: PlannedLeg): Decimal =>
+  new Decimal(instruments.find(({ id }) => id === leg.instrument)?.tickSize ?? '0.00000001');
+
+/** A limit that costs `share` less at worst; null where the best price of decision time would not be reached any more. */
+function tightened(leg: PlannedLeg, share: Decimal, tick: Decimal): PlannedLeg | null {
+  const best = leg.levels[0]?.[0] ?? leg.expectedVwap;
+  const fee = leg.side === 'buy' ? ONE.plus(leg.feeRate) : ONE.minus(leg.feeRate);
+  const step = share.div(leg.quantity).div(fee);
+  const price =
+    leg.side === 'buy'
+      ? floorToStep(new Decimal(leg.limitPrice).minus(step), tick)
+      : ceilToStep(new Decimal(leg.limitPrice).plus(step), tick);
+  const isBeyond = leg.side === 'buy' ? price.lt(best) : price.gt(best);
+  return isBeyond ? null : { ...leg, limitPrice: toText(price) };
+}

@@ -1,0 +1,227 @@
+import { BPS, Decimal, ZERO } from '../market/decimal.js';
+import type { SubmitLeg } from '../messages/order.js';
+import type { InstrumentId, Side } from '../messages/primitives.js';
+import { clientOrderIdOf } from './client-order-id.js';
+import { middleOf, residueInterval, worstEnd } from './exposure-interval.js';
+import { isSettled, isUnknown } from './inquiry.js';
+import { isTerminal } from './order-state.js';
+import { newOrder } from './order.js';
+import {
+  isCapAtStake,
+  planRecovery,
+  type LegQuote,
+  type RecoveryMarket,
+  type RecoveryPlan,
+  type RecoveryQuestion,
+} from './recovery.js';
+import {
+  firstOrders,
+  isRecovery,
+  marketsOf,
+  settlementOf,
+  toleranceOf,
+  withEffects,
+  withNote,
+} from './saga-parts.js';
+import type { SagaState, SagaStep } from './saga-state.js';
+import { realisedNet, type Settlement } from './settlement.js';
+
+/** A known imbalance, and no uncertainty left: an order still unknown may be the missing leg. */
+export function isImbalanced(state: SagaState): boolean {
+  if (state.orders.some((order) => !isTerminal(order.status) || order.doubts.length > 0)) return false;
+  return settlementOf(state, state.orders).residual.abs().gt(toleranceOf(state.terms));
+}
+
+const recoveriesOf = (state: SagaState): number => state.orders.filter(isRecovery).length;
+
+export const abandon = (state: SagaState, reason: string): SagaState => ({
+  ...withNote(state, `RESIDUE ${reason}`),
+  abandoned: reason,
+});
+
+/**
+ * Asks for prices to close a known imbalance by, until the clock of TRADING §4 runs out, the orders allowed for it are spent,
+ * or the last gate takes none any more.
+ */
+export function seekRecovery(step: SagaStep, nowMs: number): SagaStep {
+  const since = step.state.imbalancedSinceMs ?? nowMs;
+  const state = { ...step.state, imbalancedSinceMs: since };
+  const { policy, verdictExpiresAtMs } = state.terms;
+  if (recoveriesOf(state) >= policy.maxRecoveries)
+    return { ...step, state: abandon(state, 'RECOVERIES_SPENT') };
+  if (nowMs >= verdictExpiresAtMs + policy.recoveryWindowMs)
+    return { ...step, state: abandon(state, 'RECOVERY_WINDOW') };
+  if (nowMs >= since + policy.recoveryDeadlineMs)
+    return { ...step, state: abandon(state, 'RECOVERY_DEADLINE') };
+  return state.awaitsQuotes ? { ...step, state } : askForQuotes({ ...step, state }, pauseMs(state));
+}
+
+/** At once, but for the pause after a recovery order that came to nothing. */
+function pauseMs(state: SagaState): number {
+  const last = state.orders.findLast(isRecovery);
+  return last?.filledBase.isZero() === true ? state.terms.policy.requoteMs : 0;
+}
+
+/** While an order is unknown its interval is watched; evidence is sought meanwhile. */
+export function watchInterval(step: SagaStep): SagaStep {
+  const { state } = step;
+  const isOut = state.orders.some((order) => isUnknown(order) && !isSettled(state, order));
+  if (!isOut) return step;
+  // What is not certain is no known imbalance: its clock has not begun.
+  const watched = { ...step, state: { ...state, imbalancedSinceMs: null } };
+  const { policy } = state.terms;
+  const isOver = state.intervalHedged || state.abandoned !== null || state.closed !== null;
+  if (isOver || state.awaitsQuotes || recoveriesOf(state) >= policy.maxRecoveries) return watched;
+  return askForQuotes(watched, policy.requoteMs);
+}
+
+function askForQuotes(step: SagaStep, delayMs: number): SagaStep {
+  const instruments = marketsOf(step.state.terms);
+  const asked = { ...step, state: { ...step.state, awaitsQuotes: true } };
+  return withEffects(asked, { kind: 'readQuotes', instruments, delayMs });
+}
+
+/** Prices have come: a known imbalance is traded away, an interval only when its worst case breaches the cap. */
+export function onQuotes(before: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
+  if (!before.awaitsQuotes) return { state: before, effects: [] };
+  const state = { ...before, awaitsQuotes: false };
+  if (state.abandoned !== null) return { state, effects: [] };
+  if (isImbalanced(state))
+    // Prices that were asked for before the end are no reason to trade after it.
+    return state.imbalancedSinceMs === null ? { state, effects: [] } : close(state, quotes, nowMs);
+  return state.orders.some(isUnknown) && state.closed === null
+    ? halve(state, quotes, nowMs)
+    : { state, effects: [] };
+}
+
+function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
+  const { residual } = settlementOf(state, state.orders);
+  const question = questionOf(state, residual, quotes);
+  const plan = question === null ? 'NO_OWN_PRICE' : planRecovery(question);
+  if (typeof plan !== 'string') return order(state, plan, nowMs);
+  const { policy } = state.terms;
+  const againMs = nowMs + policy.requoteMs;
+  const isOver = againMs >= (state.imbalancedSinceMs ?? nowMs) + policy.recoveryDeadlineMs;
+  // Held for now: the next prices may allow what these do not.
+  return isOver
+    ? { state: abandon(state, plan), effects: [] }
+    : askForQuotes({ state: withNote(state, `HOLD ${plan}`), effects: [] }, policy.requoteMs);
+}
+
+/** Half of an interval is traded away once, so that both of its ends are equally near. */
+function halve(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
+  const none = { state, effects: [] };
+  if (state.intervalHedged) return none;
+  const interval = residueInterval(state);
+  const worst = questionOf(state, worstEnd(interval), quotes);
+  const middle = middleOf(interval);
+  if (worst === null || !isCapAtStake(worst) || middle.abs().lte(toleranceOf(state.terms))) return none;
+  const question = questionOf(state, middle, quotes);
+  const plan = question === null ? 'NO_OWN_PRICE' : planRecovery(question);
+  if (typeof plan === 'string') return { state: withNote(state, `INTERVAL ${plan}`), effects: [] };
+  return order({ ...withNote(state, 'INTERVAL_HEDGED'), intervalHedged: true }, plan, nowMs);
+}
+
+function order(state: SagaState, plan: RecoveryPlan, nowMs: number): SagaStep {
+  const submit = recoveryLeg(state, plan, nowMs);
+  const orders = [...state.orders, newOrder(submit)];
+  const phase = state.phase === 'closed' ? state.phase : 'recovering';
+  return {
+    state: { ...state, orders, phase },
+    effects: [{ kind: 'journal', legs: [submit], purpose: 'recover' }],
+  };
+}
+
+function recoveryLeg(state: SagaState, plan: RecoveryPlan, nowMs: number): SubmitLeg {
+  const { arbitrageId, verdictId, nonce, verdictExpiresAtMs } = state.terms;
+  const tried = state.orders.filter((one) => one.submit.legIndex === plan.legIndex);
+  const attempt = 1 + Math.max(0, ...tried.map((one) => one.submit.attempt));
+  return {
+    clientOrderId: clientOrderIdOf(arbitrageId, plan.legIndex, attempt),
+    arbitrageId,
+    legIndex: plan.legIndex,
+    attempt,
+    verdictId,
+    nonce,
+    verdictExpiresAtMs,
+    instrument: plan.instrument.id,
+    exchange: plan.instrument.exchange,
+    side: plan.side,
+    quantity: plan.quantity,
+    limitPrice: plan.limitPrice,
+    timeInForce: 'IOC',
+    decisionPrice: plan.decisionPrice,
+    submittedAtMs: nowMs,
+  };
+}
+
+/** Null while nothing tells what the residue was bought or sold for. */
+function questionOf(
+  state: SagaState,
+  residue: Decimal,
+  quotes: readonly LegQuote[],
+): RecoveryQuestion | null {
+  const settlement = settlementOf(state, state.orders);
+  const own = ownPrice(state, settlement, residue);
+  if (own === null) return null;
+  const side: Side = residue.isNegative() ? 'buy' : 'sell';
+  return {
+    residue,
+    own,
+    room: realisedNet(settlement).plus(lossCap(state, own)),
+    markets: recoveryMarkets(state, side),
+    quotes,
+    limits: state.terms.policy,
+  };
+}
+
+/** The average of the residue's own side; of an order that is unknown, the worst it can have traded at. */
+function ownPrice(state: SagaState, settlement: Settlement, residue: Decimal): Decimal | null {
+  const known = residue.isNegative() ? settlement.averageSell : settlement.averageBuy;
+  if (known !== null) return known;
+  const own = residue.isNegative() ? 'sell' : 'buy';
+  const unknown = state.orders.find((one) => isUnknown(one) && one.submit.side === own);
+  return unknown === undefined ? null : new Decimal(unknown.submit.limitPrice);
+}
+
+/** What an arbitrage may lose in all, in quote: the cap on its whole size, and the fees of the orders that were planned. */
+function lossCap(state: SagaState, own: Decimal): Decimal {
+  const { wanted, policy } = state.terms;
+  const { fees } = settlementOf(state, firstOrders(state));
+  return own.times(wanted).times(policy.maxRecoveryLossBps).div(BPS).plus(Decimal.max(fees, ZERO));
+}
+
+/** Every market of the arbitrage but those on which an order may still trade. */
+function recoveryMarkets(state: SagaState, side: Side): RecoveryMarket[] {
+  const { legs, hedges } = state.terms;
+  const busy = new Set(
+    state.orders
+      .filter((one) => one.status !== 'intent' && !isTerminal(one.status))
+      .map((one) => one.submit.instrument),
+  );
+  const standsFor = legs.find((leg) => leg.side === side) ?? legs[0]!;
+  const most = (instrument: InstrumentId, approved: string): Decimal =>
+    new Decimal(approved).minus(recoveredOn(state, instrument, side));
+  return [
+    ...legs.map(({ legIndex, instrument, side: planned, quantity }) => ({
+      legIndex,
+      instrument,
+      side: planned,
+      most: most(instrument.id, quantity),
+    })),
+    ...hedges.map((instrument) => ({
+      legIndex: standsFor.legIndex,
+      instrument,
+      side: null,
+      most: most(instrument.id, standsFor.quantity),
+    })),
+  ].filter(({ instrument }) => !busy.has(instrument.id));
+}
+
+/** As the last gate counts: in full until the end is known, then what it filled. */
+function recoveredOn(state: SagaState, instrument: InstrumentId, side: Side): Decimal {
+  return state.orders
+    .filter(isRecovery)
+    .filter(({ submit }) => submit.instrument === instrument && submit.side === side)
+    .reduce((sum, one) => sum.plus(isTerminal(one.status) ? one.filledBase : one.submit.quantity), ZERO);
+}

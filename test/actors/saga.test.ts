@@ -1,0 +1,177 @@
+import t from 'tap';
+import { fillEntryId } from '../../src/execution/ledger.js';
+import type { Fill, LegResult, SubmitLeg } from '../../src/messages/order.js';
+import type { EmergencyJournal, EmergencyRecord } from '../../src/ports/emergency-journal.js';
+import { World } from './world.js';
+
+/** The saga's actor: what it does while a store is away, with what comes late, and with what a life before left. */
+
+class KeptJournal implements EmergencyJournal {
+  readonly appended: EmergencyRecord[] = [];
+  private records: EmergencyRecord[] = [];
+  async append(record: EmergencyRecord) {
+    this.appended.push(record);
+    this.records.push(record);
+  }
+  async waiting() {
+    return [...this.records];
+  }
+  async migrated(clientOrderIds: readonly string[]) {
+    this.records = this.records.filter(({ leg }) => !clientOrderIds.includes(leg.clientOrderId));
+  }
+  status() {
+    return { waiting: this.records.length, damaged: 0, damagedBytes: 0 };
+  }
+  async close() {}
+}
+
+/** Both legs are on their way, and the market of the second one falls before it arrives. */
+async function oneLegShort(emergency: EmergencyJournal): Promise<World> {
+  const world = await World.start({ latencyMs: 20, emergency });
+  world.dislocate();
+  world.send();
+  await world.time.advance(10);
+  world.quote('beta:BTC-USDT', 1004, 1005);
+  return world;
+}
+
+t.test(
+  'while the store is away a leg is brought home by the emergency journal, which goes into the store later',
+  async (t) => {
+    const emergency = new KeptJournal();
+    const world = await oneLegShort(emergency);
+    world.faults.down = true;
+    await world.time.advance(1_000);
+    t.equal(emergency.appended.length, 1, 'the recovery order alone');
+    t.match(emergency.appended[0], { leg: { attempt: 1, side: 'sell' } });
+    const accepted = ['alpha', 'beta'].map((name) => Number(world.summary(`/gateway/${name}`)['accepted']));
+    t.equal(accepted[0]! + accepted[1]!, 3, 'it was sent');
+    world.send({ id: 's-2', base: 'ETH', buyPrice: '100', sellPrice: '101' });
+    await world.time.advance(100);
+    t.match(world.of('verdict').at(-1), { decision: 'refused' }, 'no risk is added');
+    world.faults.down = false;
+    await world.time.advance(10_000);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'completed', attribution: {} }]);
+    t.strictSame(await emergency.waiting(), []);
+    const [closed] = world.of('arbitrageClosed');
+    const orders = await world.stores.trades.ordersOf([closed!.arbitrageId]);
+    t.equal(orders.length, 3);
+    t.ok(orders.every(({ result }) => result !== null && result.status !== 'unknown'));
+    t.match(world.summary('/gate'), { inFlight: 0, holds: [] });
+  },
+);
+
+t.test('a process that dies with a record in the emergency journal takes it up again', async (t) => {
+  const emergency = new KeptJournal();
+  const world = await oneLegShort(emergency);
+  world.faults.down = true;
+  await world.time.advance(60);
+  t.equal(emergency.appended.length, 1);
+  await world.kill();
+  const again = await World.start({ before: world, emergency });
+  await again.time.advance(30_000);
+  t.strictSame(await emergency.waiting(), []);
+  t.strictSame(
+    await again.stores.trades.openLegs(),
+    [],
+    'the order that the store never saw has its end too',
+  );
+  t.equal((await again.stores.trades.recentArbitrages(10)).length, 1);
+});
+
+t.test('without the lease nothing is journalled anywhere', async (t) => {
+  const emergency = new KeptJournal();
+  const world = await oneLegShort(emergency);
+  world.faults.down = true;
+  world.fence.drop();
+  await world.time.advance(1_000);
+  t.equal(emergency.appended.length, 0);
+  const accepted = ['alpha', 'beta'].map((name) => Number(world.summary(`/gateway/${name}`)['accepted']));
+  t.equal(accepted[0]! + accepted[1]!, 2);
+});
+
+t.test('fills of an arbitrage that nobody remembers are booked once, and a person is told', async (t) => {
+  const world = await World.start();
+  const leg: SubmitLeg = {
+    clientOrderId: 'forgotten-0',
+    arbitrageId: 'arb-forgotten',
+    legIndex: 0,
+    attempt: 0,
+    verdictId: 'v-forgotten',
+    nonce: 'ab'.repeat(16),
+    verdictExpiresAtMs: 1,
+    instrument: 'alpha:BTC-USDT',
+    exchange: 'alpha',
+    side: 'buy',
+    quantity: '1',
+    limitPrice: '1000',
+    timeInForce: 'IOC',
+    decisionPrice: '1000',
+    submittedAtMs: 1,
+  };
+  const fill: Fill = {
+    exchange: 'alpha',
+    instrument: 'alpha:BTC-USDT',
+    tradeId: 'late-1',
+    clientOrderId: leg.clientOrderId,
+    arbitrageId: leg.arbitrageId,
+    side: 'buy',
+    price: '1000',
+    quantity: '0.5',
+    fee: '0.5',
+    feeAsset: 'USDT',
+    liquidity: 'taker',
+    exchangeTimeMs: 1,
+  };
+  const result: LegResult = {
+    clientOrderId: leg.clientOrderId,
+    arbitrageId: leg.arbitrageId,
+    legIndex: 0,
+    status: 'partially_filled',
+    filledQuantity: '0.5',
+    averagePrice: '1000',
+    fills: [fill],
+    reason: '',
+    acknowledgedAtMs: 1,
+  };
+  await world.stores.trades.journalLegs([leg], world.fence.current()!);
+  world.faults.down = true;
+  for (let i = 0; i < 3; i++)
+    world.bus.publish('order.result.alpha', 'legResult', result, { traceId: 'late' });
+  await world.time.advance(100);
+  t.match(world.summary('/saga'), { lastAlert: /FORGOTTEN_FILL arb-forgotten/, strayFills: { seen: 1 } });
+  world.faults.down = false;
+  await world.time.advance(8_000);
+  t.match(world.summary('/saga'), { strayFills: { waiting: 0 } });
+  const fills = await world.stores.ledger.fillsOf([leg.arbitrageId]);
+  t.strictSame(fills.map(fillEntryId), [fillEntryId(fill)]);
+  t.match(await world.stores.trades.ordersOf([leg.arbitrageId]), [{ result: { filledQuantity: '0.5' } }]);
+});
+
+t.test(
+  'what was handed over as unknown is asked about again after a restart, and lets go when it is settled',
+  async (t) => {
+    const world = await World.start();
+    world.dislocate();
+    for (const exchange of ['alpha', 'beta']) {
+      world.system.crash(`/gateway/${exchange}`, new Error('gone'));
+      const silence = () => new Promise<never>(() => undefined);
+      world.bus.respond(`order.submit.${exchange}`, 'submitLeg', 'legResult', silence);
+      world.bus.respond(`order.query.${exchange}`, 'queryOrder', 'legResult', silence);
+    }
+    world.send();
+    await world.time.advance(30_000);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'flagged' }]);
+    t.match(world.summary('/saga'), { unknownAssets: ['BTC'] });
+    await world.kill();
+    const again = await World.start({ before: world });
+    await again.time.advance(500);
+    t.match(again.summary('/saga'), { running: 0, unknownAssets: ['BTC'] });
+    t.match(again.summary('/gate'), { inFlight: 1 });
+    await again.time.advance(10_000);
+    t.strictSame(await again.stores.trades.openLegs(), [], 'the exchanges do not know the orders');
+    t.match(again.summary('/saga'), { unknownAssets: [] });
+    t.match(again.summary('/gate'), { inFlight: 0 });
+    t.equal((await again.stores.trades.recentArbitrages(10)).length, 1);
+  },
+);
