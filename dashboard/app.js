@@ -1,10 +1,21 @@
-import { act, follow, knownToken, rememberToken } from './connection.js';
-import { showEvents, showFeeds, showHeader, showOpportunities, showPortfolio, showTrades } from './panels.js';
+import { act, follow, knownToken, read, rememberToken } from './connection.js';
+import { closeExplanation } from './explain.js';
+import {
+  showEvents,
+  showFeeds,
+  showHeader,
+  showOpportunities,
+  showPortfolio,
+  showProfitAndLoss,
+  showTrades,
+} from './panels.js';
 import { closeDetail, openedPath, showTree } from './tree.js';
 
 const byId = (id) => document.getElementById(id);
 /** Without an update for this long the page says so: old figures must not look current. */
 const STALE_MS = 3_000;
+/** Sums over everything that ended are not worth more. */
+const SUMS_EVERY_MS = 10_000;
 
 let picture = null;
 let updatedAt = performance.now();
@@ -48,6 +59,13 @@ function checkStale() {
 }
 setInterval(checkStale, 500);
 setInterval(() => (byId('figure-clock').textContent = new Date().toISOString().slice(11, 19)), 500);
+
+function sum() {
+  read('/api/pnl').then(showProfitAndLoss, (error) => (byId('residues').textContent = error.message));
+}
+sum();
+setInterval(sum, SUMS_EVERY_MS);
+byId('explain-close').addEventListener('click', closeExplanation);
 
 // Filters act at once, not with the next picture.
 byId('show-refused').addEventListener('change', show);

@@ -64,6 +64,15 @@ function handle(event, onPicture, onProblem) {
   else if (name === 'problem') onProblem(JSON.parse(data).message);
 }
 
+/** Reads what the stream does not carry. Rejects with what the server says. */
+export async function read(path) {
+  const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(path, { headers });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${answer.message} (${answer.code})`);
+  return answer;
+}
+
 /** Sends an action. Resolves with null when it was done, else with the reason as text. */
 export async function act(path, body, withToken) {
   try {

@@ -28,6 +28,23 @@ export function sign(text) {
   return text.startsWith('-') ? 'bad' : 'good';
 }
 
+const PARTS = {
+  priceMove: 'price move',
+  fees: 'fees',
+  slippage: 'slippage',
+  latency: 'latency',
+  legFailure: 'leg failure',
+};
+
+/** Why realised is not expected: the parts that are not nothing, with their signs. */
+export function partsText(parts) {
+  if (parts === undefined) return '–';
+  const told = Object.entries(PARTS)
+    .map(([name, label]) => [label, money(parts[name])])
+    .filter(([, text]) => /[1-9]/.test(text));
+  return told.length === 0 ? 'as expected' : told.map(([label, text]) => `${label} ${text}`).join(', ');
+}
+
 export function clockTime(ms) {
   return typeof ms === 'number' ? new Date(ms).toISOString().slice(11, 19) : '–';
 }

@@ -1,5 +1,6 @@
 // One function per panel: picture in, rows out.
-import { cell, clockTime, duration, fillFigures, fillRows, fixed, money, sign } from './format.js';
+import { openExplanation } from './explain.js';
+import { cell, clockTime, duration, fillFigures, fillRows, fixed, money, partsText, sign } from './format.js';
 
 const byId = (id) => document.getElementById(id);
 const route = (one) => `${one.buyExchange} → ${one.sellExchange}`;
@@ -55,14 +56,36 @@ export function showTrades(picture) {
     cell(duration(picture.atMs - one.closedAtMs), 'number'),
     cell(one.pair),
     cell(route(one)),
-    cell(one.outcome, one.outcome === 'completed' ? 'good' : 'warn'),
+    {
+      ...cell(one.outcome, one.outcome === 'completed' ? 'good' : 'warn'),
+      onClick: () => openExplanation(one.arbitrageId),
+    },
     cell(money(one.boughtQuantity, 6), 'number'),
     cell(money(one.soldQuantity, 6), 'number'),
     cell(money(one.expectedNet), 'number'),
     cell(money(one.realisedNet), `number ${sign(one.realisedNet)}`),
     cell(money(one.fees), 'number'),
+    cell(partsText(one.attribution), 'wide'),
   ]);
-  fillRows(byId('rows-trades'), rows, 'Nothing was executed yet.', 9);
+  fillRows(byId('rows-trades'), rows, 'Nothing was executed yet.', 10);
+}
+
+/** Sums of everything that ever ended; asked for now and then, not part of the stream. */
+export function showProfitAndLoss({ rows, residues }) {
+  const cells = rows.map((one) => [
+    cell(one.pair),
+    cell(one.outcome, one.outcome === 'completed' ? 'good' : 'warn'),
+    cell(one.arbitrages, 'number'),
+    cell(money(one.expectedNet), 'number'),
+    cell(money(one.realisedNet), `number ${sign(one.realisedNet)}`),
+    cell(money(one.fees), 'number'),
+    cell(partsText(one.parts), 'wide'),
+  ]);
+  fillRows(byId('rows-pnl'), cells, 'Nothing ended yet.', 7);
+  const left = residues
+    .filter((one) => /[1-9]/.test(one.amount))
+    .map((one) => `${money(one.amount, 12)} ${one.asset}`);
+  byId('residues').textContent = left.length === 0 ? '' : `Left over: ${left.join(', ')}`;
 }
 
 export function showPortfolio(picture) {

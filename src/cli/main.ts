@@ -7,6 +7,7 @@ import { addDb } from './db.js';
 import { addExport } from './export.js';
 import { addData } from './data.js';
 import { printPairs } from './pairs.js';
+import { addReports } from './reports.js';
 import { complainAbout, EXIT, processTerminal, table } from './output.js';
 import type { Terminal } from './output.js';
 import { importStartNode, loadWithFlags, runNode, startOptions } from './start.js';
@@ -58,6 +59,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addDoctor(program, world, done);
   addDb(program, world, done);
   addExport(program, world, done);
+  addReports(program, world, done);
   addData(program, terminal, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;

@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'style.css': 'text/css; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
   'connection.js': 'text/javascript; charset=utf-8',
+  'explain.js': 'text/javascript; charset=utf-8',
   'format.js': 'text/javascript; charset=utf-8',
   'panels.js': 'text/javascript; charset=utf-8',
   'tree.js': 'text/javascript; charset=utf-8',

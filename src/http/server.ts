@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LOOPBACK_HOSTS } from '../config/cluster.js';
 import { ArbotError, errorText } from '../messages/errors.js';
+import { entityId } from '../messages/primitives.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
@@ -162,6 +163,15 @@ function addPage(app: FastifyInstance, page: ReadonlyMap<string, PageFile>): voi
     app.get(path, async (_request, reply) => reply.type(file.type).send(file.body));
 }
 
+const moment = z.coerce.number().finite().min(0).max(8.64e15);
+const periodQuery = z.strictObject({ from: moment.default(0), to: moment.default(8.64e15) });
+
+function periodOf(request: FastifyRequest): z.infer<typeof periodQuery> {
+  const parsed = periodQuery.safeParse(request.query);
+  if (parsed.success) return parsed.data;
+  throw new HttpProblem(400, 'BAD_REQUEST', 'from and to: must be Unix milliseconds');
+}
+
 const limitQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(100) });
 
 function limitOf(request: FastifyRequest): number {
@@ -196,6 +206,17 @@ function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metri
   app.get('/api/opportunities', async (request) => source.opportunities(limitOf(request)));
   app.get('/api/signals', async (request) => source.signals(limitOf(request)));
   app.get('/api/trades', async (request) => source.arbitrages(limitOf(request)));
+  app.get('/api/arbitrages/:id', async (request) => {
+    const id = entityId.safeParse((request.params as { id: string }).id);
+    const found = id.success ? await source.explain(id.data) : null;
+    if (found === null)
+      throw new HttpProblem(404, 'NO_SUCH_ARBITRAGE', 'nothing is stored of this arbitrage');
+    return found;
+  });
+  app.get('/api/pnl', async (request) => {
+    const { from, to } = periodOf(request);
+    return source.profitAndLoss(from, to);
+  });
   app.get('/api/events', async (request) => source.events(limitOf(request)));
   app.get('/api/portfolio', async () => source.portfolio());
   app.get('/api/dead-letters', async () => source.deadLetters());

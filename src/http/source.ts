@@ -1,6 +1,7 @@
 import type { FeedState, InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
 import type { Signal, OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { ControlRisk, LimitOverrides, LimitsChanged, LimitValue } from '../messages/risk-control.js';
@@ -33,6 +34,10 @@ export interface InspectionSource {
   opportunities(limit: number): Awaitable<readonly OpportunityEvent[]>;
   signals(limit: number): Awaitable<readonly { readonly signal: Signal; readonly verdict: Verdict }[]>;
   arbitrages(limit: number): Awaitable<readonly ArbitrageClosed[]>;
+  /** Of arbitrages that ended from one moment on and before another, Unix ms. */
+  profitAndLoss(fromMs: number, toMs: number): Awaitable<ProfitAndLossReport>;
+  /** Everything stored of one arbitrage; null = nothing is. */
+  explain(arbitrageId: string): Awaitable<Explanation | null>;
   events(limit: number): Awaitable<readonly SupervisionEvent[]>;
   portfolio(): Awaitable<PortfolioView>;
   stores(): Awaitable<readonly StoreDescription[]>;

@@ -21,6 +21,7 @@ import { feedState, type FeedStatus, type InstrumentState } from '../messages/fe
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { LimitsChanged } from '../messages/risk-control.js';
+import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
 import type { HaltChanged } from '../messages/risk.js';
 import type { GateMessage } from '../actors/gate-messages.js';
 import { newerSwitch } from '../risk/kill-switch.js';
@@ -38,6 +39,7 @@ import type { ActorSystem } from '../runtime/system.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
 import type { LimitChanges } from './limit-changes.js';
 import { Counts, Ring } from './recent.js';
+import { explainArbitrage, profitAndLossOf } from './reports.js';
 import { PATHS } from './tree.js';
 
 const RECENT = 500;
@@ -259,6 +261,16 @@ export class NodeInspection implements InspectionSource {
 
   async arbitrages(limit: number): Promise<readonly ArbitrageClosed[]> {
     return (await this.options.stores?.trades.recentArbitrages(limit)) ?? [];
+  }
+
+  async profitAndLoss(fromMs: number, toMs: number): Promise<ProfitAndLossReport> {
+    const { stores } = this.options;
+    return stores === null ? { fromMs, toMs, rows: [], residues: [] } : profitAndLossOf(stores, fromMs, toMs);
+  }
+
+  async explain(arbitrageId: string): Promise<Explanation | null> {
+    const { stores } = this.options;
+    return stores === null ? null : explainArbitrage(stores, arbitrageId);
   }
 
   events(limit: number): readonly SupervisionEvent[] {

@@ -9,7 +9,7 @@ import { fillEntry, openingEntries } from '../../src/execution/ledger.js';
 import { openDb, openStores } from '../../src/storage/open-stores.js';
 import { migrationsFolder } from '../../src/storage/sql/migrate.js';
 import { testPorts } from '../storage/ports.js';
-import { sampleFill } from '../storage/samples.js';
+import { sampleClosed, sampleFill } from '../storage/samples.js';
 
 /** The commands that look at a database, over the embedded one, from an empty folder on. */
 
@@ -71,6 +71,8 @@ t.test(
       });
       await stores.ledger.bookFill(fill, fillEntry(fill, fill.exchangeTimeMs));
     }
+    const parts = { priceMove: '-0.02', fees: '0', slippage: '0', latency: '0', legFailure: '0' };
+    await stores.trades.closeArbitrage(sampleClosed('told', { attribution: parts }));
     t.match(
       await run('db status'),
       { code: 1, err: /ARB_FOLDER_LOCKED/ },
@@ -116,6 +118,13 @@ t.test(
       'the opening balance goes first',
     );
     t.match(readFileSync(join(root, 'fifo.csv'), 'utf8'), /residual lot,,,,BTC,/);
+    t.match(await run('trades'), { code: 0, out: /BTC-USDT +binance > okx +completed.* -0\.02 .*arb-told/ });
+    t.match(await run('pnl --from 2020-01-01'), {
+      code: 0,
+      out: /BTC-USDT +completed +1 +0\.5 +0\.48 +-0\.02/,
+    });
+    t.match(await run('explain arb-told'), { code: 0, out: /price move +-0\.02[^]*No order was journalled/ });
+    t.match(await run('explain arb-none'), { code: 2, err: /nothing is stored of arb-none/ });
   },
 );
 

@@ -149,6 +149,20 @@ function sourceOf(world: World): InspectionSource {
     opportunities: () => [],
     signals: () => [],
     arbitrages: () => [],
+    profitAndLoss: (fromMs, toMs) => ({ fromMs, toMs, rows: [], residues: [] }),
+    explain: (arbitrageId) =>
+      arbitrageId === 'arb-known'
+        ? {
+            arbitrageId,
+            closed: null,
+            signal: null,
+            verdict: null,
+            orders: [],
+            fills: [],
+            money: [],
+            residualBase: '0',
+          }
+        : null,
     events: (limit) => {
       if (world.fail) throw new Error('secret detail of the store');
       return Array.from({ length: Math.min(limit, 3) }, (_, n) => ({
@@ -345,6 +359,8 @@ t.test('every read answers with JSON, and the tree is nested with all introspect
     '/api/opportunities',
     '/api/signals',
     '/api/trades',
+    '/api/pnl',
+    '/api/arbitrages/arb-known',
     '/api/events',
     '/api/portfolio',
     '/api/dead-letters',
@@ -370,6 +386,9 @@ t.test(
     };
     t.match(await problem('/nothing'), { status: 404, code: 'NOT_FOUND' });
     t.match(await problem('/api/actors/node/nobody'), { status: 404, code: 'NO_SUCH_ACTOR' });
+    t.match(await problem('/api/arbitrages/arb-none'), { status: 404, code: 'NO_SUCH_ARBITRAGE' });
+    t.match(await problem('/api/arbitrages/%20'), { status: 404, code: 'NO_SUCH_ARBITRAGE' });
+    t.match(await problem('/api/pnl?from=yesterday'), { status: 400, message: /from and to/ });
     t.match(await problem(`/api/actors/${'a'.repeat(301)}`), { status: 400, message: /path/ });
     for (const limit of ['0', '501', 'x', '1.5', '-1'])
       t.match(await problem(`/api/events?limit=${limit}`), { status: 400, message: /limit/ });
