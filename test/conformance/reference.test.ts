@@ -13,6 +13,7 @@ const FILES: readonly [file: string, cases: number][] = [
   ['finance/optimal_size.json', 21],
   ['fillsim/taker.json', 25],
   ['fillsim/two_leg.json', 3],
+  ['fillsim/queue_latency.json', 6],
   ['finance/returns_metrics.json', 13],
   ['finance/trade_metrics.json', 9],
 ];
@@ -45,6 +46,12 @@ for (const [file, cases] of FILES) {
           }
         : value,
     ) as File;
+    // Of answers that are plain numbers, each is off by one.
+    if (!JSON.stringify(json).includes('"dec"'))
+      for (const one of spoilt.cases)
+        one.expected = JSON.parse(JSON.stringify(one.expected), (_, value: unknown) =>
+          typeof value === 'number' ? value + 1 : value,
+        ) as File['cases'][number]['expected'];
     const report = runReferenceFile(spoilt.kind, spoilt);
     t.equal(report.failedCases, json.cases.length, 'every case fails');
     t.ok(report.failed.every(({ id, field }) => id !== '' && field !== ''));

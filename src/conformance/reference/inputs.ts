@@ -86,6 +86,34 @@ export const twoLegInput = z.object({
   feeMode,
 });
 
+/** Sizes of this file are floats, of few digits. */
+const size = z
+  .number()
+  .finite()
+  .transform((value) => new Decimal(value));
+const trade = z.object({ type: z.literal('trade'), qty: size });
+
+export const queueInput = z.object({
+  model: z.string(),
+  frontQtyOnEntry: size,
+  orderQty: size,
+  lot: size,
+  events: z.array(
+    z.discriminatedUnion('type', [trade, z.object({ type: z.literal('depth'), prev: size, new: size })]),
+  ),
+});
+
+export const strictQueueInput = z.object({
+  ahead: size,
+  orderQty: size,
+  events: z.array(z.discriminatedUnion('type', [trade, z.object({ type: z.literal('delete') })])),
+});
+
+export const latencyInput = z.object({
+  rows: z.array(z.tuple([z.number(), z.number(), z.number()])).min(1),
+  queries: z.array(z.number()),
+});
+
 export const referenceFile = z.object({
   kind: z.string(),
   cases: z

@@ -3,6 +3,7 @@ import { differences, type Difference } from './compare.js';
 import { answerTaker, answerTwoLegs } from './fills.js';
 import { answerDepth, answerOptimalSize, answerSpread } from './finance.js';
 import { referenceFile } from './inputs.js';
+import { answerQueues } from './queues.js';
 import { answerReturns, answerTrades } from './performance.js';
 import { EXPOSURE_ANSWERS, RISK_RULE_ANSWERS } from './risk.js';
 
@@ -24,6 +25,7 @@ const ANSWERS = new Map<string, Answer>([
   ['optimal_size', answerOptimalSize],
   ['taker_fill_simulation', answerTaker],
   ['two_leg_execution', answerTwoLegs],
+  ['queue_and_latency', answerQueues],
   ['returns_metrics', answerReturns],
   ['trade_metrics', answerTrades],
   ['risk_rules', byType(RISK_RULE_ANSWERS)],
