@@ -57,6 +57,16 @@ t.test(
       .first()
       .waitFor();
 
+    // Why an arbitrage made what it made, and one of them in full.
+    await page.locator('#rows-pnl .good').first().waitFor({ timeout: 30_000 });
+    t.match((await rows(page, 'pnl'))[0], /^[A-Z]+-USDT\tcompleted\t\d+\t/);
+    await page.locator('#rows-trades button.link').first().click();
+    await page.locator('#explain-orders td').filter({ hasText: 'planned' }).first().waitFor();
+    t.match(await page.locator('#explain-title').innerText(), /^arb-/);
+    t.match(await page.locator('#explain-figures').innerText(), /Leg failure/i);
+    t.match(await page.locator('#explain-books').innerText(), / at \d/);
+    await page.locator('#explain-close').click();
+
     await page.locator('#kill').click();
     t.ok(await page.locator('#confirm').isVisible(), 'the kill switch asks for the token');
     t.same(complaints, []);
