@@ -78,8 +78,10 @@ function mostQueries(state: SagaState, order: Order): number {
 
 function delayMs(state: SagaState, order: Order, { asked }: Inquiry, nowMs: number): number {
   const { queryIntervalMs } = state.terms.policy;
-  if (!mayBeLate(state, order) || nowMs >= goneAtMs(state, order)) return queryIntervalMs;
-  return queryIntervalMs * Math.min(2 ** asked, WIDEST_INTERVAL);
+  const lateForMs = goneAtMs(state, order) - nowMs;
+  if (!mayBeLate(state, order) || lateForMs <= queryIntervalMs) return queryIntervalMs;
+  // Rarer and rarer, and again as soon as an answer is evidence.
+  return Math.min(queryIntervalMs * Math.min(2 ** asked, WIDEST_INTERVAL), lateForMs);
 }
 
 /** From then on an order that has not arrived never will. */

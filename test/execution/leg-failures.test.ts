@@ -2,6 +2,7 @@ import t from 'tap';
 import { Decimal } from '../../src/market/decimal.js';
 import type { Fill, LegResult, SubmitLeg } from '../../src/messages/order.js';
 import { fillEntryId } from '../../src/execution/ledger.js';
+import { ORDER_NOT_FOUND } from '../../src/execution/inquiry.js';
 import type { LegQuote } from '../../src/execution/recovery.js';
 import { startSaga } from '../../src/execution/saga-start.js';
 import type { SagaEffect, SagaEvent, SagaState } from '../../src/execution/saga-state.js';
@@ -12,9 +13,17 @@ import { ask, gateWith, INSTRUMENTS, NOW, sealed, signalOf } from '../risk/fixtu
 
 /** Legs that fail on moving markets, on a virtual clock: how soon they are hedged, what that costs, and what is handed over. */
 
+const VERDICT = approvalOf();
 const MARKETS = ['alpha', 'beta', 'gamma'] as const;
 const STEP_MS = 50;
 const LASTS_MS = 6_000;
+
+/** Bought at 1000 and sold at 1010; every world trades the same one. */
+function approvalOf() {
+  const answer = ask(gateWith(), signalOf());
+  if (!('decision' in answer)) throw new Error('refused');
+  return admitVerdict(sealed({ ...answer, hedges: ['gamma:BTC-USDT'] }), NOW)!;
+}
 
 /** Numbers from 0 to 1, the same for the same seed. */
 function drawsOf(seed: number): () => number {
@@ -80,10 +89,7 @@ class Scene {
   constructor(seed: number) {
     this.draw = drawsOf(seed);
     this.markets = new Markets(this.draw);
-    const answer = ask(gateWith(), signalOf());
-    if (!('decision' in answer)) throw new Error('refused');
-    const verdict = admitVerdict(sealed({ ...answer, hedges: ['gamma:BTC-USDT'] }), NOW)!;
-    const step = startSaga(verdict, { instruments: INSTRUMENTS, feeMarks: [], policy: SAGA_POLICY }, NOW);
+    const step = startSaga(VERDICT, { instruments: INSTRUMENTS, feeMarks: [], policy: SAGA_POLICY }, NOW);
     this.state = step.state;
     for (const effect of step.effects) this.carryOut(effect);
   }
@@ -220,5 +226,142 @@ t.test(
     }
     t.comment(`${hedged} hedged, ${flagged} flagged`);
     t.ok(hedged > 800 && flagged > 0, `${hedged} were hedged, ${flagged} flagged`);
+  },
+);
+
+/** More of them by hand: `UNKNOWN_OUTCOMES=10000`. */
+const UNKNOWNS = Number(process.env['UNKNOWN_OUTCOMES'] ?? 500);
+const STANDING: readonly LegQuote[] = [
+  { instrument: 'alpha:BTC-USDT', trusted: true, bid: 1000, ask: 1000.2 },
+  { instrument: 'beta:BTC-USDT', trusted: true, bid: 1003, ask: 1003.2 },
+];
+
+/** One order whose answer is lost: never placed, placed at once, or placed late, on an exchange with request expiry or without. */
+class LostAnswer {
+  readonly submitted: string[] = [];
+  readonly truth = new Map<string, Decimal>();
+  unsettled = false;
+  state: SagaState;
+  private nowMs = NOW;
+  private readonly due: { readonly atMs: number; readonly event: SagaEvent }[] = [];
+  private readonly draw: () => number;
+  /** When the lost order reaches the exchange; null = never. */
+  private readonly placedAtMs: number | null;
+
+  constructor(seed: number) {
+    this.draw = drawsOf(seed);
+    const isFenced = this.draw() < 0.5;
+    const lateness = this.draw() < 0.5 ? 0 : this.draw() * (isFenced ? 900 : 55_000);
+    this.placedAtMs = this.draw() < 0.5 ? NOW + 20 + lateness : null;
+    const exchanges = new Map([['beta', { requestExpiry: isFenced, latencyMs: null }]]);
+    const setting = { instruments: INSTRUMENTS, feeMarks: [], policy: SAGA_POLICY, exchanges };
+    const step = startSaga(VERDICT, setting, NOW);
+    this.state = step.state;
+    for (const effect of step.effects) this.carryOut(effect);
+  }
+
+  play(): void {
+    while (this.due.length > 0) {
+      this.due.sort((a, b) => a.atMs - b.atMs);
+      const { atMs, event } = this.due.shift()!;
+      this.nowMs = atMs;
+      const { state, effects } = stepSaga(this.state, event, atMs);
+      this.state = state;
+      for (const effect of effects) this.carryOut(effect);
+    }
+  }
+
+  private tell(delayMs: number, event: SagaEvent): void {
+    this.due.push({ atMs: this.nowMs + delayMs, event });
+  }
+
+  private carryOut(effect: SagaEffect): void {
+    switch (effect.kind) {
+      case 'journal':
+        return this.tell(1, {
+          kind: 'journalled',
+          clientOrderIds: effect.legs.map((leg) => leg.clientOrderId),
+        });
+      case 'submit':
+        return this.submit(effect.leg);
+      case 'query':
+        return this.query(effect.query.clientOrderId, effect.delayMs);
+      case 'readQuotes':
+        return this.tell(effect.delayMs, { kind: 'quotes', quotes: STANDING });
+      case 'bookFill':
+        return this.tell(1, { kind: 'booked', entryId: fillEntryId(effect.fill) });
+      case 'alert':
+        this.unsettled ||= effect.code === 'ORDER_UNSETTLED';
+        return;
+      default:
+        return;
+    }
+  }
+
+  private submit(leg: SubmitLeg): void {
+    const id = leg.clientOrderId;
+    const place = this.submitted.push(id) - 1;
+    if (place !== 1) {
+      this.truth.set(id, new Decimal(leg.quantity));
+      return this.tell(40, {
+        kind: 'result',
+        to: 'submit',
+        result: resultOf(leg, new Decimal(leg.quantity), leg.limitPrice),
+      });
+    }
+    this.lost = leg;
+    this.truth.set(id, new Decimal(this.placedAtMs === null ? 0 : leg.quantity));
+    this.tell(2_000, { kind: 'unanswered', clientOrderId: id, to: 'submit', reason: 'timeout' });
+  }
+
+  private lost: SubmitLeg | null = null;
+  private found: LegResult | null = null;
+
+  /** Three of ten questions get no answer either. */
+  private query(clientOrderId: string, delayMs: number): void {
+    if (this.draw() < 0.3)
+      return this.tell(delayMs + 2_000, {
+        kind: 'unanswered',
+        clientOrderId,
+        to: 'query',
+        reason: 'timeout',
+      });
+    const atMs = this.nowMs + delayMs + 30;
+    const isThere = this.placedAtMs !== null && atMs >= this.placedAtMs;
+    const leg = this.lost!;
+    if (isThere) this.found ??= resultOf(leg, new Decimal(leg.quantity), leg.limitPrice);
+    const denied = {
+      ...resultOf(leg, new Decimal(0), '1'),
+      status: 'unknown' as const,
+      reason: ORDER_NOT_FOUND,
+    };
+    this.due.push({ atMs, event: { kind: 'result', to: 'query', result: isThere ? this.found! : denied } });
+  }
+}
+
+t.test(
+  'of many lost answers none makes a second order, nearly all are settled, and what is settled is the truth',
+  async (t) => {
+    let [settled, placed] = [0, 0];
+    for (let seed = 1; seed <= UNKNOWNS; seed++) {
+      const scene = new LostAnswer(seed * 7);
+      scene.play();
+      const { state, submitted, truth } = scene;
+      if (new Set(submitted).size !== submitted.length) t.fail(`world ${seed}: an order was sent twice`);
+      if (state.closed === null) throw new Error(`world ${seed} has no end`);
+      if (truth.get(submitted[1]!)!.gt(0)) placed++;
+      if (scene.unsettled) continue;
+      settled++;
+      for (const one of state.orders)
+        if (!one.filledBase.eq(truth.get(one.submit.clientOrderId) ?? 0))
+          t.fail(
+            `world ${seed}: ${one.submit.exchange} filled ${truth.get(one.submit.clientOrderId)?.toFixed()}, believed ${one.filledBase.toFixed()}`,
+          );
+      if (state.closed.outcome === 'flagged' || state.closed.residualBase !== '0')
+        t.fail(`world ${seed}: ${state.closed.outcome} with ${state.closed.residualBase}`);
+    }
+    t.comment(`${settled} of ${UNKNOWNS} settled, ${placed} had been placed`);
+    t.ok(settled >= UNKNOWNS * 0.99, `${settled} of ${UNKNOWNS} were settled without a person`);
+    t.ok(placed > UNKNOWNS * 0.3 && placed < UNKNOWNS * 0.7);
   },
 );
