@@ -50,6 +50,7 @@ async function createGate(
   subscribeGate(options.bus, context, (id) => options.instruments.find((one) => one.id === id));
   const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
+  const ended = await options.trades.arbitragesOf([...new Set(legs.map((leg) => leg.arbitrageId))]);
   const traded = await tradedBefore(options, legs);
   const holdings = await options.ledger.holdings();
   const monitors = await options.settings.get(MONITORS_KEY);
@@ -64,7 +65,8 @@ async function createGate(
   if (monitors !== null) gate.step({ kind: 'restored', monitors });
   // Version 0: whatever the ledger actor tells is newer.
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
-  gate.step({ kind: 'recovered', legs, strategies: traded.strategies });
+  const { strategies } = traded;
+  gate.step({ kind: 'recovered', legs, strategies, ended: ended.map((closed) => closed.arbitrageId) });
   gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds });
   context.every('look', LOOK_MS, { kind: 'look' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);

@@ -256,8 +256,6 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     const stored = step.state.phase === 'closed' && step.effects.every(({ kind }) => kind !== 'close');
     this.sagas.set(arbitrageId, { state: step.state, signal, traceId, stored });
     this.unknowns.see(step.state);
-    // A gate that started anew holds its orders for open: it is told that only the journal can let them go.
-    if (stored && step.state.closed !== null) this.tellEnd(step.state.closed);
     this.forgetEnded();
     for (const effect of step.effects) this.carryOut(arbitrageId, effect);
   }
@@ -371,15 +369,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.hold.lift();
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
-    this.tellEnd(closed);
+    this.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
     if (!this.options.announceOpportunities) return;
     const event = executedOpportunity(closed, running?.signal ?? null);
     this.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
-  }
-
-  private tellEnd(closed: ArbitrageClosed): void {
-    const subject = subjectOf('arbitrageClosed', closed.pair);
-    this.publish(closed.arbitrageId, subject, 'arbitrageClosed', closed);
   }
 
   private publish<K extends MessageKind>(

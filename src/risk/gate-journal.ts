@@ -44,7 +44,7 @@ export function release(state: GateState, arbitrageId: string): GateEffect {
 /** Legs found in the journal count in full and as claimed: they may have been sent. */
 export function recover(
   state: GateState,
-  { legs, strategies = {} }: Extract<GateEvent, { kind: 'recovered' }>,
+  { legs, strategies = {}, ended = [] }: Extract<GateEvent, { kind: 'recovered' }>,
   nowMs: number,
 ): GateEffect[] {
   for (const arbitrageId of new Set(legs.map((leg) => leg.arbitrageId))) {
@@ -52,6 +52,7 @@ export function recover(
     const own = legs.filter((leg) => leg.arbitrageId === arbitrageId);
     const strategy = strategies[own[0]!.verdictId] ?? UNKNOWN_STRATEGY;
     reserveOpen(state, { arbitrageId, strategy, lapsesAtMs: nowMs }, own);
+    if (ended.includes(arbitrageId)) state.unsettled.add(arbitrageId);
   }
   return [];
 }

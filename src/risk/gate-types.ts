@@ -87,6 +87,8 @@ export type GateEvent =
       readonly legs: readonly SubmitLeg[];
       /** Whose they are, by verdict. */
       readonly strategies?: Readonly<Record<string, string>>;
+      /** Arbitrages of these that were handed to a person before: only the journal lets them go. */
+      readonly ended?: readonly string[];
     }
   /** After a restart: opportunities of which something was traded or may have been; none is traded again in its life. */
   | { readonly kind: 'traded'; readonly opportunityIds: readonly string[] }

@@ -63,6 +63,18 @@ t.test('legs of the life before count with their slack, and what was traded stay
   t.equal(state.exposure.unclaimed().length, 1);
 });
 
+t.test('what a person was handed before the restart is let go by the journal alone', async (t) => {
+  const state = gateWith();
+  const leg = journalled();
+  stepGate(state, { kind: 'recovered', legs: [leg], ended: [leg.arbitrageId] }, NOW);
+  const compare = (openLegs: readonly (typeof leg)[]) =>
+    stepGate(state, { kind: 'journal', arbitrageIds: [leg.arbitrageId], openLegs }, NOW);
+  t.strictSame(compare([leg]), []);
+  t.equal(state.exposure.reservationCount, 1, 'nobody knows yet');
+  t.strictSame(compare([]), [{ kind: 'released', arbitrageId: leg.arbitrageId }]);
+  t.equal(state.exposure.reservationCount, 0);
+});
+
 t.test('a switch never set is older than anything a person says', async (t) => {
   const engaged = { engaged: true, reason: 'r', by: 'person', atMs: 1 };
   t.equal(newerSwitch(decodeKillSwitch(null), engaged), engaged);
