@@ -1,4 +1,5 @@
 import {
+  externalEntry,
   fillEntry,
   fillEntryId,
   LedgerBook,
@@ -8,6 +9,7 @@ import {
 } from '../execution/ledger.js';
 import { MESSAGES, subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
+import type { ExternalFlow } from '../messages/gateway.js';
 import type { LedgerEntry } from '../messages/ledger.js';
 import type { Fill } from '../messages/order.js';
 import type { Bus } from '../ports/bus.js';
@@ -17,7 +19,7 @@ import { backoffMs, type RetryBackoff } from './backoff.js';
 import type { RecordInput } from './recording.js';
 
 /**
- * The ledger as an actor: each fill becomes one balanced entry, booked exactly once by the store. The book in memory is
+ * The ledger as an actor: each fill and each external flow becomes one balanced entry, booked exactly once by the store. The book in memory is
  * rebuilt from the store at every start and changes only by what the store confirmed. While the store is away the gate is
  * told not to add risk; fills wait here, bounded, and whoever sent them repeats until they are confirmed.
  */
@@ -32,6 +34,7 @@ export interface LedgerActorOptions {
 
 export type LedgerMessage =
   | { readonly kind: 'fill'; readonly fill: Fill; readonly traceId: string }
+  | { readonly kind: 'flow'; readonly flow: ExternalFlow; readonly traceId: string }
   | { readonly kind: 'announce' }
   | { readonly kind: 'work' }
   | { readonly kind: 'stored'; readonly entry: LedgerEntry; readonly booked: Booked }
@@ -41,7 +44,8 @@ export type LedgerMessage =
   | { readonly kind: 'notReloaded'; readonly done: Waiting; readonly error: unknown };
 
 interface Waiting {
-  readonly fill: Fill;
+  /** Null for an external flow. */
+  readonly fill: Fill | null;
   readonly entry: LedgerEntry;
   readonly traceId: string;
   /** A try of it ended without a clear answer: it may be booked already. */
@@ -81,6 +85,10 @@ async function createLedger(
     ledger.receive(message, traceId),
   );
   context.onEnd(() => subscription.unsubscribe());
+  const flows = options.bus.subscribe(MESSAGES.externalFlow.subject, 'externalFlow', ({ message, traceId }) =>
+    ledger.receiveFlow(message, traceId),
+  );
+  context.onEnd(() => flows.unsubscribe());
   context.every('announce', ANNOUNCE_MS, { kind: 'announce' });
   context.self.tell({ kind: 'announce' });
   return ledger;
@@ -114,6 +122,12 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
       this.context.log.warn({ tradeId: fill.tradeId }, 'the ledger is behind; a fill must be repeated');
   }
 
+  receiveFlow(flow: ExternalFlow, traceId: string): void {
+    // A gateway that finds the difference still there tells it again.
+    if (this.context.self.tell({ kind: 'flow', flow, traceId }) === 'full')
+      this.context.log.warn({ flowId: flow.flowId }, 'the ledger is behind; a flow must be repeated');
+  }
+
   handle(message: LedgerMessage): void {
     switch (message.kind) {
       case 'announce':
@@ -121,7 +135,10 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
         this.publishHold();
         return this.publishBalances();
       case 'fill':
-        this.enqueue(message.fill, message.traceId);
+        this.enqueueFill(message.fill, message.traceId);
+        return this.work();
+      case 'flow':
+        this.enqueueFlow(message.flow, message.traceId);
         return this.work();
       case 'work':
         return this.work();
@@ -139,16 +156,26 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
     }
   }
 
-  private enqueue(fill: Fill, traceId: string): void {
+  private enqueueFill(fill: Fill, traceId: string): void {
     const nowMs = this.context.clock.nowMs();
     this.options.record?.({ stage: 'ledger', key: '', event: { kind: 'fill', fill }, nowMs });
     const entry = this.entryOf(fill, nowMs);
-    if (entry === null) return;
-    if (this.waitingIds.has(entry.entryId) || this.refused.some((r) => r.entryId === entry.entryId)) return;
+    if (entry !== null) this.enqueue({ fill, entry, traceId, unclear: false });
+  }
+
+  private enqueueFlow(flow: ExternalFlow, traceId: string): void {
+    const nowMs = this.context.clock.nowMs();
+    this.options.record?.({ stage: 'ledger', key: '', event: { kind: 'flow', flow }, nowMs });
+    this.enqueue({ fill: null, entry: externalEntry(flow, nowMs), traceId, unclear: false });
+  }
+
+  private enqueue(waiting: Waiting): void {
+    const { entryId } = waiting.entry;
+    if (this.waitingIds.has(entryId) || this.refused.some((r) => r.entryId === entryId)) return;
     if (this.waiting.length >= MAX_WAITING)
-      throw new ArbotError('ARB_MAILBOX_FULL', `${MAX_WAITING} fills wait for the ledger's store`);
-    this.waitingIds.add(entry.entryId);
-    this.waiting.push({ fill, entry, traceId, unclear: false });
+      throw new ArbotError('ARB_MAILBOX_FULL', `${MAX_WAITING} entries wait for the ledger's store`);
+    this.waitingIds.add(entryId);
+    this.waiting.push(waiting);
   }
 
   /** Null for a fill whose amounts money cannot hold: the same for ever, so it is for a person. */
@@ -167,8 +194,9 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
     const next = this.waiting[0];
     if (this.working || next === undefined) return;
     this.working = true;
+    const { store } = this.options;
     this.context.pipe(
-      this.options.store.bookFill(next.fill, next.entry),
+      next.fill === null ? store.append(next.entry) : store.bookFill(next.fill, next.entry),
       (booked) => ({ kind: 'stored', entry: next.entry, booked }),
       (error) => ({ kind: 'notStored', error }),
     );

@@ -1,5 +1,6 @@
 import { Decimal, toText } from '../market/decimal.js';
 import { ArbotError } from '../messages/errors.js';
+import type { ExternalFlow } from '../messages/gateway.js';
 import type { BalancesChanged, LedgerEntry, Posting } from '../messages/ledger.js';
 import type { Fill } from '../messages/order.js';
 import type { AssetId, DecimalText, ExchangeId, InstrumentId } from '../messages/primitives.js';
@@ -43,6 +44,18 @@ export function fillEntry(fill: Fill, bookedAtMs: number): LedgerEntry {
       ...pair(held, 'trading', quote, notional),
       ...pair(held, 'fees', fill.feeAsset, new Decimal(fill.fee).negated()),
     ],
+    bookedAtMs,
+  };
+}
+
+/** What came in or went out without a trade: once per exchange and flow, for ever. */
+export function externalEntry(flow: ExternalFlow, bookedAtMs: number): LedgerEntry {
+  const { exchange, flowId, asset, amount } = flow;
+  return {
+    entryId: `external:${exchange}:${flowId}`,
+    kind: 'external',
+    arbitrageId: null,
+    postings: pair(`exchange:${exchange}`, 'external', asset, new Decimal(amount)),
     bookedAtMs,
   };
 }

@@ -44,7 +44,7 @@ export type GatewayStatus = z.infer<typeof gatewayStatus>;
 export const externalFlow = z.strictObject({
   exchange: p.exchangeId,
   /** Unique per exchange, for ever: the same flow told twice is booked once. */
-  flowId: z.string().regex(/^[\x21-\x7e]{1,160}$/, 'not a flow id'),
+  flowId: z.string().regex(/^[\x21-\x7e]{1,150}$/, 'not a flow id'),
   kind: z.enum(['transfer', 'adopted']),
   asset: p.assetId,
   /** Signed: positive = came in. */
