@@ -1,0 +1,61 @@
+import { hasEnded, isSettled, type AccountOrder, type Inquiry } from './account-order.js';
+
+/**
+ * When an order is asked about, and what the answers prove. An order on its way is not asked about: its own answer comes, or the
+ * lack of one. Questions never stop; while an exchange is silent they only become rarer, so that an order is settled soon
+ * after it is back.
+ */
+const PAUSES_MS = [250, 750, 1_000, 1_000, 1_000, 2_000, 3_000, 5_000];
+/** R3: answers "not found" count only when they are that far apart. */
+const APART_MS = 1_000;
+const ENOUGH_NOT_FOUND = 2;
+/** An exchange that answered so often and settled nothing leaves the order to a person. */
+const ANSWERS_FOR_A_PERSON = 30;
+/** An order meant as IOC that is open so long after its acknowledgement was left open (TRADING §4). */
+const LEFT_OPEN_MS = 1_000;
+
+const pauseMs = (tries: number): number => PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]!;
+
+/** Plans the next question after anything became known, or soon after somebody asked. */
+export function planned(order: AccountOrder, nowMs: number, news: 'news' | 'none' | 'asked'): AccountOrder {
+  const { inquiry } = order;
+  if (isSettled(order) || order.phase === 'sent') return withInquiry(order, { dueAtMs: null });
+  if (inquiry.isOut) return order;
+  const tries = news === 'news' ? 0 : inquiry.tries;
+  const usual = nowMs + pauseMs(tries);
+  const dueAtMs = news === 'asked' ? nowMs : Math.min(inquiry.dueAtMs ?? usual, usual);
+  return withInquiry(order, { tries, dueAtMs });
+}
+
+export const isDue = ({ inquiry }: AccountOrder, nowMs: number): boolean =>
+  inquiry.dueAtMs !== null && nowMs >= inquiry.dueAtMs;
+
+export const askedNow = (order: AccountOrder): AccountOrder =>
+  withInquiry(order, { dueAtMs: null, isOut: true, tries: order.inquiry.tries + 1 });
+
+/** The question came back. */
+export const answeredNow = (order: AccountOrder, isAnswered: boolean): AccountOrder =>
+  withInquiry(order, { isOut: false, answered: order.inquiry.answered + (isAnswered ? 1 : 0) });
+
+/** Counts a "not found" that can be evidence: nothing may still be on its way, and it is not the last answer said again. */
+export function notFound(order: AccountOrder, askedAtMs: number, nowMs: number): AccountOrder {
+  const { notFound: count, lastNotFoundAtMs } = order.inquiry;
+  if (askedAtMs < order.goneAtMs || (count > 0 && nowMs - lastNotFoundAtMs < APART_MS)) return order;
+  return withInquiry(order, { notFound: count + 1, lastNotFoundAtMs: nowMs });
+}
+
+/** Two of R3's three conditions; the third is the balance. */
+export const isMissing = (order: AccountOrder): boolean =>
+  !isSettled(order) && order.inquiry.notFound >= ENOUGH_NOT_FOUND;
+
+export const isForPerson = (order: AccountOrder): boolean =>
+  !isSettled(order) && order.inquiry.answered >= ANSWERS_FOR_A_PERSON;
+
+/** Of an order that the exchange has just called open. */
+export const isLeftOpen = (order: AccountOrder, nowMs: number): boolean =>
+  !hasEnded(order) && order.acknowledgedAtMs !== null && nowMs - order.acknowledgedAtMs >= LEFT_OPEN_MS;
+
+const withInquiry = (order: AccountOrder, changes: Partial<Inquiry>): AccountOrder => ({
+  ...order,
+  inquiry: { ...order.inquiry, ...changes },
+});
