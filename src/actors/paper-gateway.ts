@@ -91,11 +91,11 @@ async function createGateway(
 ): Promise<ActorBehaviour<PaperGatewayMessage>> {
   let gateway: PaperGateway | null = null;
   // Before the switch is read, so that no change of it falls in between; once there, ahead of all that waits.
-  const subscription = options.bus.subscribe('risk.halt', 'haltChanged', ({ message: halt }) => {
+  const unsubscribe = options.halts.onChange((halt) => {
     if (gateway === null) context.self.tell({ kind: 'halt', halt });
     else gateway.halt(halt);
   });
-  context.onEnd(() => subscription.unsubscribe());
+  context.onEnd(unsubscribe);
   const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const holdings = venue.isOpen ? [] : await options.ledger.holdings();
   context.assertCurrent();

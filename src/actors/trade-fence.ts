@@ -25,12 +25,16 @@ export class TradeFence {
 
   /** Null = this process may not spend. */
   current(): number | null {
+    return this.leftMs() === null ? null : this.held!.fence;
+  }
+
+  /** For how long it may still spend, by the clock that says less; null = it may not. */
+  leftMs(): number | null {
     const { held } = this;
     if (held === null) return null;
     const { monotonicMs, wallMs } = this.now();
-    const isEarly = monotonicMs < held.from.monotonicMs;
-    const isLate = monotonicMs >= held.until.monotonicMs || wallMs >= held.until.wallMs;
-    return isEarly || isLate ? null : held.fence;
+    const leftMs = Math.min(held.until.monotonicMs - monotonicMs, held.until.wallMs - wallMs);
+    return monotonicMs < held.from.monotonicMs || leftMs <= 0 ? null : leftMs;
   }
 
   hold(fence: number, from: Moment, until: Moment): void {
