@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LOOPBACK_HOSTS } from '../config/cluster.js';
 import { ArbotError, errorText } from '../messages/errors.js';
-import { entityId } from '../messages/primitives.js';
+import { assetId, entityId, exchangeId } from '../messages/primitives.js';
+import { haltPolicy } from '../messages/risk.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
@@ -218,6 +219,7 @@ function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metri
     return source.profitAndLoss(from, to);
   });
   app.get('/api/events', async (request) => source.events(limitOf(request)));
+  app.get('/api/accounts', async () => source.accounts());
   app.get('/api/portfolio', async () => source.portfolio());
   app.get('/api/dead-letters', async () => source.deadLetters());
 }
@@ -238,7 +240,24 @@ function pathOf(request: FastifyRequest): string {
   return path;
 }
 
-const killSwitchBody = z.strictObject({ engaged: z.boolean(), reason: z.string().trim().min(1).max(300) });
+const killSwitchBody = z.strictObject({
+  engaged: z.boolean(),
+  reason: z.string().trim().min(1).max(300),
+  policy: haltPolicy.optional(),
+});
+const adoptBody = z.strictObject({ exchange: exchangeId, asset: assetId });
+
+/** @throws HttpProblem naming the first field that is wrong. */
+function checked<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new HttpProblem(
+    400,
+    'BAD_REQUEST',
+    `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'refused'}`,
+  );
+}
 
 function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
   const { source, actions, log } = options;
@@ -278,20 +297,22 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   });
 
   app.post('/api/kill-switch', async (request) => {
-    const body = killSwitchBody.safeParse(request.body);
-    if (!body.success) {
-      const issue = body.error.issues[0];
-      throw new HttpProblem(
-        400,
-        'BAD_REQUEST',
-        `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'refused'}`,
-      );
-    }
-    const { engaged, reason } = body.data;
+    const { engaged, reason, policy } = checked(killSwitchBody, request.body);
     const by = `http:${request.ip}`;
-    await audited(request, 'kill-switch', { engaged, reason }, () =>
-      actions.setKillSwitch(engaged, reason, by),
+    await audited(request, 'kill-switch', { engaged, reason, ...(policy !== undefined && { policy }) }, () =>
+      actions.setKillSwitch(engaged, reason, by, policy),
     );
     return source.killSwitch();
+  });
+
+  app.post('/api/ledger/adopt', async (request) => {
+    const { exchange, asset } = checked(adoptBody, request.body);
+    let adopted = false;
+    await audited(request, 'ledger.adopt', { exchange, asset }, async () => {
+      adopted = await actions.adoptBalance(exchange, asset, `http:${request.ip}`);
+    });
+    if (!adopted)
+      throw new HttpProblem(409, 'NOTHING_TO_ADOPT', `the ledger explains all ${asset} on ${exchange}`);
+    return { exchange, asset, adopted };
   });
 }

@@ -1,11 +1,12 @@
 import type { FeedState, InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
-import type { DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
 import type { Signal, OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
+import type { GatewayStatus } from '../messages/gateway.js';
 import type { ControlRisk, LimitOverrides, LimitsChanged, LimitValue } from '../messages/risk-control.js';
-import type { Verdict } from '../messages/risk.js';
+import type { HaltPolicy, Verdict } from '../messages/risk.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { PortfolioSnapshot, StoreDescription } from '../ports/stores.js';
 import type { TickAccount } from '../recording/account.js';
@@ -45,6 +46,8 @@ export interface InspectionSource {
   /** Who may trade: this process, or why it may not. Null where nothing trades. */
   lease(): LeaseView | null;
   counters(): CounterView;
+  /** How each signed account stands with its exchange; empty where only paper trades. */
+  accounts(): readonly GatewayStatus[];
   /** Every rule of the risk gate, its limit and where it stands; null where nothing trades. */
   risk(): Awaitable<RiskReport | null>;
   /** Changes of limits, newest first. */
@@ -67,7 +70,6 @@ export interface InspectionActions {
   restartActor(path: string): Promise<void>;
   /** Never called in LIVE. */
   crashActor(path: string, reason: string): Promise<void>;
-  setKillSwitch(engaged: boolean, reason: string, by: string): Promise<void>;
   /** Rejects with ARB_CONFIG_INVALID for values that the file could not have, ARB_STORE_CONFLICT when they changed since. */
   changeLimits(request: {
     readonly changes: Readonly<Record<string, LimitValue | null>>;
@@ -76,6 +78,10 @@ export interface InspectionActions {
     readonly by: string;
   }): Promise<LimitsChanged>;
   controlRisk(command: Omit<ControlRisk, 'atMs'>): Promise<void>;
+  /** Without a policy it is `freeze`. */
+  setKillSwitch(engaged: boolean, reason: string, by: string, policy?: HaltPolicy): Promise<void>;
+  /** Takes over what an exchange holds of an asset more or less than the ledger explains; false = there is no such difference. */
+  adoptBalance(exchange: ExchangeId, asset: AssetId, by: string): Promise<boolean>;
 }
 
 export interface HealthReport {
@@ -168,6 +174,8 @@ export interface PortfolioView {
 
 export interface KillSwitchView {
   readonly engaged: boolean;
+  /** Absent = `freeze`. */
+  readonly policy?: HaltPolicy | undefined;
   readonly reason: string;
   readonly by: string;
   readonly atMs: number | null;

@@ -1,28 +1,32 @@
 import type { InspectionActions } from '../http/source.js';
-import type { HaltChanged } from '../messages/risk.js';
 import { ArbotError } from '../messages/errors.js';
+import type { HaltChanged, HaltPolicy } from '../messages/risk.js';
+import type { Logger } from '../ports/log.js';
 import type { SettingsStore } from '../ports/stores.js';
 import type { Clock } from '../ports/time.js';
 import type { TradingNode } from './assemble.js';
-import { changeKillSwitch } from './kill-switch.js';
+import { changeKillSwitch, type KillFlag } from './kill-switch.js';
+
+export interface ActionPorts {
+  readonly settings: SettingsStore | null;
+  /** Absent = the store alone keeps the switch. */
+  readonly flag?: KillFlag;
+  readonly log?: Logger;
+}
 
 const CONTROL_TIMEOUT_MS = 2_000;
 
 /** What a person may do through the API. The kill switch is answered for once it is in force and written. */
-export function actionsOf(
-  node: TradingNode,
-  clock: Clock,
-  settings: SettingsStore | null,
-): InspectionActions {
+export function actionsOf(node: TradingNode, clock: Clock, ports: ActionPorts): InspectionActions {
   return {
     restartActor: (path) => node.tree.restart(path),
     crashActor: (path, reason) => node.tree.crash(path, reason),
-    setKillSwitch: (engaged, reason, by) => {
-      // The newer one counts, and replayed or simulated time may stand before the last change.
-      const atMs = Math.max(clock.nowMs(), (node.inspection.killSwitch().atMs ?? 0) + 1);
-      const newest = (): HaltChanged => node.halts.current;
-      return changeKillSwitch({ bus: node.bus, settings, newest }, { engaged, reason, by, atMs });
-    },
+    setKillSwitch: (engaged, reason, by, policy) =>
+      changeKillSwitch(
+        { bus: node.bus, halts: node.halts, ...ports },
+        haltOf(node, clock, { engaged, reason, by, policy }),
+      ),
+    adoptBalance: (exchange, asset, by) => node.adopt(exchange, asset, by),
     changeLimits: async (request) => {
       if (node.limitChanges === null) throw nothingTrades();
       return node.limitChanges.change(request);
@@ -36,6 +40,23 @@ export function actionsOf(
       });
     },
   };
+}
+
+/** The newer one counts, and replayed or simulated time may stand before the last change. */
+function haltOf(
+  node: TradingNode,
+  clock: Clock,
+  {
+    policy,
+    ...asked
+  }: Pick<HaltChanged, 'engaged' | 'reason' | 'by'> & { readonly policy: HaltPolicy | undefined },
+): HaltChanged {
+  const atMs = Math.max(
+    clock.nowMs(),
+    node.halts.current.atMs + 1,
+    (node.inspection.killSwitch().atMs ?? 0) + 1,
+  );
+  return { ...asked, ...(policy !== undefined && { policy }), atMs };
 }
 
 const nothingTrades = (): ArbotError =>

@@ -19,6 +19,7 @@ import { CryptoRandom } from '../../src/runtime/platform/random.js';
 import type { ActorInspection } from '../../src/runtime/actor.js';
 import type { Logger } from '../../src/ports/log.js';
 import type { ModeName } from '../../src/messages/primitives.js';
+import { SAMPLES } from '../messages/samples.js';
 import { ManualTime } from '../runtime/manual-time.js';
 
 const TOKEN = 'a-token-of-the-test-0123456789';
@@ -183,6 +184,7 @@ function sourceOf(world: World): InspectionSource {
       arbitragesToday: 1,
     }),
     stores: () => [],
+    accounts: () => [SAMPLES.gatewayStatus],
     killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
     lease: () => ({ held: true, fence: 7, detail: '' }),
     risk: () => (world.ready ? RISK : null),
@@ -268,6 +270,10 @@ async function start(
     },
     controlRisk: async ({ action, exchange }: Parameters<InspectionActions['controlRisk']>[0]) =>
       void world.calls.push(`control ${action} ${exchange ?? 'all'}`),
+    adoptBalance: async (exchange: string, asset: string) => {
+      world.calls.push(`adopt ${exchange} ${asset}`);
+      return asset === 'XRP';
+    },
   };
   const http = await startHttp({
     host: '127.0.0.1',
@@ -417,6 +423,17 @@ t.test('nothing changes without the token, and each action leaves an audit line'
   t.equal((await post(http, '/api/actors/node/feeds/binance/crash', null)).status, 200);
   t.equal((await post(http, '/api/kill-switch', { engaged: true, reason: 'a person said so' })).status, 200);
   t.same(world.calls, ['restart node/gate', 'crash node/feeds/binance', 'kill-switch true a person said so']);
+  const adoption = { exchange: 'binance', asset: 'XRP' };
+  t.equal((await post(http, '/api/ledger/adopt', adoption, null)).status, 401);
+  t.match(await (await post(http, '/api/ledger/adopt', adoption)).json(), { ...adoption, adopted: true });
+  t.equal(
+    (await post(http, '/api/ledger/adopt', { ...adoption, asset: 'BTC' })).status,
+    409,
+    'nothing there',
+  );
+  for (const body of [{}, { exchange: 'Binance', asset: 'XRP' }, { ...adoption, amount: '5' }])
+    t.equal((await post(http, '/api/ledger/adopt', body)).status, 400, JSON.stringify(body));
+  t.same(world.calls.splice(3), ['adopt binance XRP', 'adopt binance BTC']);
   const lines = world.audit.filter((one) => one['audit'] === true);
   t.match(
     lines.map((one) => `${String(one['action'])} ${String(one['outcome'])}`),
@@ -427,6 +444,8 @@ t.test('nothing changes without the token, and each action leaves an audit line'
       'actor.crash done',
       'kill-switch accepted',
       'kill-switch done',
+      'ledger.adopt accepted',
+      'ledger.adopt done',
     ],
   );
   t.notOk(JSON.stringify(world.audit).includes(TOKEN));
@@ -435,6 +454,7 @@ t.test('nothing changes without the token, and each action leaves an audit line'
     { engaged: 'yes', reason: 'x' },
     { engaged: true, reason: '' },
     { engaged: true, reason: 'x', more: 1 },
+    { engaged: true, reason: 'x', policy: 'sell everything' },
     [],
   ])
     t.equal((await post(http, '/api/kill-switch', body)).status, 400, JSON.stringify(body));
@@ -536,6 +556,7 @@ t.test(
       setKillSwitch: async () => undefined,
       changeLimits: async () => CHANGE,
       controlRisk: async () => undefined,
+      adoptBalance: async () => false,
     };
     const http = await startHttp({
       host: '0.0.0.0',

@@ -228,7 +228,7 @@ function throwSwitch(engaged: boolean, target: NodeTarget): void {
   const process = target.process();
   const node = process?.node;
   if (process === null || node === undefined || node === null) return;
-  const { setKillSwitch } = actionsOf(node, process.time, process.stores?.settings ?? null);
+  const { setKillSwitch } = actionsOf(node, process.time, { settings: process.stores?.settings ?? null });
   // What cannot be confirmed is repeated by a person, not by the node; the auditors follow what was said on the bus.
   process.within(() => setKillSwitch(engaged, INJECTED, 'operator').catch(() => undefined));
 }
