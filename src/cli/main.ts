@@ -6,6 +6,8 @@ import type { CommandWorld } from './command-world.js';
 import { addDb } from './db.js';
 import { addExport } from './export.js';
 import { addData } from './data.js';
+import { addExchanges } from './exchanges.js';
+import { addLedger } from './ledger.js';
 import { printPairs } from './pairs.js';
 import { addReports } from './reports.js';
 import { complainAbout, EXIT, processTerminal, table } from './output.js';
@@ -61,6 +63,8 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addExport(program, world, done);
   addReports(program, world, done);
   addData(program, terminal, done);
+  addLedger(program, terminal, done);
+  addExchanges(program, terminal, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;
 }
@@ -103,6 +107,7 @@ function addStart(program: Command, world: CommandWorld, done: (code: number) =>
     .option('--speed <n>', 'times real time, for simulated and replay; max for replay')
     .option('--seed <text>', 'repeats a simulated world')
     .option('--replay <folder>', 'recording to replay, with --market replay')
+    .option('--exchanges-at <file>', 'simulated exchanges of another process, as arbot exchanges wrote them')
     .option('--exchanges <names>', 'only these, separated by commas')
     .addHelpText(
       'after',

@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly recordings?: readonly string[] | null;
   /** Where to record raw frames, absolute; null = not at all. With it nothing trades: feeds and recorders only. */
   readonly recordFolder: string | null;
+  /** Description of simulated exchanges that run in a process of their own, absolute; null or absent = in this one. */
+  readonly exchangesAt?: string | null;
   /** Exchanges to use; null = every enabled one. */
   readonly exchanges: readonly ExchangeId[] | null;
   readonly clusterConfig: ClusterConfig;

@@ -21,6 +21,7 @@ export interface StartFlags {
   readonly replay?: string;
   readonly recording?: string;
   readonly record?: string;
+  readonly exchangesAt?: string;
   readonly exchanges?: string;
   readonly quiet?: boolean;
   readonly log?: string;
@@ -58,7 +59,10 @@ function speedFlag(text: string | undefined, market: Market): number | 'max' {
   return speed;
 }
 
-function exchangesFlag(text: string | undefined, known: readonly string[]): readonly string[] | null {
+export const minutesFlag = (text: string | undefined): number | null =>
+  numberFlag(text, '--minutes', 0.01, 525_600, false);
+
+export function exchangesFlag(text: string | undefined, known: readonly string[]): readonly string[] | null {
   if (text === undefined) return null;
   const names = text.split(',').map((name) => name.trim());
   for (const name of names) {
@@ -116,7 +120,9 @@ export async function loadWithFlags(flags: StartFlags, terminal: Terminal): Prom
 export async function startOptions(flags: StartFlags, terminal: Terminal): Promise<StartOptions> {
   const market = marketFlag(flags.market ?? 'simulated');
   const speed = speedFlag(flags.speed, market);
-  const minutes = numberFlag(flags.minutes, '--minutes', 0.01, 525_600, false);
+  const minutes = minutesFlag(flags.minutes);
+  if (flags.exchangesAt !== undefined && (market !== 'simulated' || speed !== 1))
+    throw usage('--exchanges-at: needs --market simulated at speed 1');
   if ((market === 'replay') !== (flags.replay !== undefined))
     throw usage(
       market === 'replay' ? '--replay: name the folder to replay' : '--replay: needs --market replay',
@@ -137,6 +143,7 @@ export async function startOptions(flags: StartFlags, terminal: Terminal): Promi
     replayFolder: absolute(flags.replay),
     recordings: recordingsFlag(flags.recording, market),
     recordFolder: absolute(flags.record),
+    exchangesAt: absolute(flags.exchangesAt),
     exchanges: exchangesFlag(flags.exchanges, Object.keys(trading.exchanges)),
     clusterConfig: cluster,
     tradingConfig: trading,

@@ -55,6 +55,11 @@ const exchange = z.strictObject({
   /** `third` is refused until the fee coin's price and balance are known. */
   feeMode: p.feeMode.optional(),
   paperLatency: paperLatency.prefault({}),
+  /**
+   * Arms the exchange's dead-man switch: it cancels everything when it is not heard of for so long, ms. Only for an account
+   * that nobody else trades on. Absent = off.
+   */
+  deadManSwitchMs: z.number().int().min(10_000).max(120_000).optional(),
   /** Opening balances of paper trading, booked once in the ledger. */
   opening: amounts.default({}),
   /** Kept back per asset: only what is above it trades. */

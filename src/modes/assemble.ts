@@ -5,7 +5,7 @@ import { feedActor, type FeedRecorder } from '../actors/feed.js';
 import { gateActor } from '../actors/gate.js';
 import { instrumentWatchActor } from '../actors/instrument-watch.js';
 import { ledgerActor } from '../actors/ledger.js';
-import { paperGatewayActor } from '../actors/paper-gateway.js';
+import type { OrderGatewayMessage } from '../actors/order-gateway-messages.js';
 import { portfolioActor } from '../actors/portfolio.js';
 import { recorderActor } from '../actors/recorder.js';
 import { sagaActor } from '../actors/saga.js';
@@ -21,7 +21,7 @@ import { QuoteBoard } from '../market/quote-board.js';
 import { WalletStatuses } from '../market/wallet-statuses.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
-import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { AssetId, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { LimitOverrides } from '../messages/risk-control.js';
 import type { HaltChanged } from '../messages/risk.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
@@ -57,12 +57,12 @@ import {
   type ExchangeMarkets,
   type InstrumentLoading,
 } from './instruments.js';
+import { gatewaysOf, longestExpiryMs, signedAccountOf } from './gateways.js';
 import { LimitChanges } from './limit-changes.js';
 import { MachineTime } from './machine-time.js';
 import { CLOCK_BOUND } from './connectors.js';
 import type { Market } from './markets.js';
 import {
-  ADMISSION,
   ANSWER_TIMEOUT_MS,
   baselineOf,
   dayBoundaryOffsetMs,
@@ -70,7 +70,6 @@ import {
   exchangeFactsOf,
   isPairAllowed,
   openingsOf,
-  latencyOf,
   legPoliciesOf,
   riskLimitsOf,
   SAGA_POLICY,
@@ -91,6 +90,7 @@ const TELEMETRY_RETRY = { minMs: 100, maxMs: 10_000 };
 /** How long a start waits for exchanges that do not list their markets; they join later. */
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
 const LATE_EXCHANGE_MS = 30_000;
+const ADOPT_MS = 2_000;
 
 export interface NodeParts {
   readonly options: StartOptions;
@@ -135,6 +135,8 @@ export interface TradingNode {
   readonly machine: Timers;
   /** A followed instrument by its exchange's own name; null when it is not followed. */
   instrumentOf(exchange: ExchangeId, symbol: string): InstrumentId | null;
+  /** Books what nothing explains of a signed account's balance; false = there is nothing, or no such account. */
+  adopt(exchange: ExchangeId, asset: AssetId, by: string): Promise<boolean>;
   /** Resolves when the root gave up or an error escaped every actor. */
   readonly failed: Promise<Error>;
   fail(error: Error): void;
@@ -453,7 +455,11 @@ class AssembledNode implements TradingNode {
     const limitsWith = (overrides: LimitOverrides) => this.limitChanges?.limitsWith(overrides) ?? limits;
     const shared = { bus, board };
     const time = this.machine;
-    const lease = tradeLeaseOf({ bus, stores, time, random: this.parts.random, holder: options.node.name });
+    const lease = tradeLeaseOf({
+      ...{ bus, stores, time, random: this.parts.random },
+      holder: options.node.name,
+      maxExpiryMs: longestExpiryMs(market),
+    });
     const { fence } = lease;
     return nodeTree({
       clockSync: this.clockSync(),
@@ -491,27 +497,14 @@ class AssembledNode implements TradingNode {
           }),
         ),
       ),
-      gateways: new Map(
-        market.connectors.map(({ exchange }) => [
-          exchange,
-          erased(
-            paperGatewayActor(
-              this.live({
-                ...shared,
-                exchange,
-                ledger: stores.ledger,
-                settings: stores.settings,
-                halts: this.halts,
-                fence,
-                latency: latencyOf(trading, exchange),
-                faults: { rejectShare: 0, thinShare: 0 },
-                admission: ADMISSION,
-                seal,
-              }),
-            ),
-          ),
-        ]),
-      ),
+      gateways: gatewaysOf({
+        ...{ bus, board, market, trading, stores, fence, seal, clockOffsetMs },
+        halts: this.halts,
+        http: this.parts.http,
+        sockets: this.parts.sockets,
+        instruments: () => this.instruments(),
+        limiterOf: (exchange) => this.markets.get(exchange)?.limiter,
+      }),
       saga: erased(
         sagaActor(
           this.live({
@@ -543,6 +536,17 @@ class AssembledNode implements TradingNode {
       pricePublisher: publisherOf(bus, board, prices),
       scheduler: erased(schedulerOf(options.clusterConfig, trading, stores)),
     });
+  }
+
+  async adopt(exchange: ExchangeId, asset: AssetId, by: string): Promise<boolean> {
+    const { market } = this.parts;
+    const connector = market.connectors.find((one) => one.exchange === exchange);
+    if (connector === undefined || signedAccountOf(market, connector) === null) return false;
+    return this.system.ask<OrderGatewayMessage, boolean>(
+      this.system.address<OrderGatewayMessage>(PATHS.gateway(exchange)),
+      (reply) => ({ kind: 'adopt', asset, by, reply }),
+      ADOPT_MS,
+    );
   }
 
   /** Exchanges that did not list their markets at the start are tried again, and join feeds, detector and gate. */

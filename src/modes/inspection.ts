@@ -18,6 +18,7 @@ import { bookAgeMs } from '../market/book-age.js';
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
 import { errorText } from '../messages/errors.js';
 import { feedState, type FeedStatus, type InstrumentState } from '../messages/feed.js';
+import type { GatewayStatus } from '../messages/gateway.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { LimitsChanged } from '../messages/risk-control.js';
@@ -91,6 +92,7 @@ export class NodeInspection implements InspectionSource {
   private readonly opportunityCounts = new Counts(200);
   private readonly arbitrageCounts = new Counts(20);
   private readonly feedStates = new Map<ExchangeId, FeedStatus>();
+  private readonly gatewayStates = new Map<ExchangeId, GatewayStatus>();
   private halt: HaltChanged;
   private readonly subscriptions: Subscription[];
   private readonly portfolioAddress: Address<PortfolioMessage>;
@@ -125,6 +127,9 @@ export class NodeInspection implements InspectionSource {
         'haltChanged',
         ({ message }) => (this.halt = newerSwitch(this.halt, message)),
       ),
+      bus.subscribe('gateway.status.*', 'gatewayStatus', ({ message }) =>
+        this.gatewayStates.set(message.exchange, message),
+      ),
       bus.subscribe('feed.status.*', 'feedStatus', ({ message }) => {
         if (message.instrument === undefined) this.feedStates.set(message.exchange, message);
       }),
@@ -152,6 +157,7 @@ export class NodeInspection implements InspectionSource {
       ...checks,
       { name: 'feeds', ok: live > 0, detail: `${live} of ${feeds.length} live` },
       ...(this.options.stores === null ? [] : [leaseCheck(this.lease())]),
+      ...this.accounts().map(accountCheck),
       ...this.workers().map(({ path, state }) => ({ name: path, ok: state === 'running', detail: state })),
     ];
     return { ok: all.every((check) => check.ok), checks: all };
@@ -316,6 +322,10 @@ export class NodeInspection implements InspectionSource {
     };
   }
 
+  accounts(): readonly GatewayStatus[] {
+    return [...this.gatewayStates.values()];
+  }
+
   async stores(): Promise<readonly StoreDescription[]> {
     const { stores, prices, tickStore } = this.options;
     const kept = [stores, prices].filter((store) => store !== null);
@@ -327,8 +337,7 @@ export class NodeInspection implements InspectionSource {
   }
 
   killSwitch(): KillSwitchView {
-    const { engaged, reason, by, atMs } = this.halt;
-    return { engaged, reason, by, atMs };
+    return this.halt;
   }
 
   counters(): CounterView {
@@ -358,6 +367,12 @@ export class NodeInspection implements InspectionSource {
 }
 
 type Check = HealthReport['checks'][number];
+
+/** A switch that a person engaged is no fault of the account. */
+function accountCheck({ exchange, phase, reasons }: GatewayStatus): Check {
+  const ok = phase === 'ready' || phase === 'halted';
+  return { name: `account ${exchange}`, ok, detail: reasons.length === 0 ? phase : reasons.join('; ') };
+}
 
 function leaseCheck(lease: LeaseView | null): Check {
   const held = lease?.held === true;

@@ -2,6 +2,7 @@ import type { Connector, Endpoints } from '../connectors/base.js';
 import { bitget } from '../connectors/bitget.js';
 import { bybit } from '../connectors/bybit.js';
 import { ccxt, type CcxtOptions } from '../connectors/ccxt.js';
+import type { Credentials } from '../connectors/order-entry.js';
 import { gate, type GateBookChannel } from '../connectors/gate.js';
 import { kucoin } from '../connectors/kucoin.js';
 import { okx } from '../connectors/okx.js';
@@ -17,6 +18,7 @@ import { lists, pairModel, SIMULATED_EXCHANGES, type SimulatedExchange } from '.
 import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import { connectorOf } from './connectors.js';
+import { readExchangesFile } from './exchanges-file.js';
 import { MODE_OF, type MarketName } from './mode-of.js';
 
 /** How fast the clock of a replay runs when its frames come as fast as they can. */
@@ -32,10 +34,18 @@ export interface Market {
   /** Native symbols to follow per exchange; null = what the configured pairs name. */
   readonly symbols: ReadonlyMap<ExchangeId, readonly string[]> | null;
   readonly simulated: SimulatedExchanges | null;
+  /** Accounts that signed orders go to; absent, or an exchange without one = paper. */
+  readonly accounts?: ReadonlyMap<ExchangeId, TradingAccount>;
   readonly replay: ReplayServer | null;
   /** Accelerated time: it begins at the machine's pace, so that starting is not hurried. Null where time cannot be chosen. */
   readonly acceleration: { readonly maxFactor: number; setFactor(factor: number): void } | null;
   close(): Promise<void>;
+}
+
+export interface TradingAccount {
+  readonly credentials: Credentials;
+  /** Sets what is held there, where that is ours to say: an exchange that lives and dies with this process. */
+  readonly open: ((balances: readonly { readonly asset: string; readonly amount: string }[]) => void) | null;
 }
 
 export interface MarketOptions {
@@ -51,6 +61,8 @@ export interface MarketOptions {
   readonly seed: string;
   /** Simulated time begins here at the earliest, so that it never goes back over restarts of accelerated runs. Unix ms. */
   readonly notBeforeMs: number;
+  /** Simulated exchanges of another process; null or absent = started here. */
+  readonly exchangesAt?: string | null;
   readonly replayFolder: string | null;
   /** Names of the recordings to replay; null or absent = the newest of each exchange. */
   readonly recordings?: readonly string[] | null;
@@ -62,7 +74,9 @@ export interface MarketOptions {
 export function openMarket(name: MarketName, options: MarketOptions): Promise<Market> {
   switch (name) {
     case 'simulated':
-      return openSimulated(withoutCcxt(options));
+      return options.exchangesAt === undefined || options.exchangesAt === null
+        ? openSimulated(withoutCcxt(options))
+        : openElsewhere(withoutCcxt(options), options.exchangesAt);
     case 'replay':
       return openReplay(withoutCcxt(options));
     case 'live':
@@ -119,14 +133,53 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     connectors,
     symbols: null,
     simulated,
+    accounts: ownAccounts(simulated),
     replay: null,
     acceleration: factor <= 1 ? null : { maxFactor: factor, setFactor: (now) => time.setFactor(now) },
     close: () => simulated.close(),
   };
 }
 
+/** Accounts that live and die with this process hold what its ledger says. */
+function ownAccounts({ accounts }: SimulatedExchanges): Map<ExchangeId, TradingAccount> {
+  return new Map(
+    Object.entries(accounts).map(([exchange, account]) => [
+      exchange,
+      { credentials: account.credentials, open: (balances) => account.open(balances) },
+    ]),
+  );
+}
+
+/** Simulated exchanges that run in a process of their own and outlive this one. */
+async function openElsewhere(options: MarketOptions, path: string): Promise<Market> {
+  const { exchanges } = await readExchangesFile(options.files, path);
+  const known = options.exchanges.filter((exchange) => exchanges[exchange] !== undefined);
+  const accounts = known.flatMap((exchange) => {
+    const { credentials } = exchanges[exchange]!;
+    return credentials === null ? [] : [[exchange, { credentials, open: null }] as const];
+  });
+  return {
+    name: 'simulated',
+    mode: MODE_OF.simulated,
+    time: options.time,
+    connectors: known.map((exchange) =>
+      connectorOf(exchange, relocated(connectorOf(exchange, {}), exchanges[exchange]!)),
+    ),
+    symbols: null,
+    simulated: null,
+    accounts: new Map(accounts),
+    replay: null,
+    acceleration: null,
+    close: () => Promise.resolve(),
+  };
+}
+
 /** The pairs that one of the exchanges in use lists. Throws ARB_CONFIG_INVALID for a pair that has no model. */
-function simulatedPairs({ pairs, exchanges, log }: MarketOptions): PairId[] {
+export function simulatedPairs({
+  pairs,
+  exchanges,
+  log,
+}: Pick<MarketOptions, 'pairs' | 'exchanges' | 'log'>): PairId[] {
   return pairs.filter((pair) => {
     pairModel(pair);
     const isListed = exchanges.some((exchange) => lists(simulatedName(exchange), pair));
@@ -135,7 +188,7 @@ function simulatedPairs({ pairs, exchanges, log }: MarketOptions): PairId[] {
   });
 }
 
-function simulatedName(exchange: ExchangeId): SimulatedExchange {
+export function simulatedName(exchange: ExchangeId): SimulatedExchange {
   const known = SIMULATED_EXCHANGES.find((id) => id === exchange);
   if (known !== undefined) return known;
   throw new ArbotError('ARB_CLI_USAGE', `${exchange} has no simulated exchange yet`);
@@ -297,7 +350,7 @@ function checkedSpeed(speed: number | 'max'): number {
 }
 
 /** FNV-1a: a seed of letters as the number the simulator wants. */
-function seedNumber(seed: string): number {
+export function seedNumber(seed: string): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(seed)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash;

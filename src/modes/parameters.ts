@@ -46,6 +46,11 @@ export function latencyOf(trading: TradingConfig, exchange: ExchangeId): PaperLa
   return configured.paperLatency;
 }
 
+/** How long the exchange waits for a word of ours before it cancels everything; null = that is not asked for. */
+export function deadManMsOf(trading: TradingConfig, exchange: ExchangeId): number | null {
+  return trading.exchanges[exchange]?.deadManSwitchMs ?? null;
+}
+
 /** What is held on purpose: the configured baseline, else the sum of the opening balances. */
 export function baselineOf(trading: TradingConfig): { asset: AssetId; amount: DecimalText }[] {
   const opened = new Map<AssetId, Decimal>();

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import type { RunningNode, StartOptions } from '../cli/options.js';
 import { startHttp, type RunningHttp } from '../http/server.js';
 import { openToken } from '../http/token.js';
 import { errorText } from '../messages/errors.js';
-import type { HaltChanged } from '../messages/risk.js';
+import type { HaltChanged, HaltPolicy } from '../messages/risk.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { PriceStore } from '../ports/price-cache.js';
@@ -10,7 +11,7 @@ import type { Stores } from '../ports/stores.js';
 import type { TickStore } from '../ports/tick-store.js';
 import { secretOf } from '../config/overrides.js';
 import { openVerdictSeal, VERDICT_KEY_VARIABLE } from '../security/hmac-seal.js';
-import { KILL_SWITCH_KEY, decodeKillSwitch } from '../risk/kill-switch.js';
+import { KILL_SWITCH_KEY, decodeKillSwitch, newerSwitch } from '../risk/kill-switch.js';
 import { WorkerCompute } from '../runtime/platform/compute.js';
 import { CcxtLink } from '../runtime/platform/ccxt-link.js';
 import { UndiciHttpClient } from '../runtime/platform/http-client.js';
@@ -19,14 +20,18 @@ import { WsSockets } from '../runtime/platform/sockets.js';
 import { installProcessNet } from '../supervisors/process-net.js';
 import { assembleNode, type TradingNode } from './assemble.js';
 import { exchangeTermsOf } from './exchange-terms.js';
+import { accountLines } from './account-report.js';
+import { openAccounts } from './accounts.js';
 import { actionsOf } from './actions.js';
+import { KILL_FILE, KillFlag } from './kill-switch.js';
+import { KillSources } from './kill-sources.js';
 import { Governor } from './governor.js';
 import { TASKS_URL } from './compute-tasks.js';
 import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
 import { MODE_OF } from './mode-of.js';
-import { ccxtOf, enabledExchanges, enabledPairs, tradedPairs } from './parameters.js';
+import { ccxtOf, enabledExchanges, enabledPairs, openingsOf, tradedPairs } from './parameters.js';
 import { OracleReport } from './oracle-report.js';
 import type { Teardown } from './teardown.js';
 
@@ -42,6 +47,8 @@ export interface StartedNode extends RunningNode {
   readonly market: Market;
   /** Null unless the market is simulated. */
   readonly report: OracleReport | null;
+  /** The kill switch for whoever embeds this node: in force at once, resolves once it is written. `freeze` unless said. */
+  engageKillSwitch(reason: string, by: string, policy?: HaltPolicy): Promise<void>;
 }
 
 /** What stands before anything runs. */
@@ -74,6 +81,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     speed: options.speed,
     seed: options.seed,
     notBeforeMs: await timeHighWater(stores),
+    exchangesAt: options.exchangesAt ?? null,
     replayFolder: options.replayFolder,
     recordings: options.recordings ?? null,
     files,
@@ -82,6 +90,12 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   teardown.add('market', () => market.close());
   if (stores !== null && options.market === 'simulated')
     teardown.add('time', () => stores.settings.set(TIME_KEY, String(Math.ceil(market.time.nowMs()))));
+
+  if (stores !== null) {
+    await openAccounts(market, stores.ledger, openingsOf(options.tradingConfig));
+    // After the actors have stopped, and before market and stores are closed.
+    teardown.add('account report', () => printAccounts(ground, market));
+  }
 
   const http = new UndiciHttpClient();
   teardown.add('http client', () => http.close());
@@ -105,13 +119,18 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     random: new CryptoRandom(),
     seal: openVerdictSeal(secretOf(process.env, VERDICT_KEY_VARIABLE), new CryptoRandom()),
     compute,
-    killSwitch: await persistedSwitch(stores),
+    killSwitch: await persistedSwitch(ground, market),
   });
   teardown.add('actors', () => node.stop());
   // Said at the start, and not by a gate that cannot.
   await node.limitChanges?.inForce();
   if (stores !== null) await keepExchangeTerms(stores, market, ground);
   return serve(ground, node, market);
+}
+
+async function printAccounts({ stores, options }: NodeGround, { simulated }: Market): Promise<void> {
+  if (stores === null || simulated === null || options.quiet) return;
+  for (const line of await accountLines(simulated, stores.ledger)) process.stdout.write(`${line}\n`);
 }
 
 /** For whoever reads the tables; a start does not hang on it. */
@@ -136,18 +155,30 @@ async function serve(ground: NodeGround, node: TradingNode, market: Market): Pro
     files,
     random: new CryptoRandom(),
   });
+  const flag = killFlagOf(ground);
+  const settings = stores?.settings ?? null;
+  const actions = actionsOf(node, market.time, { settings, log, ...(settings !== null && { flag }) });
   const web: RunningHttp = await startHttp({
     host: options.node.http.host,
     port: options.port,
     token: token.token,
     source: inspection,
-    actions: actionsOf(node, market.time, stores?.settings ?? null),
+    actions,
     log,
     clock: new MachineTime(),
     timers: new MachineTime(),
     allowedHosts: options.node.http.allowedHosts,
   });
   teardown.add('page', () => web.close());
+  const engageKillSwitch = (reason: string, by: string, policy?: HaltPolicy) =>
+    actions.setKillSwitch(true, reason, by, policy);
+  if (settings !== null) {
+    const sources = new KillSources({
+      ...{ flag, log, halts: node.halts, machine: node.machine, engage: engageKillSwitch },
+    });
+    sources.start(process);
+    teardown.add('kill switch', () => sources.stop());
+  }
   const traded = tradedPairs(options.tradingConfig).map(({ pair }) => pair);
   const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus, traded);
   if (report !== null) teardown.add('oracle report', () => report.close());
@@ -189,6 +220,7 @@ async function serve(ground: NodeGround, node: TradingNode, market: Market): Pro
     node,
     market,
     report,
+    engageKillSwitch,
     stop: () =>
       (stopping ??= teardown.run((what, error) => log.error({ what, error }, 'could not be closed'))),
   };
@@ -222,6 +254,11 @@ async function timeHighWater(stores: Stores | null): Promise<number> {
   return text === undefined || text === null || !/^\d{1,15}$/.test(text) ? 0 : Number(text);
 }
 
-async function persistedSwitch(stores: Stores | null): Promise<HaltChanged> {
-  return decodeKillSwitch((await stores?.settings.get(KILL_SWITCH_KEY)) ?? null);
+const killFlagOf = ({ files, folder }: NodeGround): KillFlag => new KillFlag(files, join(folder, KILL_FILE));
+
+/** What store and file say; a file that a person made is newer than anything written before. */
+async function persistedSwitch(ground: NodeGround, market: Market): Promise<HaltChanged> {
+  const written = decodeKillSwitch((await ground.stores?.settings.get(KILL_SWITCH_KEY)) ?? null);
+  const inFile = await killFlagOf(ground).read(Math.max(market.time.nowMs(), written.atMs + 1));
+  return inFile === null ? written : newerSwitch(written, inFile);
 }

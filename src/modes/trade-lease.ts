@@ -16,13 +16,16 @@ export interface TradeLeaseParts {
   readonly random: Random;
   /** The node's name. */
   readonly holder: string;
+  /** Longest expiry of what is signed here and may outlive this process; 0 where nothing does. */
+  readonly maxExpiryMs: number;
 }
 
 /** The lease of who may trade, of one process: its keeper as an actor, and the fence that it hands out. */
-export function tradeLeaseOf({ bus, stores, time, random, holder }: TradeLeaseParts) {
+export function tradeLeaseOf({ bus, stores, time, random, holder, maxExpiryMs }: TradeLeaseParts) {
   const fence = new TradeFence(time);
   const nonce = Buffer.from(random.bytes(NONCE_BYTES)).toString('hex');
   const { leases } = stores;
-  const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times: LEASE_TIMES });
+  const times = { ...LEASE_TIMES, maxExpiryMs };
+  const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times });
   return { fence, actor: erased(actor) };
 }

@@ -44,6 +44,7 @@ export const PATHS = {
   tickRecorder: 'node/watch/tick-recorder',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
+  gateway: (exchange: string) => `node/trade/gateway-${exchange}`,
   instruments: 'node/infra/instruments',
 } as const;
 

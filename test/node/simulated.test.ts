@@ -66,6 +66,14 @@ t.test('ten accelerated minutes trade exactly what the oracle planted, and the b
   t.match(JSON.parse(line), { level: 'info', mode: 'SIMULATED' }, 'as JSON lines');
 
   const before = await withStores(folder, (stores) => checkLedger(t, stores));
+  const accounts = [...first.stdout.matchAll(/^account (\w+) (\d+) orders, (\d+) trades, (.*)$/gm)];
+  t.ok(accounts.length > 0, 'signed orders went to simulated accounts');
+  for (const [line, exchange, orders, , verdict] of accounts) {
+    t.ok(Number(orders) > 0, line);
+    // An order whose fills the end of the run cut off is the next start's.
+    const isCut = before.openLegs.some((leg) => leg.exchange === exchange);
+    t.ok(isCut || verdict === 'ledger equals exchange', `the exchange's own records: ${line}`);
+  }
 
   const again = new ArbotProcess(['start', '--port', '0', '--data', folder, '--seed', 'saturday']);
   t.teardown(() => again.kill());
