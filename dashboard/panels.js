@@ -102,6 +102,7 @@ export function showPortfolio(picture) {
       ],
       ['Today', `${money(realisedToday)} ${currency}`, sign(realisedToday)],
       ['Arbitrages today', String(arbitragesToday)],
+      ...picture.accounts.map(accountFigure),
     ],
     true,
   );
@@ -116,6 +117,13 @@ export function showPortfolio(picture) {
     ...exchanges.map((exchange) => cell(money(amount(asset, exchange), 8), 'number')),
   ]);
   fillRows(byId('rows-portfolio'), rows, 'No balances yet.', exchanges.length + 1);
+}
+
+/** How a signed account stands with its exchange, and what nobody could explain of its balance. */
+function accountFigure({ exchange, phase, reasons, unexplained }) {
+  const held = unexplained.map(({ asset, difference }) => `${asset} ${difference} unexplained`);
+  const words = [phase, ...(phase === 'ready' ? held : [...reasons.slice(0, 1), ...held])];
+  return [`Account ${exchange}`, words.join(', '), phase === 'ready' && held.length === 0 ? 'good' : 'warn'];
 }
 
 function showExchangeHeads(exchanges) {

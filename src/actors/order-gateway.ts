@@ -29,7 +29,7 @@ import type {
   Seeds,
 } from './order-gateway-messages.js';
 import { PrivateLine } from './private-line.js';
-import { PrivateRest } from './private-rest.js';
+import { PrivateRest, uuidOf } from './private-rest.js';
 
 /**
  * The order gateway of one exchange account. Every decision is `stepGateway`; this shell signs and writes, asks, listens and
@@ -146,7 +146,7 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
       moment: () => ({
         timeMs: context.clock.nowMs() + clockOffsetMs(),
         validForMs: null,
-        nonce: context.ids.next('login'),
+        nonce: uuidOf(context.random),
       }),
       symbols: () => words.allSymbols(),
       events: {

@@ -81,7 +81,7 @@ export class PrivateRest {
       const signed = entry.sign(call, credentials, {
         timeMs: clock.nowMs() + this.options.clockOffsetMs(),
         validForMs: call.expires ? validForMs : null,
-        nonce: this.nonce(),
+        nonce: uuidOf(this.options.random),
       });
       const { timeoutMs, maxBodyBytes } = call;
       const { method, headers, body } = signed;
@@ -95,14 +95,12 @@ export class PrivateRest {
       limiter.settle(permit, clock.monotonicMs());
     }
   }
+}
 
-  /** A UUID of version 4. */
-  private nonce(): string {
-    const bytes = Buffer.from(this.options.random.bytes(16));
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-    const hex = bytes.toString('hex');
-    const part = (from: number, to: number) => hex.slice(from, to);
-    return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`;
-  }
+/** A UUID of version 4: no two requests carry the same. */
+export function uuidOf(random: Random): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

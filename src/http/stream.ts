@@ -28,6 +28,7 @@ export async function pictureOf(source: InspectionSource): Promise<Record<string
     opportunities,
     trades,
     portfolio,
+    accounts: source.accounts(),
     actors: source.actors(),
     events,
     deadLetters: source.deadLetters().total,

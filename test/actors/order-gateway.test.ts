@@ -15,6 +15,7 @@ t.test('a leg becomes one signed order, and its answer carries the fills', async
   const leg = world.approve();
   t.match(await world.trade(leg), { status: 'filled', filledQuantity: '0.5', fills: [{ tradeId: 't1' }] });
   const [request] = world.account.requests('POST /order');
+  t.match(request?.headers['nonce'], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   t.match(request, { headers: { key: 'key', valid: '1000' }, body: { clientOrderId: leg.clientOrderId } });
   t.equal(
     Number(request?.headers['time']),

@@ -105,6 +105,10 @@ t.test(
     silent.run(30_000);
     t.equal(silent.state.orders.get(lost.clientOrderId)?.phase, 'unknown', 'silence is no evidence (R5)');
     silent.isDead = false;
+    silent.behaviour = { questionMs: ({ kind }) => (kind === 'lookUp' ? null : 40) };
+    silent.run(30_000);
+    t.equal(silent.state.orders.get(lost.clientOrderId)?.phase, 'unknown', 'whatever the balance says');
+    silent.behaviour = {};
     silent.run(15_000);
     t.equal(
       silent.state.orders.get(lost.clientOrderId)?.phase,
