@@ -76,7 +76,8 @@ function refusedLimits(error: unknown): never {
   throw error;
 }
 
-function bodyOf<S extends z.ZodType>(schema: S, request: FastifyRequest): z.output<S> {
+/** @throws HttpProblem naming the first field that is wrong. */
+export function bodyOf<S extends z.ZodType>(schema: S, request: FastifyRequest): z.output<S> {
   const body = schema.safeParse(request.body);
   if (body.success) return body.data;
   const issue = body.error.issues[0];

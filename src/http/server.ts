@@ -13,7 +13,7 @@ import type { Metrics } from './metrics.js';
 import { loadPage } from './page.js';
 import type { PageFile } from './page.js';
 import { HttpProblem } from './problem.js';
-import { addRiskRoutes } from './risk-routes.js';
+import { addRiskRoutes, bodyOf } from './risk-routes.js';
 import type { HealthReport, InspectionActions, InspectionSource } from './source.js';
 import { PictureStream, statusOf } from './stream.js';
 
@@ -247,18 +247,6 @@ const killSwitchBody = z.strictObject({
 });
 const adoptBody = z.strictObject({ exchange: exchangeId, asset: assetId });
 
-/** @throws HttpProblem naming the first field that is wrong. */
-function checked<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new HttpProblem(
-    400,
-    'BAD_REQUEST',
-    `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'refused'}`,
-  );
-}
-
 function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
   const { source, actions, log } = options;
   /** One audit line before the action, so that it is there even if the action ends the process, and one with its outcome. */
@@ -297,7 +285,7 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   });
 
   app.post('/api/kill-switch', async (request) => {
-    const { engaged, reason, policy } = checked(killSwitchBody, request.body);
+    const { engaged, reason, policy } = bodyOf(killSwitchBody, request);
     const by = `http:${request.ip}`;
     await audited(request, 'kill-switch', { engaged, reason, ...(policy !== undefined && { policy }) }, () =>
       actions.setKillSwitch(engaged, reason, by, policy),
@@ -306,7 +294,7 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   });
 
   app.post('/api/ledger/adopt', async (request) => {
-    const { exchange, asset } = checked(adoptBody, request.body);
+    const { exchange, asset } = bodyOf(adoptBody, request);
     let adopted = false;
     await audited(request, 'ledger.adopt', { exchange, asset }, async () => {
       adopted = await actions.adoptBalance(exchange, asset, `http:${request.ip}`);
