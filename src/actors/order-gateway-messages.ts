@@ -110,6 +110,8 @@ export type OrderGatewayMessage =
 /** What stores know of this account. */
 export interface Seeds {
   readonly openLegs: readonly SubmitLeg[];
+  /** Trades of their arbitrages that are in the ledger. */
+  readonly bookedTrades: readonly string[];
   readonly holdings: readonly { readonly asset: AssetId; readonly amount: string }[];
   readonly halt: HaltChanged;
 }

@@ -43,6 +43,8 @@ const ANNOUNCE_MS = 5_000;
 const DEAD_MAN_SHARE = 3;
 const STOPPING_MS = 1_000;
 const MAX_TRACES = 4_096;
+/** That a store answers for at once. */
+const MAX_ARBITRAGES = 10_000;
 
 export function orderGatewayActor(options: OrderGatewayOptions): ActorDefinition<OrderGatewayMessage> {
   return {
@@ -394,8 +396,12 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
         stores.ledger.holdings(),
       ]);
       const isHere = ({ exchange }: { readonly exchange: string }) => exchange === this.exchange;
+      const openLegs = legs.filter(isHere);
+      const ids = [...new Set(openLegs.map(({ arbitrageId }) => arbitrageId))];
+      const fills = (await stores.ledger.fillsOf(ids.slice(0, MAX_ARBITRAGES))).filter(isHere);
       const halt = halts.over(decodeKillSwitch(written));
-      return { openLegs: legs.filter(isHere), holdings: holdings.filter(isHere), halt };
+      const bookedTrades = fills.map(({ tradeId }) => tradeId);
+      return { openLegs, bookedTrades, holdings: holdings.filter(isHere), halt };
     };
     this.context.pipe(
       read(),
@@ -404,11 +410,11 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
     );
   }
 
-  private seeded({ openLegs, holdings, halt }: Seeds): void {
+  private seeded({ openLegs, bookedTrades, holdings, halt }: Seeds): void {
     this.admission.onHalt(halt);
     // The ledger tells its balances again and again; what it has told meanwhile is newer.
     if (this.state.ledger === null) this.step({ kind: 'ledger', holdings });
-    this.step({ kind: 'seeded', openLegs, halt });
+    this.step({ kind: 'seeded', openLegs, bookedTrades, halt });
   }
 
   private adopt(asset: AssetId, by: string, reply: AdoptAnswer): void {

@@ -51,6 +51,16 @@ export interface Behaviour {
   readonly questionMs?: (effect: GatewayEffect) => number | null;
 }
 
+export interface BenchOptions {
+  /** What the ledger has at the start; without `exchange` also what is held there. */
+  readonly held?: typeof HELD;
+  readonly openLegs?: readonly SubmitLeg[];
+  readonly bookedTrades?: readonly string[];
+  readonly exchange?: ModelExchange;
+  /** Nobody books what is told. */
+  readonly sagaIsQuiet?: boolean;
+}
+
 interface Pending {
   readonly atMs: number;
   readonly order: number;
@@ -73,17 +83,18 @@ export class GatewayBench {
   bend: (event: GatewayEvent) => GatewayEvent | null = (event) => event;
   private readonly queue: Pending[] = [];
   private count = 0;
+  private readonly sagaIsQuiet: boolean;
 
-  constructor(
-    options: { held?: typeof HELD; openLegs?: readonly SubmitLeg[]; exchange?: ModelExchange } = {},
-  ) {
+  constructor(options: BenchOptions = {}) {
+    this.sagaIsQuiet = options.sagaIsQuiet ?? false;
     const held = options.held ?? HELD;
     this.exchange = options.exchange ?? new ModelExchange(held);
     for (const { asset, amount } of held) this.ledger.set(asset, new Decimal(amount));
     this.state = startGateway({ exchange: 'alpha', instruments: MARKETS, times: TIMES, nowMs: this.nowMs });
     this.tell({ kind: 'stream', isUp: true, reason: '' });
     this.tellLedger();
-    this.tell({ kind: 'seeded', openLegs: options.openLegs ?? [], halt: null });
+    const { openLegs = [], bookedTrades = [] } = options;
+    this.tell({ kind: 'seeded', openLegs, bookedTrades, halt: null });
   }
 
   tell(event: GatewayEvent): void {
@@ -168,7 +179,7 @@ export class GatewayBench {
   /** Saga and ledger in one: each fill is booked once, a little later. */
   private book(result: LegResult): void {
     this.told.push(result);
-    for (const fill of result.fills) {
+    for (const fill of this.sagaIsQuiet ? [] : result.fills) {
       if (this.booked.has(fill.tradeId)) continue;
       this.booked.set(fill.tradeId, fill);
       this.later(5, () => {

@@ -75,6 +75,33 @@ t.test('an unknown outcome is settled by asking, whatever became of it', async (
   }
 });
 
+t.test('an answer that hangs is not waited for: the order is asked about after a second', async (t) => {
+  const bench = ready();
+  const leg = legOf();
+  bench.send(leg);
+  bench.exchange.place(leg, bench.nowMs, { share: 0.4 });
+  lose(bench, leg, 5_000);
+  bench.run(900);
+  t.same(bench.of('lookUp'), [], 'its own answer comes first');
+  bench.run(300);
+  t.match(bench.lastOf(leg), { status: 'partially_filled', filledQuantity: '0.2' });
+  bench.run(10_000);
+  t.equal(bench.told.length, 1, 'and the lack of an answer changes nothing any more');
+
+  const risen = ready();
+  const late = legOf();
+  risen.send(late);
+  risen.run(5_000);
+  t.equal(risen.lastOf(late)?.reason, ORDER_NOT_FOUND);
+  const order = risen.exchange.place(late, risen.nowMs);
+  const word = { kind: 'accepted', exchangeOrderId: order.exchangeOrderId, order: null } as const;
+  risen.tell({ kind: 'placed', clientOrderId: late.clientOrderId, word });
+  risen.run(5_000);
+  t.match(risen.lastOf(late), { status: 'filled' });
+  t.same(risen.alerts(), ['PLACED_AFTER_NOT_FOUND']);
+  t.same(risen.wrong(), []);
+});
+
 t.test(
   'never placed takes two answers apart, after the expiry, and a balance that did not move',
   async (t) => {
@@ -524,6 +551,28 @@ t.test('a restart takes up what the journal has no end of, before anything new',
   t.equal(phase(bench), 'ready');
   t.same(bench.wrong(), []);
   t.equal(exchange.duplicates, 0);
+});
+
+t.test('a fill that the ledger had before the restart is not waited for', async (t) => {
+  const exchange = new ModelExchange([
+    { asset: 'BTC', amount: '10' },
+    { asset: 'USDT', amount: '100000' },
+  ]);
+  const leg = legOf();
+  const { trades } = exchange.place(leg, START_MS, { share: 0.6 });
+  const held = exchange.balanceWords().map(({ asset, total }) => ({ asset, amount: total }));
+  const bookedTrades = trades.map(({ tradeId }) => tradeId);
+  const bench = new GatewayBench({ held, exchange, openLegs: [leg], bookedTrades, sagaIsQuiet: true });
+  bench.run(5_000);
+  t.match(bench.lastOf(leg), { status: 'partially_filled', filledQuantity: '0.3' });
+  t.equal(phase(bench), 'ready');
+
+  const unknown = new GatewayBench({ held, exchange, openLegs: [leg], sagaIsQuiet: true });
+  unknown.run(5_000);
+  t.match(statusOf(unknown.state, unknown.nowMs).reasons, [/wait for 1 fills/], 'one that it lacks is');
+  unknown.tell({ kind: 'booked', tradeId: bookedTrades[0]! });
+  unknown.run(1_000);
+  t.equal(phase(unknown), 'ready');
 });
 
 t.test('a question about an order of an earlier life is answered by the exchange', async (t) => {

@@ -172,6 +172,39 @@ t.test('a killed node finds its orders at exchanges that outlived it', async (t)
     node.kill('SIGKILL');
     await node.exit();
   }
+
+  // The signal stops it, a kill forgets nothing, and no order leaves after either.
+  const stopped = new ArbotProcess(args);
+  t.teardown(() => stopped.kill());
+  await stopped.url();
+  stopped.kill('SIGUSR2');
+  await until(
+    () =>
+      stat(join(folder, 'data/simulated/KILL')).then(
+        () => true,
+        () => false,
+      ),
+    (isThere) => isThere,
+    10_000,
+  );
+  stopped.kill('SIGKILL');
+  await stopped.exit();
+  const after = new ArbotProcess(args);
+  t.teardown(() => after.kill());
+  const url = await after.url();
+  const halted = await until(
+    () => getJson<GatewayStatus[]>(`${url}api/accounts`),
+    (states) => states.length > 0 && states.every(({ emptyAtMs }) => emptyAtMs !== null),
+    60_000,
+  );
+  t.ok(
+    halted.every(({ phase }) => phase === 'halted'),
+    'a restart finds the switch in its file',
+  );
+  t.ok(halted.every(({ reasons }) => reasons[0]?.startsWith('kill switch') === true));
+  after.kill('SIGKILL');
+  await after.exit();
+
   exchanges.kill('SIGTERM');
   t.equal(await exchanges.exit(), 0);
   await t.rejects(stat(file), 'the file goes with the exchanges');

@@ -265,13 +265,16 @@ function accepted(
 ): Change {
   if (before.exchangeOrderId !== null && before.exchangeOrderId !== word.exchangeOrderId)
     return contradiction(before, 'SECOND_ORDER');
+  // Its absence was proven while the answer was still on its way: the proof was wrong.
+  const isRisen = before.phase === 'absent';
   const order: AccountOrder = {
     ...before,
     exchangeOrderId: word.exchangeOrderId,
-    phase: hasEnded(before) ? before.phase : 'open',
+    phase: hasEnded(before) && !isRisen ? before.phase : 'open',
     acknowledgedAtMs: before.acknowledgedAtMs ?? nowMs,
   };
-  return word.order === null ? unchanged(order) : reported(order, word.order, nowMs);
+  const change = word.order === null ? unchanged(order) : reported(order, word.order, nowMs);
+  return isRisen ? { ...change, alerts: [...change.alerts, 'PLACED_AFTER_NOT_FOUND'] } : change;
 }
 
 function contradiction(order: AccountOrder, text: string): Change {

@@ -323,6 +323,7 @@ export function onLedger(
 }
 
 export function onBooked(state: GatewayState, tradeId: string): GatewayEffect[] {
+  state.booked.add(tradeId);
   if (state.unbooked.delete(tradeId)) state.epoch++;
   return [];
 }

@@ -56,7 +56,7 @@ export function onSent(
 ): GatewayEffect[] {
   state.counts.placed++;
   state.epoch++;
-  state.orders.set(sentOrder(leg, { sentAtMs: nowMs, goneAtMs }));
+  state.orders.set(planned(sentOrder(leg, { sentAtMs: nowMs, goneAtMs }), nowMs, 'news'));
   return [];
 }
 
@@ -84,8 +84,7 @@ export function onFormerLeg(state: GatewayState, leg: SubmitLeg, nowMs: number):
 /** Answered at once where the end is known; else as soon as the exchange has been asked once more. */
 export function onQuery(state: GatewayState, query: QueryOrder, nowMs: number): GatewayEffect[] {
   const known = state.orders.get(query.clientOrderId);
-  if (known !== undefined && (isSettled(known) || known.phase === 'sent'))
-    return answers(known, 'query', nowMs);
+  if (known !== undefined && isSettled(known)) return answers(known, 'query', nowMs);
   const times = { sentAtMs: query.askedAtMs, goneAtMs: nowMs + state.times.requestLifeMs };
   const order = known ?? formerOrder(nameOf(query), null, times);
   return keep(state, order, unchanged(order), nowMs, 'asked');
@@ -249,7 +248,7 @@ function keep(
   const order = planned(waited.order, nowMs, reason);
   state.orders.set(order);
   if (order.phase !== before.phase || fresh.length > 0) state.epoch++;
-  for (const fill of fresh) state.unbooked.set(fill.tradeId, fill);
+  for (const fill of fresh) if (!state.booked.has(fill.tradeId)) state.unbooked.set(fill.tradeId, fill);
   state.counts.fills += fresh.length;
   const told = alerts(state, order, [...change.alerts, ...waited.alerts], nowMs);
   return [...told, ...results(before, order, fresh.length > 0, nowMs)];

@@ -35,13 +35,14 @@ export function reasonsOf(state: GatewayState, nowMs: number): string[] {
   if (foreign.length > 0) reasons.push(`open orders of somebody else: ${foreign.join(', ')}`);
   if (borrowed.length > 0) reasons.push(`the account owes ${borrowed.join(', ')}`);
   if (openOrders.goodSinceMs < deniedSinceMs) reasons.push('open orders are not compared yet');
-  if (balances.goodSinceMs < deniedSinceMs)
-    reasons.push(
-      state.orders.unsettledCount > 0
-        ? `balances wait for ${state.orders.unsettledCount} orders without an end`
-        : 'balances are not compared yet',
-    );
+  if (balances.goodSinceMs < deniedSinceMs) reasons.push(balanceReason(state));
   return reasons.slice(0, MAX_REASONS).map((text) => text.slice(0, 200));
+}
+
+function balanceReason({ orders, unbooked }: GatewayState): string {
+  if (orders.unsettledCount > 0) return `balances wait for ${orders.unsettledCount} orders without an end`;
+  if (unbooked.size > 0) return `balances wait for ${unbooked.size} fills that the ledger does not have yet`;
+  return 'balances are not compared yet';
 }
 
 export function phaseOf(state: GatewayState, nowMs: number): GatewayPhase {

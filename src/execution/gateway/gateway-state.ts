@@ -3,6 +3,7 @@ import type { Fill, LegResult, QueryOrder, SubmitLeg } from '../../messages/orde
 import type { AssetId, DecimalText, ExchangeId, InstrumentId } from '../../messages/primitives.js';
 import type { HaltChanged } from '../../messages/risk.js';
 import { clearedSwitch, type KillSwitch } from '../../risk/kill-switch.js';
+import { RecentIds } from '../../risk/recent-ids.js';
 import type { Amounts, Differences } from './balance-check.js';
 import { OrderSet } from './order-set.js';
 import type { BalanceWord, LookupWord, OrderWord, PlaceWord, TradeWord, TransferWord } from './words.js';
@@ -27,7 +28,13 @@ export interface GatewayTimes {
 
 export type GatewayEvent =
   /** What stores say of this account: legs without an end, and the switch as written. */
-  | { readonly kind: 'seeded'; readonly openLegs: readonly SubmitLeg[]; readonly halt: KillSwitch | null }
+  | {
+      readonly kind: 'seeded';
+      readonly openLegs: readonly SubmitLeg[];
+      /** Trades of their arbitrages that the ledger has already. */
+      readonly bookedTrades: readonly string[];
+      readonly halt: KillSwitch | null;
+    }
   /** The private stream serves everything that was asked for, or is away. */
   | { readonly kind: 'stream'; readonly isUp: boolean; readonly reason: string }
   /** Admitted, signed and being written in this turn. */
@@ -140,6 +147,8 @@ export interface GatewayState {
   readonly balances: Check;
   ledger: Amounts | null;
   readonly unbooked: Map<string, Fill>;
+  /** Trade ids that the ledger has: nobody tells of a second booking of them. */
+  readonly booked: RecentIds;
   /** Changes with everything that moves a balance. */
   epoch: number;
   /** The differences of the last comparison, and how often in a row they were the same. */
@@ -180,6 +189,8 @@ export interface GatewayStart {
   readonly nowMs: number;
 }
 
+const REMEMBERED_TRADES = 65_536;
+
 export function startGateway(start: GatewayStart): GatewayState {
   const { nowMs } = start;
   const check = (): Check => ({ dueAtMs: nowMs, isOut: false, goodSinceMs: -Infinity });
@@ -196,6 +207,7 @@ export function startGateway(start: GatewayStart): GatewayState {
     balances: check(),
     ledger: null,
     unbooked: new Map(),
+    booked: new RecentIds(REMEMBERED_TRADES),
     epoch: 0,
     mismatch: null,
     unexplained: new Map(),

@@ -57,6 +57,7 @@ function handled(state: GatewayState, event: GatewayEvent, nowMs: number): Gatew
   switch (event.kind) {
     case 'seeded':
       state.isSeeded = true;
+      for (const tradeId of event.bookedTrades) onBooked(state, tradeId);
       return [
         ...(event.halt === null ? [] : onHalt(state, event.halt, nowMs)),
         ...event.openLegs.flatMap((leg) => onFormerLeg(state, leg, nowMs)),

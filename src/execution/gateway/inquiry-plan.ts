@@ -1,11 +1,13 @@
 import { hasEnded, isSettled, type AccountOrder, type Inquiry } from './account-order.js';
 
 /**
- * When an order is asked about, and what the answers prove. An order on its way is not asked about: its own answer comes, or the
- * lack of one. Questions never stop; while an exchange is silent they only become rarer, so that an order is settled soon
+ * When an order is asked about, and what the answers prove. An order on its way has a second in which its own answer may come,
+ * or the lack of one. Questions never stop; while an exchange is silent they only become rarer, so that an order is settled soon
  * after it is back.
  */
 const PAUSES_MS = [250, 750, 1_000, 1_000, 1_000, 2_000, 3_000, 5_000];
+/** Requests may hang far longer than anybody can wait to know. */
+const ANSWER_PATIENCE_MS = 1_000;
 /** R3: answers "not found" count only when they are that far apart. */
 const APART_MS = 1_000;
 const ENOUGH_NOT_FOUND = 2;
@@ -19,12 +21,13 @@ const pauseMs = (tries: number): number => PAUSES_MS[Math.min(tries, PAUSES_MS.l
 /** Plans the next question after anything became known, or soon after somebody asked. */
 export function planned(order: AccountOrder, nowMs: number, news: 'news' | 'none' | 'asked'): AccountOrder {
   const { inquiry } = order;
-  if (isSettled(order) || order.phase === 'sent') return withInquiry(order, { dueAtMs: null });
+  if (isSettled(order)) return withInquiry(order, { dueAtMs: null });
   if (inquiry.isOut) return order;
   const tries = news === 'news' ? 0 : inquiry.tries;
   const usual = nowMs + pauseMs(tries);
-  const dueAtMs = news === 'asked' ? nowMs : Math.min(inquiry.dueAtMs ?? usual, usual);
-  return withInquiry(order, { tries, dueAtMs });
+  const wantedMs = news === 'asked' ? nowMs : Math.min(inquiry.dueAtMs ?? usual, usual);
+  const earliestMs = order.phase === 'sent' ? order.sentAtMs + ANSWER_PATIENCE_MS : -Infinity;
+  return withInquiry(order, { tries, dueAtMs: Math.max(wantedMs, earliestMs) });
 }
 
 export const isDue = ({ inquiry }: AccountOrder, nowMs: number): boolean =>
