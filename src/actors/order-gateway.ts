@@ -312,6 +312,12 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
     this.step({ kind: 'blocked', leg, reason: refusal });
   }
 
+  /** Let pass by the last gate and never sent: another recovery order may have its size. */
+  private unsent({ leg, answer }: Waiting, reason: string): void {
+    this.admission.onResult(refusedResult(leg, reason, this.context.clock.nowMs()));
+    this.block(leg, answer, reason);
+  }
+
   /** Ms that an order signed now may live, by the lease and by policy; null = the lease allows none. */
   private validForMs(): number | null {
     const { fence, policy } = this.options;
@@ -323,14 +329,14 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
 
   /** Lease asked, signed and written in this turn; the machine learns of it in the same. */
   private write(waiting: Waiting): void {
-    const { leg, answer, untilMs } = waiting;
+    const { leg, untilMs } = waiting;
     const entry = this.options.connector.orders;
     const symbol = this.words.symbolOf(leg.instrument);
     const validForMs = this.validForMs();
-    if (validForMs === null) return this.block(leg, answer, 'LEASE_NOT_HELD');
-    if (symbol === null) return this.block(leg, answer, 'EXCHANGE_WRONG');
+    if (validForMs === null) return this.unsent(waiting, 'LEASE_NOT_HELD');
+    if (symbol === null) return this.unsent(waiting, 'EXCHANGE_WRONG');
     if (this.admission.halted && !(leg.attempt > 0 && this.admission.mayRecoverHalted))
-      return this.block(leg, answer, 'KILL_SWITCH');
+      return this.unsent(waiting, 'KILL_SWITCH');
     const { clientOrderId, side, quantity, limitPrice } = leg;
     const ticket = { clientOrderId, symbol, side, quantity, limitPrice };
     const sent = this.rest.write(entry.place(ticket), leg.attempt > 0 ? 'urgent' : 'normal', validForMs);
@@ -367,9 +373,8 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
   }
 
   private wait(waiting: Waiting, delayMs: number, untilMs: number): void {
-    const { leg, answer } = waiting;
-    const { clientOrderId } = leg;
-    if (this.nowMs() + delayMs > untilMs) return this.block(leg, answer, 'RATE_BUDGET');
+    const { clientOrderId } = waiting.leg;
+    if (this.nowMs() + delayMs > untilMs) return this.unsent(waiting, 'RATE_BUDGET');
     this.waiting.set(clientOrderId, waiting);
     this.context.timer(`write ${clientOrderId}`, Math.ceil(delayMs), { kind: 'write', clientOrderId });
   }
@@ -513,6 +518,7 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
   }
 
   private answer({ to, clientOrderId, result }: Extract<GatewayEffect, { kind: 'answer' }>): void {
+    this.admission.onResult(result);
     if (to === 'submit') {
       this.submits.get(clientOrderId)?.resolve(result);
       this.submits.delete(clientOrderId);
@@ -523,6 +529,7 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
   }
 
   private tell(result: LegResult): void {
+    this.admission.onResult(result);
     const traceId = this.traces.get(result.clientOrderId) ?? result.arbitrageId;
     this.publish('legResult', result, [this.exchange], traceId);
   }
