@@ -196,7 +196,8 @@ function moved(
 
 function close(state: GateState, event: Extract<GateEvent, { kind: 'closed' }>, nowMs: number): GateEffect[] {
   const { arbitrageId, opportunityId, filled, flagged, realisedNet } = event;
-  if (filled) state.takenOpportunities.add(opportunityId);
+  // Of what was handed to a person an order without a known end may have filled, or may yet.
+  if (filled || flagged) state.takenOpportunities.add(opportunityId);
   else state.takenOpportunities.remove(opportunityId);
   state.monitors.ended(arbitrageId);
   const persist = filled ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs)) : [];

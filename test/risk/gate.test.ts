@@ -373,6 +373,17 @@ t.test('a signal is judged once and a life of an opportunity is traded once', as
     'decision' in ask(unfilled, signalOf({ id: 's-2', opportunity: 'o-s-1' })),
     'nothing was taken of it: it may trade yet',
   );
+
+  const flagged = gateWith();
+  const unknown = ask(flagged, plain());
+  if (!('decision' in unknown)) throw new Error('refused');
+  const closed = { arbitrageId: arbitrageIdOf(unknown.verdictId), opportunityId: 'o-s-1', realisedNet: '0' };
+  stepGate(flagged, { kind: 'closed', ...closed, filled: false, flagged: true }, NOW);
+  t.strictSame(
+    rulesOf(ask(flagged, signalOf({ id: 's-2', opportunity: 'o-s-1' }))),
+    ['DUPLICATE_OPPORTUNITY'],
+    'an order of it without a known end may have filled',
+  );
 });
 
 t.test('legs that are no pair of one bought and one sold on two exchanges are refused', async (t) => {
