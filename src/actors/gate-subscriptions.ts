@@ -36,7 +36,8 @@ export function subscribeGate(
   on(bus.subscribe('risk.halt', 'haltChanged', (d) => fact({ kind: 'halt', halt: d.message })));
   on(
     bus.subscribe('ledger.entry', 'ledgerEntry', ({ message }) => {
-      if (message.kind === 'external') fact({ kind: 'external', flows: flowsOf(message) });
+      if (message.kind !== 'external') return;
+      fact({ kind: 'external', entryId: message.entryId, flows: flowsOf(message) });
     }),
   );
   on(

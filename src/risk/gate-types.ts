@@ -1,3 +1,4 @@
+import type { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { BalancesChanged } from '../messages/ledger.js';
 import type { SubmitLeg } from '../messages/order.js';
@@ -30,6 +31,10 @@ export interface GateState {
   killSwitch: KillSwitch;
   /** When holdings or flows from outside were told last: they are told one after the other and count only together. */
   movedAtMs: number;
+  /** Entries of flows from outside that were counted. */
+  readonly countedFlows: RecentIds;
+  /** Flows from outside, by asset, that no price was known for yet. */
+  readonly unpricedFlows: Map<AssetId, Decimal>;
   /** Valuations left out since then, one after the other. */
   valuationsSkipped: number;
 }
@@ -55,6 +60,8 @@ export type GateEvent =
   /** Deposits and withdrawals that the ledger has booked; the holdings that contain them are told beside it. */
   | {
       readonly kind: 'external';
+      /** Of the ledger: it confirms an entry again when it is told the flow again, and that counts once. */
+      readonly entryId?: string;
       readonly flows: readonly { readonly asset: AssetId; readonly amount: DecimalText }[];
     }
   | { readonly kind: 'instrument'; readonly instrument: Instrument }

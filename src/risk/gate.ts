@@ -22,6 +22,7 @@ export type { GateEffect, GateEvent, GateState } from './gate-types.js';
 
 const REMEMBERED_SIGNALS = 16_384;
 const REMEMBERED_OPPORTUNITIES = 16_384;
+const REMEMBERED_FLOWS = 4_096;
 const SETTLE_MS = 250;
 const MOST_SKIPPED = 5;
 
@@ -44,6 +45,8 @@ export function startGate(start: GateStart): GateState {
     unsettled: new Set(),
     killSwitch: start.killSwitch ?? clearedSwitch(start.nowMs),
     movedAtMs: Number.NEGATIVE_INFINITY,
+    countedFlows: new RecentIds(REMEMBERED_FLOWS),
+    unpricedFlows: new Map(),
     valuationsSkipped: 0,
   };
 }
@@ -57,7 +60,7 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
       if (state.exposure.setHoldings(event.changed)) state.movedAtMs = nowMs;
       return [];
     case 'external':
-      return moved(state, event.flows, nowMs);
+      return moved(state, event, nowMs);
     case 'instrument':
       state.instruments.set(event.instrument.id, event.instrument);
       return [];
@@ -183,15 +186,25 @@ function learnMarks(state: GateState, marks: readonly Mark[]): void {
 /** What came from outside is no result of trading: losses are measured from the new level. */
 function moved(
   state: GateState,
-  flows: Extract<GateEvent, { kind: 'external' }>['flows'],
+  { flows, entryId }: Extract<GateEvent, { kind: 'external' }>,
   nowMs: number,
 ): GateEffect[] {
+  if (entryId !== undefined && !state.countedFlows.add(entryId)) return [];
   state.movedAtMs = nowMs;
-  let value = new Decimal(0);
   for (const { asset, amount } of flows)
-    value = value.plus((state.exposure.markOf(asset) ?? new Decimal(0)).times(amount));
-  state.monitors.losses.moved(value);
+    state.unpricedFlows.set(asset, (state.unpricedFlows.get(asset) ?? new Decimal(0)).plus(amount));
+  countFlows(state);
   return [{ kind: 'persistMonitors' }];
+}
+
+/** At the price of now. Without one nothing is valued either, so that a flow can wait for it. */
+function countFlows({ exposure, monitors, unpricedFlows }: GateState): void {
+  for (const [asset, amount] of unpricedFlows) {
+    const mark = exposure.markOf(asset);
+    if (mark === null) continue;
+    monitors.losses.moved(mark.times(amount));
+    unpricedFlows.delete(asset);
+  }
 }
 
 function close(state: GateState, event: Extract<GateEvent, { kind: 'closed' }>, nowMs: number): GateEffect[] {
@@ -239,6 +252,7 @@ function watch(state: GateState, event: Extract<GateEvent, { kind: 'watch' }>, n
   learnMarks(state, event.marks ?? []);
   for (const { exchange, share } of event.trusted ?? []) monitors.health.booksTrusted(exchange, share, nowMs);
   return watched(state, () => {
+    countFlows(state);
     monitors.tick((arbitrageId) => exposure.isClaimed(arbitrageId), nowMs);
     const value = isSettled(state, nowMs) ? exposure.tradingValue() : null;
     if (value !== null) monitors.losses.valued(value, nowMs);

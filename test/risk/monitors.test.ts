@@ -178,6 +178,43 @@ t.test(
   },
 );
 
+t.test('a flow that the ledger confirms twice moves day and peak once', async (t) => {
+  const state = gateWith();
+  watch(state, NOW + 1_000);
+  holdings(state, { 'alpha USDT': '140000' }, NOW + 2_000);
+  const flows = [{ asset: 'USDT', amount: '40000' }];
+  for (let told = 0; told < 2; told++)
+    stepGate(state, { kind: 'external', entryId: 'external:alpha:7', flows }, NOW + 2_000 + told);
+  watch(state, NOW + 4_000);
+  t.equal(state.monitors.losses.todaysLoss.toFixed(), '0');
+  t.notOk(state.monitors.losses.isDrawnDown);
+  stepGate(state, { kind: 'external', entryId: 'external:alpha:8', flows }, NOW + 5_000);
+  holdings(state, { 'alpha USDT': '180000' }, NOW + 5_000);
+  watch(state, NOW + 7_000);
+  t.equal(state.monitors.losses.todaysLoss.toFixed(), '0', 'another one counts');
+});
+
+t.test('a flow of an asset without a price counts once it has one', async (t) => {
+  for (const [amount, left] of [
+    ['-2', '8'],
+    ['2', '12'],
+  ] as const) {
+    const before = gateWith();
+    watch(before, NOW + 1_000);
+    // The next life hears of it before the first book is trusted.
+    const state = gateWith();
+    stepGate(state, { kind: 'restored', monitors: before.monitors.record }, NOW + 2_000);
+    holdings(state, { 'alpha BTC': left }, NOW + 2_000);
+    stepGate(state, { kind: 'external', flows: [{ asset: 'BTC', amount }] }, NOW + 2_001);
+    stepGate(state, { kind: 'watch', marks: [] }, NOW + 3_000);
+    watch(state, NOW + 4_000);
+    holdings(state, { 'alpha BTC': left, 'alpha USDT': '99700' }, NOW + 5_000);
+    watch(state, NOW + 6_000);
+    t.equal(state.monitors.losses.todaysLoss.toFixed(), '300', `only the trade counts beside ${amount}`);
+    t.notOk(state.monitors.losses.isDrawnDown);
+  }
+});
+
 t.test('losses are valued also while trades follow each other closely', async (t) => {
   const state = gateWith();
   watch(state, NOW + 500);
