@@ -42,6 +42,19 @@ export class InFlight {
     return found;
   }
 
+  /** Orders of an exchange of which nothing is known yet; those that were silent for too long are not waited for. */
+  unanswered(exchange: ExchangeId): number {
+    let orders = 0;
+    for (const { legs } of this.awaited.values())
+      for (const leg of legs) if (leg.exchange === exchange) orders++;
+    return orders;
+  }
+
+  /** Approvals whose arbitrage has not ended. */
+  get arbitrages(): number {
+    return this.awaited.size;
+  }
+
   forget(arbitrageId: string): void {
     this.awaited.delete(arbitrageId);
   }

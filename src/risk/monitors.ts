@@ -97,6 +97,11 @@ export class Monitors {
     this.breakers.result(realisedNet, nowMs);
   }
 
+  /** What has been approved before that breaker and may tell it something yet: `ALL` hears of ends, an exchange of orders. */
+  awaitedBy(subject: string): number {
+    return subject === ALL ? this.inFlight.arbitrages : this.inFlight.unanswered(subject);
+  }
+
   command(subject: string, event: BreakerEvent, nowMs: number): void {
     this.breakers.step(subject, event, nowMs);
   }

@@ -335,6 +335,32 @@ t.test('a breaker that is half open lets small orders pass, and a person opens a
   t.match(ask(state, fresh(NOW + 60_000), undefined, NOW + 60_000), { signal: { quantity: '1' } });
 });
 
+t.test('a breaker that is half open lets few probes go at a time', async (t) => {
+  const health = { ...LIMITS.health, cutOff: 0, full: 0.0001 };
+  const at = NOW + 60_000;
+  const probe = (state: GateState) => ask(state, fresh(at), undefined, at);
+  const ofExchange = gateWith({ shrinkToFit: true, health });
+  for (let i = 0; i < 6; i++) stepGate(ofExchange, outcome('alpha', 'rejected'), NOW);
+  watch(ofExchange, at);
+  const first = probe(ofExchange);
+  t.match([first, probe(ofExchange)], [{ decision: 'approved' }, { decision: 'approved' }]);
+  t.match(probe(ofExchange), [
+    { rule: 'CIRCUIT_BREAKER', actual: 'half open', unit: '2 probes are out', subject: 'alpha' },
+  ]);
+  const { verdictId } = first as { verdictId: string };
+  stepGate(ofExchange, outcome('alpha', 'expired', { arbitrageId: arbitrageIdOf(verdictId) }), at);
+  t.match(probe(ofExchange), { decision: 'approved' }, 'one has answered');
+
+  const ofAll = gateWith({ shrinkToFit: true });
+  for (let i = 0; i < 5; i++) stepGate(ofAll, closed('-1'), NOW);
+  watch(ofAll, at);
+  const [one] = [probe(ofAll), probe(ofAll)];
+  t.match(probe(ofAll), [{ rule: 'CIRCUIT_BREAKER', actual: 'half open', subject: 'ALL' }]);
+  const arbitrageId = arbitrageIdOf((one as { verdictId: string }).verdictId);
+  stepGate(ofAll, { ...closed('0', false), arbitrageId } as GateEvent, at);
+  t.match(probe(ofAll), { decision: 'approved' }, 'one has ended');
+});
+
 t.test('losing results open the breaker of everything', async (t) => {
   const state = gateWith();
   for (let i = 0; i < 5; i++) stepGate(state, closed('-1'), NOW);
@@ -474,6 +500,8 @@ t.test('a wild market refuses what touches it, and the whole market opens the br
     ['CIRCUIT_BREAKER'],
     'since it was wild last',
   );
+  // What was approved above and never used.
+  stepGate(state, { kind: 'tick' }, NOW + 91_000);
   watch(state, NOW + 91_000);
   t.notOk(refusedBy(state, NOW + 91_000, { buy: 'gamma' }).includes('CIRCUIT_BREAKER'));
 });
