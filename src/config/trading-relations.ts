@@ -161,7 +161,7 @@ function checkLimits(config: TradingConfig, refuse: Refuse): void {
     if (asset.maxExposure !== undefined && above(asset.maxExposure, limits.totalNotional))
       refuse(`assets.${name}.maxExposure`, 'above limits.totalNotional');
   checkMoneyOfStrategies(limits, refuse);
-  checkGuards(limits, refuse);
+  checkGuards(config, refuse);
   if (limits.clockSkewMaxMs >= limits.bookAgeMaxMs)
     refuse('limits.clockSkewMaxMs', 'not below limits.bookAgeMaxMs');
   if (limits.unchangedMaxMs < limits.bookAgeMaxMs)
@@ -178,12 +178,18 @@ function checkMoneyOfStrategies(limits: TradingConfig['limits'], refuse: Refuse)
 }
 
 /** Guards that would never act, or always, are slips of the pen. */
-function checkGuards(limits: TradingConfig['limits'], refuse: Refuse): void {
+function checkGuards({ limits, sizes }: TradingConfig, refuse: Refuse): void {
   const { breaker, health } = limits;
   if (limits.ordersPerSecond > limits.ordersPerMinute)
     refuse('limits.ordersPerSecond', 'above limits.ordersPerMinute');
   if (breaker.cooldownMs > breaker.maxCooldownMs)
     refuse('limits.breaker.cooldownMs', 'above limits.breaker.maxCooldownMs');
+  const probe = new Decimal(limits.orderNotional).times(breaker.probeSize);
+  if (probe.lessThan(sizes.minNotional))
+    refuse(
+      'limits.breaker.probeSize',
+      'of limits.orderNotional is below sizes.minNotional: a breaker would never close by itself',
+    );
   if (health.goodLatencyMs >= health.badLatencyMs)
     refuse('limits.health.goodLatencyMs', 'not below limits.health.badLatencyMs');
   if (health.cutOff >= health.full) refuse('limits.health.cutOff', 'not below limits.health.full');

@@ -149,6 +149,7 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     (d) => put(d['limits'], 'exchangeNotionalBy', { okx: '2000001' }),
   ],
   ['trading', 'exchanges.okx.opening.USDT', (d) => put(d['limits'], 'exchangeNotionalBy', { okx: '999' })],
+  ['trading', 'limits.breaker.probeSize', (d) => put(d['limits'], 'breaker', { probeSize: 0.001 })],
   ['trading', 'limits.bookAgeMaxMs', (d) => put(d['limits'], 'bookAgeMaxMs', 0)],
   ['trading', 'limits.bookAgeMaxMs', (d) => put(d['limits'], 'bookAgeMaxMs', 1.5)],
   ['trading', 'limits.clockSkewMaxMs', (d) => put(d['limits'], 'clockSkewMaxMs', 1000)],

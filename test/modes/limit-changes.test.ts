@@ -93,6 +93,7 @@ t.test('what the file could not say is refused by name, and nothing is written o
     [{ totalNotional: '100' }, /above limits\.totalNotional/],
     [{ 'breaker.errorRate': 2 }, /limits\.breaker\.errorRate/],
     [{ 'breaker.cooldownMs': 1_000_000 }, /limits\.breaker\.cooldownMs: above/],
+    [{ orderNotional: '60' }, /limits\.breaker\.probeSize: of/],
     [{ breaker: 5 }, /limits\.breaker/],
     [{ nonsense: 5 }, /limits\.nonsense: unknown key/],
     [{ 'exchangeNotionalBy.kraken': '5' }, /not in exchanges/],
