@@ -1,15 +1,15 @@
 import { subjectOf } from '../messages/catalogue.js';
-import { errorText } from '../messages/errors.js';
+import { ArbotError, errorText } from '../messages/errors.js';
 import { decodeLimits, LIMITS_KEY } from '../messages/limit-journal.js';
 import type { SubmitLeg } from '../messages/order.js';
-import type { LimitsChanged } from '../messages/risk-control.js';
+import type { ControlRisk, LimitsChanged } from '../messages/risk-control.js';
 import type { Signal } from '../messages/signal.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
 import { MONITORS_KEY } from '../risk/monitor-record.js';
 import { riskViewOf } from '../risk/readings.js';
 import { verdictText } from '../risk/verdict-text.js';
-import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import type { ActorBehaviour, ActorContext, ActorDefinition, Reply } from '../runtime/actor.js';
 import { backoffMs } from './backoff.js';
 import { bookConditionOf, marksOf } from './board-reading.js';
 import { MonitorKeeping } from './gate-keeping.js';
@@ -128,9 +128,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
       case 'limits':
         return this.changeLimits(message.changed);
       case 'control':
-        this.step({ kind: 'control', command: message.command });
-        this.context.log.warn({ ...message.command }, 'the risk gate was told what to do');
-        return message.answer.resolve(message.command);
+        return this.control(message.command, message.answer);
       case 'view':
         return message.reply.resolve(riskViewOf(this.state, this.context.clock.nowMs()));
       case 'keep':
@@ -159,6 +157,22 @@ class GateActor implements ActorBehaviour<GateMessage> {
         this.context.timer('persist', delayMs, { kind: 'persist', tries: message.tries + 1 });
       }
     }
+  }
+
+  /** A name that stands before no order would be answered as if it had stopped something. */
+  private control(command: ControlRisk, answer: Reply<ControlRisk>): void {
+    const { exchange } = command;
+    const isKnown =
+      exchange === undefined ||
+      this.options.instruments.some((instrument) => instrument.exchange === exchange) ||
+      this.state.monitors.breakers.views().some(({ subject }) => subject === exchange);
+    if (!isKnown)
+      return answer.reject(
+        new ArbotError('ARB_CONFIG_INVALID', `exchange: nothing is traded on '${exchange}' here`),
+      );
+    this.step({ kind: 'control', command });
+    this.context.log.warn({ ...command }, 'the risk gate was told what to do');
+    answer.resolve(command);
   }
 
   private judge(signal: Signal, traceId: string): void {

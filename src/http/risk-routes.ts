@@ -50,7 +50,7 @@ export function addRiskRoutes(app: FastifyInstance, routes: RiskRoutes): void {
     const { changes, version, reason: why } = bodyOf(limitsBody, request);
     const by = `http:${request.ip}`;
     return audited(request, 'risk.limits', { changes, version, reason: why }, () =>
-      actions.changeLimits({ changes, version, reason: why, by }).catch(refusedLimits),
+      actions.changeLimits({ changes, version, reason: why, by }).catch(refusedValues),
     );
   });
 
@@ -64,13 +64,13 @@ export function addRiskRoutes(app: FastifyInstance, routes: RiskRoutes): void {
       by: `http:${request.ip}`,
       ...(exchange !== undefined && { exchange }),
     };
-    await audited(request, 'risk.control', command, () => actions.controlRisk(command));
+    await audited(request, 'risk.control', command, () => actions.controlRisk(command).catch(refusedValues));
     return { done: action };
   });
 }
 
-/** Values that the schema of the configuration refuses are the asker's mistake. */
-function refusedLimits(error: unknown): never {
+/** Values that the configuration could not have are the asker's mistake. */
+function refusedValues(error: unknown): never {
   if (error instanceof ArbotError && error.code === 'ARB_CONFIG_INVALID')
     throw new HttpProblem(400, error.code, error.message);
   throw error;

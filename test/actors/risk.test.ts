@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { ArbotError } from '../../src/messages/errors.js';
 import type { ArbitrageClosed } from '../../src/messages/order.js';
 import type { LimitsChanged } from '../../src/messages/risk-control.js';
 import { encodeLimits, LIMITS_KEY } from '../../src/messages/limit-journal.js';
@@ -86,6 +87,27 @@ t.test(
     await again.time.advance(5);
     t.strictSame(await done, command, 'answered once it is in force');
     t.strictSame(await judged(again, 's-2'), []);
+  },
+);
+
+t.test(
+  'a breaker of an exchange that is not traded is not answered as if it had stopped something',
+  async (t) => {
+    const world = await World.start();
+    const ask = async (exchange: string) => {
+      const command = { action: 'trip-breaker', exchange, reason: 'r', by: 'person', atMs: NOW } as const;
+      const asking = { ...TRACE, timeoutMs: 500 };
+      const answer = world.bus.request('risk.control', 'controlRisk', command, 'controlRisk', asking).then(
+        () => 'done',
+        (error: ArbotError) => error.code,
+      );
+      await world.time.advance(5);
+      return answer;
+    };
+    t.equal(await ask('alhpa'), 'ARB_CONFIG_INVALID');
+    t.match(world.summary('/gate'), { breakers: 0 });
+    t.equal(await ask('alpha'), 'done');
+    t.match(world.summary('/gate'), { breakers: 1 });
   },
 );
 
