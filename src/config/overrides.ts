@@ -36,16 +36,25 @@ export function convert(text: string, kind: OverrideSpec['kind']): unknown {
   return text;
 }
 
-/** Sets a value deep in a raw configuration, making the objects on the way. Wrong types on the way are left for the schema to name. */
+/**
+ * Sets a value deep in a raw configuration, making the objects on the way. Wrong types on the way are left for the schema to
+ * name. Only own members are walked through and set: a key named `__proto__` is one like any other.
+ */
 export function setAt(raw: unknown, path: readonly (string | number)[], value: unknown): void {
   let at = raw;
   for (const key of path.slice(0, -1)) {
     if (!isObject(at)) return;
-    if (at[key] === undefined) at[key] = {};
-    at = at[key];
+    if (ownAt(at, key) === undefined) setOwn(at, key, {});
+    at = ownAt(at, key);
   }
   const last = path.at(-1);
-  if (isObject(at) && last !== undefined) at[last] = value;
+  if (isObject(at) && last !== undefined) setOwn(at, last, value);
+}
+
+const ownAt = (at: Raw, key: string | number): unknown => (Object.hasOwn(at, key) ? at[key] : undefined);
+
+function setOwn(at: Raw, key: string | number, value: unknown): void {
+  Object.defineProperty(at, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /**

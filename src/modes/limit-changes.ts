@@ -139,6 +139,8 @@ export class LimitChanges {
       if (WITH_THE_FILE.has(key))
         problems.push(problem(`limits.${key}`, 'changes with the file and a restart only'));
       setAt(limits, key.split('.'), value);
+      // Below something that is a value already there is no key: it would be written and change nothing.
+      if (valueAt(limits, key) !== value) problems.push(problem(`limits.${key}`, 'unknown key'));
     }
     if (Object.keys(overrides).length > MOST_OVERRIDES)
       problems.push(problem('limits', `more than ${MOST_OVERRIDES} differ from the file`));
@@ -160,11 +162,13 @@ function withChanges(kept: LimitOverrides, changes: LimitRequest['changes']): Li
   return Object.fromEntries(overrides);
 }
 
+const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
 /** A value of the limits by its dotted key; null where there is none. */
 function valueAt(limits: TradingConfig['limits'], key: string): LimitValue | null {
   let at: unknown = limits;
-  for (const part of key.split('.'))
-    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  for (const part of key.split('.')) at = isFields(at) && Object.hasOwn(at, part) ? at[part] : undefined;
   return typeof at === 'string' || typeof at === 'number' ? at : null;
 }
 

@@ -95,6 +95,10 @@ t.test('what the file could not say is refused by name, and nothing is written o
     [{ 'breaker.cooldownMs': 1_000_000 }, /limits\.breaker\.cooldownMs: above/],
     [{ orderNotional: '60' }, /limits\.breaker\.probeSize: of/],
     [{ breaker: 5 }, /limits\.breaker/],
+    // Beside a change that is one, so that it would be written.
+    [{ orderNotional: '4000', 'breaker.__proto__.okx': '9' }, /limits\.breaker\.__proto__: unknown key/],
+    [{ orderNotional: '4000', 'dailyLoss.today': '9' }, /limits\.dailyLoss\.today: unknown key/],
+    [{ orderNotional: '4000', 'constructor.name': '9' }, /limits\.constructor: unknown key/],
     [{ nonsense: 5 }, /limits\.nonsense: unknown key/],
     [{ 'exchangeNotionalBy.kraken': '5' }, /not in exchanges/],
     [{ bookAgeMaxMs: 500 }, /limits\.bookAgeMaxMs: changes with the file/],
@@ -107,6 +111,7 @@ t.test('what the file could not say is refused by name, and nothing is written o
     t.match(answer, /^ARB_CONFIG_INVALID/, JSON.stringify(changes));
     t.match(answer, expected);
   }
+  t.notOk('okx' in {}, 'no prototype is changed');
   t.strictSame(told, []);
   t.equal(world.database.settings.get(LIMITS_KEY), undefined);
 });
