@@ -3,6 +3,7 @@ import { ArbotError, errorText } from '../messages/errors.js';
 import { decodeLimits, LIMITS_KEY } from '../messages/limit-journal.js';
 import type { SubmitLeg } from '../messages/order.js';
 import type { ControlRisk, LimitsChanged } from '../messages/risk-control.js';
+import type { RiskHold } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
@@ -68,10 +69,22 @@ async function createGate(
   const { strategies } = traded;
   gate.step({ kind: 'recovered', legs, strategies, ended: ended.map((closed) => closed.arbitrageId) });
   gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds });
+  if (context.incarnation > 1) gate.step({ kind: 'hold', hold: unheardLedger(nowMs) });
   context.every('look', LOOK_MS, { kind: 'look' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);
   return gate;
 }
+
+/**
+ * The ledger goes on holding while the gate starts anew, and its next word lifts this: it repeats what it asks for. Everything
+ * else that holds starts anew with the gate, or has the fence beside it.
+ */
+const unheardLedger = (atMs: number): RiskHold => ({
+  source: 'ledger',
+  held: true,
+  reason: 'the gate started anew and has not heard the ledger',
+  atMs,
+});
 
 /** One fill per life (TRADING §6): what filled before this start, and what may be filling now. */
 async function tradedBefore({ trades, signals }: GateActorOptions, legs: readonly SubmitLeg[]) {

@@ -111,6 +111,20 @@ t.test(
   },
 );
 
+t.test('a gate that starts anew waits for what the ledger says, which may hold since before', async (t) => {
+  const world = await World.start();
+  t.strictSame(await judged(world, 's-1'), [], 'the first start knows nothing that could be forgotten');
+  // A fill that cannot be booked is for a person: the ledger holds, and goes on saying so.
+  world.bus.publish('risk.hold', 'riskHold', { source: 'ledger', held: true, reason: 'r', atMs: NOW }, TRACE);
+  await world.time.advance(5);
+  const starting = world.respawnAfterCrash('/gate');
+  await world.time.advance(5);
+  await starting;
+  t.strictSame(await judged(world, 's-2'), ['RISK_HOLD']);
+  await world.time.advance(6_000);
+  t.strictSame(await judged(world, 's-3'), [], 'it has spoken since');
+});
+
 t.test('a market that falls within seconds is refused until it has calmed down', async (t) => {
   const world = await World.start();
   await world.time.advance(12_000);
