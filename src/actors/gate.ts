@@ -68,7 +68,7 @@ async function createGate(
   gate.step({ kind: 'balances', changed: { version: 0, holdings: [...holdings] } });
   const { strategies } = traded;
   gate.step({ kind: 'recovered', legs, strategies, ended: ended.map((closed) => closed.arbitrageId) });
-  gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds });
+  gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds, startedAtMs: traded.startedAtMs });
   if (context.incarnation > 1) gate.step({ kind: 'hold', hold: unheardLedger(nowMs) });
   context.every('look', LOOK_MS, { kind: 'look' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);
@@ -90,7 +90,12 @@ const unheardLedger = (atMs: number): RiskHold => ({
 async function tradedBefore({ trades, signals }: GateActorOptions, legs: readonly SubmitLeg[]) {
   const ended = await trades.recentArbitrages(REMEMBERED_ARBITRAGES);
   const open = await signals.signalsOf([...new Set(legs.map((leg) => leg.verdictId))]);
+  const started = new Map([
+    ...legs.map((leg) => [leg.arbitrageId, leg.submittedAtMs] as const),
+    ...ended.map((closed) => [closed.arbitrageId, closed.openedAtMs] as const),
+  ]);
   return {
+    startedAtMs: [...started.values()],
     opportunityIds: [
       ...ended.filter(hasFilled).map((closed) => closed.opportunityId),
       ...open.map(({ signal }) => signal.opportunityId),

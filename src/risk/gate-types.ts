@@ -98,7 +98,12 @@ export type GateEvent =
       readonly ended?: readonly string[];
     }
   /** After a restart: opportunities of which something was traded or may have been; none is traded again in its life. */
-  | { readonly kind: 'traded'; readonly opportunityIds: readonly string[] }
+  | {
+      readonly kind: 'traded';
+      readonly opportunityIds: readonly string[];
+      /** When arbitrages of the life before began, Unix ms: their orders count against the rate. */
+      readonly startedAtMs?: readonly number[];
+    }
   /** After a restart: losses and breakers as they were kept. */
   | { readonly kind: 'restored'; readonly monitors: string }
   | { readonly kind: 'limits'; readonly limits: RiskLimits }

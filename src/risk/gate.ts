@@ -83,6 +83,7 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
       return recover(state, event, nowMs);
     case 'traded':
       for (const opportunityId of event.opportunityIds) state.takenOpportunities.add(opportunityId);
+      state.monitors.rate.restore(event.startedAtMs ?? [], nowMs);
       return [];
     case 'restored':
       state.monitors.restore(event.monitors);

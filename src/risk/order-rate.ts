@@ -1,6 +1,7 @@
 /** Orders that were approved lately: a loop that runs wild is stopped before an exchange bans the account. */
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
+const ORDERS_OF_A_TRADE = 2;
 
 export class OrderRate {
   /** One entry per approval; bounded by what may be approved within a minute. */
@@ -9,6 +10,13 @@ export class OrderRate {
   approved(orders: number, nowMs: number): void {
     this.forget(nowMs);
     this.approvals.push({ atMs: nowMs, orders });
+  }
+
+  /** After a restart: when trades of the life before began, in any order. Each had its two orders at least. */
+  restore(startedAtMs: readonly number[], nowMs: number): void {
+    const before = startedAtMs.filter((atMs) => atMs > nowMs - MINUTE_MS && atMs <= nowMs);
+    const approvals = before.map((atMs) => ({ atMs, orders: ORDERS_OF_A_TRADE }));
+    this.approvals = [...approvals, ...this.approvals].sort((a, b) => a.atMs - b.atMs);
   }
 
   inLastSecond(nowMs: number): number {

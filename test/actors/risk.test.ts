@@ -125,6 +125,19 @@ t.test('a gate that starts anew waits for what the ledger says, which may hold s
   t.strictSame(await judged(world, 's-3'), [], 'it has spoken since');
 });
 
+t.test('orders of the life before count against the rate of this one', async (t) => {
+  const limits = { maxOrdersPerMinute: 2 };
+  const world = await World.start({ limits });
+  t.strictSame(await judged(world, 's-1'), []);
+  t.equal(world.of('arbitrageClosed').length, 1);
+  await world.kill();
+  const again = await World.start({ before: world, limits });
+  await again.time.advance(30_000);
+  t.strictSame(await judged(again, 's-2'), ['ORDER_RATE']);
+  await again.time.advance(30_000);
+  t.strictSame(await judged(again, 's-3'), []);
+});
+
 t.test('a market that falls within seconds is refused until it has calmed down', async (t) => {
   const world = await World.start();
   await world.time.advance(12_000);
