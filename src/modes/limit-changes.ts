@@ -57,6 +57,8 @@ export class LimitChanges {
   private readonly options: LimitChangesOptions;
   /** One change after the other. */
   private last: Promise<unknown> = Promise.resolve();
+  /** The newest version that the gate knows; null = as it found it in the store, like this does. */
+  private toldVersion: number | null = null;
 
   constructor(options: LimitChangesOptions) {
     this.options = options;
@@ -95,7 +97,7 @@ export class LimitChanges {
   }
 
   private async carryOut({ changes, version, reason, by }: LimitRequest): Promise<LimitsChanged> {
-    const { settings, bus, clock } = this.options;
+    const { settings, clock } = this.options;
     const kept = await this.kept();
     if (kept.version !== version)
       throw new ArbotError('ARB_STORE_CONFLICT', `the limits are at version ${kept.version}: look again`);
@@ -110,10 +112,25 @@ export class LimitChanges {
       atMs: clock.nowMs(),
     };
     await settings.set(limitsChangeKey(changed.version), encodeLimitsChange(changed));
-    await settings.set(LIMITS_KEY, encodeLimits(changed));
+    await this.keep(encodeLimits(changed));
+    await this.tell(changed);
+    return changed;
+  }
+
+  /** What the store has taken without saying so is written all the same. */
+  private async keep(text: string): Promise<void> {
+    const { settings } = this.options;
+    await settings.set(LIMITS_KEY, text).catch(async (error: unknown) => {
+      const found = await settings.get(LIMITS_KEY).catch(() => null);
+      if (found !== text) throw error;
+    });
+  }
+
+  private async tell(changed: LimitsChanged): Promise<void> {
+    const { bus } = this.options;
     bus.publish('risk.limits', 'limitsChanged', changed, { traceId: 'risk-limits' });
     await bus.flush();
-    return changed;
+    this.toldVersion = changed.version;
   }
 
   private differences(before: LimitOverrides, after: LimitOverrides): LimitChange[] {
@@ -128,7 +145,15 @@ export class LimitChanges {
   }
 
   private async kept(): Promise<KeptLimits> {
-    return decodeLimits(await this.options.settings.get(LIMITS_KEY));
+    const { settings } = this.options;
+    const kept = decodeLimits(await settings.get(LIMITS_KEY));
+    this.toldVersion ??= kept.version;
+    // Written while nobody could say so: the gate would go by it after a restart only.
+    if (kept.version > this.toldVersion) {
+      const text = await settings.get(limitsChangeKey(kept.version));
+      if (text !== null) await this.tell(decodeLimitsChange(kept.version, text));
+    }
+    return kept;
   }
 
   /** Throws ConfigInvalid with every problem. */

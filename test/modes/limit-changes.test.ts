@@ -4,7 +4,8 @@ import { tradingSchema } from '../../src/config/trading.js';
 import { decodeLimits, LIMITS_KEY, limitsChangeKey } from '../../src/messages/limit-journal.js';
 import type { MessageOf } from '../../src/messages/catalogue.js';
 import { LimitChanges, type LimitRequest } from '../../src/modes/limit-changes.js';
-import type { ArbotError } from '../../src/messages/errors.js';
+import { ArbotError } from '../../src/messages/errors.js';
+import type { SettingsStore } from '../../src/ports/stores.js';
 import { World } from '../actors/world.js';
 
 const TRADING = tradingSchema.parse({
@@ -143,6 +144,38 @@ t.test(
     t.strictSame(decodeLimits(null), { version: 0, overrides: {} });
   },
 );
+
+t.test('a change whose acknowledgement was lost is in force as it is written', async (t) => {
+  for (const isReadable of [true, false]) {
+    const { world, told, settled } = await open();
+    const { bus, stores, time } = world;
+    const { settings } = stores;
+    const away = new ArbotError('ARB_STORE_UNAVAILABLE', 'the acknowledgement was lost');
+    let isLost = false;
+    const flaky: SettingsStore = {
+      claimMode: (mode) => settings.claimMode(mode),
+      get: (key) => (isLost && !isReadable ? Promise.reject(away) : settings.get(key)),
+      set: async (key, text) => {
+        await settings.set(key, text);
+        if (key !== LIMITS_KEY) return;
+        isLost = true;
+        throw away;
+      },
+    };
+    const changes = new LimitChanges({ trading: TRADING, mode: 'PAPER', settings: flaky, bus, clock: time });
+    const request = { changes: { orderNotional: '4000' }, version: 0, reason: 'test', by: 'person' };
+    const answer = await settled(changes.change(request));
+    if (isReadable) t.match(answer, { version: 1 }, 'read back');
+    else t.match(answer, /^ARB_STORE_UNAVAILABLE/);
+    isLost = false;
+    t.match(await settled(changes.inForce()), { version: 1, limits: { orderNotional: '4000' } });
+    t.match(
+      told,
+      [{ version: 1, overrides: { orderNotional: '4000' } }],
+      'what is shown is what the gate goes by',
+    );
+  }
+});
 
 t.test(
   'a file that no longer fits what was changed is named at the start, and nothing is loosened',
