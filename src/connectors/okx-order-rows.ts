@@ -69,7 +69,12 @@ const MEANINGS = new Map<string, Meaning>([
 /** `otherwise`: what a code means that is not listed. */
 function errorOf(code: string, message: unknown, otherwise: Meaning): ErrorSaid {
   // Budgets are of two seconds.
-  return { code, message, meaning: MEANINGS.get(code) ?? otherwise, pauseMs: 2000 };
+  return { code, message, meaning: MEANINGS.get(code) ?? unlisted(message, otherwise), pauseMs: 2000 };
+}
+
+/** A code that is not listed and speaks of a time-out says nothing about the order, whatever its number [D]. */
+function unlisted(message: unknown, otherwise: Meaning): Meaning {
+  return typeof message === 'string' && /time[ds]?[ -]?out/i.test(message) ? 'unknown' : otherwise;
 }
 
 /** The rows of an answer without an error. @throws FrameError */

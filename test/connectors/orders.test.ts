@@ -479,7 +479,17 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
     ],
   },
   okx: {
-    unknown: [['1'], ['50001'], ['50004'], ['50013'], ['50026'], ['51149'], ['99999']],
+    unknown: [
+      ['1'],
+      ['50001'],
+      ['50004'],
+      ['50013'],
+      ['50026'],
+      ['51149'],
+      ['99999'],
+      ['51054', 'Request timed out. Please try again.'],
+      ['50998', 'Endpoint request timeout'],
+    ],
     limited: [['50011'], ['50061']],
     duplicate: [['51016']],
     order: [
