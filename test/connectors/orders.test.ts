@@ -264,13 +264,14 @@ t.test(
       const schemes = [...connector.capabilities.restLimits, ...orders.limits].map(({ name }) => name);
       t.equal(new Set(schemes).size, schemes.length, `${nameOf(one)}: one budget of each name`);
       const calls = [
-        ...questionsOf(one).map(({ call }) => call),
-        ...(orders.deadMan === null ? [] : [orders.deadMan.call(30_000)]),
+        ...questionsOf(one).map(({ call }) => ({ ...call, priority: 'background' as const })),
+        // Nobody asks for it in the background: it has a budget of its own, of one call a second.
+        ...(orders.deadMan === null ? [] : [{ ...orders.deadMan.call(30_000), priority: 'normal' as const }]),
       ];
-      for (const { path, costs } of calls) {
+      for (const { path, costs, priority } of calls) {
         t.not(Object.keys(costs).length, 0, `${path} costs something`);
         for (const name of Object.keys(costs)) t.ok(schemes.includes(name), `${path}: ${name}`);
-        t.equal(restLimiterOf(connector).tryAcquire(costs, 0, 'background'), 0, `${path} fits when idle`);
+        t.equal(restLimiterOf(connector).tryAcquire(costs, 0, priority), 0, `${path} fits when idle`);
       }
       const limiter = restLimiterOf(connector);
       const { costs } = orders.place(one.ticket);
