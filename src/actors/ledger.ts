@@ -211,6 +211,8 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
       this.book.apply(entry);
       this.publishBalances();
     } else this.duplicates++;
+    // Whoever tells a flow again looks at balances for an answer, and what is told here counts as another one.
+    if (booked === 'duplicate' && done.fill === null) return this.goOn();
     this.confirm(done);
   }
 
@@ -236,8 +238,12 @@ class LedgerActor implements ActorBehaviour<LedgerMessage> {
 
   /** Balances were told first: whoever learns that a fill is booked finds it in the balances already told. */
   private confirm({ entry, traceId }: Waiting): void {
-    this.tries = 0;
     this.options.bus.publish(subjectOf('ledgerEntry'), 'ledgerEntry', entry, { traceId });
+    this.goOn();
+  }
+
+  private goOn(): void {
+    this.tries = 0;
     if (this.refused.length === 0) this.hold(false, '');
     this.work();
   }

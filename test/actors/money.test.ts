@@ -490,6 +490,33 @@ t.test('the kill switch is obeyed whatever is starting, down or set back meanwhi
   );
 });
 
+t.test('a flow that was booked in the life before is not told as another one', async (t) => {
+  const flow = {
+    exchange: 'alpha',
+    flowId: 'd7',
+    kind: 'transfer',
+    asset: 'USDT',
+    amount: '40000',
+    reason: 'deposit',
+  } as const;
+  const tell = async (world: World) => {
+    let told = 0;
+    world.bus.subscribe('ledger.entry', 'ledgerEntry', ({ message }) => {
+      if (message.kind === 'external') told++;
+    });
+    world.bus.publish('ledger.external', 'externalFlow', { ...flow, atMs: NOW }, { traceId: 'x' });
+    await world.time.advance(100);
+    return told;
+  };
+  const world = await World.start();
+  t.equal(await tell(world), 1);
+  await world.kill();
+  const again = await World.start({ before: world });
+  await again.time.advance(1_000);
+  t.equal(await tell(again), 0, 'the gate would move day and peak by it once more');
+  t.match(again.summary('/ledger'), { duplicates: 1, waiting: 0 });
+});
+
 t.test('a market in packs gives its price per unit', async (t) => {
   const board = new QuoteBoard(2);
   const packs = instrument('alpha', 'SATS', { unitMultiplier: '1000' });
