@@ -269,7 +269,7 @@ t.test('a deposit is booked, and what nothing explains is held until a person ad
   world.account.model.transfer('USDT', '1234.5', NOW);
   world.account.push({ moved: 'USDT' });
   await world.time.advance(4_000);
-  t.match(world.of('externalFlow'), [{ flowId: 'd1', kind: 'transfer', amount: '1234.5' }]);
+  t.match(world.of('externalFlow'), [{ flowId: 'deposit:d1', kind: 'transfer', amount: '1234.5' }]);
   t.same(await world.wrong(), []);
   world.account.model.transfer('ETH', '-1', NOW, true);
   world.account.push({ moved: 'ETH' });

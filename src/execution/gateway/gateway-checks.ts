@@ -267,24 +267,29 @@ export function onTransfers(
 ): GatewayEffect[] {
   const found = state.mismatch?.found ?? new Map<AssetId, Decimal>();
   const { toldTransfers: told } = state;
-  const fresh = (transfers ?? []).filter(({ transferId }) => (told.get(transferId) ?? 0) < MAX_TELLINGS);
+  const fresh = (transfers ?? []).filter((one) => (told.get(flowIdOf(one)) ?? 0) < MAX_TELLINGS);
   const effects: GatewayEffect[] = [];
   for (const [asset, difference] of found) {
     const explaining = transfersFor(
       difference,
       fresh.filter((one) => one.asset === asset),
     );
-    for (const { transferId, amount } of explaining ?? []) {
-      told.set(transferId, (told.get(transferId) ?? 0) + 1);
+    for (const one of explaining ?? []) {
+      const flowId = flowIdOf(one);
+      told.set(flowId, (told.get(flowId) ?? 0) + 1);
       if (told.size > MAX_TOLD) told.delete(told.keys().next().value!);
-      const reason = amount.startsWith('-') ? 'withdrawal' : 'deposit';
-      const flow = { flowId: transferId, kind: 'transfer' as const, asset, amount, reason };
+      const flow = { flowId, kind: 'transfer' as const, asset, amount: one.amount, reason: directionOf(one) };
       effects.push({ kind: 'externalFlow', flow: { exchange: state.exchange, ...flow, atMs: nowMs } });
     }
   }
   if (effects.length > 0) state.mismatch = null;
   return effects;
 }
+
+const directionOf = ({ amount }: TransferWord): string => (amount.startsWith('-') ? 'withdrawal' : 'deposit');
+
+/** Exchanges count deposits and withdrawals apart, so that an id alone may mean either. */
+const flowIdOf = (one: TransferWord): string => `${directionOf(one)}:${one.transferId}`;
 
 /** A person says that the difference is as it should be: it becomes an external flow, and is compared again. */
 export function onAdopt(
