@@ -8,8 +8,14 @@ import type { HttpClient, HttpRequest, HttpResponse } from '../../ports/network.
 
 const unzip = promisify(gunzip);
 
+/**
+ * Per origin. More than an exchange's budgets let go out before a silent request times out: a request that waits for a connection is
+ * signed already, and behind orders that nobody answers a cancel would wait for seconds.
+ */
+const DEFAULT_CONNECTIONS = 256;
+
 export interface UndiciHttpOptions {
-  /** Connections per origin. */
+  /** Connections per origin, `DEFAULT_CONNECTIONS` when absent. */
   readonly connections?: number;
   readonly connectTimeoutMs?: number;
   readonly maxHeaderBytes?: number;
@@ -20,7 +26,7 @@ export class UndiciHttpClient implements HttpClient {
 
   constructor(options: UndiciHttpOptions = {}) {
     this.agent = new Agent({
-      connections: options.connections ?? 8,
+      connections: options.connections ?? DEFAULT_CONNECTIONS,
       pipelining: 1,
       connect: { timeout: options.connectTimeoutMs ?? 5_000 },
       maxHeaderSize: options.maxHeaderBytes ?? 16_384,
