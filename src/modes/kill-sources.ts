@@ -1,12 +1,12 @@
 import type { HaltMemory } from '../actors/halt-memory.js';
 import { errorText } from '../messages/errors.js';
-import type { HaltPolicy } from '../messages/risk.js';
+import type { HaltChanged, HaltPolicy } from '../messages/risk.js';
 import type { Logger } from '../ports/log.js';
 import type { TimerHandle, Timers } from '../ports/time.js';
 import { KILL_FILE, type KillFlag } from './kill-switch.js';
 
-/** Of the machine's own time; a file is seen within this, so that the next order is blocked within 100 ms. */
-const LOOK_MS = 50;
+/** Of the machine's own time, between two looks at the file, so that on a busy machine too the next order is blocked within 100 ms. */
+const LOOK_MS = 20;
 
 export interface KillSourcesOptions {
   readonly flag: KillFlag;
@@ -31,6 +31,8 @@ export class KillSources {
   private readonly options: KillSourcesOptions;
   private timer: TimerHandle | null = null;
   private isStopped = false;
+  /** What the file was last written or removed for. */
+  private kept: HaltChanged | null = null;
   private readonly stops: (() => void)[] = [];
 
   constructor(options: KillSourcesOptions) {
@@ -45,7 +47,10 @@ export class KillSources {
     this.stops.push(
       halts.onChange((halt) => {
         // Only what is in force: an older word changes nothing.
-        if (halts.current.atMs !== halt.atMs || halts.current.engaged !== halt.engaged) return;
+        if (!isSame(halts.current, halt)) return;
+        // And only once: a clearing that is told again must not remove the file that somebody has made since.
+        if (this.kept !== null && isSame(this.kept, halt)) return;
+        this.kept = halt;
         void this.watched(halt.engaged ? flag.write(halt) : flag.remove(), 'the file of the kill switch');
       }),
     );
@@ -85,3 +90,8 @@ export class KillSources {
     );
   }
 }
+
+const isSame = (
+  a: Pick<HaltChanged, 'atMs' | 'engaged'>,
+  b: Pick<HaltChanged, 'atMs' | 'engaged'>,
+): boolean => a.atMs === b.atMs && a.engaged === b.engaged;

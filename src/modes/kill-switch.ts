@@ -79,10 +79,14 @@ function tell({ bus, log }: KillSwitchPorts, halt: HaltChanged): void {
   }
 }
 
-/** The switch as a file: it works without every store, survives a restart, and anybody with a shell can make it. */
+/**
+ * The switch as a file: it works without every store, survives a restart, and anybody with a shell can make it. What is asked of it
+ * is done one after the other: a slow write that ended after the removal that follows it would engage the switch again.
+ */
 export class KillFlag {
   readonly path: string;
   private readonly files: Files;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(files: Files, path: string) {
     this.files = files;
@@ -90,15 +94,17 @@ export class KillFlag {
   }
 
   write(halt: HaltChanged): Promise<void> {
-    return this.files.writeAtomic(this.path, `${encodeKillSwitch(halt)}\n`);
+    return this.inTurn(() => this.files.writeAtomic(this.path, `${encodeKillSwitch(halt)}\n`));
   }
 
-  async remove(): Promise<void> {
-    if (await this.files.exists(this.path)) await this.files.remove(this.path);
+  remove(): Promise<void> {
+    return this.inTurn(async () => {
+      if (await this.files.exists(this.path)) await this.files.remove(this.path);
+    });
   }
 
   exists(): Promise<boolean> {
-    return this.files.exists(this.path);
+    return this.inTurn(() => this.files.exists(this.path));
   }
 
   /**
@@ -106,13 +112,19 @@ export class KillFlag {
    * reason, and `nowMs` is its time.
    */
   async read(nowMs: number): Promise<HaltChanged | null> {
-    const text = await this.text();
+    const text = await this.inTurn(() => this.text());
     if (text === null) return null;
     const written = haltChanged.safeParse(jsonOrNull(text));
     if (written.success) return { ...written.data, engaged: true };
     const policy: HaltPolicy = /^flatten\b/i.test(text.trim()) ? 'flatten' : 'freeze';
     const reason = text.trim().slice(0, 200) || `the file ${KILL_FILE} is there`;
     return { engaged: true, policy, reason, by: 'file', atMs: nowMs };
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => undefined);
+    return done;
   }
 
   private async text(): Promise<string | null> {
