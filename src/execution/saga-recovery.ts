@@ -97,7 +97,7 @@ export function onQuotes(before: SagaState, quotes: readonly LegQuote[], nowMs: 
 function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
   const { residual } = settlementOf(state, state.orders);
   const question = questionOf(state, residual, quotes);
-  const plan = question === null ? 'NO_OWN_PRICE' : planRecovery(question);
+  const plan = question === null ? 'NO_OWN_PRICE' : planElsewhereFirst(state, question);
   if (typeof plan !== 'string') return order(state, plan, nowMs);
   const { policy } = state.terms;
   const againMs = nowMs + policy.requoteMs;
@@ -106,6 +106,18 @@ function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   return isOver
     ? { state: abandon(state, plan), effects: [] }
     : askForQuotes({ state: withNote(state, `HOLD ${plan}`), effects: [] }, policy.requoteMs);
+}
+
+/** A market that has refused a recovery order is asked again only where no other can do it: it would refuse the next one too. */
+function planElsewhereFirst(state: SagaState, question: RecoveryQuestion): RecoveryPlan | string {
+  const refusing = new Set(
+    state.orders
+      .filter((one) => isRecovery(one) && one.status === 'rejected' && one.filledBase.isZero())
+      .map((one) => one.submit.instrument),
+  );
+  const markets = question.markets.filter(({ instrument }) => !refusing.has(instrument.id));
+  const plan = markets.length === 0 ? '' : planRecovery({ ...question, markets });
+  return typeof plan === 'string' ? planRecovery(question) : plan;
 }
 
 /** Half of an interval is traded away once, so that both of its ends are equally near. */

@@ -358,6 +358,23 @@ t.test('a recovery that fills partly or not at all is followed by another, and t
   t.match(unlucky.of('alert').at(-1), { code: 'FLAGGED' });
 });
 
+t.test('a market that refuses a recovery order is asked again only where no other can do it', async (t) => {
+  const run = started();
+  run.answer(0, '1');
+  run.answer(1, null);
+  run.quote(quotes([990, 991], [1000, 1001]));
+  run.commit();
+  t.match(run.legs[2], { exchange: 'beta', side: 'sell' }, 'the cheapest: completed');
+  run.answer(2, null, { status: 'rejected', reason: 'the exchange does not want it' });
+  run.quote(quotes([995, 996], [1000, 1001]));
+  run.commit();
+  t.match(run.legs[3], { exchange: 'alpha', side: 'sell', quantity: '1' }, 'then taken back elsewhere');
+  run.answer(3, null, { status: 'rejected', reason: 'nor this one' });
+  run.quote(quotes([995, 996], [1000, 1001]));
+  run.commit();
+  t.match(run.legs[4], { exchange: 'beta' }, 'and where all have refused, the cheapest again');
+});
+
 t.test('a third market is taken where it is the cheapest and the approval allows it', async (t) => {
   const withGamma = (bid: number): LegQuote[] => [
     ...quotes([990, 991], [1000, 1001]),
