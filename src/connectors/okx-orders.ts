@@ -112,6 +112,15 @@ function olderThan(asked: PrivateCall, data: readonly f.Fields[], idField: strin
     : [callWith(asked, { after: countedIdAt(data[last]!, idField, `data[${last}].`) })];
 }
 
+/** When it can have been placed: however many orders have ended since, those of this time are few. */
+function momentsOf({ placedAtMs }: OrderReference): [string, number][] {
+  if (placedAtMs === undefined) return [];
+  return [
+    ['begin', placedAtMs],
+    ['end', placedAtMs + PLACED_WITHIN_MS],
+  ];
+}
+
 /** The order in a list of finished ones. A full page without it proves only what is as young as the page. */
 function foundInList(data: readonly f.Fields[], reference: OrderReference): OrderAnswer {
   const orders = readRows(data, readOrder, isSpot);
@@ -154,6 +163,9 @@ function readFeeRate(row: f.Fields): FeeRate {
 const accepted = (): CancelAnswer => ({ kind: 'accepted' });
 const twoSeconds = (name: string, capacity: number) =>
   ({ kind: 'window', name, capacity, windowMs: 2000 }) as const;
+
+/** `expTime` lets none be placed later than seconds after it was sent. */
+const PLACED_WITHIN_MS = 10_000;
 
 export const OKX_ORDERS: OrderEntry = {
   // Per account and, for placing and cancelling, per instrument [O]: one budget for all instruments is the careful reading.
@@ -223,6 +235,7 @@ export const OKX_ORDERS: OrderEntry = {
     call('GET', 'trade/orders-history', { finished: 1 }, [
       ['instType', 'SPOT'],
       ['instId', order.symbol],
+      ...momentsOf(order),
       ['limit', ROWS],
     ]),
   ],

@@ -1295,3 +1295,11 @@ t.test('recorded private pushes give the numbers that stand in them', needsWire,
   t.same([wallet.orders, wallet.trades], [[], []], 'contracts and options are not ours');
   t.end();
 });
+
+t.test('OKX is asked for the finished orders of the time in which the order can have been placed', (t) => {
+  const { orders } = subject('okx');
+  const reference = referenceOf(subject('okx'));
+  const asked = orders.lookups({ ...reference, placedAtMs: 1_790_000_000_000 })[1]!;
+  t.match(Object.fromEntries(asked.parameters), { begin: 1_790_000_000_000, end: 1_790_000_010_000 });
+  t.end();
+});
