@@ -187,10 +187,16 @@ function weighMissing(
   const missing = state.orders
     .unsettled()
     .filter((order) => isMissing(order) && askedAtMs >= order.inquiry.lastNotFoundAtMs);
+  const isAsked = new Set<string>();
   return missing.flatMap((order) => {
-    const { base, quote } = assetsOf(order.name.instrument);
-    const agrees = !found.has(base) && !found.has(quote);
-    return agrees ? onProvenAbsent(state, order, nowMs) : [fillsQuestion(order)];
+    const { instrument } = order.name;
+    const { base, quote } = assetsOf(instrument);
+    if (!found.has(base) && !found.has(quote)) return onProvenAbsent(state, order, nowMs);
+    // The fills of a market since the oldest of them are those of all: many questions would leave no budget for look-ups.
+    const what = order.exchangeOrderId ?? instrument;
+    if (isAsked.has(what)) return [];
+    isAsked.add(what);
+    return [fillsQuestion(order)];
   });
 }
 
