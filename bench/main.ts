@@ -15,7 +15,7 @@ import { runtimeSeries } from './runtime.js';
 
 /** `npm run bench [-- group] [--frames <folder>] [--full]`: prints tables; exit 1 when an output was wrong. */
 
-const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'journal', 'recording'] as const;
+const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'journal', 'recording', 'order-path'] as const;
 /** Calls per row of the journal's tables. */
 const JOURNAL_CALLS = { full: 2_000, quick: 500, tiny: 20 } as const;
 
@@ -46,7 +46,9 @@ async function main(): Promise<void> {
   const effort = options.full === true ? 'full' : options.effort;
   if (group !== undefined && options.part !== undefined) {
     if (group === 'journal') console.log(await journalReport({ calls: JOURNAL_CALLS[effort], writers: 8 }));
-    if (group === 'recording') await benchRecording(RECORDING_SIZES[effort], (line) => console.log(line));
+    if (group === 'order-path') await orderPath(effort);
+    else if (group === 'recording')
+      await benchRecording(RECORDING_SIZES[effort], (line) => console.log(line));
     else await runPart(group, options.part, options.frames ?? null, EFFORTS[effort]);
     return;
   }
@@ -56,6 +58,24 @@ async function main(): Promise<void> {
       await inChild(name, part, options.frames, effort);
     }
   }
+}
+
+/** Arbitrages of the chain, and for how long a node runs at each round trip. */
+const ORDER_PATH = {
+  full: { arbitrages: 4_000, warmUp: 1_000, nodeMs: 120_000 },
+  quick: { arbitrages: 1_500, warmUp: 500, nodeMs: 30_000 },
+  tiny: { arbitrages: 10, warmUp: 2, nodeMs: 6_000 },
+} as const;
+
+async function orderPath(effort: keyof typeof EFFORTS): Promise<void> {
+  const { arbitrages, warmUp, nodeMs } = ORDER_PATH[effort];
+  const [{ chainReport }, { nodeReport }] = await Promise.all([
+    import('./order-path.js'),
+    import('./order-node.js'),
+  ]);
+  console.log(await chainReport(arbitrages, warmUp));
+  console.log(await journalReport({ calls: JOURNAL_CALLS[effort], writers: 8 }));
+  console.log(await nodeReport(nodeMs));
 }
 
 /** One exchange per process, so that the types one feed shows the compiler do not slow or speed another. */
