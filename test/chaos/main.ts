@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { addProofs } from '../proofs/commands.js';
 import { available, startPostgres } from '../servers/postgres.js';
 import { killPglite, killPostgres, type KillOptions, type KillReport } from './stores.js';
 import { ticks } from './ticks-command.js';
 
 /**
  * `npm run chaos -- stores [--times 50] [--only postgres|pglite] [--seed n]` and `… -- ticks [--times 50] [--seed n]`: real processes
- * under SIGKILL. Exit 1 when something acknowledged was lost or a start was not clean.
+ * under SIGKILL. Exit 1 when something acknowledged was lost or a start was not clean. `docs/execution-proofs.md` has the others.
  */
 
 interface Flags {
@@ -83,4 +84,5 @@ program
   .option('--times <n>', 'kills', '50')
   .option('--seed <n>', 'of the moments', '1')
   .action(ticks);
+addProofs(program);
 await program.parseAsync();
