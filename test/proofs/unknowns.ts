@@ -61,6 +61,9 @@ const SHARE: Readonly<Record<ProofExchange, number>> = { binance: 0.28, okx: 0.2
 const MOST_UNSETTLED = 400;
 const SETTLED_WITHIN_MS = 240_000;
 const MOST_QUESTIONS = 60;
+/** An account that takes no more than a few orders for so long is stuck, and the report says so. */
+const STUCK_AFTER_MS = 240_000;
+const A_FEW = 20;
 
 class Account {
   readonly legs: SubmitLeg[] = [];
@@ -83,9 +86,15 @@ class Account {
     const { world, exchange, legs, blocked } = this;
     const pauseMs = 1_000 / PACE_PER_SECOND[exchange];
     const endings = FAULTS.map((fault) => world.account(exchange).misbehave(fault));
-    while (legs.length - blocked.size < unknowns) {
+    let [sent, sentAtMs] = [0, world.time.monotonicMs()];
+    const isStuck = (): boolean => {
+      const now = legs.length - blocked.size;
+      if (now > sent + A_FEW) [sent, sentAtMs] = [now, world.time.monotonicMs()];
+      return world.time.monotonicMs() - sentAtMs > STUCK_AFTER_MS;
+    };
+    while (legs.length - blocked.size < unknowns && !isStuck()) {
       const answers: Promise<void>[] = [];
-      while (legs.length - blocked.size < unknowns) {
+      while (legs.length - blocked.size < unknowns && !isStuck()) {
         await world.sleep(pauseMs * prng.between(0.5, 1.5));
         if (Number(world.summary(exchange)['unsettled']) < MOST_UNSETTLED) answers.push(this.send(prng));
       }
