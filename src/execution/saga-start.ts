@@ -210,7 +210,9 @@ export function resumeSaga(unfinished: Unfinished, setting: SagaSetting, nowMs: 
     closed,
     told: new Map(ended.map((order) => [order.submit.clientOrderId, knowledgeOf(order)])),
   };
-  const effects = open.map((leg): SagaEffect => ({
+  // Where the ledger has every fill and only the end was lost, an answer is still what moves it on to that end.
+  const asking = open.length > 0 || closed !== null ? open : orders.map((order) => order.submit);
+  const effects = asking.map((leg): SagaEffect => ({
     kind: 'query',
     query: queryOf(leg, nowMs),
     delayMs: 0,

@@ -905,6 +905,17 @@ t.test(
   },
 );
 
+t.test('after a restart that finds every fill in the ledger and no end, the end still comes', async (t) => {
+  const before = started(false);
+  const fills = before.legs.map((leg) => fillFor(leg, '1'));
+  const run = new Run(resumeSaga({ legs: before.legs, fills, signal: signalOf() }, SETTING, NOW + 5_000));
+  run.now = NOW + 5_000;
+  t.equal(run.of('query').length, 2, 'nothing else would move it on');
+  run.tell({ kind: 'result', to: 'query', result: resultFor(before.legs[0]!, '1', { fills: [fills[0]!] }) });
+  t.equal(run.of('bookFill').length, 0, 'what the ledger has is not booked again');
+  t.match(run.state.closed, { outcome: 'completed', realisedNet: '7.99' });
+});
+
 /** A world that answers late, twice, out of order, with silence, by halves, or only after everything is over. */
 class Chaos {
   readonly run: Run;
