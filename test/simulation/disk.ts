@@ -132,6 +132,24 @@ export class SimulatedDisk {
   }
 }
 
+/** The same files with every call that waits for the disk led through `around`. */
+export function aroundFiles(inner: Files, around: <T>(call: () => Promise<T>) => Promise<T>): Files {
+  return {
+    ...inner,
+    writeAtomic: (path, data, mode) => around(() => inner.writeAtomic(path, data, mode)),
+    truncate: (path, bytes) => around(() => inner.truncate(path, bytes)),
+    remove: (path) => around(() => inner.remove(path)),
+    openAppend: async (path) => {
+      const file = await around(() => inner.openAppend(path));
+      return {
+        append: (data) => around(() => file.append(data)),
+        sync: () => around(() => file.sync()),
+        close: () => around(() => file.close()),
+      };
+    },
+  };
+}
+
 const failure = (code: string, text: string): Error => Object.assign(new Error(`${code}: ${text}`), { code });
 
 async function* linesOf(read: () => Buffer): AsyncGenerator<string> {

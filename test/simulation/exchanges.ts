@@ -106,10 +106,12 @@ export const isWonExchange = (exchange: string): boolean =>
 /** The real connector of an exchange, looking for it inside the simulation. */
 export function simulatedConnector(exchange: string, knobs: ExchangeKnobs): Connector {
   const make = makerOf(exchange, knobs);
-  const { pathname } = new URL(make({}).endpoints.websocketUrl);
+  const { websocketUrl, privateUrl } = make({}).endpoints;
+  const inside = (url: string): string => `wss://${exchange}.sim${new URL(url).pathname}`;
   const connector = make({
-    websocketUrl: `wss://${exchange}.sim${pathname}`,
+    websocketUrl: inside(websocketUrl),
     restUrl: `https://${exchange}.sim`,
+    ...(privateUrl !== undefined && { privateUrl: inside(privateUrl) }),
   });
   const { capabilities } = connector;
   const { lifetimeMs } = capabilities.limits;
@@ -153,6 +155,13 @@ export class ExchangeClocks {
 
   set(exchange: string, skewMs: number, nowMs: number): void {
     this.settings.set(exchange, [...(this.settings.get(exchange) ?? []), { fromMs: nowMs, skewMs }]);
+  }
+
+  /** The most that the clock of an exchange was wrong by since then, in either direction. */
+  mostWrongMs(exchange: string, sinceMs: number): number {
+    const settings = this.settings.get(exchange) ?? [];
+    const inForce = settings.filter((_, at) => (settings[at + 1]?.fromMs ?? Infinity) >= sinceMs);
+    return Math.max(0, ...inForce.map(({ skewMs }) => Math.abs(skewMs)));
   }
 
   /** The furthest ahead that the clock of an exchange was since then; 0 for one that was never wrong. */

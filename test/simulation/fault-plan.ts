@@ -1,7 +1,9 @@
 import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
+import { TRADING_FAULT_KINDS as DESK_FAULT_KINDS } from '../../src/simulator/trading/trading-faults.js';
 import { planExchangeFaults } from './exchange-faults.js';
 import { planTickFaults } from './tick-faults.js';
+import { planTradingFaults } from './trading-faults.js';
 import { actorPathsOf, type ActorPath, type Knobs } from './knobs.js';
 
 /** What every world may suffer. */
@@ -64,7 +66,23 @@ export const TICK_FAULT_KINDS = [
 ] as const;
 export type TickFaultKind = (typeof TICK_FAULT_KINDS)[number];
 
-export const FAULT_KINDS = [...COMMON_FAULT_KINDS, ...EXCHANGE_FAULT_KINDS, ...TICK_FAULT_KINDS] as const;
+/** What befalls orders that are signed and sent: everything that a simulated account can be made to do, and more. */
+export const TRADING_FAULT_KINDS = [
+  ...DESK_FAULT_KINDS.map((kind) => `desk-${kind}` as const),
+  'crash-point', // the process dies at one of the moments of an order's life
+  'switch-at-point', // the kill switch is engaged at one of them
+  'pause-past-lease', // the process stands still until another has taken its lease, and goes on
+  'forged-approvals', // approvals that no gate has sealed
+  'foreign-transfer', // a deposit or withdrawal that nobody here ordered
+] as const;
+export type WorldTradingFaultKind = (typeof TRADING_FAULT_KINDS)[number];
+
+export const FAULT_KINDS = [
+  ...COMMON_FAULT_KINDS,
+  ...EXCHANGE_FAULT_KINDS,
+  ...TICK_FAULT_KINDS,
+  ...TRADING_FAULT_KINDS,
+] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** One entry of a seed's schedule. What a kind does not need is 0 or ''. */
@@ -95,6 +113,8 @@ const LONGER: Partial<Record<FaultKind, number>> = {
   'too-many-requests': 2,
 };
 
+const COMMON_IN_SIGNED = 3;
+
 /**
  * A seed's faults: first a random subset of the kinds, then moments for them. `only` = the kinds that may occur at all.
  */
@@ -102,12 +122,16 @@ export function planFaults(
   seed: number,
   window: PlanWindow,
   only: readonly FaultKind[] | null,
-  { markets }: Knobs,
+  { markets, orderEntry }: Knobs,
 ): PlannedFault[] {
   const { exchanges, kind } = markets;
-  const planned = planCommonFaults(seed, window, only, exchanges);
+  const common = planCommonFaults(seed, window, only, exchanges);
+  // Where orders are signed, the others leave room for orders that something can happen to.
+  const planned = orderEntry === 'signed' ? common.filter(({ id }) => id % COMMON_IN_SIGNED === 0) : common;
   if (kind === 'wide') planned.push(...planExchangeFaults(seed, window, only, exchanges, planned.length));
-  planned.push(...planTickFaults(seed, window, only, exchanges, planned.length));
+  planned.push(...planTickFaults(seed, window, only, exchanges, common.length));
+  if (orderEntry === 'signed')
+    planned.push(...planTradingFaults(seed, window, only, exchanges, common.length + planned.length));
   return planned.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -1,8 +1,11 @@
 import { actionsOf } from '../../src/modes/actions.js';
+import type { HaltPolicy } from '../../src/messages/risk.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type { SimulatedWorld } from '../../src/simulator/world.js';
 import type { FrameFault } from '../../src/simulator/faults.js';
 import type { SimulatedDisk } from './disk.js';
+import type { AccountBooks } from './accounts.js';
+import type { CrashPoint } from './crash-points.js';
 import { inflictOnExchange, isExchangeFault } from './exchange-faults.js';
 import type { ExchangeClocks } from './exchanges.js';
 import type { ActorPath } from './knobs.js';
@@ -13,6 +16,7 @@ import type { SimulatedProcess } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { StoreSwitches } from './stores.js';
 import { inflictOnTicks, isTickFault } from './tick-faults.js';
+import { inflictOnTrading, isTradingFault } from './trading-faults.js';
 import { INJECTED, type HandlerFault } from './witnesses.js';
 
 /** One node as faults see it. */
@@ -23,6 +27,10 @@ export interface NodeTarget {
   readonly disk: SimulatedDisk;
   readonly armed: Map<string, HandlerFault>;
   busExtraMs: number;
+  /** Does something the next time this moment of an order's life is passed, once; returns how to call it off. */
+  arm(point: CrashPoint, act: () => void): () => void;
+  /** Approvals come once more under another name and without a seal. */
+  forgesApprovals: boolean;
   /** Overheard signals come once more, damaged. */
   sendsBadSignals: boolean;
   readonly process: () => SimulatedProcess | null;
@@ -30,6 +38,8 @@ export interface NodeTarget {
   actorOr(path: ActorPath): string;
   /** The process dies now and a new one starts after the delay. */
   killProcess(restartAfterMs: number): void;
+  /** It stands still for so long, while another process of the same trader starts; then it goes on beside it for a while. */
+  pausePastLease(forMs: number): void;
   /** A byte of a file of the spool is about to change. */
   readonly willRot: (path: string, at: number) => void;
   /** All processes of the node from now on have this much more on their wall clock. */
@@ -49,6 +59,8 @@ export interface FaultTargets {
   /** Instrument → since when its exchange does not trade it. */
   readonly haltedSinceMs: Map<string, number>;
   readonly clocks: ExchangeClocks;
+  /** Null where nobody has an account. */
+  readonly books: AccountBooks | null;
 }
 
 const CRASH_EVERY_MS = 300;
@@ -67,6 +79,7 @@ const FRAME_FAULTS: Readonly<Record<string, FrameFault['kind']>> = {
 /** Brings one planned fault about; returns how to end it. */
 export function inflict(fault: PlannedFault, on: FaultTargets): () => void {
   if (isExchangeFault(fault.kind)) return inflictOnExchange(fault, on);
+  if (isTradingFault(fault.kind)) return inflictOnTrading(fault, on);
   const frames = FRAME_FAULTS[fault.kind];
   if (frames !== undefined) return damageFrames(fault, frames, on);
   const line = on.network.lines.get(fault.exchange)!;
@@ -224,11 +237,11 @@ function damageFrames(fault: PlannedFault, kind: FrameFault['kind'], on: FaultTa
 }
 
 /** As a person does through the API. */
-function throwSwitch(engaged: boolean, target: NodeTarget): void {
+export function throwSwitch(engaged: boolean, target: NodeTarget, policy?: HaltPolicy): void {
   const process = target.process();
   const node = process?.node;
   if (process === null || node === undefined || node === null) return;
   const { setKillSwitch } = actionsOf(node, process.time, { settings: process.stores?.settings ?? null });
   // What cannot be confirmed is repeated by a person, not by the node; the auditors follow what was said on the bus.
-  process.within(() => setKillSwitch(engaged, INJECTED, 'operator').catch(() => undefined));
+  process.within(() => setKillSwitch(engaged, INJECTED, 'operator', policy).catch(() => undefined));
 }

@@ -10,6 +10,7 @@ import type {
 import type { FaceHttpResponse, FaceTransport } from '../../src/simulator/face-protocol.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type { Prng } from '../../src/simulator/prng.js';
+import { isPrivateSocket, lowerCase, wireCallOf, type WireCall } from './order-wire.js';
 import type { Owner, Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
 
@@ -30,14 +31,29 @@ export interface LineFaults {
 
 /** What passes on the lines, for those who audit. */
 export interface LineWitness {
-  /** A process makes a REST call. */
-  called(owner: Owner, exchange: string): void;
+  /** A process makes a REST call; `wire` is null for a public one, here and below. */
+  called(owner: Owner, exchange: string, wire: WireCall | null): void;
+  /** A private call is about to reach the exchange. */
+  reaches(exchange: string, wire: WireCall): void;
+  /** A private call has reached the exchange, which has acted on it or will later. */
+  reached(owner: Owner, exchange: string, wire: WireCall): void;
   /** A REST call has reached the exchange and was answered so. */
   arrived(exchange: string, path: string, status: number): void;
   /** The answer has reached the process; `madeAtMs` = when the exchange gave it. */
-  answered(owner: Owner, exchange: string, path: string, answer: FaceHttpResponse, madeAtMs: number): void;
+  answered(owner: Owner, heard: HeardAnswer): void;
   /** A frame has reached the process. */
   frame(owner: Owner, exchange: string, text: string): void;
+  /** The same of the private stream of an account. */
+  privateFrame(owner: Owner, exchange: string): void;
+}
+
+/** An answer as it reaches a process. */
+export interface HeardAnswer {
+  readonly exchange: string;
+  readonly path: string;
+  readonly wire: WireCall | null;
+  readonly answer: FaceHttpResponse;
+  readonly madeAtMs: number;
 }
 
 export interface NetworkParts {
@@ -103,7 +119,8 @@ export class SimulatedNetwork {
   http(owner: Owner, timeoutShare: () => number): HttpClient {
     return {
       request: (request, signal) => {
-        this.heard.called(owner, this.site(request.url).exchange);
+        const { exchange } = this.site(request.url);
+        this.heard.called(owner, exchange, wireCallOf(exchange, request));
         const timeoutMs = Math.max(1, request.timeoutMs * timeoutShare());
         return this.request(owner, { ...request, timeoutMs }, signal);
       },
@@ -120,21 +137,20 @@ export class SimulatedNetwork {
   }
 
   hasOpenLink(owner: Owner, exchange: string): boolean {
-    for (const link of this.links)
-      if (link.owner === owner && link.exchange === exchange && link.isOpen) return true;
-    return false;
+    return this.openCount(owner, exchange) > 0;
   }
 
-  /** Open connections of a process to an exchange: two while one replaces the other. */
+  /** Open connections of a process to an exchange's market data: two while one replaces the other. */
   openCount(owner: Owner, exchange: string): number {
     let count = 0;
     for (const link of this.links)
-      if (link.owner === owner && link.exchange === exchange && link.isOpen) count++;
+      if (link.owner === owner && link.exchange === exchange && link.isOpen && !link.isPrivate) count++;
     return count;
   }
 
   private request(owner: Owner, request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
     const { exchange, face, path } = this.site(request.url);
+    const wire = wireCallOf(exchange, request);
     return new Promise((resolve, reject) => {
       const fail = (code: 'ARB_HTTP_TIMEOUT' | 'ARB_HTTP_FAILED', text: string): void => {
         this.scheduler.cancel(limit);
@@ -156,7 +172,7 @@ export class SimulatedNetwork {
           if (limit.state !== 'planned') return;
           this.scheduler.cancel(limit);
           signal?.removeEventListener('abort', aborted);
-          this.heard.answered(owner, exchange, path, answer, madeAtMs);
+          this.heard.answered(owner, { exchange, path, wire, answer, madeAtMs });
           resolve({
             status: answer.status,
             headers: { ...answer.headers },
@@ -167,7 +183,9 @@ export class SimulatedNetwork {
       };
       this.scheduler.plan(this.scheduler.world, this.drawMs(exchange), () => {
         const { method, headers = {}, body = '' } = request;
+        if (wire !== null) this.heard.reaches(exchange, wire);
         const given = face.respond({ method, url: path, headers: lowerCase(headers), body });
+        if (wire !== null) this.heard.reached(owner, exchange, wire);
         if (!('kind' in given)) return answered(given);
         if (given.kind === 'silence') return face.flush();
         this.scheduler.plan(this.scheduler.world, given.afterMs, () => answered(given.response()));
@@ -229,6 +247,11 @@ export class Link implements Socket {
 
   get isOpen(): boolean {
     return this.state === 'open';
+  }
+
+  /** Of an account, not of its markets. */
+  get isPrivate(): boolean {
+    return isPrivateSocket(this.parts.path);
   }
 
   /** Id of the connection at the exchange, null before it was accepted. */
@@ -305,7 +328,8 @@ export class Link implements Socket {
   private serverSend(text: string, isBinary: boolean): void {
     this.atClient(() => {
       this.parts.trace.addQuietly('down', `${this.exchange} ${text}`);
-      this.parts.heard.frame(this.owner, this.exchange, text);
+      if (this.isPrivate) this.parts.heard.privateFrame(this.owner, this.exchange);
+      else this.parts.heard.frame(this.owner, this.exchange, text);
       this.parts.handlers.onFrame(Buffer.from(text, 'utf8'), isBinary);
     });
   }
@@ -389,11 +413,6 @@ export class Link implements Socket {
     const waitMs = this.clientDueMs - scheduler.nowMs;
     scheduler.plan(this.owner, waitMs, () => this.toClient.shift()?.());
   }
-}
-
-/** Header names as a server reads them. */
-function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** No exchange lists this asset. */

@@ -56,8 +56,14 @@ export class NodeBus {
     };
   }
 
+  /** A process is heard by nobody any more, and hears nobody. */
+  leave(owner: Owner): void {
+    this.stations = this.stations.filter((one) => one.owner !== owner);
+  }
+
   private othersOf({ owner, domain }: Station): Station[] {
     if (this.isCut) return [];
+    if (!this.stations.some((one) => one.owner === owner)) return [];
     return this.stations.filter((one) => one.owner !== owner && one.domain === domain && one.owner.alive);
   }
 

@@ -1,7 +1,7 @@
 import type { ClusterConfig, TradingConfig } from '../../src/config/index.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../../src/messages/catalogue.js';
 import type { LegResult, SubmitLeg } from '../../src/messages/order.js';
-import type { HaltChanged, Verdict } from '../../src/messages/risk.js';
+import type { ApprovedVerdict, HaltChanged, RiskHold, Verdict } from '../../src/messages/risk.js';
 import type { Signal } from '../../src/messages/signal.js';
 import type { SupervisionEvent } from '../../src/messages/supervision.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
@@ -11,8 +11,12 @@ import type { TradePrint } from '../../src/messages/feed.js';
 import { createMemoryTicks } from '../../src/storage/memory/memory-ticks.js';
 import { createMemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import { badSignalOf } from './bad-signals.js';
+import type { FaceHttpResponse } from '../../src/simulator/face-protocol.js';
+import type { AccountBooks } from './accounts.js';
+import { storePointOf, type CrashPoint, type HeardPoint } from './crash-points.js';
 import { SimulatedDisk } from './disk.js';
 import type { NodeTarget } from './faults.js';
+import { AccountAuditor } from './invariants/accounts.js';
 import { ApprovalAuditor } from './invariants/approvals.js';
 import type { BookHistory } from './invariants/book-history.js';
 import { BookAuditor } from './invariants/books.js';
@@ -28,12 +32,14 @@ import { RuntimeAuditor } from './invariants/runtime.js';
 import type { Auditor, Scene } from './invariants/scene.js';
 import type { ExchangeClocks } from './exchanges.js';
 import { TickAuditor } from './invariants/ticks.js';
+import { JournalView } from './journal-view.js';
 import { clusterOf, type ActorPath, type Knobs } from './knobs.js';
 import type { SimulatedNetwork } from './network.js';
 import type { NodeBus } from './node-bus.js';
+import type { PrivateCallKind, WireCall } from './order-wire.js';
 import { busDelays, SimulatedProcess, type PortChanges } from './process.js';
 import type { Owner, Scheduler } from './scheduler.js';
-import { StoreSwitches } from './stores.js';
+import { StoreSwitches, type Torn } from './stores.js';
 import type { Trace } from './trace.js';
 import type { ActorWitness, BusWitness, HandlerFault, Life } from './witnesses.js';
 
@@ -51,6 +57,7 @@ export interface Surroundings {
   readonly silentUntilMs: ReadonlyMap<string, number>;
   readonly haltedSinceMs: ReadonlyMap<string, number>;
   readonly clocks: ExchangeClocks;
+  readonly books: AccountBooks | null;
   readonly isQuietFor: (ms: number) => boolean;
   readonly trace: Trace;
   readonly changes: PortChanges;
@@ -72,10 +79,29 @@ export interface NodePlan {
 
 /** Sagas wait this long for an answer on top of the bus's own delays. */
 const HOP_MS = 300;
+/** Where orders that reduce risk are journalled while the stores are away. */
+const EMERGENCY_PATH = '/data/emergency.journal';
 const RESTART_AFTER_MS = 2_000;
 const LOOK_EVERY_STEPS = 32;
 const BAD_SIGNALS_EACH = 3;
 /** Errors that no fault may cause: a defect that something caught. */
+/** How long a process that woke up too late goes on beside its successor. */
+const BESIDE_MS = 6_000;
+const CALL_POINTS: Partial<Record<PrivateCallKind, HeardPoint>> = {
+  place: 'order-written',
+  'look-up': 'look-up-written',
+  cancel: 'cancel-written',
+  fills: 'fills-written',
+  balances: 'balances-written',
+};
+const TOLD_POINTS: Partial<Record<MessageKind, HeardPoint>> = {
+  legResult: 'result-told',
+  fill: 'fill-told',
+  ledgerEntry: 'entry-told',
+  arbitrageClosed: 'end-told',
+  submitLeg: 'order-asked',
+  queryOrder: 'order-queried',
+};
 const DEFECTS = /supervisor defect|listener of .* failed|bus handler failed|engine reported|nact reported/;
 
 /** One node from its first start to its last: its processes, what outlives them, and its auditors. */
@@ -87,6 +113,7 @@ export class SimulatedNode implements Scene, NodeTarget {
   readonly switches: StoreSwitches;
   readonly tickSwitches: StoreSwitches;
   readonly disk: SimulatedDisk;
+  readonly journal: JournalView;
   readonly lives = new Map<string, Life[]>();
   readonly armed = new Map<string, HandlerFault>();
   readonly recordings: RecordingAuditor;
@@ -94,15 +121,23 @@ export class SimulatedNode implements Scene, NodeTarget {
   private readonly tickAuditor: TickAuditor;
   busExtraMs = 0;
   sendsBadSignals = false;
+  forgesApprovals = false;
   private readonly around: Surroundings;
   private readonly domain: string;
-  private readonly cluster: ClusterConfig;
+  private cluster: ClusterConfig;
   private readonly driftPpm: number;
   private readonly auditors: readonly Auditor[];
   private readonly orders: OrderAuditor;
   private readonly runtime: RuntimeAuditor;
   private readonly badSignals: Prng;
   private isSendingBadSignal = false;
+  /** Of approvals that no gate has given. */
+  private readonly forged = new Set<string>();
+  private readonly accounts: AccountAuditor | null;
+  /** What happens at moments of an order's life. */
+  private readonly armedPoints = new Map<CrashPoint, () => void>();
+  /** Processes that were taken for dead and go on. */
+  private readonly beside = new Map<Owner, SimulatedProcess>();
   private current: SimulatedProcess | null = null;
   /** The paper venues live as long as their process. */
   private venue: { endedMs: number | null } = { endedMs: null };
@@ -122,20 +157,28 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.switches = new StoreSwitches(Prng.of(seed, `stores/${plan.name}`), knobs.storeDelayMaxMs);
     this.tickSwitches = new StoreSwitches(Prng.of(seed, `tick store/${plan.name}`), knobs.storeDelayMaxMs);
     this.disk = new SimulatedDisk(Prng.of(seed, `disk/${plan.name}`));
+    this.journal = new JournalView(this.database, this.disk, EMERGENCY_PATH);
     this.badSignals = Prng.of(seed, `bad signals/${plan.name}`);
     const money = new MoneyAuditor(this);
-    this.orders = new OrderAuditor(this, () => knobs.busDelayMaxMs + HOP_MS);
+    this.orders = new OrderAuditor(this, () => knobs.busDelayMaxMs + HOP_MS, this.forged);
     this.runtime = new RuntimeAuditor(this);
     this.recordings = new RecordingAuditor(this);
     const exposure = new ExposureAuditor(this, money, this.orders);
     this.tickAuditor = new TickAuditor(this, this.ticks);
     const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
     const trading = [money, this.orders, exposure, ...approvals, new FenceAuditor(this), this.tickAuditor];
+    this.accounts = around.books === null ? null : new AccountAuditor(this, money, this.forged);
+    const signed = this.accounts === null ? [] : [this.accounts];
     const books = new BookAuditor(this);
     this.halts = new HaltAuditor(this);
     // Classic worlds have neither halts nor connections that end by their age.
     const wide = knobs.markets.kind === 'wide' ? [this.halts, new RolloverAuditor(this)] : [];
-    this.auditors = [...(plan.kind === 'complete' ? trading : []), books, this.runtime, ...wide];
+    this.auditors = [
+      ...(plan.kind === 'complete' ? [...trading, ...signed] : []),
+      books,
+      this.runtime,
+      ...wide,
+    ];
   }
 
   readonly nowMs = (): number => this.around.scheduler.nowMs;
@@ -168,6 +211,24 @@ export class SimulatedNode implements Scene, NodeTarget {
   }
   get clocks(): ExchangeClocks {
     return this.around.clocks;
+  }
+  get books(): AccountBooks | null {
+    return this.around.books;
+  }
+  /** Whoever wants to know what the exchanges remember. */
+  get watching(): readonly Auditor[] {
+    return this.kind === 'complete' ? this.auditors : [];
+  }
+
+  arm(point: CrashPoint, act: () => void): () => void {
+    this.armedPoints.set(point, act);
+    const write = storePointOf(point);
+    const torn: Torn | null = write === null ? null : { ...write, die: () => this.come(point) };
+    if (torn !== null) this.switches.torn = torn;
+    return () => {
+      if (torn !== null && this.switches.torn === torn) this.switches.torn = null;
+      if (this.armedPoints.get(point) === act) this.armedPoints.delete(point);
+    };
   }
 
   mailboxBoundOf(path: string): number {
@@ -205,26 +266,29 @@ export class SimulatedNode implements Scene, NodeTarget {
     const delays = busDelays(seed + boot, knobs.busDelayMaxMs, () => this.busExtraMs);
     const { ticks, tickSwitches } = this;
     const own = { name, kind, domain, cluster, database, switches, ticks, tickSwitches, disk, boot };
-    this.current = new SimulatedProcess({
+    const accounts = around.books?.signers() ?? new Map<string, never>();
+    const process: SimulatedProcess = new SimulatedProcess({
       ...own,
-      ...{ seed, scheduler, network, knobs, trading, changes, nodeBus },
+      ...{ seed, scheduler, network, knobs, trading, changes, nodeBus, accounts },
       clock: { offsetMs: this.clockOffsetMs, driftPpm: this.driftPpm },
       busDelayMs: delays,
-      witness: this.witness(),
+      witness: this.witness(() => this.current === process),
       told: {
         reached: (point) => this.reached(point),
         violated: (name, detail) => this.violated(name, detail),
       },
       heard: (level, message, fields) => this.heard(level, message, fields),
       ended: (reason) => {
+        if (this.current !== process) return;
         around.trace.add('process', `${name} ${reason}`);
         this.reached('process gave up');
         this.processGone(RESTART_AFTER_MS);
       },
     });
-    around.born(this.current.owner, this);
+    this.current = process;
+    around.born(process.owner, this);
     around.trace.add('process', `${name} start ${boot}`);
-    this.current.start();
+    process.start();
   }
 
   killProcess(restartAfterMs: number): void {
@@ -233,10 +297,66 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.processGone(restartAfterMs);
   }
 
+  pausePastLease(forMs: number): void {
+    const process = this.current;
+    if (process?.state !== 'running') return;
+    const { scheduler, nodeBus } = this.around;
+    process.owner.pausedUntilMs = scheduler.nowMs + forMs;
+    process.setBeside();
+    nodeBus.leave(process.owner);
+    this.beside.set(process.owner, process);
+    // Another machine of the same trader: it has to wait until the lease has run out.
+    const other = this.cluster.nodes[0]!.name === this.name ? `${this.name}-b` : this.name;
+    this.cluster = clusterOf(other, this.knobs.ticks);
+    this.processGone(500 + forMs * 0.2);
+    scheduler.plan(scheduler.world, forMs + BESIDE_MS, () => {
+      process.kill();
+      this.beside.delete(process.owner);
+    });
+  }
+
+  /** A signed call leaves a process of this node. */
+  called(owner: Owner, exchange: string, wire: WireCall): void {
+    const process = this.processOf(owner);
+    if (process === undefined) return;
+    if (process !== this.current) this.reached(`late process: ${wire.kind}`);
+    this.accounts?.called(process, exchange, wire);
+    const point = CALL_POINTS[wire.kind];
+    if (point !== undefined) this.passes(point, owner);
+  }
+
+  callReached(owner: Owner, { kind }: WireCall): void {
+    if (kind === 'place') this.passes('order-reached', owner);
+  }
+
+  callAnswered(owner: Owner, exchange: string, wire: WireCall, answer: FaceHttpResponse): void {
+    const process = this.processOf(owner);
+    if (process !== undefined) this.accounts?.answered(process, exchange, wire, answer);
+    if (wire.kind === 'place') this.passes('order-answered', owner);
+  }
+
+  /** A moment of an order's life is passed; perhaps it is the last of the process. */
+  passes(point: HeardPoint, owner: Owner): void {
+    if (this.armedPoints.has(point) && owner === this.current?.owner) this.come(point);
+  }
+
+  private come(point: CrashPoint): void {
+    const act = this.armedPoints.get(point);
+    this.armedPoints.delete(point);
+    this.around.trace.add('fault', `${this.name} has come to ${point}`);
+    this.reached(`point ${point}`);
+    act?.();
+  }
+
+  private processOf(owner: Owner): SimulatedProcess | undefined {
+    return this.current?.owner === owner ? this.current : this.beside.get(owner);
+  }
+
   jumpClock(byMs: number): void {
     this.tickAuditor.jumped();
     this.clockOffsetMs += byMs;
     this.current?.time.jumpWallBy(byMs);
+    for (const process of this.beside.values()) process.time.jumpWallBy(byMs);
   }
 
   readonly willRot = (path: string, at: number): void => this.tickAuditor.willRot(path, at);
@@ -283,7 +403,9 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.tickAuditor.processEnded();
     this.halts.processEnded();
     this.orders.processEnded();
+    this.accounts?.processEnded();
     this.armed.clear();
+    this.armedPoints.clear();
     this.switches.torn = null;
     this.current = null;
     const { scheduler } = this.around;
@@ -293,29 +415,34 @@ export class SimulatedNode implements Scene, NodeTarget {
     });
   }
 
-  private witness(): BusWitness & ActorWitness {
+  private witness(isCurrent: () => boolean): BusWitness & ActorWitness {
     const { trace, timeoutShare } = this.around;
     return {
       mailboxOf: (path) => this.around.mailboxBoundOf(path),
       timeoutShare,
       nowMs: this.nowMs,
-      published: (subject, kind, body) => this.published(subject, kind, body),
+      published: (subject, kind, body) => {
+        if (isCurrent()) this.published(subject, kind, body);
+        else if (kind === 'verdict') this.orders.knows(body as unknown as Verdict);
+      },
       // A person may turn the switch on one node and turn it back on another.
       arrived: (kind, body) => {
-        if (kind === 'haltChanged') this.orders.halt(body as unknown as HaltChanged);
+        if (kind === 'haltChanged' && isCurrent()) this.orders.halt(body as unknown as HaltChanged);
       },
       requested: (subject, kind, body) => {
         trace.add('ask', `${this.name} ${subject} ${JSON.stringify(body)}`);
-        if (kind === 'submitLeg')
-          for (const auditor of this.auditors) auditor.submitted?.(body as unknown as SubmitLeg);
+        if (kind === 'submitLeg') this.submitted(body as unknown as SubmitLeg);
+        if (isCurrent()) this.told(kind);
       },
       born: (life) => {
+        if (!isCurrent()) return;
         const lives = this.lives.get(life.path) ?? [];
         this.runtime.born(life, lives.at(-1));
         this.lives.set(life.path, [...lives, life]);
       },
       overlapped: (life) => this.runtime.overlapped(life),
       takeFault: (path) => {
+        if (!isCurrent()) return null;
         const fault = this.armed.get(path) ?? null;
         if (fault !== null) {
           this.armed.delete(path);
@@ -328,22 +455,54 @@ export class SimulatedNode implements Scene, NodeTarget {
 
   private published<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void {
     const { trace } = this.around;
+    this.told(kind, body);
     const line = `${this.name} ${subject} ${JSON.stringify(body)}`;
     if (kind === 'tradePrint') {
       if (this.kind === 'complete') this.tickAuditor.heard(body as unknown as TradePrint);
       return trace.addQuietly('bus', line);
     }
     trace.add('bus', line);
+    if (kind === 'riskHold') this.accounts?.held(body as unknown as RiskHold);
     if (kind === 'supervisionEvent') return this.runtime.supervision(body as SupervisionEvent);
     if (kind === 'haltChanged') return this.orders.halt(body as HaltChanged);
     if (kind === 'signal' && this.sendsBadSignals) return this.sendBadSignals(body as unknown as Signal);
     if (kind === 'verdict') this.judged(body as unknown as Verdict);
   }
 
+  private submitted(leg: SubmitLeg): void {
+    if (this.forged.has(leg.verdictId)) return this.reached('order under a forged approval');
+    for (const auditor of this.auditors) auditor.submitted?.(leg);
+  }
+
+  /** What the order path tells and asks over the bus. */
+  private told(kind: MessageKind, body?: unknown): void {
+    const owner = this.current?.owner;
+    if (this.armedPoints.size === 0 || owner === undefined) return;
+    const isApproval = kind === 'verdict' && (body as Verdict).decision === 'approved';
+    const point = isApproval ? 'approved' : TOLD_POINTS[kind];
+    if (point !== undefined) this.passes(point, owner);
+  }
+
   private judged(verdict: Verdict): void {
+    if (this.forged.has(verdict.verdictId)) return;
     this.reached(`verdict ${verdict.decision}`);
-    if (verdict.decision === 'approved') for (const auditor of this.auditors) auditor.approved?.(verdict);
-    else for (const { rule } of verdict.refusals) this.reached(`refused ${rule}`);
+    if (verdict.decision === 'approved') {
+      for (const auditor of this.auditors) auditor.approved?.(verdict);
+      if (this.forgesApprovals) this.forge(verdict);
+    } else for (const { rule } of verdict.refusals) this.reached(`refused ${rule}`);
+  }
+
+  /** Somebody who can publish and has no key: the same approval under other names, with the seal of the old ones. */
+  private forge(verdict: ApprovedVerdict): void {
+    const process = this.current;
+    if (process === null) return;
+    const verdictId = `${verdict.verdictId}-forged`;
+    this.forged.add(verdictId);
+    this.around.scheduler.plan(process.owner, 0, () => {
+      this.reached('approval forged');
+      const forged = { ...verdict, verdictId, nonce: [...verdict.nonce].reverse().join('') };
+      process.node?.bus.publish('risk.verdict.approved', 'verdict', forged, { traceId: 'forged' });
+    });
   }
 
   /** For each signal of the real detector, over the same bus. */

@@ -26,7 +26,7 @@ export function watchExecutions(
 }
 
 /** Nothing, all but a crumb that is too small to be traded away, or some part. */
-function shareLeft(prng: Prng): number {
+export function shareLeft(prng: Prng): number {
   const drawn = prng.next();
   if (drawn < 0.15) return 0;
   return drawn < 0.35 ? prng.between(0.995, 1) : prng.next();

@@ -18,7 +18,8 @@ import type { TickStore } from '../../src/ports/tick-store.js';
 import { MemoryEngine, type MemoryDatabase } from '../../src/storage/memory/memory-database.js';
 import { memoryTicks, type MemoryTicks } from '../../src/storage/memory/memory-ticks.js';
 import { openStores } from '../../src/storage/open-stores.js';
-import type { SimulatedDisk } from './disk.js';
+import { aroundFiles, type SimulatedDisk } from './disk.js';
+import type { TradingAccount } from '../../src/modes/markets.js';
 import { simulatedConnector } from './exchanges.js';
 import type { Knobs } from './knobs.js';
 import type { NodeBus } from './node-bus.js';
@@ -51,6 +52,8 @@ export interface ProcessParts {
   readonly boot: number;
   readonly scheduler: Scheduler;
   readonly network: SimulatedNetwork;
+  /** Where orders are signed; empty = on paper. They outlive every process. */
+  readonly accounts: ReadonlyMap<string, TradingAccount>;
   readonly database: MemoryDatabase;
   readonly switches: StoreSwitches;
   readonly ticks: MemoryTicks;
@@ -78,6 +81,8 @@ export class SimulatedProcess {
   stores: Stores | null = null;
   state: 'starting' | 'running' | 'stopping' | 'stopped' | 'dead' = 'starting';
   private readonly parts: ProcessParts;
+  /** It was taken for dead: what it writes to its own disk and to the store of ticks comes to nothing from now on. */
+  private isBeside = false;
 
   constructor(parts: ProcessParts) {
     this.parts = parts;
@@ -99,6 +104,11 @@ export class SimulatedProcess {
   /** Runs something in this process's own turn. */
   within(action: () => void | Promise<void>): void {
     this.parts.scheduler.plan(this.owner, 0, () => void action());
+  }
+
+  /** Another process takes its place while this one stands still. Ticks and files are another matter, and end here. */
+  setBeside(): void {
+    this.isBeside = true;
   }
 
   /** kill -9: nothing it planned happens, and nobody is told. */
@@ -133,7 +143,7 @@ export class SimulatedProcess {
       mode: 'SIMULATED',
       folder: '/data',
       log,
-      files: parts.disk.files(time),
+      files: aroundFiles(parts.disk.files(time), (call) => (this.isBeside ? never() : call())),
       stores,
       prices: unsteadyPrices(Prng.of(parts.seed, `prices/${parts.name}/${parts.boot}`), time, parts.told),
       ticks: stores === null ? null : this.tickStore(),
@@ -185,6 +195,7 @@ export class SimulatedProcess {
       ),
       symbols: null,
       simulated: null,
+      accounts: this.parts.accounts,
       replay: null,
       acceleration: null,
       close: () => Promise.resolve(),
@@ -222,7 +233,10 @@ export class SimulatedProcess {
     const { time } = this;
     const store = memoryTicks(new MemoryEngine(ticks, tickSwitches, time, time));
     const around = acknowledgedLater(time, tickSwitches);
-    return { ...store, insert: (batch) => around('ticks.insert', () => store.insert(batch)) };
+    return {
+      ...store,
+      insert: (batch) => (this.isBeside ? never() : around('ticks.insert', () => store.insert(batch))),
+    };
   }
 
   private endedBy(reason: string): void {
@@ -231,6 +245,8 @@ export class SimulatedProcess {
     this.parts.ended(reason);
   }
 }
+
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 /** Draws the delay of one hop on the bus. */
 export function busDelays(seed: number, maxMs: number, extraMs: () => number): () => number {

@@ -1,4 +1,5 @@
 import { BAD_SIGNALS } from './bad-signals.js';
+import { CRASH_POINTS } from './crash-points.js';
 import { FAULT_KINDS } from './fault-plan.js';
 import { PRICE_POINTS } from './prices.js';
 import { SIMULATED_EXCHANGES } from '../../src/simulator/listings.js';
@@ -9,6 +10,7 @@ export const POINTS: readonly string[] = [
   ...['nact', 'plain'].map((name) => `engine ${name}`),
   ...['classic', 'wide'].map((name) => `exchanges ${name}`),
   ...SIMULATED_EXCHANGES.map((name) => `exchange ${name}`),
+  ...['paper', 'signed'].map((name) => `orders ${name}`),
   'halt known',
   'rollover judged',
   'message between nodes',
@@ -21,6 +23,11 @@ export const POINTS: readonly string[] = [
   'order partially_filled',
   'order expired',
   'order rejected',
+  'order taken',
+  'balances compared',
+  'flow booked',
+  'asset kept for a person',
+  'approval forged',
   'recovery complete',
   'recovery reverse',
   'recovery impossible',
@@ -100,6 +107,7 @@ export const POINTS: readonly string[] = [
   ].map((rule) => `refused ${rule}`),
   ...BAD_SIGNALS.map((kind) => `bad signal ${kind}`),
   ...FAULT_KINDS.map((kind) => `fault ${kind}`),
+  ...CRASH_POINTS.map((point) => `point ${point}`),
 ];
 
 /** Rules that no world of today can bring about, and why. */

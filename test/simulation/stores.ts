@@ -77,6 +77,13 @@ export function aroundStores(inner: Stores, around: Around): Stores {
   };
 }
 
+export interface Torn {
+  readonly as: 'lost' | 'kept';
+  /** One write only; absent = whichever about money and orders comes first. */
+  readonly of?: string;
+  readonly die: () => void;
+}
+
 /** The switches of the disk behind the stores. Every call draws its own delay, so that two calls may overtake each other. */
 export class StoreSwitches implements StoreFaults {
   down = false;
@@ -85,7 +92,7 @@ export class StoreSwitches implements StoreFaults {
   /** Added to each way, ms. */
   slowMs = 0;
   /** The next write that comes by is the last: told before it takes effect (`lost`) or after (`kept`), and never acknowledged. */
-  torn: { readonly as: 'lost' | 'kept'; readonly die: () => void } | null = null;
+  torn: Torn | null = null;
   private readonly prng: Prng;
   private readonly maxMs: number;
 
@@ -102,16 +109,19 @@ export class StoreSwitches implements StoreFaults {
 /** Writes about money and orders; the others would come by first, and nothing hangs on them. */
 const WRITES = /\.(append|bookFill|journalLegs|saveLegResult|closeArbitrage)$/;
 
+const isMeant = ({ of }: Torn, name: string): boolean => (of === undefined ? WRITES.test(name) : of === name);
+
 /** The answer's way back: between the commit and its acknowledgement a process may die. */
 export function acknowledgedLater(timers: Timers, switches: StoreSwitches): Around {
   const back = (): Promise<void> => new Promise((resolve) => void timers.setTimer(resolve, switches.delayMs));
   return async (name, call) => {
     const { torn } = switches;
-    if (torn?.as === 'lost' && WRITES.test(name)) return lastWrite(switches, torn.die);
+    if (torn?.as === 'lost' && isMeant(torn, name)) return lastWrite(switches, torn.die);
     try {
       return await call();
     } finally {
-      if (switches.torn?.as === 'kept' && WRITES.test(name)) await lastWrite(switches, switches.torn.die);
+      if (switches.torn?.as === 'kept' && isMeant(switches.torn, name))
+        await lastWrite(switches, switches.torn.die);
       await back();
     }
   };

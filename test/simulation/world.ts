@@ -7,10 +7,12 @@ import { inflict, type FaultTargets } from './faults.js';
 import { BookHistory } from './invariants/book-history.js';
 import { CallAuditor } from './invariants/calls.js';
 import { adjustFaces, endsConnections, ExchangeClocks, sendAtOnce } from './exchanges.js';
+import { FasterTraders } from './faster-traders.js';
 import { followedPairs, mailboxBound, PLANTS, tradingOf, type Knobs } from './knobs.js';
 import { SimulatedNetwork, type LineWitness } from './network.js';
 import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
 import { NodeBus } from './node-bus.js';
+import { AccountBooks } from './accounts.js';
 import { watchExecutions } from './paper-exchanges.js';
 import type { PortChanges } from './process.js';
 import { Scheduler, type Owner } from './scheduler.js';
@@ -54,6 +56,7 @@ const QUIET_MS = 3_000;
 const PLANT_MS = 120_000;
 const STOP_MS = 30_000;
 const MAX_VIOLATIONS = 40;
+const LOOK_EVERY_WORLD_STEPS = 5;
 const FIRST_TRACE_LINES = 60;
 
 /** When faults may happen in a run of so many minutes. */
@@ -92,9 +95,12 @@ export class World implements FaultTargets {
   private readonly knobs: Knobs;
   private readonly history: BookHistory;
   private readonly calls: CallAuditor;
+  readonly books: AccountBooks | null;
+  private readonly others: FasterTraders | null;
   private readonly nodeOf = new Map<Owner, SimulatedNode>();
   private readonly violations: Violation[] = [];
   private readonly points = new Map<string, number>();
+  private worldSteps = 0;
   private worldRuns = true;
   private isHealing = false;
   /** Faults under way, and since when there are none. */
@@ -122,6 +128,14 @@ export class World implements FaultTargets {
     this.setClocks();
     this.history = new BookHistory(this.world, this.nowMs);
     this.calls = new CallAuditor(this);
+    this.books =
+      knobs.orderEntry === 'signed'
+        ? new AccountBooks(this.faces.values(), tradingOf(knobs), () =>
+            this.nodes.flatMap((node) => node.watching),
+          )
+        : null;
+    this.others =
+      this.books === null ? null : new FasterTraders(this.world, knobs.thinShare, Prng.of(seed, 'thin'));
     this.network = new SimulatedNetwork({
       scheduler: this.scheduler,
       faces: this.faces,
@@ -175,7 +189,7 @@ export class World implements FaultTargets {
 
   private surroundings(): Surroundings {
     const { plan, knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace } = this;
-    const { haltedSinceMs, clocks } = this;
+    const { haltedSinceMs, clocks, books } = this;
     return {
       seed: plan.seed,
       changes: plan.changes,
@@ -187,7 +201,7 @@ export class World implements FaultTargets {
       born: (owner, node) => this.nodeOf.set(owner, node),
       isQuietFor: (ms) => this.isQuietFor(ms),
       ...{ knobs, scheduler, world, faces, network, nodeBus, history, silentUntilMs, trace },
-      ...{ haltedSinceMs, clocks },
+      ...{ haltedSinceMs, clocks, books },
     };
   }
 
@@ -198,17 +212,28 @@ export class World implements FaultTargets {
 
   private lineWitness(): LineWitness {
     return {
-      called: (owner, exchange) => this.calls.called(owner, exchange),
+      called: (owner, exchange, wire) => {
+        this.calls.called(owner, exchange);
+        if (wire !== null) this.nodeOf.get(owner)?.called(owner, exchange, wire);
+      },
+      reaches: (exchange, wire) => this.others?.hurry(exchange, wire),
+      reached: (owner, exchange, wire) => {
+        this.books?.lookAt(exchange);
+        this.nodeOf.get(owner)?.callReached(owner, wire);
+      },
       arrived: (exchange, path) => this.calls.arrived(exchange, path, this.nodes.length),
-      answered: (owner, exchange, path, answer, madeAtMs) => {
+      answered: (owner, { exchange, path, wire, answer, madeAtMs }) => {
         this.calls.answered(owner, exchange, answer);
-        this.nodeOf.get(owner)?.halts.answered(exchange, path, answer, madeAtMs);
+        const node = this.nodeOf.get(owner);
+        node?.halts.answered(exchange, path, answer, madeAtMs);
+        if (wire !== null) node?.callAnswered(owner, exchange, wire, answer);
       },
       frame: (owner, exchange, text) => {
         const node = this.nodeOf.get(owner);
         if (node?.isRecorded === true) node.recordings.frame(owner, exchange, text);
         node?.halts.frame(exchange, text);
       },
+      privateFrame: (owner) => this.nodeOf.get(owner)?.passes('push-heard', owner),
     };
   }
 
@@ -230,6 +255,7 @@ export class World implements FaultTargets {
     await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
     if (this.scheduler.standsStill) this.violated('time-moves-on', 'work makes work without end');
     if (isOver() || this.scheduler.standsStill) return;
+    this.books?.look();
     for (const node of this.nodes) node.audit();
     if (this.nodeBus.carried > 0) this.reached('message between nodes');
     await this.stopAndCheck(between);
@@ -246,8 +272,9 @@ export class World implements FaultTargets {
   }
 
   private reachedKnobs(): void {
-    const { topology, engine, mailbox, batch, timeoutShare, markets } = this.knobs;
+    const { topology, engine, mailbox, batch, timeoutShare, markets, orderEntry } = this.knobs;
     this.reached(`exchanges ${markets.kind}`);
+    this.reached(`orders ${orderEntry}`);
     for (const exchange of markets.exchanges) this.reached(`exchange ${exchange}`);
     this.reached(`topology ${topology}`);
     this.reached(`engine ${engine}`);
@@ -306,8 +333,15 @@ export class World implements FaultTargets {
       if (!this.worldRuns) return;
       world.advanceTo(WORLD_START_MS + scheduler.nowMs + 1e-3);
       this.history.worldMoved();
+      this.lookAtBooks();
       this.moveWorld();
     });
+  }
+
+  /** Fills that an exchange makes by itself, some time after. */
+  private lookAtBooks(): void {
+    if (this.books === null || ++this.worldSteps % LOOK_EVERY_WORLD_STEPS !== 0) return;
+    this.books.look();
   }
 
   /** Orders meet their paper exchange in the turn of the process that sent them. */

@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js';
 import type { LedgerEntry } from '../../../src/messages/ledger.js';
 import type { ArbitrageClosed, Fill } from '../../../src/messages/order.js';
+import type { ExchangeOrder, ExchangeTrade } from '../accounts.js';
 import type { Auditor, Execution, Scene } from './scene.js';
 
 const Exact = Decimal.clone({ precision: 100 });
@@ -12,7 +13,7 @@ function add(sums: Sums, key: string, amount: Decimal.Value): void {
 
 interface Executed {
   readonly fill: Fill;
-  readonly execution: Execution;
+  readonly execution: Pick<Execution, 'atMs' | 'venue'>;
 }
 
 /** After this long an execution that its exchange still knows must be in the ledger. */
@@ -29,6 +30,10 @@ export class MoneyAuditor implements Auditor {
   private readonly filledByOrder: Sums = new Map();
   private readonly executions = new Map<string, Executed>();
   private readonly pending = new Map<string, Executed>();
+  private readonly tradedByOrder: Sums = new Map();
+  private readonly endedIds = new Set<string>();
+  /** Arbitrages of which an order was filled after its end. */
+  private readonly surprised = new Set<string>();
 
   constructor(scene: Scene) {
     this.scene = scene;
@@ -63,6 +68,28 @@ export class MoneyAuditor implements Auditor {
     this.compare();
   }
 
+  /** Of an account: the same as an execution, told by the exchange's own record. */
+  traded(trade: ExchangeTrade): void {
+    const { clientOrderId, exchange, name, timeMs } = trade;
+    add(this.tradedByOrder, clientOrderId, trade.quantity);
+    const leg = this.scene.journal.of(clientOrderId)?.leg;
+    // That there is no row is told when the order is taken.
+    if (leg === undefined) return;
+    const { instrument, arbitrageId } = leg;
+    const { side, price, quantity, fee, feeAsset, liquidity } = trade;
+    const said = { exchange, instrument, tradeId: name, clientOrderId, arbitrageId, side, price, quantity };
+    const fill: Fill = { ...said, fee, feeAsset, liquidity, exchangeTimeMs: timeMs };
+    const execution = { leg, fills: [fill], atMs: this.scene.nowMs(), venue: { endedMs: null } };
+    this.executions.set(`${exchange} ${name}`, { fill, execution });
+    // After the end that the exchange has told nobody can count with it.
+    if (this.endedIds.has(clientOrderId)) this.surprised.add(arbitrageId);
+    else this.pending.set(`${exchange} ${name}`, { fill, execution });
+  }
+
+  ended({ clientOrderId }: ExchangeOrder): void {
+    this.endedIds.add(clientOrderId);
+  }
+
   audit(): void {
     this.checkResults();
     const nowMs = this.scene.nowMs();
@@ -86,7 +113,7 @@ export class MoneyAuditor implements Auditor {
       const closed = JSON.parse(body) as ArbitrageClosed;
       const fault = resultFault(closed, byArbitrage.get(closed.arbitrageId) ?? []);
       // A flagged one is told to a person because what happened is not certain.
-      if (fault !== null && closed.outcome !== 'flagged')
+      if (fault !== null && closed.outcome !== 'flagged' && !this.surprised.has(closed.arbitrageId))
         this.scene.violated('result-is-its-fills', `${closed.arbitrageId}: ${fault}`);
     }
   }
@@ -98,10 +125,25 @@ export class MoneyAuditor implements Auditor {
       if (account.startsWith('exchange:')) add(this.posted, `${account.slice(9)} ${asset}`, amount);
       if (entry.kind === 'opening' && account.startsWith('exchange:'))
         add(this.expected, `${account.slice(9)} ${asset}`, this.openingOf(account.slice(9), asset));
+      if (entry.kind === 'external' && account.startsWith('exchange:')) {
+        add(this.expected, `${account.slice(9)} ${asset}`, amount);
+        this.checkFlow(entry.entryId, `${account.slice(9)} ${asset}`, amount);
+      }
     }
     for (const [asset, sum] of sums)
       if (!sum.isZero())
         this.scene.violated('entry-sums-to-zero', `${entry.entryId}: ${asset} sums to ${sum.toFixed()}`);
+  }
+
+  /** Each deposit and withdrawal that an exchange has made is booked once, and nothing else is. */
+  private checkFlow(entryId: string, place: string, amount: string): void {
+    const made = this.scene.books?.transfers ?? [];
+    const at = made.findIndex(
+      (one) => one.startsWith(`${place} `) && new Exact(one.slice(place.length + 1)).eq(amount),
+    );
+    if (at >= 0) made.splice(at, 1);
+    else this.scene.violated('flow-was-made', `${entryId}: ${amount} of ${place}`);
+    this.scene.reached('flow booked');
   }
 
   private openingOf(exchange: string, asset: string): string {
@@ -124,11 +166,13 @@ export class MoneyAuditor implements Auditor {
   }
 
   private compareWithExchange(key: string, fill: Fill): void {
+    // What the exchange has just done may not have been read yet.
+    if (!this.executions.has(key)) this.scene.books?.lookAt(fill.exchange);
     const known = this.executions.get(key);
     if (known === undefined)
       return this.scene.violated('fill-was-executed', `${key} was booked and no exchange carried it out`);
     for (const field of ['clientOrderId', 'side', 'price', 'quantity', 'fee', 'feeAsset'] as const)
-      if (known.fill[field] !== fill[field])
+      if (!isSame(known.fill[field], fill[field]))
         this.scene.violated(
           'fill-was-executed',
           `${key}: ${field} ${fill[field]} booked, ${known.fill[field]} carried out`,
@@ -136,11 +180,13 @@ export class MoneyAuditor implements Auditor {
   }
 
   private checkOverfill(fill: Fill): void {
-    const leg = this.scene.database.legs.get(fill.clientOrderId);
+    const leg = this.scene.journal.of(fill.clientOrderId)?.leg;
     if (leg === undefined)
       return this.scene.violated('order-journalled', `${fill.clientOrderId} filled and is in no journal row`);
-    const { quantity } = JSON.parse(leg) as { quantity: string };
-    if (this.filledByOrder.get(fill.clientOrderId)!.gt(quantity))
+    const { quantity } = leg;
+    // An exchange that fills more than was asked for has done so.
+    const done = Exact.max(quantity, this.tradedByOrder.get(fill.clientOrderId) ?? 0);
+    if (this.filledByOrder.get(fill.clientOrderId)!.gt(done))
       this.scene.violated('no-overfill', `${fill.clientOrderId} filled beyond ${quantity}`);
   }
 
@@ -158,6 +204,11 @@ export class MoneyAuditor implements Auditor {
     }
   }
 }
+
+const AMOUNT = /^-?\d+(\.\d+)?$/;
+
+const isSame = (left: string, right: string): boolean =>
+  left === right || (AMOUNT.test(left) && AMOUNT.test(right) && new Exact(left).eq(right));
 
 function resultFault(closed: ArbitrageClosed, fills: readonly Fill[]): string | null {
   const sum = (side: Fill['side'], of: (fill: Fill) => Decimal): Decimal =>

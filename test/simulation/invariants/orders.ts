@@ -1,7 +1,8 @@
 import { Decimal } from 'decimal.js';
 import type { ArbitrageClosed, LegResult, SubmitLeg } from '../../../src/messages/order.js';
-import type { ApprovedVerdict, HaltChanged } from '../../../src/messages/risk.js';
+import type { ApprovedVerdict, HaltChanged, Verdict } from '../../../src/messages/risk.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../../src/risk/kill-switch.js';
+import type { ExchangeOrder } from '../accounts.js';
 import type { Auditor, Execution, Scene } from './scene.js';
 
 /** A bus hop may take this long beyond what the world draws. */
@@ -25,16 +26,22 @@ export class OrderAuditor implements Auditor {
   readonly submissions = new Map<string, Submission>();
   private readonly uses = new Set<string>();
   private readonly recovered = new Set<string>();
+  private readonly arrivedIds = new Set<string>();
+  /** Carried out to their end. */
   private readonly executedIds = new Set<string>();
   private readonly finished = new Set<string>();
   /** When each journal row was first seen. */
   private readonly journalledMs = new Map<string, number>();
-  private halted: { readonly sinceMs: number } | null = null;
+  private halted: { readonly sinceMs: number; readonly flattens: boolean } | null = null;
   /** When the word was given that counts; an older one that comes later does not. */
   private haltChangedMs = -Infinity;
 
-  constructor(scene: Scene, mostHopMs: () => number) {
+  /** Verdicts that no gate has given: nothing of them may come to an exchange, and nothing is promised. */
+  private readonly forged: ReadonlySet<string>;
+
+  constructor(scene: Scene, mostHopMs: () => number, forged: ReadonlySet<string>) {
     this.scene = scene;
+    this.forged = forged;
     this.mostHopMs = mostHopMs;
   }
 
@@ -45,11 +52,17 @@ export class OrderAuditor implements Auditor {
     this.checkHalt(`verdict ${verdict.verdictId} was approved`, this.scene.nowMs());
   }
 
+  /** Of a process that was taken for dead: where nobody has taken its lease, it may acquire it anew and trade on. */
+  knows(verdict: Verdict): void {
+    if (verdict.decision === 'approved') this.verdicts.set(verdict.verdictId, verdict);
+  }
+
   /** A person's word, seen when it leaves. */
   halt(halt: HaltChanged): void {
     if (halt.atMs < this.haltChangedMs) return;
     this.haltChangedMs = halt.atMs;
-    this.halted = halt.engaged ? { sinceMs: this.scene.nowMs() } : null;
+    const flattens = halt.policy === 'flatten';
+    this.halted = halt.engaged ? { sinceMs: this.scene.nowMs(), flattens } : null;
   }
 
   /** A process that died before it stored the switch cannot know of it; the one that follows reads the row. */
@@ -61,8 +74,7 @@ export class OrderAuditor implements Auditor {
   }
 
   submitted(leg: SubmitLeg): void {
-    const { database } = this.scene;
-    if (!database.legs.has(leg.clientOrderId))
+    if (this.scene.journal.of(leg.clientOrderId) === null)
       this.scene.violated('order-journalled', `${leg.clientOrderId} left before its journal row`);
     if (this.submissions.has(leg.clientOrderId))
       this.scene.violated('order-sent-once', `${leg.clientOrderId} was sent again`);
@@ -83,18 +95,32 @@ export class OrderAuditor implements Auditor {
   }
 
   executed({ leg, result }: Execution): void {
+    this.arrived(leg);
+    this.executedIds.add(leg.clientOrderId);
+    this.scene.reached(`order ${result.status}`);
+  }
+
+  placed({ clientOrderId }: ExchangeOrder): void {
+    const leg = this.scene.journal.of(clientOrderId)?.leg;
+    if (leg !== undefined && !this.forged.has(leg.verdictId)) this.arrived(leg);
+  }
+
+  ended({ clientOrderId }: ExchangeOrder): void {
+    this.executedIds.add(clientOrderId);
+  }
+
+  private arrived(leg: SubmitLeg): void {
     const submission = this.submissions.get(leg.clientOrderId);
     if (submission === undefined)
       return this.scene.violated('order-sent-once', `${leg.clientOrderId} was carried out and never sent`);
-    if (this.executedIds.has(leg.clientOrderId))
+    if (this.arrivedIds.has(leg.clientOrderId))
       this.scene.violated('order-carried-out-once', `${leg.clientOrderId} reached the exchange twice`);
-    this.executedIds.add(leg.clientOrderId);
+    this.arrivedIds.add(leg.clientOrderId);
     const verdict = this.verdicts.get(leg.verdictId);
     const lateMs = verdict === undefined ? 0 : submission.wallMs - verdict.expiresAtMs;
     if (lateMs > (leg.attempt > 0 ? RECOVERY_MS : 0))
       this.scene.violated('verdict-not-expired', `${leg.clientOrderId} was sent ${lateMs} ms after expiry`);
-    this.checkHalt(`order ${leg.clientOrderId} was carried out`, submission.atMs);
-    this.scene.reached(`order ${result.status}`);
+    this.checkHalt(`order ${leg.clientOrderId} was carried out`, submission.atMs, leg.attempt > 0);
   }
 
   afterStep(): void {
@@ -134,7 +160,8 @@ export class OrderAuditor implements Auditor {
     return this.unfinished().flatMap(([id, body]) => {
       const row = database.results.get(id);
       if (row !== undefined && (JSON.parse(row) as LegResult).status !== 'unknown') return [];
-      return [JSON.parse(body) as SubmitLeg];
+      const leg = JSON.parse(body) as SubmitLeg;
+      return this.forged.has(leg.verdictId) ? [] : [leg];
     });
   }
 
@@ -157,8 +184,8 @@ export class OrderAuditor implements Auditor {
     if (fault !== null) this.scene.violated('order-within-verdict', `${leg.clientOrderId}: ${fault}`);
   }
 
-  private checkHalt(what: string, atMs: number): void {
-    if (this.halted === null) return;
+  private checkHalt(what: string, atMs: number, isRecovery = false): void {
+    if (this.halted === null || (isRecovery && this.halted.flattens)) return;
     const lateMs = atMs - this.halted.sinceMs;
     if (lateMs > HOP_SLACK_MS + this.mostHopMs())
       this.scene.violated('kill-switch-obeyed', `${what} ${lateMs.toFixed(0)} ms after the kill switch`);

@@ -3,8 +3,8 @@ import type { TreeNode } from '../../../src/supervisors/child-node.js';
 import type { Life } from '../witnesses.js';
 import type { Auditor, Scene } from './scene.js';
 
-/** A crash must have its consequence (restart planned, quarantine, escalation) within this. */
-const ANSWERED_WITHIN_MS = 12_000;
+/** A crash must have its consequence (restart planned, quarantine, escalation) within this: siblings that start from slow stores come first. */
+const ANSWERED_WITHIN_MS = 30_000;
 /** Longer than any handler may take, and than a process needs after it stood still. */
 const HUNG_WITHIN_MS = 12_000;
 /** Ends that follow from faults of the surroundings; everything else was injected or is a defect. */

@@ -4,8 +4,10 @@ import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { AnyFace } from '../../../src/simulator/faces.js';
 import type { SimulatedWorld } from '../../../src/simulator/world.js';
 import type { MemoryDatabase } from '../../../src/storage/memory/memory-database.js';
+import type { AccountBooks, ExchangeOrder, ExchangeTrade } from '../accounts.js';
 import type { SimulatedDisk } from '../disk.js';
 import type { ExchangeClocks } from '../exchanges.js';
+import type { JournalView } from '../journal-view.js';
 import type { Knobs } from '../knobs.js';
 import type { SimulatedNetwork } from '../network.js';
 import type { SimulatedProcess } from '../process.js';
@@ -25,6 +27,7 @@ export interface Scene {
   readonly faces: ReadonlyMap<string, AnyFace>;
   readonly network: SimulatedNetwork;
   readonly database: MemoryDatabase;
+  readonly journal: JournalView;
   readonly trading: TradingConfig;
   readonly knobs: Knobs;
   /** The process that runs now; null between a death and the next start. */
@@ -36,6 +39,8 @@ export interface Scene {
   /** Instrument → since when its exchange does not trade it. */
   readonly haltedSinceMs: ReadonlyMap<string, number>;
   readonly clocks: ExchangeClocks;
+  /** What the exchanges remember of the accounts; null where orders meet the paper gateway. */
+  readonly books: AccountBooks | null;
   /** No fault was under way within the last so many ms. */
   isQuietFor(ms: number): boolean;
   /** What the world allows an actor that starts now. */
@@ -63,6 +68,10 @@ export interface Auditor {
   approved?(verdict: ApprovedVerdict): void;
   submitted?(leg: SubmitLeg): void;
   executed?(execution: Execution): void;
+  /** An exchange has taken an order, has made a trade of it, and has ended it. */
+  placed?(order: ExchangeOrder): void;
+  traded?(trade: ExchangeTrade): void;
+  ended?(order: ExchangeOrder): void;
   /** Everything has healed. */
   audit?(): void;
 }
