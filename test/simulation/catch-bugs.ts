@@ -1,5 +1,6 @@
-import { BUGS } from './bugs/index.js';
+import { bugNamed, BUGS } from './bugs/index.js';
 import { RECORDED } from './bugs/recorded.js';
+import { drawOrderEntry } from './knobs.js';
 import type { RunRequest } from './run.js';
 import { runSeeds } from './seed-pool.js';
 
@@ -14,11 +15,15 @@ const named = process.argv.slice(2).filter((word) => BUGS.some(({ name }) => nam
 const names = named.length > 0 ? named : BUGS.map(({ name }) => name);
 const caught = new Map<string, { readonly seed: number; readonly by: string }>();
 
+/** In a search, seeds that cannot show it are passed over. */
+const mayShow = (bug: string, seed: number): boolean =>
+  search === 0 || bugNamed(bug).isOfSignedOrders !== true || drawOrderEntry(seed) === 'signed';
+
 /** Seed after seed for all bugs that no seed has caught yet. */
 function* requests(): Generator<RunRequest> {
   for (let seed = 1; seed <= Math.max(1, search); seed++)
     for (const bug of names)
-      if (!caught.has(bug))
+      if (!caught.has(bug) && mayShow(bug, seed))
         yield {
           seed: search > 0 ? seed : (RECORDED[bug] ?? 1),
           minutes: 5,

@@ -2,6 +2,7 @@ import { BOOK_BUGS } from './book.js';
 import { EXCHANGE_BUGS } from './exchanges.js';
 import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
 import { LEASE_BUGS } from './leases.js';
+import { ORDER_ENTRY_BUGS } from './order-entry.js';
 import type { PlantedBug } from './planted-bug.js';
 import { RECORDING_BUGS } from './recording.js';
 import { RUNTIME_BUGS } from './runtime.js';
@@ -15,6 +16,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...LEDGER_BUGS,
   ...LEASE_BUGS,
   ...RECORDING_BUGS,
+  ...ORDER_ENTRY_BUGS,
 ];
 
 /** Throws naming the known ones. */

@@ -4,6 +4,8 @@ import type { PortChanges } from '../process.js';
 export interface PlantedBug {
   readonly name: string;
   readonly area: 'runtime' | 'book' | 'connector' | 'risk' | 'execution' | 'ledger' | 'recording';
+  /** Only worlds with signed orders can show it. */
+  readonly isOfSignedOrders?: true;
   /** What goes wrong, for people. */
   readonly what: string;
   /** Replaces a method of the real code; returns how to put it back. */

@@ -1,0 +1,178 @@
+import { AccountQuestions } from '../../../src/actors/account-questions.js';
+import { AccountWords } from '../../../src/actors/account-words.js';
+import { PrivateRest } from '../../../src/actors/private-rest.js';
+import { OrderAdmission } from '../../../src/execution/order-admission.js';
+import type { LegResult } from '../../../src/messages/order.js';
+import type { Bus } from '../../../src/ports/bus.js';
+import { HmacSeal } from '../../../src/security/hmac-seal.js';
+import { replaceMethod, type PlantedBug } from './planted-bug.js';
+
+/** Defects of order entry, gateway, saga and gate that only worlds with signed orders can show. */
+
+const bus = (inner: Bus, changes: Partial<Bus>): Bus => ({
+  publish: (subject, kind, body, options) => inner.publish(subject, kind, body, options),
+  subscribe: (subject, kind, handler, options) => inner.subscribe(subject, kind, handler, options),
+  request: (subject, kind, body, replyKind, options) =>
+    inner.request(subject, kind, body, replyKind, options),
+  respond: (subject, kind, replyKind, handler) => inner.respond(subject, kind, replyKind, handler),
+  statistics: () => inner.statistics(),
+  flush: () => inner.flush(),
+  close: () => inner.close(),
+  ...changes,
+});
+
+/** A private call that places. */
+const places = ({ expires }: { readonly expires: boolean }): boolean => expires;
+
+const BUGS: readonly PlantedBug[] = [
+  {
+    name: 'resent-blindly',
+    area: 'execution',
+    what: 'an order whose answer did not come is sent once more',
+    plant: () =>
+      replaceMethod(PrivateRest.prototype, 'write', (real) => {
+        return function (this: PrivateRest, call, priority, validForMs) {
+          const sent = real.call(this, call, priority, validForMs);
+          if (typeof sent === 'number' || !places(call)) return sent;
+          return sent.catch(async (error: unknown) => {
+            const again = real.call(this, call, priority, validForMs);
+            if (typeof again === 'number') throw error;
+            return again;
+          });
+        };
+      }),
+  },
+  {
+    name: 'expiry-unsigned',
+    area: 'execution',
+    what: 'orders are signed without an end of their validity',
+    plant: () =>
+      replaceMethod(PrivateRest.prototype, 'write', (real) => {
+        return function (this: PrivateRest, call, priority) {
+          return real.call(this, call, priority, null);
+        };
+      }),
+  },
+  {
+    name: 'ioc-left-to-rest',
+    area: 'execution',
+    what: 'orders that must not rest are placed to rest',
+    plant: () =>
+      replaceMethod(PrivateRest.prototype, 'write', (real) => {
+        return function (this: PrivateRest, call, priority, validForMs) {
+          if (!places(call)) return real.call(this, call, priority, validForMs);
+          const resting = new Map<unknown, string>([
+            ['IOC', 'GTC'],
+            ['ioc', 'limit'],
+          ]);
+          const parameters = call.parameters.map(
+            ([name, value]) => [name, resting.get(value) ?? value] as const,
+          );
+          return real.call(this, { ...call, parameters }, priority, validForMs);
+        };
+      }),
+  },
+  {
+    name: 'name-not-journalled',
+    area: 'execution',
+    what: 'an order leaves under another name than the journal has',
+    plant: () =>
+      replaceMethod(PrivateRest.prototype, 'write', (real) => {
+        return function (this: PrivateRest, call, priority, validForMs) {
+          if (!places(call)) return real.call(this, call, priority, validForMs);
+          const parameters = call.parameters.map(
+            ([name, value]) =>
+              [
+                name,
+                /cl(ient)?or?d(er)?(id|link)|orderlinkid/i.test(name)
+                  ? `${String(value).slice(0, -1)}9`
+                  : value,
+              ] as const,
+          );
+          return real.call(this, { ...call, parameters }, priority, validForMs);
+        };
+      }),
+  },
+  {
+    name: 'tellings-counted',
+    area: 'execution',
+    what: 'a fill that is told twice counts as two',
+    plant: () => {
+      let told = 0;
+      return replaceMethod(AccountWords.prototype, 'trade', (real) => {
+        return function (this: AccountWords, report) {
+          const word = real.call(this, report);
+          return { ...word, tradeId: `${word.tradeId}x${++told}` };
+        };
+      });
+    },
+  },
+  {
+    name: 'fee-unread',
+    area: 'execution',
+    what: 'fees that an exchange tells with a fill are not read',
+    plant: () =>
+      replaceMethod(AccountWords.prototype, 'trade', (real) => {
+        return function (this: AccountWords, report) {
+          return { ...real.call(this, report), fee: '0' };
+        };
+      }),
+  },
+  {
+    name: 'silence-is-refusal',
+    area: 'execution',
+    what: 'an order whose outcome is unknown counts as never placed',
+    ports: {
+      bus: (inner) =>
+        bus(inner, {
+          request: async (subject, kind, body, replyKind, options) => {
+            const reply = await inner.request(subject, kind, body, replyKind, options);
+            if (kind !== 'submitLeg' || replyKind !== 'legResult') return reply;
+            const result = reply as unknown as LegResult;
+            return result.status === 'unknown'
+              ? { ...reply, status: 'rejected', reason: 'NO_ANSWER' }
+              : reply;
+          },
+        }),
+    },
+  },
+  {
+    name: 'open-orders-assumed',
+    area: 'execution',
+    what: 'trading begins without having asked what is open',
+    plant: () => replaceMethod(AccountQuestions.prototype, 'openOrders', () => () => Promise.resolve([])),
+  },
+  {
+    name: 'seal-unverified',
+    area: 'execution',
+    what: 'every approval is taken for one of the gate',
+    plant: () => replaceMethod(HmacSeal.prototype, 'verify', () => () => true),
+  },
+  {
+    name: 'switch-only-in-gate',
+    area: 'execution',
+    what: 'the kill switch stops approvals and not the orders that are approved already',
+    plant: () => replaceMethod(OrderAdmission.prototype, 'onHalt', () => () => undefined),
+  },
+  {
+    name: 'flow-booked-twice',
+    area: 'ledger',
+    what: 'a deposit or withdrawal is booked again under another name',
+    ports: {
+      stores: (inner) => ({
+        ...inner,
+        ledger: {
+          ...inner.ledger,
+          append: async (entry) => {
+            const booked = await inner.ledger.append(entry);
+            if (entry.kind === 'external')
+              await inner.ledger.append({ ...entry, entryId: `${entry.entryId}+` });
+            return booked;
+          },
+        },
+      }),
+    },
+  },
+];
+
+export const ORDER_ENTRY_BUGS = BUGS.map((bug): PlantedBug => ({ ...bug, isOfSignedOrders: true }));
