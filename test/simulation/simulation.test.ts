@@ -45,7 +45,7 @@ const RARE = new Set([
   'supervision abandoned',
   'process gave up',
   'asset kept for a person',
-  // One fault in some dozens is armed for each of them; `--seeds 2000` comes to all.
+  // One fault in some dozens is armed for each of them; how many seeds come to all was not tried yet.
   ...CRASH_POINTS.map((point) => `point ${point}`),
 ]);
 /** These run once more in other processes, after other seeds. */

@@ -253,6 +253,10 @@ export class World implements FaultTargets {
     await this.scheduler.run(untilMs + HEALING_MS + PLANT_MS, between, () => isOver() || this.isHonest());
     this.worldRuns = false;
     await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
+    // Orders that came after the last step have changed books, and no step will publish that.
+    for (const face of this.faces.values()) face.onStep(this.world.nowMs);
+    this.history.worldMoved();
+    await this.scheduler.run(this.nowMs() + QUIET_MS, between, isOver);
     if (this.scheduler.standsStill) this.violated('time-moves-on', 'work makes work without end');
     if (isOver() || this.scheduler.standsStill) return;
     this.books?.look();

@@ -11,7 +11,7 @@ const HUNG_WITHIN_MS = 12_000;
 const EXPECTED_ENDS =
   /injected|crashed on request|ARB_STORE_UNAVAILABLE|does not answer|ARB_FRAME_INVALID|ARB_CHECKSUM|ARB_MAILBOX_FULL|ARB_HANDLER_HUNG|ARB_STALE_INCARNATION|a handler of|did not (start|stop|finish)|was given up|was stopped while starting|stopped while starting/;
 /** An actor that cannot take a fact about money starts again from the stores; only tiny mailboxes bring that about. */
-const LOST_MESSAGE = /^the [a-z-]+ lost a |could not take its own message: mailbox full$/;
+const LOST_MESSAGE = /^the [a-z -]+ lost an? |could not take its own message: mailbox full$/;
 /** A feed gives itself up over what the line did to it; on lines that nobody touched for so long it is a defect. */
 const SPOILED_LINE = /too many bad frames|does not heal/;
 const SPOILED_MS = 30_000;
