@@ -34,7 +34,9 @@ export function reasonsOf(state: GatewayState, nowMs: number): string[] {
   if (!state.isStreamUp) reasons.push(`the private stream is away: ${state.streamReason}`);
   if (foreign.length > 0) reasons.push(`open orders of somebody else: ${foreign.join(', ')}`);
   if (borrowed.length > 0) reasons.push(`the account owes ${borrowed.join(', ')}`);
-  if (openOrders.goodSinceMs < deniedSinceMs) reasons.push('open orders are not compared yet');
+  // While halted the exchange is asked until it is empty; what is open is compared again once the switch is cleared.
+  if (!killSwitch.engaged && openOrders.goodSinceMs < deniedSinceMs)
+    reasons.push('open orders are not compared yet');
   if (balances.goodSinceMs < deniedSinceMs) reasons.push(balanceReason(state));
   return reasons.slice(0, MAX_REASONS).map((text) => text.slice(0, 200));
 }
