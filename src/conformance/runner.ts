@@ -2,6 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { ArbotError, errorText } from '../messages/errors.js';
+import { isSeriesIndex, readSeriesFolder } from './reference/series.js';
+import { compareSeries } from './reference/statistics.js';
 import { REFERENCE_KINDS, runReferenceFile } from './reference/run.js';
 import { wireExchange } from './wire/exchanges.js';
 import type { FileReport } from './wire/report.js';
@@ -34,6 +36,9 @@ const MAX_DEPTH = 6;
 const SHOWN_FAILURES = 5;
 /** Indexes of a set, not cases. */
 const NOT_CASES = new Set(['MANIFEST.json']);
+/** Names a folder of series, and what belongs to it. */
+const SERIES_INDEX = 'cases.json';
+const SERIES_FOLDERS = new Set(['series', 'expected']);
 
 /**
  * Runs every case below `folder`. `report` is called once per file, in order, as soon as the file is done. Rejects with
@@ -72,6 +77,13 @@ async function visit(
     for (const one of await runWireFolder(folder)) add(wireResult(one, label(one.file)));
     return;
   }
+  if (entries.some(({ name }) => name === SERIES_INDEX) && (await isSeriesFolder(folder))) {
+    for (const result of await seriesResults(folder, label)) add(result);
+    for (const entry of entries)
+      if (entry.isDirectory() && !SERIES_FOLDERS.has(entry.name) && depth < MAX_DEPTH)
+        await visit(root, join(folder, entry.name), depth + 1, add);
+    return;
+  }
   for (const entry of entries) {
     if (entry.isDirectory()) {
       if (depth < MAX_DEPTH) await visit(root, join(folder, entry.name), depth + 1, add);
@@ -87,6 +99,30 @@ async function list(folder: string): Promise<{ name: string; isDirectory(): bool
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     throw new ArbotError('ARB_CLI_USAGE', `${folder}: cannot be read (${errorText(error)})`);
+  }
+}
+
+async function isSeriesFolder(folder: string): Promise<boolean> {
+  try {
+    return isSeriesIndex(JSON.parse(await readFile(join(folder, SERIES_INDEX), 'utf8')));
+  } catch {
+    return false;
+  }
+}
+
+/** One result per series, counted by single numbers. A folder that cannot be read is one failure. */
+async function seriesResults(folder: string, label: (name: string) => string): Promise<FileResult[]> {
+  const nothing = { skipped: [], isDone: true };
+  try {
+    return (await readSeriesFolder(folder)).map((one) => {
+      const { compared, found } = compareSeries(one);
+      const failures = found.map((difference) => differenceText(difference.field, difference));
+      const failed = found.length;
+      return { ...nothing, file: label(one.id), passed: compared - failed, failed, failures };
+    });
+  } catch (error) {
+    const failures = [`cannot be run: ${errorText(error).slice(0, 300)}`];
+    return [{ ...nothing, file: label(SERIES_INDEX), passed: 0, failed: 1, failures }];
   }
 }
 

@@ -61,6 +61,8 @@ for (const [file, cases] of FILES) {
 const RISK_FILES = [
   ['finance/risk_rules.json', 23],
   ['finance/exposure.json', 5],
+  ['finance/psr_dsr.json', 8],
+  ['finance/walk_forward.json', 13],
 ] as const;
 
 for (const [file, cases] of RISK_FILES) {
@@ -74,12 +76,18 @@ for (const [file, cases] of RISK_FILES) {
     // Detectors answer in float64, as the reference allows; a millionth is noticed, and so is every flag.
     const spoilt = json.cases.map((one) => ({ ...one, expected: spoil(one.expected) }));
     const wrong = runReferenceFile(json.kind, { ...json, cases: spoilt });
-    t.equal(wrong.failedCases, json.cases.length, 'every case fails');
+    // An answer of nothing at all, such as no window, has nothing in it to spoil.
+    const changed = spoilt.filter(({ expected }, at) => text(expected) !== text(json.cases[at]!.expected));
+    t.ok(changed.length >= json.cases.length - 1);
+    t.equal(wrong.failedCases, changed.length, 'every case fails');
   });
 }
 
+const text = (value: unknown): string => JSON.stringify(value);
+
 function spoil(value: unknown): unknown {
   if (typeof value === 'boolean') return !value;
+  if (typeof value === 'number') return value * 1.000001 + 1e-6;
   if (Array.isArray(value)) return value.map(spoil);
   if (typeof value !== 'object' || value === null) return value;
   if ('dec' in value && 'num' in value) {

@@ -6,6 +6,7 @@ import { referenceFile } from './inputs.js';
 import { answerQueues } from './queues.js';
 import { answerReturns, answerTrades } from './performance.js';
 import { EXPOSURE_ANSWERS, RISK_RULE_ANSWERS } from './risk.js';
+import { SHARPE_ANSWERS, WALK_FORWARD_ANSWERS } from './validation.js';
 
 type Answer = (input: unknown, type: string) => unknown;
 
@@ -30,6 +31,8 @@ const ANSWERS = new Map<string, Answer>([
   ['trade_metrics', answerTrades],
   ['risk_rules', byType(RISK_RULE_ANSWERS)],
   ['exposure', byType(EXPOSURE_ANSWERS)],
+  ['psr_dsr', byType(SHARPE_ANSWERS)],
+  ['walk_forward', byType(WALK_FORWARD_ANSWERS)],
 ]);
 
 /** Maps whose key set is part of the answer: a fee charged in one more coin is wrong. */
