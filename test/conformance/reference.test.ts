@@ -63,6 +63,11 @@ const RISK_FILES = [
   ['finance/exposure.json', 5],
   ['finance/psr_dsr.json', 8],
   ['finance/walk_forward.json', 13],
+  ['finance/amortisation.json', 8],
+  ['finance/krw_usdt.json', 9],
+  ['finance/triangular.json', 12],
+  ['finance/triangular_depth.json', 7],
+  ['triangular/graphs.json', 10],
 ] as const;
 
 for (const [file, cases] of RISK_FILES) {

@@ -6,6 +6,8 @@ import { referenceFile } from './inputs.js';
 import { answerQueues } from './queues.js';
 import { answerReturns, answerTrades } from './performance.js';
 import { EXPOSURE_ANSWERS, RISK_RULE_ANSWERS } from './risk.js';
+import { AMORTISATION_ANSWERS, KRW_ANSWERS } from './moving.js';
+import { answerCycleDepth, answerGraph, answerTriangular } from './triangular.js';
 import { SHARPE_ANSWERS, WALK_FORWARD_ANSWERS } from './validation.js';
 
 type Answer = (input: unknown, type: string) => unknown;
@@ -31,6 +33,11 @@ const ANSWERS = new Map<string, Answer>([
   ['trade_metrics', answerTrades],
   ['risk_rules', byType(RISK_RULE_ANSWERS)],
   ['exposure', byType(EXPOSURE_ANSWERS)],
+  ['amortisation', byType(AMORTISATION_ANSWERS)],
+  ['krw_usdt', byType(KRW_ANSWERS)],
+  ['triangular', answerTriangular],
+  ['triangular_depth', answerCycleDepth],
+  ['triangular_graphs', answerGraph],
   ['psr_dsr', byType(SHARPE_ANSWERS)],
   ['walk_forward', byType(WALK_FORWARD_ANSWERS)],
 ]);
