@@ -71,8 +71,18 @@ export class PrivateRest {
     const { limiter, clock } = this.options;
     const nowMs = clock.monotonicMs();
     // Where status or headers said for how long, the limiter has read it already.
-    if (pauseMs === null && limiter.isBlocked(nowMs)) return SHORT_PAUSE_MS;
+    if (pauseMs === null && limiter.isBlocked(nowMs)) return limiter.blockedForMs(nowMs);
     return limiter.pause(pauseMs ?? SHORT_PAUSE_MS, nowMs);
+  }
+
+  /** How much longer the exchange wants silence, whoever was told so, ms; 0 = it does not. */
+  blockedForMs(): number {
+    return this.options.limiter.blockedForMs(this.options.clock.monotonicMs());
+  }
+
+  /** How many calls like this one could leave now as `normal`, at most `most`. */
+  roomFor(call: PrivateCall, most: number): number {
+    return this.options.limiter.roomFor(call.costs, most, this.options.clock.monotonicMs());
   }
 
   private async carry(call: PrivateCall, permit: Permit, validForMs: number | null): Promise<ExchangeAnswer> {

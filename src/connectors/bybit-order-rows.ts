@@ -39,7 +39,8 @@ const MEANINGS = new Map<number, Meaning>([
 
 /** `{"retCode","retMsg","result"}`. */
 export const BYBIT_ENVELOPE: Envelope = {
-  tooFast: [429],
+  // 403 is the answer to an address that is too fast, or not let in: in front of the exchange, so that nothing was carried out [O].
+  tooFast: [429, 403],
   errorIn(value) {
     const answer = f.asFields(value, 'answer');
     const code = f.counterAt(answer, 'retCode', '');

@@ -13,8 +13,18 @@ export type { LimitScheme } from './limit-budgets.js';
 /** Cost by scheme name. */
 export type Costs = Readonly<Record<string, number>>;
 
-/** `urgent` may spend the reserve: cancels and hedges. `background` leaves half of what is left for `normal` calls. */
-export type CallPriority = 'background' | 'normal' | 'urgent';
+/**
+ * `urgent` may spend the reserve: cancels and hedges. `question` leaves a part of what is left alone: however many orders are
+ * asked about, comparisons and new orders, which are `normal`, have budget. `background` leaves half of it.
+ */
+export type CallPriority = 'background' | 'question' | 'normal' | 'urgent';
+
+/** Of what `normal` calls may spend. */
+const SHARES: Readonly<Record<Exclude<CallPriority, 'urgent'>, number>> = {
+  background: 0.5,
+  question: 0.8,
+  normal: 1,
+};
 
 /** How an exchange says "too fast" and how much of a budget is spent (PROTOCOLS §12 trap 15), as data. */
 export interface LimitAnswers {
@@ -127,20 +137,33 @@ export class RateLimiter {
     }
     const told = pauseToldMs(this.answers.until, headers);
     if (told !== null) return this.pause(told, nowMs);
-    const grown = stop.pauseMs * 2 ** Math.min(this.strikes++, MAX_DOUBLINGS);
-    return this.pause(Math.min(grown, MAX_PAUSE_MS), nowMs);
+    // Calls that were on their way when the first was refused are refused with it: one refusal, not so many in a row.
+    const strikes = this.isBlocked(nowMs) ? Math.max(0, this.strikes - 1) : this.strikes++;
+    return this.pause(Math.min(stop.pauseMs * 2 ** Math.min(strikes, MAX_DOUBLINGS), MAX_PAUSE_MS), nowMs);
   }
 
-  /** Stops every call for so long, e.g. after a "too fast" inside an ordinary answer. */
+  /** Stops every call for so long, e.g. after a "too fast" inside an ordinary answer. Returns for how long none leaves now. */
   pause(durationMs: number, nowMs: number): number {
     this.blockedUntil = Math.max(this.blockedUntil, nowMs + durationMs);
     this.blocks++;
-    return durationMs;
+    return this.blockedForMs(nowMs);
   }
 
   /** True while the exchange wants silence. */
   isBlocked(nowMs: number): boolean {
     return nowMs < this.blockedUntil;
+  }
+
+  /** How much longer the exchange wants silence, ms; 0 = it does not. */
+  blockedForMs(nowMs: number): number {
+    return Math.max(0, this.blockedUntil - nowMs);
+  }
+
+  /** How many calls of these costs could leave now, one after the other; at most `most`. */
+  roomFor(costs: Costs, most: number, nowMs: number, priority: CallPriority = 'normal'): number {
+    let room = 0;
+    while (room < most && this.waitMs(times(costs, room + 1), nowMs, priority) === 0) room++;
+    return room;
   }
 
   /** How often the exchange asked for silence. */
@@ -164,8 +187,7 @@ export class RateLimiter {
   }
 
   private shareOf(priority: CallPriority): number {
-    if (priority === 'urgent') return 1;
-    return (1 - this.options.reserve) * (priority === 'normal' ? 1 : 0.5);
+    return priority === 'urgent' ? 1 : (1 - this.options.reserve) * SHARES[priority];
   }
 
   private learn(usage: UsageHeader, headers: Readonly<Record<string, string>>, nowMs: number, costs: Costs) {
@@ -179,6 +201,9 @@ export class RateLimiter {
     }
   }
 }
+
+const times = (costs: Costs, count: number): Costs =>
+  Object.fromEntries(Object.entries(costs).map(([name, cost]) => [name, cost * count]));
 
 /** Where nothing is known of an exchange: the usual statuses, and `Retry-After`. */
 function anyExchange(pauseMs: number): LimitAnswers {

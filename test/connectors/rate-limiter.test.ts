@@ -222,11 +222,26 @@ t.test("each exchange's own headers and statuses are understood", async (t) => {
   for (const [exchange, status, headers, expected] of stopped)
     t.equal(limiterOf(exchange).observe(status, headers, 0), expected, `${exchange} ${status}`);
   const upbit = limiterOf('upbit');
+  const bans: readonly (readonly [number, number])[] = [
+    [418, 0],
+    [418, 120_000],
+    [418, 360_000],
+    [200, 840_000],
+    [418, 840_001],
+  ];
   t.same(
-    [418, 418, 418, 200, 418].map((status) => upbit.observe(status, {}, 0)),
+    bans.map(([status, nowMs]) => upbit.observe(status, {}, nowMs)),
     [120_000, 240_000, 480_000, 0, 120_000],
     'bans in a row grow, as they do there',
   );
+  const okx = limiterOf('okx');
+  t.same(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((nowMs) => okx.observe(429, {}, nowMs)),
+    Array.from({ length: 8 }, () => 5_000),
+    'eight calls that were on their way together are one refusal',
+  );
+  t.equal(okx.blockedForMs(1_007), 4_000);
+  t.equal(okx.observe(429, {}, 5_007), 10_000, 'the next one, after the pause, is the second');
 });
 
 t.test('an answer that nobody reports holds its cost no longer than agreed', async (t) => {
