@@ -92,7 +92,7 @@ export class OkxQueries {
     if (!query.has('instType')) return okxFailure(okxEmpty('instType'), 400);
     const { desk, nowMs, stamp } = this.parts;
     const oldestMs = nowMs() - HISTORY_MS;
-    const orders = isSpot(query) ? desk.endedNewestFirst(query.get('instId')) : [];
+    const orders = isSpot(query) ? desk.endedNewestFirst(query.get('instId'), this.beginMs(query)) : [];
     const page = pageOf(orders, query, orderId, ({ createdAtMs, updatedAtMs }) => {
       return updatedAtMs >= oldestMs && isWithin(stamp(createdAtMs), query);
     });
@@ -104,7 +104,7 @@ export class OkxQueries {
     const { takerFeeRate, makerFeeRate } = desk.rules;
     const oldestMs = nowMs() - FILLS_MS;
     const ordId = query.get('ordId') ?? '';
-    const fills = isSpot(query) ? billsOf(desk.trades(null)) : [];
+    const fills = isSpot(query) ? billsOf(desk.trades(null), this.beginMs(query)) : [];
     const page = pageOf(fills, query, billId, ({ trade: { timeMs, exchangeOrderId, symbol } }) => {
       const isNamed = ordId === '' || exchangeOrderId === ordId;
       const isOfMarket = (query.get('instId') ?? symbol) === symbol;
@@ -115,6 +115,13 @@ export class OkxQueries {
       return okxFillRow(trade, `${id}`, rate, stamp(trade.timeMs));
     });
     return okxData(rows);
+  }
+
+  /** From when on rows can be wanted, by the clock of the desk: what is older is not even looked at. */
+  private beginMs(query: URLSearchParams): number {
+    const { nowMs, stamp } = this.parts;
+    const begin = query.get('begin') ?? '';
+    return begin === '' ? -Infinity : Number(begin) - (stamp(nowMs()) - nowMs()) - 1;
   }
 
   /** Without `ccy`: what is not zero. */
@@ -187,8 +194,9 @@ interface Bill {
 }
 
 /** Newest first; made one by one. */
-function* billsOf(trades: readonly DeskTrade[]): Generator<Bill> {
-  for (let at = trades.length - 1; at >= 0; at--) yield { id: FIRST_BILL + BigInt(at), trade: trades[at]! };
+function* billsOf(trades: readonly DeskTrade[], sinceMs: number): Generator<Bill> {
+  for (let at = trades.length - 1; at >= 0 && trades[at]!.timeMs >= sinceMs; at--)
+    yield { id: FIRST_BILL + BigInt(at), trade: trades[at]! };
 }
 
 const billId = ({ id }: Bill): bigint => id;

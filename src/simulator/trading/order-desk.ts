@@ -115,11 +115,12 @@ export class OrderDesk {
       .map(viewOf);
   }
 
-  /** The same, newest first and made one by one: who wants a page does not pay for the rest. */
-  *endedNewestFirst(symbol: string | null): Generator<OrderView> {
+  /** The same, newest first and made one by one: who wants a page, or what is not older than a time, does not pay for the rest. */
+  *endedNewestFirst(symbol: string | null, createdSinceMs = -Infinity): Generator<OrderView> {
     const all = this.archive.all();
     for (let at = all.length - 1; at >= 0; at--) {
       const order = all[at]!;
+      if (order.createdAtMs < createdSinceMs) return;
       const isListed = order.state !== 'open' && isOf(order.request.market, symbol);
       if (isListed && !this.isForgotten(order)) yield viewOf(order);
     }
