@@ -1,11 +1,13 @@
 import type {
   NoAnswer,
+  OrderAnswer,
   OrderEntry,
   OrderReference,
   PrivateCall,
   RowsAnswer,
   ExchangeAnswer,
 } from '../connectors/order-entry.js';
+import type { CallPriority } from '../connectors/rate-limiter.js';
 import type { Reference } from '../execution/gateway/gateway-state.js';
 import type {
   BalanceWord,
@@ -21,6 +23,16 @@ import type { PrivateRest } from './private-rest.js';
 /** How long a question waits for budget. */
 const QUESTION_WAIT_MS = 10_000;
 const MAX_PAGES = 50;
+
+/** What is asked, for people, and what it may spend: questions about single orders leave budget to all the others. */
+interface Asking {
+  readonly what: string;
+  readonly priority: CallPriority;
+}
+
+const LOOK_UP: Asking = { what: 'look-up', priority: 'question' };
+const FILLS_OF_ORDER: Asking = { what: 'fills', priority: 'question' };
+const FILLS: Asking = { what: 'fills', priority: 'normal' };
 
 export interface AccountQuestionsOptions {
   readonly entry: OrderEntry;
@@ -47,17 +59,33 @@ export class AccountQuestions {
   async lookUp(reference: Reference): Promise<LookupWord> {
     const { entry, words } = this.options;
     const symbol = words.symbolOf(reference.instrument);
-    if (symbol === null) return { kind: 'silent', reason: 'the market is not followed any more' };
+    if (symbol === null) return { kind: 'unclear', reason: 'the market is not followed any more' };
     const order = orderReference(reference, symbol);
-    let asked = 0;
-    for (const call of entry.lookups(order)) {
-      const answer = await this.ask('look-up', call, (got) => entry.parseLookup(got, order, asked));
+    const calls = entry.lookups(order);
+    for (const [position, call] of calls.entries()) {
+      const answer = await this.inList(order, position, call);
       if (answer === null) return { kind: 'silent', reason: 'no answer' };
       if (answer.kind === 'found') return { kind: 'found', order: words.order(answer.order) };
-      if (answer.kind !== 'notFound') return { kind: 'silent', reason: textOf(answer) };
-      asked++;
+      if (answer.kind !== 'notFound')
+        return { kind: answer.kind === 'refused' ? 'unclear' : 'silent', reason: textOf(answer) };
     }
-    return asked === 0 ? { kind: 'silent', reason: 'there is no question' } : { kind: 'notFound' };
+    return calls.length === 0 ? { kind: 'silent', reason: 'there is no question' } : { kind: 'notFound' };
+  }
+
+  /** One of the look-ups, through as many pages as it takes; null = no answer. */
+  private async inList(
+    order: OrderReference,
+    position: number,
+    first: PrivateCall,
+  ): Promise<OrderAnswer | null> {
+    const { entry } = this.options;
+    let call = first;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.ask(LOOK_UP, call, (got) => entry.parseLookup(got, order, position));
+      if (answer?.kind !== 'more') return answer;
+      call = answer.next;
+    }
+    return { kind: 'refused', code: 'LIST', reason: `more than ${MAX_PAGES} pages` };
   }
 
   async cancel(reference: Reference): Promise<'accepted' | 'gone' | 'failed'> {
@@ -78,15 +106,19 @@ export class AccountQuestions {
 
   async openOrders(): Promise<readonly OrderWord[] | null> {
     const { entry, words } = this.options;
-    const rows = await this.rows('open orders', entry.openOrders(), (got, call) =>
-      entry.parseOpenOrders(got, call),
+    const rows = await this.rows(
+      { what: 'open orders', priority: 'normal' },
+      entry.openOrders(),
+      (got, call) => entry.parseOpenOrders(got, call),
     );
     return rows?.map((row) => words.order(row)) ?? null;
   }
 
   async balances(): Promise<readonly BalanceWord[] | null> {
     const { entry, words } = this.options;
-    const rows = await this.rows('balances', entry.balances(), (got) => entry.parseBalances(got));
+    const rows = await this.rows({ what: 'balances', priority: 'normal' }, entry.balances(), (got) =>
+      entry.parseBalances(got),
+    );
     return rows?.map((row) => words.balance(row)) ?? null;
   }
 
@@ -100,7 +132,8 @@ export class AccountQuestions {
     const symbol = words.symbolOf(instrument);
     if (symbol === null) return null;
     const query = { symbol, sinceMs: Math.max(0, Math.floor(sinceMs)), exchangeOrderId };
-    const rows = await this.rows('fills', entry.fills(query), (got, call) =>
+    const asking = exchangeOrderId === null ? FILLS : FILLS_OF_ORDER;
+    const rows = await this.rows(asking, entry.fills(query), (got, call) =>
       entry.parseFills(got, query, call),
     );
     return rows?.map((row) => words.trade(row)) ?? null;
@@ -112,7 +145,7 @@ export class AccountQuestions {
     const found: TransferWord[] = [];
     const fromMs = Math.max(0, Math.floor(sinceMs));
     for (const first of entry.transfers(fromMs)) {
-      const rows = await this.rows('transfers', first, (got, call) =>
+      const rows = await this.rows({ what: 'transfers', priority: 'normal' }, first, (got, call) =>
         entry.parseTransfers(got, fromMs, call),
       );
       if (rows === null) return null;
@@ -123,7 +156,7 @@ export class AccountQuestions {
 
   /** All pages, or null: half a list proves nothing. */
   private async rows<Row>(
-    what: string,
+    asking: Asking,
     first: PrivateCall,
     parse: (answer: ExchangeAnswer, call: PrivateCall) => RowsAnswer<Row>,
   ): Promise<readonly Row[] | null> {
@@ -132,23 +165,23 @@ export class AccountQuestions {
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = calls.shift();
       if (call === undefined) return rows;
-      const answer = await this.ask(what, call, (got) => parse(got, call));
+      const answer = await this.ask(asking, call, (got) => parse(got, call));
       if (answer?.kind !== 'rows') return null;
       rows.push(...answer.rows);
       calls.push(...answer.next);
     }
     if (calls.length === 0) return rows;
-    this.options.onRefused(what, `more than ${MAX_PAGES} pages`);
+    this.options.onRefused(asking.what, `more than ${MAX_PAGES} pages`);
     return null;
   }
 
   private async ask<A extends { readonly kind: string }>(
-    what: string,
+    { what, priority }: Asking,
     call: PrivateCall,
     parse: (answer: ExchangeAnswer) => A | NoAnswer,
   ): Promise<A | NoAnswer | null> {
     try {
-      const answer = parse(await this.options.rest.ask(call, 'normal', QUESTION_WAIT_MS));
+      const answer = parse(await this.options.rest.ask(call, priority, QUESTION_WAIT_MS));
       if (answer.kind === 'limited') this.limited(answer as Extract<NoAnswer, { kind: 'limited' }>);
       if (answer.kind === 'refused') this.options.onRefused(what, textOf(answer));
       return answer;
@@ -164,9 +197,13 @@ export class AccountQuestions {
 }
 
 const orderReference = (
-  { clientOrderId, exchangeOrderId, placedAtMs }: Reference,
+  { clientOrderId, exchangeOrderId, placedAtMs, placedUntilMs }: Reference,
   symbol: string,
-): OrderReference => ({ symbol, clientOrderId, exchangeOrderId, ...(placedAtMs !== null && { placedAtMs }) });
+): OrderReference => ({
+  ...{ symbol, clientOrderId, exchangeOrderId },
+  ...(placedAtMs !== null && { placedAtMs }),
+  ...(placedUntilMs !== null && { placedUntilMs }),
+});
 
 const textOf = (answer: object): string =>
   ['code', 'reason']

@@ -11,14 +11,7 @@ import {
   readWithdrawal,
 } from './okx-order-rows.js';
 import { okxStream } from './okx-stream.js';
-import {
-  cancelRefusal,
-  lookupRefusal,
-  placeRefusal,
-  readAnswer,
-  rowsRefusal,
-  unknownAnswer,
-} from './order-answers.js';
+import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal } from './order-answers.js';
 import type {
   CancelAnswer,
   ExchangeAnswer,
@@ -37,14 +30,15 @@ import {
   isAbsent,
   negated,
   signedTextAt,
+  sumOf,
 } from './order-fields.js';
 import { encodedQuery, hmacBase64, jsonBody, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
 
 /**
  * Order entry of OKX in spot mode (PROTOCOLS §1.1, §4). Placing answers with a receipt; `expTime` in the header is the fence, and
- * fences nothing but placing [O]. A finished order without fill is kept for two hours, so that the list of finished orders is
- * asked beside the single look-up.
+ * fences nothing but placing [O]. The single look-up forgets, so that the lists of finished orders and of fills are asked
+ * beside it (PROTOCOLS §2 rule 3).
  */
 
 const ROWS = 100;
@@ -113,27 +107,80 @@ function olderThan(asked: PrivateCall, data: readonly f.Fields[], idField: strin
 }
 
 /** When it can have been placed: however many orders have ended since, those of this time are few. */
-function momentsOf({ placedAtMs }: OrderReference): [string, number][] {
-  if (placedAtMs === undefined) return [];
+function momentsOf({ placedAtMs, placedUntilMs }: OrderReference): [string, number][] {
   return [
-    ['begin', placedAtMs],
-    ['end', placedAtMs + PLACED_WITHIN_MS],
+    ...(placedAtMs === undefined ? [] : [['begin', placedAtMs] satisfies [string, number]]),
+    ...(placedUntilMs === undefined ? [] : [['end', placedUntilMs] satisfies [string, number]]),
   ];
 }
 
-/** The order in a list of finished ones. A full page without it proves only what is as young as the page. */
+const finishedCall = (order: OrderReference): PrivateCall =>
+  call('GET', 'trade/orders-history', { finished: 1 }, [
+    ['instType', 'SPOT'],
+    ['instId', order.symbol],
+    ...momentsOf(order),
+    ['limit', ROWS],
+  ]);
+
+/** Of an IOC order: it fills when it is placed, or never. */
+const fillsLookup = (order: OrderReference): PrivateCall =>
+  call('GET', 'trade/fills', { fills: 1 }, [
+    ['instType', 'SPOT'],
+    ['instId', order.symbol],
+    ...(order.exchangeOrderId === null
+      ? momentsOf(order)
+      : [['ordId', order.exchangeOrderId] satisfies [string, string]]),
+    ['limit', ROWS],
+  ]);
+
+const isNamed =
+  ({ exchangeOrderId, clientOrderId }: OrderReference) =>
+  (one: { readonly exchangeOrderId: string; readonly clientOrderId: string | null }): boolean =>
+    exchangeOrderId === null ? one.clientOrderId === clientOrderId : one.exchangeOrderId === exchangeOrderId;
+
+/** Lists come newest first: a full page without the order proves something only of what is as young as the page. */
+function notOnPage(
+  data: readonly f.Fields[],
+  { placedAtMs = -Infinity }: OrderReference,
+  olderThanPage: () => readonly PrivateCall[],
+): OrderAnswer {
+  const oldestMs = Math.min(...data.map((row, at) => f.timeTextAt(row, timeOf(row), `data[${at}].`)));
+  const next = oldestMs < placedAtMs ? undefined : olderThanPage()[0];
+  return next === undefined ? { kind: 'notFound', code: 'not in the list' } : { kind: 'more', next };
+}
+
+const timeOf = (row: f.Fields): string => (isAbsent(row, 'cTime') ? 'ts' : 'cTime');
+
+/** The order in a list of finished ones. */
 function foundInList(data: readonly f.Fields[], reference: OrderReference): OrderAnswer {
-  const orders = readRows(data, readOrder, isSpot);
-  const found = orders.find(({ clientOrderId, exchangeOrderId }) =>
-    reference.exchangeOrderId === null
-      ? clientOrderId === reference.clientOrderId
-      : exchangeOrderId === reference.exchangeOrderId,
-  );
+  const found = readRows(data, readOrder, isSpot).find(isNamed(reference));
   if (found !== undefined) return { kind: 'found', order: askedFor(found, reference) };
-  const oldestMs = Math.min(...data.map((row, index) => f.timeTextAt(row, 'cTime', `data[${index}].`)));
-  if (data.length < ROWS || oldestMs < (reference.placedAtMs ?? -Infinity))
-    return { kind: 'notFound', code: 'not in the list' };
-  return unknownAnswer('LIST', `${ROWS} younger orders, and more that were not asked for`);
+  return notOnPage(data, reference, () => olderThan(finishedCall(reference), data, 'ordId'));
+}
+
+/** The order by its fills: one that neither look-up nor list of orders has any more has ended, with what it has filled. */
+function foundInFills(data: readonly f.Fields[], reference: OrderReference): OrderAnswer {
+  const { symbol } = reference;
+  const trades = readRows(data, readFill, (row) => f.member(row, 'instId') === symbol).filter(
+    isNamed(reference),
+  );
+  const [first] = trades;
+  if (first === undefined)
+    return notOnPage(data, reference, () => olderThan(fillsLookup(reference), data, 'billId'));
+  const filledQuantity = sumOf(trades.map(({ quantity }) => quantity));
+  const { exchangeOrderId, side } = first;
+  const clientOrderId = first.clientOrderId ?? '';
+  const updatedAtMs = Math.max(...trades.map(({ timeMs }) => timeMs));
+  return {
+    kind: 'found',
+    order: askedFor(
+      {
+        ...{ clientOrderId, exchangeOrderId, symbol, side, status: 'ended', statusWord: 'by its fills' },
+        ...{ quantity: filledQuantity, filledQuantity, trades, updatedAtMs },
+      },
+      reference,
+    ),
+  };
 }
 
 /** The receipt of one order. @throws FrameError when it is of another one. */
@@ -163,9 +210,6 @@ function readFeeRate(row: f.Fields): FeeRate {
 const accepted = (): CancelAnswer => ({ kind: 'accepted' });
 const twoSeconds = (name: string, capacity: number) =>
   ({ kind: 'window', name, capacity, windowMs: 2000 }) as const;
-
-/** `expTime` lets none be placed later than seconds after it was sent. */
-const PLACED_WITHIN_MS = 10_000;
 
 export const OKX_ORDERS: OrderEntry = {
   // Per account and, for placing and cancelling, per instrument [O]: one budget for all instruments is the careful reading.
@@ -232,12 +276,8 @@ export const OKX_ORDERS: OrderEntry = {
 
   lookups: (order) => [
     call('GET', 'trade/order', { order: 1 }, named(order)),
-    call('GET', 'trade/orders-history', { finished: 1 }, [
-      ['instType', 'SPOT'],
-      ['instId', order.symbol],
-      ...momentsOf(order),
-      ['limit', ROWS],
-    ]),
+    finishedCall(order),
+    fillsLookup(order),
   ],
   parseLookup: (answer, reference, position) =>
     readAnswer<OrderAnswer>(
@@ -245,7 +285,8 @@ export const OKX_ORDERS: OrderEntry = {
       OKX_ENVELOPE,
       (value) => {
         const data = dataOf(value);
-        if (position > 0) return foundInList(data, reference);
+        if (position > 0)
+          return position === 1 ? foundInList(data, reference) : foundInFills(data, reference);
         if (data.length !== 1) throw new FrameError('data', 'one order', data);
         return { kind: 'found', order: askedFor(readOrder(data[0]!, 'data[0].'), reference) };
       },

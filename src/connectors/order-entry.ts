@@ -72,8 +72,10 @@ export interface OrderReference {
   readonly clientOrderId: string;
   /** The exchange's own id where it is known: some look-ups need it, and it never forgets. */
   readonly exchangeOrderId: string | null;
-  /** Not placed before this moment of the exchange's time, Unix ms: bounds look-ups in lists of finished orders (OKX). */
+  /** Not placed before this moment of the exchange's time, Unix ms: bounds look-ups in lists (OKX). */
   readonly placedAtMs?: number;
+  /** … and not after this one. */
+  readonly placedUntilMs?: number;
 }
 
 /** One execution, as told by an answer or by the private stream. */
@@ -148,6 +150,8 @@ export type OrderAnswer =
   | { readonly kind: 'found'; readonly order: OrderReport }
   /** The exchange's own word: evidence (R5). */
   | { readonly kind: 'notFound'; readonly code: string }
+  /** Not in this part of the list; `next` asks for the one after it and is read at the same position. */
+  | { readonly kind: 'more'; readonly next: PrivateCall }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | NoAnswer;
 

@@ -48,6 +48,7 @@ export const queryOf = (leg: SubmitLeg, nowMs: number): QueryOrder => ({
   legIndex: leg.legIndex,
   instrument: leg.instrument,
   exchange: leg.exchange,
+  submittedAtMs: leg.submittedAtMs,
   askedAtMs: nowMs,
 });
 

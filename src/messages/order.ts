@@ -67,6 +67,8 @@ export const queryOrder = z.strictObject({
   legIndex: z.number().int().min(0).max(3),
   instrument: p.instrumentId,
   exchange: p.exchangeId,
+  /** When the order was handed to its gateway: it is looked for from then on. Absent = nobody knows. */
+  submittedAtMs: p.timeMs.optional(),
   askedAtMs: p.timeMs,
 });
 export type QueryOrder = z.infer<typeof queryOrder>;

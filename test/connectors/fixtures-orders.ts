@@ -285,6 +285,25 @@ function okxSubject(): OrderSubject {
     fillTime: String(TIME),
   };
   const data = (...rows: Json[]): Json => ({ code: '0', msg: '', data: rows });
+  const fillRow = {
+    ...fill,
+    instType: 'SPOT',
+    instId: 'BTC-USDT',
+    ordId: LONG_ID,
+    clOrdId: 'a1x0x1',
+    billId: '680800019754098688',
+    side: 'buy',
+    fee: '-0.000001',
+    feeCcy: 'BTC',
+    ts: String(TIME + 1),
+  };
+  const otherFill = {
+    ...fillRow,
+    tradeId: '744876979',
+    ordId: '5',
+    clOrdId: 'other',
+    billId: '680800019754098687',
+  };
   const receipt = data({
     clOrdId: 'a1x0x1',
     ordId: LONG_ID,
@@ -316,24 +335,18 @@ function okxSubject(): OrderSubject {
     bodies: {
       place: receipt,
       cancel: receipt,
-      lookups: [data(order), data({ ...order, ordId: '5', clOrdId: 'other' }, order)],
+      lookups: [
+        data(order),
+        data({ ...order, ordId: '5', clOrdId: 'other' }, order),
+        data(fillRow, otherFill),
+      ],
       absent: [
         { status: 200, body: { code: '51603', msg: 'Order does not exist', data: [] } },
         { status: 200, body: data({ ...order, ordId: '5', clOrdId: 'other' }) },
+        { status: 200, body: data(otherFill) },
       ],
       open: data({ ...order, state: 'partially_filled' }, { ...order, instType: 'SWAP', sz: 'one' }),
-      fills: data({
-        ...fill,
-        instType: 'SPOT',
-        instId: 'BTC-USDT',
-        ordId: LONG_ID,
-        clOrdId: 'a1x0x1',
-        billId: '680800019754098688',
-        side: 'buy',
-        fee: '-0.000001',
-        feeCcy: 'BTC',
-        ts: String(TIME + 1),
-      }),
+      fills: data(fillRow),
       balances: data({ totalEq: '1', details: [detail, { ...detail, ccy: 'USDT', availBal: '10' }] }),
       transfers: [
         data({ depId: '11', ccy: 'BTC', amt: '0.5', state: '2', ts: String(TIME) }),

@@ -352,7 +352,9 @@ t.test(
           );
           if (found.kind === 'found') {
             t.equal(Number(found.order.filledQuantity), 0.001);
-            t.equal(Number(found.order.quantity), 0.002);
+            // Fills do not say how much was asked for.
+            const asked = found.order.statusWord === 'by its fills' ? 0.001 : 0.002;
+            t.equal(Number(found.order.quantity), asked);
           }
         }
       for (const [at, { status, body }] of bodies.absent.entries())
@@ -375,25 +377,41 @@ t.test(
   },
 );
 
-t.test('OKX’s list of finished orders proves nothing about what is older than a full page', (t) => {
-  const { orders, bodies } = subject('okx');
-  const row = ((bodies.lookups[0] as { data: Json[] }).data[0] ?? {}) as { [key: string]: Json };
-  const page = {
-    code: '0',
-    msg: '',
-    data: Array.from({ length: 100 }, () => ({ ...row, clOrdId: 'other' })),
-  };
-  const asked = (placedAtMs?: number) =>
-    orders.parseLookup(
-      answer(page),
-      { ...byClient(subject('okx')), ...(placedAtMs !== undefined && { placedAtMs }) },
-      1,
-    );
-  t.match(asked(), { kind: 'unknown', code: 'LIST' });
-  t.equal(asked(Number(row['cTime']) - 1).kind, 'unknown', 'it may be older than the page');
-  t.equal(asked(Number(row['cTime']) + 1).kind, 'notFound', 'what is younger would be in it');
-  t.end();
-});
+t.test(
+  'a full page of OKX’s lists proves nothing of what is older than it: the next one is asked for',
+  (t) => {
+    const { orders, bodies } = subject('okx');
+    for (const [at, { id, time }] of [
+      { id: 'ordId', time: 'cTime' },
+      { id: 'billId', time: 'ts' },
+    ].entries()) {
+      const position = at + 1;
+      const { data } = bodies.lookups[position] as { data: { [key: string]: Json }[] };
+      const row: { [key: string]: Json } = { ...data[0]!, clOrdId: 'other' };
+      const page = (count: number) => ({
+        code: '0',
+        msg: '',
+        data: Array.from({ length: count }, () => row),
+      });
+      const timeMs = Number(row[time]);
+      const asked = (placedAtMs?: number, count = 100) =>
+        orders.parseLookup(
+          answer(page(count)),
+          { ...byClient(subject('okx')), ...(placedAtMs !== undefined && { placedAtMs }) },
+          position,
+        );
+      for (const before of [asked(), asked(timeMs - 1)]) {
+        t.equal(before.kind, 'more', 'it may be older than the page');
+        if (before.kind !== 'more') continue;
+        t.equal(before.next.path, orders.lookups(byClient(subject('okx')))[position]!.path);
+        t.match(Object.fromEntries(before.next.parameters), { after: row[id], instId: 'BTC-USDT' });
+      }
+      t.equal(asked(timeMs + 1).kind, 'notFound', 'what is younger would be in it');
+      t.equal(asked(undefined, 99).kind, 'notFound', 'a page that is not full is the last');
+    }
+    t.end();
+  },
+);
 
 t.test('trades have one id for all ways of telling, unique on the exchange', (t) => {
   for (const one of SUBJECTS) {
@@ -667,14 +685,18 @@ t.test('5xx, redirects, pages, cut and empty bodies say nothing about any questi
         t.equal(parse(answer(good, status)).kind, 'unknown', title);
       for (const status of [100, 204, 301, 302, 304, 0, -1, NaN])
         t.equal(parse(answer(html, status)).kind, 'unknown', title);
-      for (const status of [200, 400, 401, 403, 404]) {
+      // Of an address that is too fast, or not let in, nothing reaches the exchange behind the 403 of Bybit.
+      const isInFront = one.connector.exchange === 'bybit';
+      for (const status of [200, 400, 401, ...(isInFront ? [] : [403]), 404]) {
         t.equal(parse(answer(html, status)).kind, 'unknown', title);
         t.equal(parse(answer(Buffer.alloc(0), status)).kind, 'unknown', title);
         t.equal(parse(answer(text.subarray(0, text.length - 1), status)).kind, 'unknown', title);
         t.equal(parse(answer({}, status)).kind === 'accepted', false, title);
       }
       t.equal(parse(answer(good, 400)).kind, 'unknown', `${title}: content under an error status`);
-      t.match(parse(answer(html, 429)), { kind: 'limited', pauseMs: null }, title);
+      for (const body of [html, Buffer.alloc(0)])
+        for (const status of [429, ...(isInFront ? [403] : [])])
+          t.match(parse(answer(body, status)), { kind: 'limited', pauseMs: null }, title);
     }
   t.end();
 });
@@ -1296,10 +1318,13 @@ t.test('recorded private pushes give the numbers that stand in them', needsWire,
   t.end();
 });
 
-t.test('OKX is asked for the finished orders of the time in which the order can have been placed', (t) => {
-  const { orders } = subject('okx');
-  const reference = referenceOf(subject('okx'));
-  const asked = orders.lookups({ ...reference, placedAtMs: 1_790_000_000_000 })[1]!;
-  t.match(Object.fromEntries(asked.parameters), { begin: 1_790_000_000_000, end: 1_790_000_010_000 });
-  t.end();
-});
+t.test(
+  'OKX is asked for what was finished and filled in the time in which the order can have been placed',
+  (t) => {
+    const { orders } = subject('okx');
+    const times = { placedAtMs: 1_790_000_000_000, placedUntilMs: 1_790_000_009_000 };
+    for (const asked of orders.lookups({ ...byClient(subject('okx')), ...times }).slice(1))
+      t.match(Object.fromEntries(asked.parameters), { begin: times.placedAtMs, end: times.placedUntilMs });
+    t.end();
+  },
+);

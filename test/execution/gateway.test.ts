@@ -212,6 +212,86 @@ t.test('10,000 unknown outcomes: nothing sent twice, every end the true one, the
   t.comment(`${placed} of ${total} were truly placed; all were settled without a person`);
 });
 
+t.test(
+  'however many are unknown and however slow the answers, each is asked about in its turn',
+  async (t) => {
+    const bench = ready();
+    // Sixteen at a time and two seconds each: a backlog that takes far longer than the longest pause between two questions.
+    bench.behaviour = { questionMs: ({ kind }) => (kind === 'lookUp' ? 2_000 : 40) };
+    const legs = Array.from({ length: 400 }, () => legOf({ quantity: '0.01' }));
+    for (const [n, leg] of legs.entries())
+      bench.later(n * 10, () => {
+        bench.send(leg);
+        if (n % 2 === 0) bench.exchange.place(leg, bench.nowMs, { share: (n % 4) / 4 });
+        lose(bench, leg, 100);
+      });
+    bench.run(5_000);
+    bench.tell({ kind: 'stream', isUp: true, reason: 'as after a break' });
+    const askedOf = () => new Set(bench.of('lookUp').map(({ order }) => order.clientOrderId));
+    bench.run(55_000);
+    t.equal(askedOf().size, legs.length, 'nobody waits behind others who are asked about again');
+    bench.run(120_000);
+    for (const [n, leg] of legs.entries()) {
+      const told = bench.lastOf(leg);
+      const isRight =
+        n % 2 === 0 ? told !== undefined && told.status !== 'unknown' : told?.reason === ORDER_NOT_FOUND;
+      if (!isRight) t.fail(`${n}: ${JSON.stringify(told)}`);
+    }
+    t.equal(phase(bench), 'ready', 'and the account is compared in the end');
+    t.same(bench.wrong(), []);
+  },
+);
+
+t.test('no question is asked in vain shortly before its answer can be evidence', async (t) => {
+  const bench = ready();
+  const leg = legOf();
+  bench.send(leg, 1_250);
+  lose(bench, leg, 10);
+  bench.run(3_000);
+  const sentAtMs = bench.state.orders.get(leg.clientOrderId)!.sentAtMs;
+  t.equal(bench.state.orders.get(leg.clientOrderId)?.phase, 'absent');
+  t.ok(bench.nowMs - sentAtMs <= 3_000, 'known to be absent within 3 s where requests live 1.25 s');
+  t.ok(bench.of('lookUp').length <= 4, `${bench.of('lookUp').length} questions`);
+});
+
+t.test('an order that only a question names is looked for from when it was submitted', async (t) => {
+  const bench = ready();
+  const { clientOrderId, arbitrageId, legIndex, instrument, exchange } = legOf();
+  const named = { clientOrderId, arbitrageId, legIndex, instrument, exchange };
+  const submittedAtMs = bench.nowMs - 70_000;
+  bench.tell({ kind: 'query', query: { ...named, submittedAtMs, askedAtMs: bench.nowMs } });
+  t.match(bench.of('lookUp')[0]?.order, {
+    placedAtMs: submittedAtMs - 5_000,
+    placedUntilMs: bench.nowMs + 6_250,
+  });
+  const older = ready();
+  older.tell({ kind: 'query', query: { ...named, askedAtMs: older.nowMs } });
+  const { placedAtMs } = older.of('lookUp')[0]!.order;
+  t.equal(
+    placedAtMs,
+    older.nowMs - 86_405_000,
+    'a day back where nobody knows when: never without a beginning',
+  );
+  bench.run(10_000);
+  t.equal(bench.state.orders.get(clientOrderId)?.phase, 'absent');
+  t.equal(phase(bench), 'ready');
+});
+
+t.test('answers that settle nothing leave an order to a person; silence never does', async (t) => {
+  for (const kind of ['unclear', 'silent'] as const) {
+    const bench = ready();
+    const leg = legOf({ instrument: 'alpha:ETH-USDT' });
+    bench.send(leg);
+    lose(bench, leg);
+    bench.bend = (event) =>
+      event.kind === 'looked' ? { ...event, word: { kind, reason: 'a list without an end' } } : event;
+    bench.run(200_000);
+    const wasLeft = bench.of('hold').some(({ asset, reason }) => asset === 'ETH' && /person/.test(reason));
+    t.equal(wasLeft, kind === 'unclear');
+    t.equal(bench.state.orders.get(leg.clientOrderId)?.phase, 'unknown', 'nothing is concluded');
+  }
+});
+
 t.test('an order that is placed long after it was sent is found while nothing fences it', async (t) => {
   const bench = ready();
   const leg = legOf();

@@ -217,8 +217,9 @@ async function tellNowAndThen(
 ) {
   while (!isOver.now) {
     const parts = accounts.map((one) => {
-      const { unsettled, phase } = one.world.summary(one.exchange);
-      return `${one.exchange} ${one.legs.length - one.blocked.size} sent, ${one.blocked.size} kept back, ${String(unsettled)} open, ${String(phase)}`;
+      const { unsettled, phase, reasons, lastRefusal } = one.world.summary(one.exchange);
+      const why = phase === 'ready' ? '' : ` (${String(reasons)}; last refusal ${String(lastRefusal)})`;
+      return `${one.exchange} ${one.legs.length - one.blocked.size} sent, ${one.blocked.size} kept back, ${String(unsettled)} open, ${String(phase)}${why}`;
     });
     heard(parts.join(' · '));
     for (let n = 0; n < 20 && !isOver.now; n++) await new Promise((resolve) => setTimeout(resolve, 250));

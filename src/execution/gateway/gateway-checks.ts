@@ -127,7 +127,10 @@ function onOurs(state: GatewayState, word: OrderWord, nowMs: number): GatewayEff
       'FORGOTTEN_ORDER',
       `${instrument} ${clientOrderId} is open and in no journal: it is cancelled`,
     ),
-    { kind: 'cancel', order: { clientOrderId, exchangeOrderId, instrument, placedAtMs: null } },
+    {
+      kind: 'cancel',
+      order: { clientOrderId, exchangeOrderId, instrument, placedAtMs: null, placedUntilMs: null },
+    },
   ];
 }
 
@@ -186,7 +189,8 @@ function weighMissing(
 ): GatewayEffect[] {
   const missing = state.orders
     .unsettled()
-    .filter((order) => isMissing(order) && askedAtMs >= order.inquiry.lastNotFoundAtMs);
+    .filter((order) => isMissing(order) && askedAtMs >= order.inquiry.lastNotFoundAtMs)
+    .sort((a, b) => a.sentAtMs - b.sentAtMs);
   const isAsked = new Set<string>();
   return missing.flatMap((order) => {
     const { instrument } = order.name;

@@ -19,10 +19,12 @@ import type { LookupWord, OrderWord, PlaceWord, TradeWord } from './words.js';
 
 /** What happens to single orders: each change is kept, told where it is news, and the next question planned. */
 
-/** Questions that are out at once; the others wait for their turn. */
-const MAX_QUESTIONS = 8;
+/** Questions that are out at once; the others wait for their turn. Over an ocean they take as long as all budgets allow. */
+const MAX_QUESTIONS = 16;
 /** What is asked by time is asked from a little before the order, by the clocks of two machines. */
 const BEFORE_MS = 60_000;
+/** Where the time is only to keep a list short, and their clocks are known to be less than a second apart. */
+const AROUND_MS = 5_000;
 const LONG_BEFORE_MS = 86_400_000;
 
 /** Contradictions after which an exchange is not believed for a while (F37); the others are only told. */
@@ -40,12 +42,12 @@ const DISTRUSTED: ReadonlySet<string> = new Set([
 /** Ids that only ArBot makes (`clientOrderIdOf`): such an order is ours, whatever else is known of it. */
 export const isOurs = (clientOrderId: string): boolean => /^a[0-9a-v]{24}\d{3}$/.test(clientOrderId);
 
-export const referenceOf = ({ name, exchangeOrderId, leg, sentAtMs }: AccountOrder): Reference => ({
+export const referenceOf = ({ name, exchangeOrderId, sentAtMs, goneAtMs }: AccountOrder): Reference => ({
   clientOrderId: name.clientOrderId,
   exchangeOrderId,
   instrument: name.instrument,
-  // Of an order that only a question named, nobody knows since when.
-  placedAtMs: leg === null ? null : Math.max(0, Math.floor(sentAtMs - BEFORE_MS)),
+  placedAtMs: Math.max(0, Math.floor(sentAtMs - AROUND_MS)),
+  placedUntilMs: Math.ceil(goneAtMs + AROUND_MS),
 });
 
 export function onSent(
@@ -85,7 +87,9 @@ export function onFormerLeg(state: GatewayState, leg: SubmitLeg, nowMs: number):
 export function onQuery(state: GatewayState, query: QueryOrder, nowMs: number): GatewayEffect[] {
   const known = state.orders.get(query.clientOrderId);
   if (known !== undefined && isSettled(known)) return answers(known, 'query', nowMs);
-  const times = { sentAtMs: query.askedAtMs, goneAtMs: nowMs + state.times.requestLifeMs };
+  // A list without a first moment has no end either: what ended since would hide the order (OKX).
+  const sentAtMs = query.submittedAtMs ?? query.askedAtMs - LONG_BEFORE_MS;
+  const times = { sentAtMs, goneAtMs: nowMs + state.times.requestLifeMs };
   const order = known ?? formerOrder(nameOf(query), null, times);
   return keep(state, order, unchanged(order), nowMs, 'asked');
 }
@@ -184,22 +188,18 @@ export function pause(state: GatewayState, reason: string, untilMs: number): voi
   state.pauseReason = reason.slice(0, 120);
 }
 
-/** Questions whose time has come. */
+/** Questions whose time has come. Who has waited longest is asked about first, so that no number of others keeps one waiting. */
 export function questionsDue(state: GatewayState, nowMs: number): GatewayEffect[] {
   const unsettled = state.orders.unsettled();
-  let free = freeQuestions(unsettled);
-  const effects: GatewayEffect[] = [];
-  for (const order of unsettled) {
-    if (free <= 0) break;
-    if (!isDue(order, nowMs)) continue;
-    free--;
+  const free = freeQuestions(unsettled);
+  if (free <= 0) return [];
+  const due = unsettled.filter((order) => isDue(order, nowMs));
+  due.sort((a, b) => a.inquiry.dueAtMs! - b.inquiry.dueAtMs!);
+  return due.slice(0, free).map((order) => {
     state.counts.lookups++;
     state.orders.set(askedNow(order));
-    effects.push(
-      order.phase === 'ended' ? fillsQuestion(order) : { kind: 'lookUp', order: referenceOf(order) },
-    );
-  }
-  return effects;
+    return order.phase === 'ended' ? fillsQuestion(order) : { kind: 'lookUp', order: referenceOf(order) };
+  });
 }
 
 /** When the next question is due; null = an answer comes first. */
@@ -215,9 +215,11 @@ const freeQuestions = (unsettled: readonly AccountOrder[]): number =>
 
 export function fillsQuestion(order: AccountOrder): GatewayEffect {
   const { clientOrderId, exchangeOrderId, instrument } = referenceOf(order);
-  // Whoever asks about an order of an earlier life does not say when it was sent.
-  const sinceMs = order.leg === null ? order.sentAtMs - LONG_BEFORE_MS : order.sentAtMs - BEFORE_MS;
-  return { kind: 'readFills', clientOrderId, exchangeOrderId, instrument, sinceMs };
+  return {
+    kind: 'readFills',
+    ...{ clientOrderId, exchangeOrderId, instrument },
+    sinceMs: order.sentAtMs - BEFORE_MS,
+  };
 }
 
 function keepWord(state: GatewayState, order: AccountOrder, word: OrderWord, nowMs: number): GatewayEffect[] {

@@ -15,6 +15,8 @@ export interface Reference {
   readonly instrument: InstrumentId;
   /** Not placed before this; null = nobody knows. */
   readonly placedAtMs: number | null;
+  /** Not placed after this; null = nobody knows. */
+  readonly placedUntilMs: number | null;
 }
 
 export interface GatewayTimes {

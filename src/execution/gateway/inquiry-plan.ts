@@ -16,7 +16,19 @@ const ANSWERS_FOR_A_PERSON = 30;
 /** An order meant as IOC that is open so long after its acknowledgement was left open (TRADING §4). */
 const LEFT_OPEN_MS = 1_000;
 
+/** Asked so often in vain, an order is not there yet: answers that are no evidence would be a waste of budget. */
+const TRIES_BEFORE_EVIDENCE = 2;
+
 const pauseMs = (tries: number): number => PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]!;
+
+/** When it is usually asked next. Where its absence is what is being proven, as soon as the answer can be evidence. */
+function usualMs({ inquiry, goneAtMs, phase }: AccountOrder, tries: number, nowMs: number): number {
+  const byPauses = nowMs + pauseMs(tries);
+  if (phase !== 'unknown' || tries < TRIES_BEFORE_EVIDENCE) return byPauses;
+  const evidenceAtMs = inquiry.notFound === 0 ? goneAtMs : inquiry.lastNotFoundAtMs + APART_MS;
+  const isSoon = evidenceAtMs > nowMs && evidenceAtMs - nowMs <= PAUSES_MS.at(-1)!;
+  return isSoon && inquiry.notFound < ENOUGH_NOT_FOUND ? evidenceAtMs : byPauses;
+}
 
 /** Plans the next question after anything became known, or soon after somebody asked. */
 export function planned(order: AccountOrder, nowMs: number, news: 'news' | 'none' | 'asked'): AccountOrder {
@@ -24,7 +36,7 @@ export function planned(order: AccountOrder, nowMs: number, news: 'news' | 'none
   if (isSettled(order)) return withInquiry(order, { dueAtMs: null });
   if (inquiry.isOut) return order;
   const tries = news === 'news' ? 0 : inquiry.tries;
-  const usual = nowMs + pauseMs(tries);
+  const usual = usualMs(order, tries, nowMs);
   const wantedMs = news === 'asked' ? nowMs : Math.min(inquiry.dueAtMs ?? usual, usual);
   const earliestMs = order.phase === 'sent' ? order.sentAtMs + ANSWER_PATIENCE_MS : -Infinity;
   return withInquiry(order, { tries, dueAtMs: Math.max(wantedMs, earliestMs) });

@@ -55,6 +55,8 @@ export type PlaceWord =
 export type LookupWord =
   | { readonly kind: 'found'; readonly order: OrderWord }
   | { readonly kind: 'notFound' }
+  /** Answered, by the exchange itself, with something that settles nothing; if that goes on, a person has to look. */
+  | { readonly kind: 'unclear'; readonly reason: string }
   | { readonly kind: 'silent'; readonly reason: string };
 
 /** Everything held of one asset, free and bound. */

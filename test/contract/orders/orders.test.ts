@@ -229,3 +229,33 @@ t.test('bybit: a cancel that lost the race is accepted, and the order is told as
 function halfOf(quantity: string): string {
   return new Decimal(quantity).div(2).toFixed();
 }
+
+t.test(
+  'okx: an order that only its id names is looked for to the end of the lists, however many ended since',
+  (t) => {
+    const desk = new TraderDesk('okx');
+    const { exchanges } = desk;
+    const ticket = desk.ticket(1);
+    const never = { ...byClient(ticket), clientOrderId: 'never' };
+    const reached = { ...ticket, clientOrderId: 'first' };
+    const sentAtMs = exchanges.world.nowMs;
+    t.match(desk.place(reached), { kind: 'accepted' });
+    // A page has a hundred; those do not fill, so that they are in the list of orders alone.
+    for (let n = 0; n < 250; n++) {
+      exchanges.run(100);
+      desk.place({ ...ticket, clientOrderId: `other${n}`, limitPrice: desk.ticket(20, 'sell').limitPrice });
+    }
+    const { length } = desk.account.orders();
+    t.ok(length > 200, `${length} orders`);
+    t.same(kindsOf(desk.lookUp(never)), ['notFound', 'notFound', 'notFound'], 'without a time of its own');
+    const times = { placedAtMs: Math.floor(sentAtMs) - 5_000, placedUntilMs: Math.ceil(sentAtMs) + 6_250 };
+    t.same(
+      kindsOf(desk.lookUp({ ...never, ...times })),
+      ['notFound', 'notFound', 'notFound'],
+      'and with one',
+    );
+    t.same(kindsOf(desk.lookUp(byClient(reached))), ['found', 'found', 'found']);
+    t.same(kindsOf(desk.lookUp({ ...byClient(reached), ...times })), ['found', 'found', 'found']);
+    t.end();
+  },
+);

@@ -2,6 +2,7 @@ import type { Connector } from '../../../src/connectors/base.js';
 import type {
   Credentials,
   ExchangeAnswer,
+  OrderAnswer,
   OrderEntry,
   OrderReference,
   OrderTicket,
@@ -89,11 +90,15 @@ export class TraderDesk {
     return answer === null ? null : this.orders.parsePlace(answer, ticket);
   }
 
-  /** What each of the look-ups says. */
+  /** What each of the look-ups says, through all of its pages. */
   lookUp(reference: OrderReference) {
     return this.orders.lookups(reference).map((call, at) => {
-      const answer = this.ask(call);
-      return answer === null ? null : this.orders.parseLookup(answer, reference, at);
+      let read: OrderAnswer | null = { kind: 'more', next: call };
+      while (read?.kind === 'more') {
+        const answer: ExchangeAnswer | null = this.ask(read.next);
+        read = answer === null ? null : this.orders.parseLookup(answer, reference, at);
+      }
+      return read;
     });
   }
 
