@@ -5,7 +5,7 @@ import type { Clock, TimerHandle, Timers } from '../ports/time.js';
 const LOOK_MS = 20;
 /** Between two round trips to the stores, real ms. */
 const PING_MS = 150;
-/** What a delay of the machine may amount to in scaled time. Well below the book age and approval limits. */
+/** Well below the book age and approval limits. */
 const TOLERATED_MS = 80;
 /** Delays count for this long, real ms. */
 const MEMORY_MS = 2_000;
@@ -17,6 +17,8 @@ export interface GovernorOptions {
   readonly stores: Pick<Stores, 'ping'> | null;
   /** The speed asked for; the governor never goes above it. */
   readonly maxFactor: number;
+  /** What a delay of the machine may amount to in scaled time, ms; absent = well below the book age and approval limits. */
+  readonly toleratedMs?: number;
   readonly setFactor: (factor: number) => void;
 }
 
@@ -68,7 +70,7 @@ export class Governor {
     else if (nowMs >= this.nextPingMs) this.ping(nowMs);
     this.worst = this.worst.filter(({ atMs }) => nowMs - atMs < MEMORY_MS);
     const delayMs = Math.max(1, ...this.worst.map((one) => one.delayMs));
-    const sustainable = Math.max(1, TOLERATED_MS / delayMs);
+    const sustainable = Math.max(1, (this.options.toleratedMs ?? TOLERATED_MS) / delayMs);
     const wanted = Math.min(this.options.maxFactor, sustainable, this.factor * RISE_PER_LOOK);
     if (wanted === this.factor) return;
     this.factor = wanted;

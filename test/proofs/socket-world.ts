@@ -27,6 +27,7 @@ import type { HttpClient, HttpRequest, HttpResponse } from '../../src/ports/netw
 import type { Stores } from '../../src/ports/stores.js';
 import { tasks } from '../../src/modes/compute-tasks.js';
 import { connectorOf } from '../../src/modes/connectors.js';
+import { Governor } from '../../src/modes/governor.js';
 import { loadAllMarkets } from '../../src/modes/instruments.js';
 import { clearedSwitch } from '../../src/risk/kill-switch.js';
 import { NactEngine } from '../../src/runtime/engine-nact.js';
@@ -60,6 +61,8 @@ export const FENCED: readonly ProofExchange[] = ['binance', 'okx', 'bybit'];
 
 const PAIRS: readonly PairId[] = ['BTC-USDT', 'BTC-KRW'];
 const RETRY = { minMs: 100, maxMs: 2_000 };
+/** A tenth of what a question may take at the least: an answer that is late is the exchange's doing, not the machine's. */
+const TOLERATED_MS = 500;
 const held = (quote: string, amount: string) => [
   { asset: 'BTC', amount: '1000' },
   { asset: quote, amount },
@@ -70,7 +73,7 @@ export const heldOn = (exchange: ProofExchange) =>
 
 export interface SocketWorldOptions {
   readonly seed: number;
-  /** How much faster than real time; 1 = real time. */
+  /** How much faster than real time at most; 1 = real time. Above 1 time slows down where the machine cannot follow. */
   readonly factor?: number;
   readonly exchanges?: readonly ProofExchange[];
   readonly policy?: Partial<OrderGatewayPolicy>;
@@ -100,17 +103,20 @@ export class ScaledHttp implements HttpClient {
   readonly inner: UndiciHttpClient;
   /** What goes wrong before a request leaves this machine; null = nothing. */
   failure: ((request: HttpRequest) => string | null) | null = null;
-  private readonly factor: number;
-
+  private readonly time: { readonly factor: number };
   private readonly writeDelayMs: (() => number) | undefined;
 
-  constructor({
-    factor = 1,
-    connections,
-    writeDelayMs,
-  }: Pick<SocketWorldOptions, 'factor' | 'connections' | 'writeDelayMs'>) {
+  /** `time`: whose factor counts, where it changes. */
+  constructor(
+    {
+      factor = 1,
+      connections,
+      writeDelayMs,
+    }: Pick<SocketWorldOptions, 'factor' | 'connections' | 'writeDelayMs'>,
+    time: { readonly factor: number } = { factor },
+  ) {
     this.inner = new UndiciHttpClient(connections === undefined ? {} : { connections });
-    this.factor = factor;
+    this.time = time;
     this.writeDelayMs = writeDelayMs;
   }
 
@@ -118,8 +124,8 @@ export class ScaledHttp implements HttpClient {
     const failure = this.failure?.(request) ?? null;
     if (failure !== null) throw new ArbotError('ARB_HTTP_FAILED', failure, { retryable: true });
     const delayMs = this.writeDelayMs?.() ?? 0;
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs / this.factor));
-    return this.inner.request({ ...request, timeoutMs: request.timeoutMs / this.factor }, signal);
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs / this.time.factor));
+    return this.inner.request({ ...request, timeoutMs: request.timeoutMs / this.time.factor }, signal);
   }
 }
 
@@ -170,12 +176,25 @@ export class SocketWorld {
   private verdicts = 0;
   private readonly options: SocketWorldOptions;
 
+  private readonly governor: Governor;
+
   private constructor(options: SocketWorldOptions) {
     const real = new RealTime();
+    const { factor = 1 } = options;
     this.options = options;
     this.exchanges = options.exchanges ?? PROOF_EXCHANGES;
-    this.time = new ScaledTime({ clock: real, timers: real, factor: options.factor ?? 1 });
+    this.time = new ScaledTime({ clock: real, timers: real, factor: 1 });
     this.fence = new TradeFence(this.time);
+    this.governor = new Governor({
+      ...{ machine: real, stores: null, maxFactor: factor, toleratedMs: TOLERATED_MS },
+      setFactor: (wanted) => this.time.setFactor(wanted),
+    });
+    if (factor > 1) this.governor.start();
+  }
+
+  /** How much faster than real time it runs now, and did at the slowest. */
+  pace(): { readonly factor: number; readonly slowest: number } {
+    return this.governor.state();
   }
 
   static async start(options: SocketWorldOptions): Promise<SocketWorld> {
@@ -193,7 +212,7 @@ export class SocketWorld {
     const ports = { clock: time, timers: time, ids, log, sender: 'proof' };
     this.bus = (await options.openBus?.(ports)) ?? new InProcessBus(ports);
     this.halts = new HaltMemory(this.bus, clearedSwitch(0));
-    this.http = new ScaledHttp(options);
+    this.http = new ScaledHttp(options, this.time);
     const engine = new NactEngine((actor, error) => log.error({ actor, error }, 'nact fault'));
     this.system = new ActorSystem({ node: 'proof', engine, clock: time, timers: time, random, ids, log });
     this.listen();
@@ -454,6 +473,7 @@ export class SocketWorld {
   }
 
   async close(): Promise<void> {
+    this.governor.stop();
     for (const exchange of this.exchanges) await this.system.stop(`/gateway/${exchange}`, 'shutdown', 2_000);
     await this.system.stop('/ledger', 'shutdown', 2_000);
     await this.system.stop('/lease', 'shutdown', 2_000);

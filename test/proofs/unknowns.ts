@@ -221,7 +221,8 @@ async function tellNowAndThen(
       const why = phase === 'ready' ? '' : ` (${String(reasons)}; last refusal ${String(lastRefusal)})`;
       return `${one.exchange} ${one.legs.length - one.blocked.size} sent, ${one.blocked.size} kept back, ${String(unsettled)} open, ${String(phase)}${why}`;
     });
-    heard(parts.join(' · '));
+    const world = accounts[0]!.world;
+    heard(`${world.pace().factor.toFixed(1)} times as fast: ${parts.join(' · ')}`);
     for (let n = 0; n < 20 && !isOver.now; n++) await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }

@@ -20,6 +20,8 @@ export class OrderSet {
   private readonly byClientId = new Map<string, AccountOrder>();
   private readonly clientIdOf = new Map<string, string>();
   private readonly open = new Set<string>();
+  /** The values of `open`, until one of them changes: every event looks at all of them several times. */
+  private openOrders: readonly AccountOrder[] | null = null;
   /** Trades of orders that nobody knows here yet: some exchanges tell them before the order. */
   private readonly strays = new Map<string, Stray>();
   /** Trades of somebody else, so that each is told once. */
@@ -39,6 +41,7 @@ export class OrderSet {
 
   set(order: AccountOrder): void {
     const { clientOrderId, instrument } = order.name;
+    this.openOrders = null;
     this.byClientId.set(clientOrderId, order);
     if (order.exchangeOrderId !== null)
       this.clientIdOf.set(keyOf(instrument, order.exchangeOrderId), clientOrderId);
@@ -48,8 +51,8 @@ export class OrderSet {
   }
 
   /** In the order in which they came. */
-  unsettled(): AccountOrder[] {
-    return [...this.open].map((id) => this.byClientId.get(id)!);
+  unsettled(): readonly AccountOrder[] {
+    return (this.openOrders ??= [...this.open].map((id) => this.byClientId.get(id)!));
   }
 
   get unsettledCount(): number {
