@@ -34,3 +34,7 @@ export interface OrderCapabilities {
   /** The field and the word that cancel our own new order rather than trade with ourselves; null = none, or not ours to set. */
   readonly selfTradePrevention: { readonly field: string; readonly cancelTaker: string } | null;
 }
+
+/** Whether the exchange itself refuses a request that comes too late. */
+export const isFenced = ({ requestExpiry }: Pick<OrderCapabilities, 'requestExpiry'>): boolean =>
+  requestExpiry.kind !== 'none';
