@@ -22,8 +22,9 @@ export async function askFor(
       return { kind: 'cancelled', clientOrderId, word: await questions.cancel(effect.order) };
     }
     case 'readFills': {
-      const { clientOrderId } = effect;
-      return { kind: 'fills', clientOrderId, trades: await questions.fills(effect) };
+      const { clientOrderId, instrument, sinceMs } = effect;
+      const trades = await questions.fills(effect);
+      return { kind: 'fills', clientOrderId, instrument, trades, sinceMs, askedAtMs };
     }
     case 'readOpenOrders':
       return { kind: 'openOrders', orders: await questions.openOrders(), askedAtMs };

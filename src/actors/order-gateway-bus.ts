@@ -12,6 +12,8 @@ export interface OrderGatewayBusOptions {
   readonly bus: Bus;
   readonly exchange: ExchangeId;
   readonly context: ActorContext<OrderGatewayMessage>;
+  /** First orders that the call budgets would take now. */
+  readonly orderRoom: () => number;
 }
 
 /** What an order gateway hears over the bus and tells there. */
@@ -80,8 +82,9 @@ export class OrderGatewayBus {
   }
 
   status(state: GatewayState, nowMs: number): void {
-    const { exchange } = this.options;
-    this.publish('gatewayStatus', statusOf(state, nowMs), [exchange], exchange);
+    const { exchange, orderRoom } = this.options;
+    const body = { ...statusOf(state, nowMs), orderRoom: orderRoom() };
+    this.publish('gatewayStatus', body, [exchange], exchange);
   }
 
   /** Again and again, for who started later; and so that no hold of an incarnation before outlives it. */

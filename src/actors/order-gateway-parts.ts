@@ -1,4 +1,5 @@
 import { isFenced } from '../connectors/order-capabilities.js';
+import { orderRoom } from '../connectors/order-room.js';
 import {
   startGateway,
   type GatewayEvent,
@@ -67,7 +68,10 @@ export function gatewayPartsOf(
   });
   return {
     ...{ state, words, admission, rest, questions },
-    bus: new OrderGatewayBus({ bus, exchange, context }),
+    bus: new OrderGatewayBus({
+      ...{ bus, exchange, context },
+      orderRoom: () => orderRoom(gateway.limiter, connector.orders, context.clock.monotonicMs()),
+    }),
     writer: new OrderWriter({ gateway, context, state, admission, words, rest, ...calls }),
     deadMan: deadManOf(gateway, { rest, context, ...calls }),
     line: privateLineOf({ gateway, context, words, ...calls }),

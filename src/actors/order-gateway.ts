@@ -257,7 +257,7 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
   }
 
   summary() {
-    const { phase, reasons, unexplained, counts, cleanAtMs, emptyAtMs } = statusOf(
+    const { phase, reasons, unexplained, counts, cleanAtMs, emptyAtMs, equalAtMs } = statusOf(
       this.parts.state,
       this.nowMs(),
     );
@@ -272,6 +272,7 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
       unsealed: this.unsealed,
       cleanAtMs,
       emptyAtMs,
+      equalAtMs,
       line: this.parts.line.summary(),
       deadMan: this.parts.deadMan?.summary() ?? null,
       lastAlert: this.lastAlert,

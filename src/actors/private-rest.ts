@@ -80,11 +80,6 @@ export class PrivateRest {
     return this.options.limiter.blockedForMs(this.options.clock.monotonicMs());
   }
 
-  /** How many calls like this one could leave now as `normal`, at most `most`. */
-  roomFor(call: PrivateCall, most: number): number {
-    return this.options.limiter.roomFor(call.costs, most, this.options.clock.monotonicMs());
-  }
-
   private async carry(call: PrivateCall, permit: Permit, validForMs: number | null): Promise<ExchangeAnswer> {
     const { entry, credentials, restUrl, http, limiter, clock, signal } = this.options;
     try {

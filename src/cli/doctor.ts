@@ -3,9 +3,12 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { Environment, LoadedConfig } from '../config/index.js';
 import { errorText } from '../messages/errors.js';
+import type { HttpClient } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { lockFolder } from '../storage/child/folder-lock.js';
+import { accountFindings } from './doctor-accounts.js';
 import { storeFindings } from './doctor-stores.js';
+import type { FeedsSetting } from './feeds.js';
 import type { Finding } from './finding.js';
 
 export interface DoctorOptions {
@@ -15,6 +18,9 @@ export interface DoctorOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly nodeVersion: string;
+  /** Where a node of this configuration answers, if it runs. */
+  readonly running: FeedsSetting;
+  readonly http: HttpClient;
 }
 
 const MIN_NODE = [20, 19] as const;
@@ -35,7 +41,16 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     await guarded('folder lock', () => lockFinding(folder, options.clock)),
     await guarded('port', () => portFinding(node.http.host, node.http.port)),
     ...(await storeFindings({ ...options, cluster: options.config.cluster })),
+    ...(await accounts(options)),
   ];
+}
+
+async function accounts({ running, http }: DoctorOptions): Promise<Finding[]> {
+  try {
+    return await accountFindings(running, http);
+  } catch (error) {
+    return [{ name: 'accounts', state: 'warn', detail: errorText(error) }];
+  }
 }
 
 async function guarded(name: string, look: () => Promise<Finding>): Promise<Finding> {

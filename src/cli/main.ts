@@ -295,14 +295,15 @@ function addDoctor(program: Command, world: CommandWorld, done: (code: number) =
         terminal.print(`${state}  ${name}  ${detail}`);
         throw error;
       });
+      const { feedsSetting } = await import('./feeds.js');
+      const { UndiciHttpClient } = await import('../runtime/platform/http-client.js');
+      const http = new UndiciHttpClient();
       const findings = await examine({
-        config,
-        environment,
-        workingFolder,
+        ...{ config, environment, workingFolder, nodeVersion, http },
         clock: new SystemClock(),
         timers: new SystemTimers(),
-        nodeVersion,
-      });
+        running: feedsSetting(config, terminal, undefined),
+      }).finally(() => http.close());
       for (const line of table(findings.map((one) => [one.state, one.name, one.detail])))
         terminal.print(line);
       done(findings.some((one) => one.state === 'bad') ? EXIT.failed : EXIT.done);

@@ -43,6 +43,8 @@ export interface InspectionSource {
   portfolio(): Awaitable<PortfolioView>;
   stores(): Awaitable<readonly StoreDescription[]>;
   killSwitch(): KillSwitchView;
+  /** What the kill switch has come to, by the exchanges' own word. */
+  haltReport(): HaltReport;
   /** Who may trade: this process, or why it may not. Null where nothing trades. */
   lease(): LeaseView | null;
   counters(): CounterView;
@@ -179,6 +181,36 @@ export interface KillSwitchView {
   readonly reason: string;
   readonly by: string;
   readonly atMs: number | null;
+}
+
+/** Times are Unix ms. */
+export interface HaltReport {
+  readonly engaged: boolean;
+  readonly policy: HaltPolicy;
+  readonly reason: string;
+  readonly by: string;
+  readonly atMs: number;
+  readonly accounts: readonly {
+    readonly exchange: ExchangeId;
+    /** Orders without a known end. */
+    readonly unsettled: number;
+    /** Since when none of our orders is open there; null = not proven. */
+    readonly emptyAtMs: number | null;
+    /** Since when its balances are those of the ledger, asked for after that; null = not proven. */
+    readonly equalAtMs: number | null;
+    readonly unexplained: GatewayStatus['unexplained'];
+  }[];
+  readonly arbitrages: {
+    /** Without an end; null = not known. */
+    readonly running: number | null;
+    /** Ended since the switch, and those of them that need a person. */
+    readonly ended: number;
+    readonly flagged: readonly string[];
+  };
+  /** Base left over by those that ended since, signed. */
+  readonly residues: readonly { readonly asset: AssetId; readonly amount: DecimalText }[];
+  /** Every signed account is empty and equal, and under `flatten` no arbitrage is without an end. False where only paper trades. */
+  readonly isProven: boolean;
 }
 
 export interface LeaseView {

@@ -34,8 +34,12 @@ export const gatewayStatus = z.strictObject({
   }),
   /** When open orders and balances last agreed with journal and ledger; null = not yet. */
   cleanAtMs: p.timeMs.nullable(),
+  /** First orders that the call budgets would take now, a reserve for cancels and hedges set aside; counted up to 16. */
+  orderRoom: p.count,
   /** Since when no order of ours is open there, by the exchange's own word, while the kill switch is engaged; null = not proven. */
   emptyAtMs: p.timeMs.nullable(),
+  /** … and since when its balances, asked for after that, are those of the ledger; null = not proven. */
+  equalAtMs: p.timeMs.nullable(),
   atMs: p.timeMs,
 });
 export type GatewayStatus = z.infer<typeof gatewayStatus>;

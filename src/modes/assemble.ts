@@ -57,7 +57,7 @@ import {
   type ExchangeMarkets,
   type InstrumentLoading,
 } from './instruments.js';
-import { gatewaysOf, longestExpiryMs, signedAccountOf } from './gateways.js';
+import { gatewaysOf, longestExpiryMs, orderRoomOf, signedAccountOf } from './gateways.js';
 import { LimitChanges } from './limit-changes.js';
 import { MachineTime } from './machine-time.js';
 import { CLOCK_BOUND } from './connectors.js';
@@ -515,6 +515,7 @@ class AssembledNode implements TradingNode {
             legPolicies: legPoliciesOf(trading),
             exchanges: exchangeFactsOf(trading, market.connectors),
             emergency: this.emergency,
+            orderRoom: orderRoomOf({ market, limiterOf: (exchange) => this.markets.get(exchange)?.limiter }),
             answerTimeoutMs: ANSWER_TIMEOUT_MS,
             retry: RETRY,
             announceOpportunities: false,

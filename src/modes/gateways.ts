@@ -10,6 +10,7 @@ import type { TradeFence } from '../actors/trade-fence.js';
 import type { TradingConfig } from '../config/index.js';
 import type { Connector } from '../connectors/base.js';
 import { restLimiterOf } from '../connectors/limit-answers.js';
+import { orderRoom } from '../connectors/order-room.js';
 import type { RateLimiter } from '../connectors/rate-limiter.js';
 import { curatedRegistry } from '../market/asset-registry.js';
 import type { Instrument } from '../market/instrument.js';
@@ -111,6 +112,25 @@ function signedGateway(parts: GatewayParts, wanted: Connector): WorkerSpec['acto
     limiter: { get: () => parts.limiterOf(exchange) ?? own, enumerable: true },
   };
   return erased(orderGatewayActor(Object.defineProperties<unknown>(options, current) as OrderGatewayOptions));
+}
+
+/** First orders that an exchange takes now, for the check before an arbitrage; null = nobody counts them (paper). */
+export function orderRoomOf({
+  market,
+  limiterOf,
+}: Pick<GatewayParts, 'market' | 'limiterOf'>): (exchange: ExchangeId) => number | null {
+  const signing = new Map(
+    market.connectors.flatMap((connector) => {
+      const signed = signedAccountOf(market, connector);
+      return signed === null ? [] : [[connector.exchange, signed.connector.orders]];
+    }),
+  );
+  return (exchange) => {
+    const [entry, limiter] = [signing.get(exchange), limiterOf(exchange)];
+    return entry === undefined || limiter === undefined
+      ? null
+      : orderRoom(limiter, entry, market.time.monotonicMs());
+  };
 }
 
 function paperOptions(parts: GatewayParts, exchange: ExchangeId): PaperGatewayOptions {

@@ -6,6 +6,7 @@ import type {
   CounterView,
   DeadLetterReport,
   FeedView,
+  HaltReport,
   HealthReport,
   InspectionSource,
   KillSwitchView,
@@ -38,6 +39,7 @@ import type { TickAccount } from '../recording/account.js';
 import type { ActorInspection, Address } from '../runtime/actor.js';
 import type { ActorSystem } from '../runtime/system.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
+import { HaltRecord } from './halt-report.js';
 import type { LimitChanges } from './limit-changes.js';
 import { Counts, Ring } from './recent.js';
 import { explainArbitrage, profitAndLossOf } from './reports.js';
@@ -94,6 +96,7 @@ export class NodeInspection implements InspectionSource {
   private readonly feedStates = new Map<ExchangeId, FeedStatus>();
   private readonly gatewayStates = new Map<ExchangeId, GatewayStatus>();
   private halt: HaltChanged;
+  private readonly halts: HaltRecord;
   private readonly subscriptions: Subscription[];
   private readonly portfolioAddress: Address<PortfolioMessage>;
 
@@ -104,6 +107,7 @@ export class NodeInspection implements InspectionSource {
     this.version = options.version;
     this.startedAtMs = options.clock.nowMs();
     this.halt = options.killSwitch;
+    this.halts = new HaltRecord(options.killSwitch);
     this.portfolioAddress = options.system.address<PortfolioMessage>(PATHS.portfolio);
     this.subscriptions = this.subscribe(options.bus);
   }
@@ -118,15 +122,15 @@ export class NodeInspection implements InspectionSource {
         this.recentOpportunities.add(message);
         this.opportunityCounts.add(message.phase, message.reason);
       }),
-      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) =>
-        this.arbitrageCounts.add(message.outcome, ''),
-      ),
+      bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
+        this.arbitrageCounts.add(message.outcome, '');
+        this.halts.onClosed(message);
+      }),
       bus.subscribe('supervision.*', 'supervisionEvent', ({ message }) => this.recentEvents.add(message)),
-      bus.subscribe(
-        'risk.halt',
-        'haltChanged',
-        ({ message }) => (this.halt = newerSwitch(this.halt, message)),
-      ),
+      bus.subscribe('risk.halt', 'haltChanged', ({ message }) => {
+        this.halt = newerSwitch(this.halt, message);
+        this.halts.onHalt(this.halt);
+      }),
       bus.subscribe('gateway.status.*', 'gatewayStatus', ({ message }) =>
         this.gatewayStates.set(message.exchange, message),
       ),
@@ -338,6 +342,11 @@ export class NodeInspection implements InspectionSource {
 
   killSwitch(): KillSwitchView {
     return this.halt;
+  }
+
+  haltReport(): HaltReport {
+    const running = this.options.system.inspect(PATHS.saga)?.summary['running'];
+    return this.halts.report(this.accounts(), typeof running === 'number' ? running : null, this.nowMs());
   }
 
   counters(): CounterView {

@@ -45,6 +45,7 @@ export const PATHS = {
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
   gateway: (exchange: string) => `node/trade/gateway-${exchange}`,
+  saga: 'node/trade/saga',
   instruments: 'node/infra/instruments',
 } as const;
 

@@ -171,6 +171,7 @@ t.test('a ban stops every call until it is over, and what is unknown is asked ab
   world.account.fault('GET /open', 'ban');
   const leg = world.approve();
   world.account.fault('POST /order', 'swallow-answer');
+  world.account.fault('GET /fills', 'lose');
   const answer = world.submit(leg);
   await world.time.advance(20);
   world.account.disconnect();
@@ -317,6 +318,7 @@ t.test('the kill switch stops the next order and cancels the open ones, with eve
     t.same(world.account.model.openOrders(), []);
     t.match(world.summary(), { phase: 'halted', killSwitch: 'engaged', unsettled: 0 });
     t.ok(Number(world.summary()['emptyAtMs']) > atMs, 'the exchange itself says that nothing is open');
+    t.ok(Number(world.summary()['equalAtMs']) > atMs, 'and that all is where the ledger has it');
     t.equal(await done, isDown ? 'ARB_STORE_UNAVAILABLE' : 'written');
     t.match(await world.trade(world.approve({ attempt: 1 }), 10), { reason: 'KILL_SWITCH' }, 'freeze');
 
@@ -324,6 +326,10 @@ t.test('the kill switch stops the next order and cancels the open ones, with eve
     world.account.fill = {};
     world.halts.tell(world.halt({ policy: 'flatten', atMs: world.time.nowMs() }));
     t.match(await world.trade(world.approve({ attempt: 1 }), 1_000), { status: 'filled' }, 'flatten');
+    await world.time.advance(3_000);
+    const { emptyAtMs, equalAtMs } = world.summary();
+    t.ok(Number(emptyAtMs) > atMs + 3_000 && Number(equalAtMs) >= Number(emptyAtMs), 'proven anew after it');
+    t.match(world.of('gatewayStatus').at(-1), { phase: 'halted', emptyAtMs, equalAtMs });
     t.match(await world.trade(world.approve(), 10), { reason: 'KILL_SWITCH' }, 'and nothing new');
     world.fence.drop();
     t.match(

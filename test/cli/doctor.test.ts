@@ -7,6 +7,9 @@ import { factsOf, look, storeFindings } from '../../src/cli/doctor-stores.js';
 import type { Finding } from '../../src/cli/finding.js';
 import { clusterSchema, type ClusterConfigInput } from '../../src/config/cluster.js';
 import { SystemClock, SystemTimers } from '../../src/runtime/platform/clock.js';
+import { accountFindings } from '../../src/cli/doctor-accounts.js';
+import type { HttpClient, HttpRequest } from '../../src/ports/network.js';
+import { SAMPLES } from '../messages/samples.js';
 import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
 import * as clickhouse from '../servers/clickhouse.js';
 import * as nats from '../servers/nats.js';
@@ -200,4 +203,31 @@ t.test('a store behind a port is asked through it', async (t) => {
   });
   const away = { ...store, ping: () => Promise.reject(new Error('does not answer')) };
   t.match(await look('ticks', () => factsOf(away)), { state: 'bad', detail: 'does not answer' });
+});
+
+t.test('each signed account of a running node is a finding, by its own word', async (t) => {
+  const at = { url: 'http://127.0.0.1:1/', token: 'secret' };
+  const asked: HttpRequest[] = [];
+  const answering = (status: number, body: unknown): HttpClient => ({
+    request: (request) => {
+      asked.push(request);
+      return Promise.resolve({ status, headers: {}, body: Buffer.from(JSON.stringify(body)) });
+    },
+  });
+  const ready = { ...SAMPLES.gatewayStatus, phase: 'ready' as const, reasons: [], unexplained: [] };
+  const halted = { ...ready, exchange: 'okx', phase: 'halted' as const, emptyAtMs: 1, equalAtMs: null };
+  const found = await accountFindings(at, answering(200, [ready, SAMPLES.gatewayStatus, halted]));
+  t.match(asked[0], { url: 'http://127.0.0.1:1/api/accounts', headers: { authorization: 'Bearer secret' } });
+  t.match(found, [
+    { name: 'account binance', state: 'ok', detail: /^ready; .*room for 12 orders$/ },
+    {
+      state: 'warn',
+      detail: /reconciling; balances are not compared yet; XRP differs by -12.5: arbot ledger adopt; 1 /,
+    },
+    { name: 'account okx', state: 'warn', detail: /halted; no order open, balances not proven/ },
+  ]);
+  t.same(await accountFindings(at, { request: () => Promise.reject(new Error('refused')) }), [], 'none runs');
+  t.same(await accountFindings(at, answering(404, {})), [], 'something else runs there');
+  await t.rejects(accountFindings(at, answering(200, [{ exchange: 'binance' }])), /phase/);
+  await t.rejects(accountFindings(at, answering(500, {})), /answered 500/);
 });

@@ -251,8 +251,9 @@ export class GatewayBench {
       case 'readFills':
         return {
           kind: 'fills',
-          clientOrderId: effect.clientOrderId,
+          ...namesOf(effect),
           trades: exchange.tradesOf(effect.instrument, effect.exchangeOrderId),
+          askedAtMs,
         };
       case 'readOpenOrders':
         return { kind: 'openOrders', orders: exchange.openOrders(), askedAtMs };
@@ -266,6 +267,12 @@ export class GatewayBench {
   }
 }
 
+const namesOf = ({ clientOrderId, instrument, sinceMs }: Extract<GatewayEffect, { kind: 'readFills' }>) => ({
+  clientOrderId,
+  instrument,
+  sinceMs,
+});
+
 function silence(effect: GatewayEffect, askedAtMs: number): GatewayEvent | null {
   switch (effect.kind) {
     case 'lookUp': {
@@ -275,7 +282,7 @@ function silence(effect: GatewayEffect, askedAtMs: number): GatewayEvent | null 
     case 'cancel':
       return { kind: 'cancelled', clientOrderId: effect.order.clientOrderId, word: 'failed' };
     case 'readFills':
-      return { kind: 'fills', clientOrderId: effect.clientOrderId, trades: null };
+      return { kind: 'fills', ...namesOf(effect), trades: null, askedAtMs };
     case 'readOpenOrders':
       return { kind: 'openOrders', orders: null, askedAtMs };
     case 'readBalances':

@@ -600,6 +600,114 @@ t.test('the kill switch cancels in its own turn and asks until the exchange is e
   t.equal(phase(bench), 'ready');
 });
 
+const haltOf = (bench: GatewayBench, policy: 'freeze' | 'flatten') => ({
+  ...{ engaged: true, policy, reason: 'a person', by: 'test', atMs: bench.nowMs },
+});
+
+t.test('under flatten what ends a risk is not cancelled, and the proof begins anew after it', async (t) => {
+  for (const policy of ['freeze', 'flatten'] as const) {
+    const bench = ready();
+    const [first, recovery] = [legOf(), legOf({ attempt: 1, side: 'sell' })];
+    bench.send(first);
+    bench.exchange.place(first, bench.nowMs, { share: 0.5, leaveOpen: true });
+    bench.send(recovery);
+    bench.later(100, () => bench.exchange.place(recovery, bench.nowMs));
+    bench.tell({ kind: 'halt', halt: haltOf(bench, policy) });
+    t.equal(bench.of('cancel').length, policy === 'freeze' ? 2 : 1);
+    bench.run(5_000);
+    t.match(bench.lastOf(recovery), { status: 'filled' });
+    const { emptyAtMs, equalAtMs } = bench.state;
+    t.ok(emptyAtMs !== null && equalAtMs !== null && equalAtMs >= emptyAtMs, 'empty, and then equal');
+    bench.run(70_000);
+    t.same(
+      [bench.state.emptyAtMs, bench.state.equalAtMs],
+      [emptyAtMs, equalAtMs],
+      'it stays so while looked at again',
+    );
+
+    bench.trade(legOf({ attempt: 1, quantity: '0.1' }));
+    t.same([bench.state.emptyAtMs, bench.state.equalAtMs], [null, null], 'something was sent');
+    bench.run(5_000);
+    t.ok((bench.state.emptyAtMs ?? 0) > (equalAtMs ?? Infinity));
+    t.not(bench.state.equalAtMs, null);
+    const stray = bench.exchange.place(legOf(), bench.nowMs, { share: 0, leaveOpen: true });
+    bench.run(70_000);
+    t.same(bench.exchange.openOrders(), [], `${stray.clientOrderId} turned up and was cancelled`);
+    t.ok((bench.state.emptyAtMs ?? 0) > bench.nowMs - 70_000);
+    t.same(bench.wrong(), []);
+    t.notOk(bench.alerts().includes('HALT_NOT_PROVEN'));
+  }
+});
+
+t.test('a switch that is not proven in time is told to a person, once', async (t) => {
+  const dead = ready();
+  dead.isDead = true;
+  dead.tell({ kind: 'halt', halt: haltOf(dead, 'freeze') });
+  dead.run(14_000);
+  t.notOk(dead.alerts().includes('HALT_NOT_PROVEN'));
+  dead.run(60_000);
+  t.equal(dead.alerts().filter((code) => code === 'HALT_NOT_PROVEN').length, 1);
+  t.match(dead.of('alert').at(-1), { detail: /no order of ours is open/ });
+
+  const unequal = ready();
+  unequal.exchange.transfer('BTC', '-1', unequal.nowMs, true);
+  unequal.tell({ kind: 'halt', halt: haltOf(unequal, 'flatten') });
+  unequal.run(20_000);
+  t.not(unequal.state.emptyAtMs, null);
+  t.equal(unequal.state.equalAtMs, null, 'somebody else’s movement is not ours to call equal');
+  t.match(
+    unequal.of('alert').find(({ code }) => code === 'HALT_NOT_PROVEN'),
+    { detail: /balances/ },
+  );
+});
+
+t.test(
+  'a fill after an end that nobody told is found by asking for the fills of its market again',
+  async (t) => {
+    const bench = ready();
+    const leg = legOf();
+    bench.trade(leg, 0.2);
+    bench.run(1_000);
+    const order = bench.exchange.orders.get(leg.clientOrderId)!;
+    bench.exchange.fill(order, '0.1', '1000', bench.nowMs);
+    // The balance alone would have to differ twice before anybody asked why.
+    bench.state.balances.dueAtMs = Infinity;
+    bench.run(61_000);
+    const rounds = () => bench.of('readFills').filter(({ clientOrderId }) => clientOrderId === null);
+    t.match(
+      rounds(),
+      [{ instrument: 'alpha:BTC-USDT', exchangeOrderId: null }],
+      'of the market that was traded alone',
+    );
+    t.ok(rounds()[0]!.sinceMs >= START_MS, 'not of an earlier life');
+    t.match(bench.lastOf(leg), { status: 'partially_filled', filledQuantity: '0.2' });
+    t.same(bench.alerts(), ['FILL_AFTER_END']);
+    t.same(bench.wrong(), []);
+    bench.run(600_000);
+    t.ok(rounds().length <= 3, 'a market that rests is not asked for ever');
+    bench.tell({ kind: 'stream', isUp: false, reason: 'gone' });
+    bench.trade(legOf({ quantity: '0.1' }));
+    bench.run(100);
+    const before = rounds().length;
+    bench.tell({ kind: 'stream', isUp: true, reason: '' });
+    t.equal(rounds().length, before + 1, 'after each return of the stream at once');
+    bench.tell({ kind: 'trade', word: order.trades[1]! });
+    bench.run(5_000);
+    t.same(bench.wrong(), []);
+  },
+);
+
+t.test('a trade that the ledger has is no news, whoever has forgotten its order', async (t) => {
+  const { trades } = new ModelExchange([]).place(legOf(), START_MS);
+  const tradeId = trades[0]!.tradeId;
+  for (const bookedTrades of [[tradeId], []]) {
+    const bench = new GatewayBench({ bookedTrades }).run(1_000);
+    bench.tell({ kind: 'trade', word: { ...trades[0]!, tradeId } });
+    bench.run(5_000);
+    t.equal(bench.alerts().includes('TRADE_OF_NO_ORDER'), bookedTrades.length === 0);
+  }
+});
+
 t.test('a switch that was engaged before is obeyed while no store says what to expect', async (t) => {
   const bench = new GatewayBench();
   bench.state.isSeeded = false;

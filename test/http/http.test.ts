@@ -19,6 +19,7 @@ import { CryptoRandom } from '../../src/runtime/platform/random.js';
 import type { ActorInspection } from '../../src/runtime/actor.js';
 import type { Logger } from '../../src/ports/log.js';
 import type { ModeName } from '../../src/messages/primitives.js';
+import { HaltRecord } from '../../src/modes/halt-report.js';
 import { SAMPLES } from '../messages/samples.js';
 import { ManualTime } from '../runtime/manual-time.js';
 
@@ -186,6 +187,8 @@ function sourceOf(world: World): InspectionSource {
     stores: () => [],
     accounts: () => [SAMPLES.gatewayStatus],
     killSwitch: () => ({ engaged: world.engaged, reason: '', by: '', atMs: null }),
+    haltReport: () =>
+      new HaltRecord(SAMPLES.haltChanged).report([SAMPLES.gatewayStatus], 2, SAMPLES.gatewayStatus.atMs),
     lease: () => ({ held: true, fence: 7, detail: '' }),
     risk: () => (world.ready ? RISK : null),
     limitChanges: (limit) => [CHANGE].slice(0, limit),

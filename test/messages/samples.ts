@@ -219,7 +219,9 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
       reconciliations: 7,
     },
     cleanAtMs: AT_MS - 60_000,
+    orderRoom: 12,
     emptyAtMs: null,
+    equalAtMs: null,
     atMs: AT_MS,
   },
   externalFlow: {

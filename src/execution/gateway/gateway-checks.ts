@@ -10,7 +10,8 @@ import {
   transfersFor,
   type Differences,
 } from './balance-check.js';
-import { alert, cancel, fillsQuestion, isOurs, onOrderWord, onProvenAbsent } from './gateway-orders.js';
+import { haltCancel, onHaltedBalances, onHaltedOrders } from './gateway-halt.js';
+import { alert, fillsQuestion, isOurs, onOrderWord, onProvenAbsent } from './gateway-orders.js';
 import { deny } from './gateway-phase.js';
 import type { Check, GatewayEffect, GatewayEvent, GatewayState } from './gateway-state.js';
 import { isForPerson, isMissing, planned } from './inquiry-plan.js';
@@ -98,7 +99,10 @@ export function onOpenOrders(
   for (const word of ours) effects.push(...onOurs(state, word, nowMs));
   const foreign = orders.filter((word) => !isOurs(word.clientOrderId));
   state.foreign = foreign.slice(0, 5).map((word) => `${word.instrument ?? '?'} ${word.exchangeOrderId}`);
-  if (state.killSwitch.engaged) return [...effects, ...verified(state, ours, askedAtMs)];
+  if (state.killSwitch.engaged) {
+    onHaltedOrders(state, ours, askedAtMs, nowMs);
+    return effects;
+  }
   const isGood = foreign.length === 0 && ours.every((word) => state.orders.find(word) !== undefined);
   if (!isGood) return effects;
   good(state, check, askedAtMs, nowMs);
@@ -136,20 +140,7 @@ function onOurs(state: GatewayState, word: OrderWord, nowMs: number): GatewayEff
 
 function cancelAgain(state: GatewayState, clientOrderId: string): GatewayEffect[] {
   const order = state.orders.get(clientOrderId);
-  return order === undefined ? [] : cancel(state, order);
-}
-
-/** The kill switch is done when the exchange itself, asked after it, has no order of ours. */
-function verified(state: GatewayState, ours: readonly OrderWord[], askedAtMs: number): GatewayEffect[] {
-  if (
-    ours.length > 0 ||
-    askedAtMs < state.haltedAtMs ||
-    state.orders.unsettled().some((one) => !isForPerson(one))
-  )
-    return [];
-  state.emptyAtMs ??= askedAtMs;
-  state.openOrders.dueAtMs = askedAtMs + state.times.reconcileEveryMs;
-  return [];
+  return order === undefined ? [] : haltCancel(state, order);
 }
 
 export function onBalances(
@@ -224,6 +215,7 @@ function compare(state: GatewayState, found: Differences, askedAtMs: number, now
     state.mismatch = null;
     state.unexplained = found;
     state.cleanAtMs = askedAtMs;
+    onHaltedBalances(state, true, askedAtMs);
     good(state, check, askedAtMs, nowMs);
     return [];
   }
@@ -265,6 +257,7 @@ function believed(
 ): GatewayEffect[] {
   const isNew = differencesText(state.unexplained) !== differencesText(found);
   state.unexplained = found;
+  onHaltedBalances(state, false, askedAtMs);
   good(state, state.balances, askedAtMs, nowMs);
   return isNew ? [alert(state, 'BALANCE_UNEXPLAINED', differencesText(found))] : [];
 }
@@ -349,6 +342,7 @@ export function onStream(state: GatewayState, isUp: boolean, reason: string, now
   state.streamReason = reason;
   if (!isUp) return [];
   deny(state, nowMs);
+  state.fills.dueAtMs = nowMs;
   for (const order of state.orders.unsettled()) state.orders.set(planned(order, nowMs, 'asked'));
   return [];
 }

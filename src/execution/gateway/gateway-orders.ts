@@ -12,6 +12,7 @@ import {
   type AccountOrder,
   type Change,
 } from './account-order.js';
+import { onTraded } from './gateway-fills.js';
 import type { GatewayEffect, GatewayState, Reference } from './gateway-state.js';
 import { answeredNow, askedNow, isDue, isLeftOpen, isMissing, notFound, planned } from './inquiry-plan.js';
 import { resultsOf } from './order-result.js';
@@ -58,6 +59,7 @@ export function onSent(
 ): GatewayEffect[] {
   state.counts.placed++;
   state.epoch++;
+  onTraded(state, leg.instrument, nowMs);
   state.orders.set(planned(sentOrder(leg, { sentAtMs: nowMs, goneAtMs }), nowMs, 'news'));
   return [];
 }
@@ -136,7 +138,8 @@ export function onOrderWord(state: GatewayState, word: OrderWord, nowMs: number)
 export function onTrade(state: GatewayState, word: TradeWord, nowMs: number): GatewayEffect[] {
   const order = state.orders.find(word);
   if (order !== undefined) return keep(state, order, tradesApplied(order, [word]), nowMs);
-  state.orders.keepStray(word, nowMs);
+  // What the ledger has is no news, whoever has forgotten its order.
+  if (!state.booked.has(word.tradeId)) state.orders.keepStray(word, nowMs);
   return [];
 }
 

@@ -98,7 +98,7 @@ function isOpposed(state: GatewayState, leg: SubmitLeg): boolean {
     );
 }
 
-export function statusOf(state: GatewayState, nowMs: number): GatewayStatus {
+export function statusOf(state: GatewayState, nowMs: number): Omit<GatewayStatus, 'orderRoom'> {
   const unsettled = state.orders.unsettled();
   return {
     exchange: state.exchange,
@@ -114,6 +114,7 @@ export function statusOf(state: GatewayState, nowMs: number): GatewayStatus {
     },
     cleanAtMs: state.cleanAtMs,
     emptyAtMs: state.emptyAtMs,
+    equalAtMs: state.equalAtMs,
     atMs: nowMs,
   };
 }
@@ -121,8 +122,8 @@ export function statusOf(state: GatewayState, nowMs: number): GatewayStatus {
 /** Holds that changed, and whether there is anything new to tell. */
 export function news(state: GatewayState, nowMs: number): GatewayEffect[] {
   const effects: GatewayEffect[] = [...holdNews(state, nowMs)];
-  const { phase, reasons, unexplained, emptyAtMs } = statusOf(state, nowMs);
-  const status = JSON.stringify([phase, reasons, unexplained, emptyAtMs]);
+  const { phase, reasons, unexplained, emptyAtMs, equalAtMs } = statusOf(state, nowMs);
+  const status = JSON.stringify([phase, reasons, unexplained, emptyAtMs, equalAtMs]);
   if (status !== state.told.status) effects.push({ kind: 'status' });
   state.told.status = status;
   return effects;

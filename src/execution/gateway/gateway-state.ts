@@ -64,7 +64,11 @@ export type GatewayEvent =
   | {
       readonly kind: 'fills';
       readonly clientOrderId: string | null;
+      readonly instrument: InstrumentId;
       readonly trades: readonly TradeWord[] | null;
+      /** Those from then on were asked for. */
+      readonly sinceMs: number;
+      readonly askedAtMs: number;
     }
   | { readonly kind: 'openOrders'; readonly orders: readonly OrderWord[] | null; readonly askedAtMs: number }
   | {
@@ -104,7 +108,7 @@ export type GatewayEffect =
   | { readonly kind: 'cancel'; readonly order: Reference }
   | {
       readonly kind: 'readFills';
-      /** Null = for the comparison of balances. */
+      /** Null = all of the market. */
       readonly clientOrderId: string | null;
       readonly instrument: InstrumentId;
       readonly exchangeOrderId: string | null;
@@ -133,10 +137,18 @@ export interface Check {
   goodSinceMs: number;
 }
 
+/** The fills of the markets that were traded, asked for again: what the private stream may have missed. */
+export interface FillsCheck {
+  dueAtMs: number;
+  /** `sinceMs`: from then on its fills are not certain to be known. */
+  readonly markets: Map<InstrumentId, { readonly sinceMs: number; readonly lastSentAtMs: number }>;
+}
+
 /** Everything that is known of one account. It belongs to one gateway: `stepGateway` changes it. */
 export interface GatewayState {
   readonly exchange: ExchangeId;
   readonly times: GatewayTimes;
+  readonly startedAtMs: number;
   readonly orders: OrderSet;
   /** Markets that are followed. */
   readonly instruments: ReadonlySet<InstrumentId>;
@@ -147,6 +159,7 @@ export interface GatewayState {
   deniedSinceMs: number;
   readonly openOrders: Check;
   readonly balances: Check;
+  readonly fills: FillsCheck;
   ledger: Amounts | null;
   readonly unbooked: Map<string, Fill>;
   /** Trade ids that the ledger has: nobody tells of a second booking of them. */
@@ -164,7 +177,12 @@ export interface GatewayState {
   killSwitch: KillSwitch;
   /** When this gateway heard of the switch that is engaged. */
   haltedAtMs: number;
+  /** Since when it is not proven what the switch has come to. */
+  haltDoubtedAtMs: number;
+  /** Alerted that it was not proven in time. */
+  isHaltOverdue: boolean;
   emptyAtMs: number | null;
+  equalAtMs: number | null;
   pausedUntilMs: number;
   pauseReason: string;
   readonly counts: GatewayCounts;
@@ -199,6 +217,7 @@ export function startGateway(start: GatewayStart): GatewayState {
   return {
     exchange: start.exchange,
     times: start.times,
+    startedAtMs: nowMs,
     instruments: new Set(start.instruments),
     orders: new OrderSet(),
     isSeeded: false,
@@ -207,6 +226,7 @@ export function startGateway(start: GatewayStart): GatewayState {
     deniedSinceMs: nowMs,
     openOrders: check(),
     balances: check(),
+    fills: { dueAtMs: nowMs, markets: new Map() },
     ledger: null,
     unbooked: new Map(),
     booked: new RecentIds(REMEMBERED_TRADES),
@@ -219,7 +239,10 @@ export function startGateway(start: GatewayStart): GatewayState {
     cleanAtMs: null,
     killSwitch: start.killSwitch ?? clearedSwitch(0),
     haltedAtMs: nowMs,
+    haltDoubtedAtMs: nowMs,
+    isHaltOverdue: false,
     emptyAtMs: null,
+    equalAtMs: null,
     pausedUntilMs: -Infinity,
     pauseReason: '',
     counts: {

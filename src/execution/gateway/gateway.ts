@@ -1,5 +1,3 @@
-import type { HaltChanged } from '../../messages/risk.js';
-import { newerSwitch } from '../../risk/kill-switch.js';
 import {
   checksDue,
   checksDueMs,
@@ -12,7 +10,6 @@ import {
   onTransfers,
 } from './gateway-checks.js';
 import {
-  cancel,
   onCancelled,
   onFills,
   onFormerLeg,
@@ -26,6 +23,8 @@ import {
   questionsDue,
   questionsDueMs,
 } from './gateway-orders.js';
+import { fillsDue, fillsDueMs, onFillsAnswered } from './gateway-fills.js';
+import { doubtHalt, haltDue, haltDueMs, onHalt } from './gateway-halt.js';
 import { deny, isPaused, news } from './gateway-phase.js';
 import type { GatewayEffect, GatewayEvent, GatewayState } from './gateway-state.js';
 
@@ -37,19 +36,17 @@ import type { GatewayEffect, GatewayEvent, GatewayState } from './gateway-state.
 export function stepGateway(state: GatewayState, event: GatewayEvent, nowMs: number): GatewayEffect[] {
   const effects = handled(state, event, nowMs);
   effects.push(...resumed(state, nowMs), ...questionsDue(state, nowMs), ...checksDue(state, nowMs));
+  effects.push(...fillsDue(state, nowMs), ...haltDue(state, nowMs));
   effects.push(...news(state, nowMs));
   return effects;
 }
 
 /** When `due` has to be told at the latest; null = an event comes first. */
 export function dueMs(state: GatewayState, nowMs: number): number | null {
-  const questions = questionsDueMs(state);
-  const checks = checksDueMs(state);
-  const dues = [
-    ...(questions === null ? [] : [questions]),
-    ...(checks === null ? [] : [checks]),
-    ...(isPaused(state, nowMs) ? [state.pausedUntilMs] : []),
-  ];
+  const dues = [questionsDueMs(state), checksDueMs(state), fillsDueMs(state), haltDueMs(state)].flatMap(
+    (one) => one ?? [],
+  );
+  if (isPaused(state, nowMs)) dues.push(state.pausedUntilMs);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
@@ -65,6 +62,7 @@ function handled(state: GatewayState, event: GatewayEvent, nowMs: number): Gatew
     case 'stream':
       return onStream(state, event.isUp, event.reason, nowMs);
     case 'sent':
+      if (state.killSwitch.engaged) doubtHalt(state, nowMs);
       return onSent(state, event.leg, event.goneAtMs, nowMs);
     case 'blocked':
       state.counts.blocked++;
@@ -82,6 +80,7 @@ function handled(state: GatewayState, event: GatewayEvent, nowMs: number): Gatew
     case 'trade':
       return onTrade(state, event.word, nowMs);
     case 'fills':
+      onFillsAnswered(state, event);
       return onFills(state, event.clientOrderId, event.trades, nowMs);
     case 'openOrders':
       return onOpenOrders(state, event.orders, event.askedAtMs, nowMs);
@@ -106,25 +105,6 @@ function handled(state: GatewayState, event: GatewayEvent, nowMs: number): Gatew
     case 'due':
       return [];
   }
-}
-
-/**
- * Blocking is the admission's work, at once. Here everything that may still fill is cancelled, on suspicion, and the exchange is
- * asked until it has no order of ours; after the release nothing new leaves before everything was compared.
- */
-function onHalt(state: GatewayState, halt: HaltChanged, nowMs: number): GatewayEffect[] {
-  const wasEngaged = state.killSwitch.engaged;
-  state.killSwitch = newerSwitch(state.killSwitch, halt);
-  const { engaged } = state.killSwitch;
-  if (engaged === wasEngaged) return [];
-  state.emptyAtMs = null;
-  if (!engaged) {
-    deny(state, nowMs);
-    return [];
-  }
-  state.haltedAtMs = nowMs;
-  state.openOrders.dueAtMs = nowMs;
-  return state.orders.unsettled().flatMap((order) => cancel(state, order));
 }
 
 /** A pause is over: the exchange has to prove itself before it is believed. */
