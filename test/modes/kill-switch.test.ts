@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { HaltMemory } from '../../src/actors/halt-memory.js';
 import { ArbotError } from '../../src/messages/errors.js';
+import type { GatewayStatus } from '../../src/messages/gateway.js';
 import type { HaltChanged, HaltPolicy } from '../../src/messages/risk.js';
+import { HaltRecord } from '../../src/modes/halt-report.js';
 import { changeKillSwitch, KILL_FILE, KillFlag } from '../../src/modes/kill-switch.js';
 import { KillSources } from '../../src/modes/kill-sources.js';
 import type { Bus } from '../../src/ports/bus.js';
 import { clearedSwitch, decodeKillSwitch } from '../../src/risk/kill-switch.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
+import { SAMPLES } from '../messages/samples.js';
 import { KeptLog } from '../runtime/harness.js';
 import { RealTime } from '../runtime/real-time.js';
 
@@ -126,4 +129,47 @@ t.test('a signal engages it, and whatever engages it leaves the file', async (t)
   other.halts.tell({ engaged: true, reason: 'daily loss', by: 'gate', atMs: 5 });
   t.ok(await soon(() => other.flag.exists()), 'also when the gate did');
   t.match(await other.flag.read(0), { by: 'gate', reason: 'daily loss', atMs: 5 });
+});
+
+t.test('what the switch has come to: accounts by their exchanges’ word, arbitrages by their ends', (t) => {
+  const NOW = SAMPLES.gatewayStatus.atMs;
+  const halt = { engaged: true, policy: 'flatten' as const, reason: 'r', by: 'b', atMs: NOW };
+  const record = new HaltRecord(clearedSwitch(0));
+  record.onClosed({ ...SAMPLES.arbitrageClosed, residualBase: '9' });
+  record.onHalt(halt);
+  const account = (changes: Partial<GatewayStatus>) => ({ ...SAMPLES.gatewayStatus, ...changes });
+  const proven = account({ emptyAtMs: NOW, equalAtMs: NOW });
+  const okx = account({ exchange: 'okx', emptyAtMs: NOW });
+  t.match(record.report([proven, okx], 0, NOW), {
+    ...{ engaged: true, policy: 'flatten', isProven: false, residues: [] },
+    accounts: [
+      { exchange: 'binance', equalAtMs: NOW },
+      { exchange: 'okx', emptyAtMs: NOW, equalAtMs: null },
+    ],
+  });
+  t.equal(record.report([proven], 1, NOW).isProven, false, 'an arbitrage is still being brought home');
+  t.equal(record.report([proven], null, NOW).isProven, false, 'or nobody knows');
+  t.equal(record.report([proven], 0, NOW).isProven, true);
+  t.match(record.report([proven], 0, NOW + 31_000), { isProven: false, accounts: [{ emptyAtMs: null }] });
+  t.equal(record.report([], 0, NOW).isProven, false, 'nobody has shown anything');
+  record.onClosed({ ...SAMPLES.arbitrageClosed, residualBase: '0.5', outcome: 'unwound' });
+  record.onClosed({
+    ...SAMPLES.arbitrageClosed,
+    arbitrageId: 'left',
+    residualBase: '-0.2',
+    outcome: 'flagged',
+  });
+  t.match(record.report([proven], 0, NOW), {
+    arbitrages: { ended: 2, flagged: ['left'] },
+    residues: [{ asset: 'BTC', amount: '0.3' }],
+  });
+  record.onHalt({ ...halt, policy: 'freeze', atMs: NOW + 1 });
+  t.match(
+    record.report([proven], 3, NOW),
+    { isProven: true, arbitrages: { ended: 2 } },
+    'a freeze brings nothing home',
+  );
+  record.onHalt({ ...halt, engaged: false, atMs: NOW + 2 });
+  t.match(record.report([proven], 0, NOW), { engaged: false, isProven: false, arbitrages: { ended: 0 } });
+  t.end();
 });

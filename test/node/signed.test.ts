@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../src/config/index.js';
+import { restLimiterOf } from '../../src/connectors/limit-answers.js';
+import { orderRoomOf } from '../../src/modes/gateways.js';
 import { Decimal } from '../../src/market/decimal.js';
 import type { GatewayStatus } from '../../src/messages/gateway.js';
 import type { ArbitrageClosed } from '../../src/messages/order.js';
@@ -58,6 +60,20 @@ t.test('signed orders trade on the simulated exchanges, and the books equal thei
     (all) => all.length === accounts.length && all.every(({ phase }) => phase === 'ready'),
     60_000,
   );
+  t.ok(
+    (await statusOf(started)()).every(({ orderRoom }) => orderRoom > 0),
+    'it is told how many orders the budgets take',
+  );
+  const limiters = new Map(market.connectors.map((one) => [one.exchange, restLimiterOf(one)]));
+  const room = orderRoomOf({ market, limiterOf: (exchange) => limiters.get(exchange) });
+  const [first] = accounts[0]!;
+  t.equal(room(first), 16, 'as the check before an arbitrage asks for it');
+  limiters.get(first)!.pause(60_000, market.time.monotonicMs());
+  t.same(
+    [room(first), room('nowhere')],
+    [0, null],
+    'none while the exchange wants silence; nobody knows of others',
+  );
   const signed = () => accounts.reduce((sum, [, account]) => sum + account.orders().length, 0);
   await until(
     async () => signed(),
@@ -87,6 +103,16 @@ t.test('signed orders trade on the simulated exchanges, and the books equal thei
     (running) => running === 0,
     60_000,
   );
+  // Flattened means: by the exchanges' own word nothing is open, and all that they hold is in the ledger.
+  await until(
+    async () => node.inspection.haltReport(),
+    ({ isProven }) => isProven,
+    60_000,
+  );
+  const { accounts: proofs, arbitrages, policy } = node.inspection.haltReport();
+  t.match({ policy, running: arbitrages.running }, { policy: 'flatten', running: 0 });
+  t.same(proofs.map(({ exchange }) => exchange).sort(), accounts.map(([exchange]) => exchange).sort());
+  t.ok(proofs.every(({ unexplained, unsettled }) => unexplained.length === 0 && unsettled === 0));
 
   for (const [exchange, account] of accounts) {
     const orders = account.orders();
