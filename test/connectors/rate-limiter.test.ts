@@ -278,6 +278,25 @@ t.test('call budgets', async (t) => {
     t.same([normal, urgent], [7, 3]);
     t.equal(limiter.tryAcquire({ b: 11 }, 0, 'urgent'), Infinity, 'what can never fit says so');
   });
+  t.test('questions about single orders leave budget to comparisons and first orders', async (t) => {
+    const limiter = new RateLimiter([{ kind: 'window', name: 'w', capacity: 100, windowMs: 1000 }]);
+    const spent = (priority: CallPriority) => {
+      let calls = 0;
+      while (limiter.tryAcquire({ w: 1 }, 0, priority) === 0) calls++;
+      return calls;
+    };
+    t.equal(limiter.roomFor({ w: 1 }, 200, 0), 80);
+    t.same(
+      (['background', 'question', 'normal', 'urgent'] as const).map((priority) => spent(priority)),
+      [40, 24, 16, 20],
+    );
+    t.equal(limiter.roomFor({ w: 1 }, 200, 0), 0);
+    t.equal(limiter.roomFor({ w: 7, other: 1 }, 200, 2_000), 11, 'as many as fit, at their price');
+    t.equal(limiter.roomFor({ w: 7 }, 3, 2_000), 3, 'not counted further than asked for');
+    limiter.pause(5_000, 2_000);
+    t.equal(limiter.roomFor({ w: 1 }, 3, 2_000), 0);
+    t.same([limiter.blockedForMs(3_000), limiter.blockedForMs(9_000)], [4_000, 0]);
+  });
   t.test('429, 418 and 403 stop every call until the time named', async (t) => {
     const limiter = new RateLimiter([{ kind: 'window', name: 'weight', capacity: 100, windowMs: 60_000 }]);
     t.equal(limiter.observe(200, { 'x-mbx-used-weight-1m': '70' }, 0), 0);

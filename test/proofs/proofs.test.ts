@@ -13,10 +13,10 @@ t.setTimeout(900_000);
 
 t.test('orders of unknown outcome are settled by asking, and none is sent twice', async (t) => {
   const { byExchange, wrongBalances } = await runUnknowns({
-    unknowns: 24,
+    unknowns: 36,
     seed: 3,
     factor: 6,
-    exchanges: ['binance', 'bybit'],
+    exchanges: ['binance', 'okx', 'bybit'],
   });
   for (const [exchange, one] of Object.entries(byExchange)) {
     t.ok(
