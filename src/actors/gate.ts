@@ -13,6 +13,7 @@ import { verdictText } from '../risk/verdict-text.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition, Reply } from '../runtime/actor.js';
 import { backoffMs } from './backoff.js';
 import { bookConditionOf, marksOf } from './board-reading.js';
+import { BreakerNews } from './breaker-news.js';
 import { MonitorKeeping } from './gate-keeping.js';
 import { LOOK_MS, MarketLook } from './gate-market.js';
 import type { GateActorOptions, GateMessage } from './gate-messages.js';
@@ -116,6 +117,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
   private persistedSwitch: KillSwitch;
   private readonly markets: MarketLook;
   private readonly keeping: MonitorKeeping;
+  private readonly breakerNews = new BreakerNews();
   private limitsVersion: number;
   private looks = 0;
 
@@ -218,7 +220,15 @@ class GateActor implements ActorBehaviour<GateMessage> {
     if (this.looks !== 0) return;
     this.step({ kind: 'watch', ...this.markets.facts() });
     this.keeping.ifOld();
+    this.tellBreakers();
     this.tick();
+  }
+
+  /** Looked at with the rest, not with each order: a breaker that opens has stopped it by then. */
+  private tellBreakers(): void {
+    const { breakers } = this.state.monitors;
+    for (const change of this.breakerNews.look(breakers.records, this.context.clock.nowMs()))
+      this.options.bus.publish(subjectOf('breakerChanged'), 'breakerChanged', change, { traceId: 'breaker' });
   }
 
   private changeLimits(changed: LimitsChanged): void {

@@ -2,7 +2,8 @@ import { loadWallets, type RestContext } from '../connectors/rest-client.js';
 import type { InstrumentList, TickerLookup, WalletList } from '../connectors/base.js';
 import type { Instrument } from '../market/instrument.js';
 import type { InstrumentChange, LiveInstruments } from '../market/live-instruments.js';
-import type { WalletStatuses } from '../market/wallet-statuses.js';
+import type { NetworkStatus } from '../market/wallet.js';
+import { changedWallets, type WalletStatuses } from '../market/wallet-statuses.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
@@ -49,6 +50,8 @@ const RETRY_MS = 15_000;
 const WHOLE_EVERY = 60;
 const LOOK_MS = 5000;
 const RECENT = 20;
+/** Wallets of one answer; an exchange that closes everything is told by these. */
+const MAX_TOLD = 100;
 
 interface Progress {
   asked: number;
@@ -193,7 +196,22 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
     const progress = this.progressOf(exchange);
     delete progress.errors.wallets;
     progress.refusedWallets = list.refused.length;
-    this.options.wallets.set(exchange, list.networks, this.context.clock.monotonicMs());
+    const { wallets, live } = this.options;
+    const before = wallets.of(exchange)?.networks ?? [];
+    wallets.set(exchange, list.networks, this.context.clock.monotonicMs());
+    const assets = new Set(live.of(exchange).flatMap(({ base, quote }) => [base, quote]));
+    for (const network of changedWallets(before, list.networks, assets).slice(0, MAX_TOLD))
+      this.tellWallet(network);
+  }
+
+  private tellWallet({ exchange, asset, network, canDeposit, canWithdraw }: NetworkStatus): void {
+    const open = { exchange, asset, network: network.slice(0, 64), canDeposit, canWithdraw };
+    this.context.log.warn(open, 'a wallet opened or closed');
+    const change = { ...open, atMs: this.context.clock.nowMs() };
+    const traceId = this.context.ids.next('wallet');
+    this.options.bus.publish(subjectOf('walletStateChanged', exchange), 'walletStateChanged', change, {
+      traceId,
+    });
   }
 
   private note(instrument: string, reason: string): void {

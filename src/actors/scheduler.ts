@@ -1,4 +1,5 @@
 import { dailyPerformance, SHARPE_DAYS } from '../execution/portfolio-day.js';
+import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
 import {
   dayStartMs,
@@ -8,6 +9,7 @@ import {
   type UtcDay,
 } from '../messages/performance.js';
 import type { AssetId } from '../messages/primitives.js';
+import type { Bus } from '../ports/bus.js';
 import type { TelemetryTable } from '../ports/performance.js';
 import type { Stores } from '../ports/stores.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
@@ -20,6 +22,7 @@ import { backoffMs, type RetryBackoff } from './backoff.js';
  */
 export interface SchedulerActorOptions {
   readonly stores: Pick<Stores, 'performance' | 'retention'>;
+  readonly bus: Bus;
   readonly currency: AssetId;
   /** How long after midnight a day is taken for complete: what closed before it is stored by then. */
   readonly dailyDelayMs: number;
@@ -131,6 +134,7 @@ class Scheduler implements ActorBehaviour<SchedulerMessage> {
     this.written++;
     if (carried) this.carriedNow++;
     this.context.log.info({ day, currency, tradingNet, drawdown, carried }, 'the row of a day is written');
+    this.options.bus.publish(subjectOf('dayClosed'), 'dayClosed', row, { traceId: `day-${day}` });
     this.look();
   }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { ALERT_EVENTS, alertDelivery, DEFAULT_DELIVERY, type AlertEvent } from '../messages/alerts.js';
 import { pairId } from '../messages/primitives.js';
+import { ArbotError } from '../messages/errors.js';
 import { durationMs, environmentName, nodeName } from './fields.js';
 import type { ConfigProblem } from './problems.js';
 
@@ -124,6 +126,62 @@ const recording = z.strictObject({
   spoolMaxMegabytes: z.number().int().min(1).max(1_000_000).default(1_024),
 });
 
+/** `-1001234567890` is a group, digits alone are a person, `@name` is a public group. */
+const chatId = z
+  .string()
+  .regex(
+    /^(?:-?\d{1,20}|@[A-Za-z]\w{3,31})$/,
+    'must be the id of a chat, such as 123456789 or -1001234567890',
+  );
+const chatIds = z.array(chatId).min(1).max(8);
+
+/** The chats of a variable, separated by commas. @throws ArbotError ARB_CONFIG_INVALID, without the text. */
+export function chatIdsOf(text: string, where: string): string[] {
+  const parsed = chatIds.safeParse(text.split(',').map((part) => part.trim()));
+  if (parsed.success) return parsed.data;
+  throw new ArbotError('ARB_CONFIG_INVALID', `${where} must hold 1 to 8 ids of chats, separated by commas`);
+}
+
+const userId = z.string().regex(/^\d{1,20}$/, 'must be the id of a user: digits');
+/** The token travels in it, so that it is encrypted or stays on the machine. */
+const apiRoot = z
+  .string()
+  .max(300)
+  .regex(
+    /^(?:https:\/\/[A-Za-z0-9.[\]:-]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?)(?:\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$/,
+    'must be https://host, or http:// on loopback, without a slash at its end',
+  );
+
+const telegram = z.strictObject({
+  tokenEnv: environmentName,
+  /** Where alerts go and commands come from; here or, separated by commas, in a variable. */
+  chatIds: chatIds.optional(),
+  chatIdsEnv: environmentName.optional(),
+  /** Who may give commands there; absent = everybody in these chats. */
+  users: z.array(userId).min(1).max(32).optional(),
+  /** Of one's own Bot API server. */
+  apiRoot: apiRoot.optional(),
+  commands: z.enum(['none', 'read', 'all']).default('read'),
+  /** Base32, for six digits that `/resume` asks for. */
+  totpSecretEnv: environmentName.optional(),
+});
+
+const deliveries = z.strictObject(
+  Object.fromEntries(
+    ALERT_EVENTS.map((event) => [event, alertDelivery.default(DEFAULT_DELIVERY[event])]),
+  ) as unknown as Record<AlertEvent, z.ZodDefault<typeof alertDelivery>>,
+);
+
+/** What people are told, and over what. */
+const alerts = z.strictObject({
+  telegram: telegram.optional(),
+  events: deliveries.prefault({}),
+  /** A balance below so many times its reserve is low. */
+  lowInventoryFactor: z.number().min(1).max(100).default(1.1),
+  /** Until a critical alert that nobody acknowledged is told again; doubles, up to an hour. */
+  repeatMs: durationMs.min(10_000).default(300_000),
+});
+
 export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
   nodes: z.array(node).min(1).max(64),
@@ -138,6 +196,7 @@ export const clusterSchema = z.strictObject({
     .prefault({}),
   schedule: schedule.prefault({}),
   retention: retention.prefault({}),
+  alerts: alerts.prefault({}),
 });
 
 export type ClusterConfigInput = z.input<typeof clusterSchema>;
@@ -188,7 +247,21 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
     (config.bus.userEnv === undefined) !== (config.bus.passwordEnv === undefined)
   )
     refuse('bus.passwordEnv', 'userEnv and passwordEnv belong together');
+  checkAlerts(config.alerts, refuse);
   return problems;
+}
+
+function checkAlerts(
+  { telegram: to, events }: ClusterConfig['alerts'],
+  refuse: (key: string, message: string) => void,
+): void {
+  if (events.premium !== 'off')
+    refuse('alerts.events.premium', 'comes later, with the KRW bridge: it must be off');
+  if (to === undefined) return;
+  if ((to.chatIds === undefined) === (to.chatIdsEnv === undefined))
+    refuse('alerts.telegram.chatIds', 'name the chats here, or the variable that holds them in chatIdsEnv');
+  if (to.totpSecretEnv !== undefined && to.commands !== 'all')
+    refuse('alerts.telegram.totpSecretEnv', 'has an effect only with commands: all');
 }
 
 /** Until nodes share their books, the one node does everything; the gate reads back after a restart what the recorder stored. */

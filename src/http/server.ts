@@ -7,6 +7,7 @@ import { assetId, entityId, exchangeId } from '../messages/primitives.js';
 import { haltPolicy } from '../messages/risk.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, Timers } from '../ports/time.js';
+import { audited } from '../runtime/audit.js';
 import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
 import { createMetrics } from './metrics.js';
 import type { Metrics } from './metrics.js';
@@ -250,8 +251,7 @@ const adoptBody = z.strictObject({ exchange: exchangeId, asset: assetId });
 
 function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
   const { source, actions, log } = options;
-  /** One audit line before the action, so that it is there even if the action ends the process, and one with its outcome. */
-  const audited = async <T>(
+  const auditedAction = async <T>(
     request: FastifyRequest,
     action: string,
     detail: object,
@@ -259,16 +259,9 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   ): Promise<T> => {
     // Checked where it matters too: a route that forgets its guard must not act.
     requireToken(request, access);
-    const line = { audit: true, action, by: request.ip, ...detail };
-    log.info({ ...line, outcome: 'accepted' }, 'operator action');
-    const result = await run().catch((error: unknown) => {
-      log.warn({ ...line, outcome: 'failed', error: errorText(error) }, 'operator action');
-      throw error;
-    });
-    log.info({ ...line, outcome: 'done' }, 'operator action');
-    return result;
+    return audited(log, { action, by: request.ip, ...detail }, run);
   };
-  addRiskRoutes(app, { source, actions, audited, limitOf });
+  addRiskRoutes(app, { source, actions, audited: auditedAction, limitOf });
 
   app.post('/api/actors/*', async (request) => {
     const whole = pathOf(request);
@@ -279,7 +272,7 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
     if (verb === 'crash' && source.mode === 'LIVE')
       throw new HttpProblem(403, 'REFUSED_IN_LIVE', 'actors are not crashed on purpose in LIVE');
     if (source.actor(path) === null) throw new HttpProblem(404, 'NO_SUCH_ACTOR', 'no actor has this path');
-    await audited(request, `actor.${verb}`, { path }, () =>
+    await auditedAction(request, `actor.${verb}`, { path }, () =>
       verb === 'restart' ? actions.restartActor(path) : actions.crashActor(path, 'asked for over HTTP'),
     );
     return { path, done: verb };
@@ -288,8 +281,11 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   app.post('/api/kill-switch', async (request) => {
     const { engaged, reason, policy } = bodyOf(killSwitchBody, request);
     const by = `http:${request.ip}`;
-    await audited(request, 'kill-switch', { engaged, reason, ...(policy !== undefined && { policy }) }, () =>
-      actions.setKillSwitch(engaged, reason, by, policy),
+    await auditedAction(
+      request,
+      'kill-switch',
+      { engaged, reason, ...(policy !== undefined && { policy }) },
+      () => actions.setKillSwitch(engaged, reason, by, policy),
     );
     return source.killSwitch();
   });
@@ -297,7 +293,7 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
   app.post('/api/ledger/adopt', async (request) => {
     const { exchange, asset } = bodyOf(adoptBody, request);
     let adopted = false;
-    await audited(request, 'ledger.adopt', { exchange, asset }, async () => {
+    await auditedAction(request, 'ledger.adopt', { exchange, asset }, async () => {
       adopted = await actions.adoptBalance(exchange, asset, `http:${request.ip}`);
     });
     if (!adopted)

@@ -8,6 +8,26 @@ export interface WalletPicture {
   readonly takenMs: number;
 }
 
+/** Networks that were known before and are open or closed differently now, of these assets. */
+export function changedWallets(
+  before: readonly NetworkStatus[],
+  now: readonly NetworkStatus[],
+  assets: ReadonlySet<AssetId>,
+): NetworkStatus[] {
+  const known = new Map(before.map((network) => [keyOf(network), network]));
+  return now.filter((network) => {
+    const former = known.get(keyOf(network));
+    return (
+      former !== undefined &&
+      network.identityKnown &&
+      assets.has(network.asset) &&
+      (former.canDeposit !== network.canDeposit || former.canWithdraw !== network.canWithdraw)
+    );
+  });
+}
+
+const keyOf = ({ ticker, network }: NetworkStatus): string => `${ticker}|${network}`;
+
 /** Deposits and withdrawals per exchange, asset and network, in memory. Unknown is not open: whoever asks must look at the age. */
 export class WalletStatuses {
   private readonly known = new Map<ExchangeId, WalletPicture>();

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { bookTop, feedStatus, instrumentStateChanged, tradePrint } from './feed.js';
+import { alertsHandled } from './alerts.js';
+import { bookTop, feedStatus, instrumentStateChanged, tradePrint, walletStateChanged } from './feed.js';
 import { externalFlow, gatewayStatus } from './gateway.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
 import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
-import { controlRisk, limitsChanged } from './risk-control.js';
+import { dailyPerformance } from './performance.js';
+import { breakerChanged, controlRisk, limitsChanged } from './risk-control.js';
 import { haltChanged, riskHold, verdict } from './risk.js';
 import { opportunityEvent, signal } from './signal.js';
 import { supervisionEvent } from './supervision.js';
@@ -30,6 +32,12 @@ export const MESSAGES = {
     subject: 'feed.instrument.*',
     maxAgeMs: null,
   },
+  walletStateChanged: {
+    schema: walletStateChanged,
+    version: 1,
+    subject: 'feed.wallet.*',
+    maxAgeMs: 3_600_000,
+  },
   tradePrint: { schema: tradePrint, version: 1, subject: 'md.trade.*.*', maxAgeMs: 5_000 },
   bookTop: { schema: bookTop, version: 1, subject: 'md.book.*.*', maxAgeMs: 1_000 },
   signal: { schema: signal, version: 1, subject: 'signal.*', maxAgeMs: 2_000 },
@@ -38,6 +46,7 @@ export const MESSAGES = {
   haltChanged: { schema: haltChanged, version: 1, subject: 'risk.halt', maxAgeMs: null },
   riskHold: { schema: riskHold, version: 1, subject: 'risk.hold', maxAgeMs: null },
   limitsChanged: { schema: limitsChanged, version: 1, subject: 'risk.limits', maxAgeMs: null },
+  breakerChanged: { schema: breakerChanged, version: 1, subject: 'risk.breaker', maxAgeMs: 3_600_000 },
   controlRisk: { schema: controlRisk, version: 1, subject: 'risk.control', maxAgeMs: null },
   submitLeg: { schema: submitLeg, version: 1, subject: 'order.submit.*', maxAgeMs: 2_000 },
   queryOrder: { schema: queryOrder, version: 1, subject: 'order.query.*', maxAgeMs: 2_000 },
@@ -48,6 +57,8 @@ export const MESSAGES = {
   balancesChanged: { schema: balancesChanged, version: 1, subject: 'ledger.balances', maxAgeMs: null },
   gatewayStatus: { schema: gatewayStatus, version: 1, subject: 'gateway.status.*', maxAgeMs: null },
   externalFlow: { schema: externalFlow, version: 1, subject: 'ledger.external', maxAgeMs: null },
+  dayClosed: { schema: dailyPerformance, version: 1, subject: 'performance.day', maxAgeMs: 3_600_000 },
+  alertsHandled: { schema: alertsHandled, version: 1, subject: 'alert.handled', maxAgeMs: 3_600_000 },
   supervisionEvent: { schema: supervisionEvent, version: 1, subject: 'supervision.*', maxAgeMs: null },
 } as const satisfies Record<string, MessageSpec>;
 

@@ -49,6 +49,18 @@ export const instrumentStateChanged = z.strictObject({
 });
 export type InstrumentStateChanged = z.infer<typeof instrumentStateChanged>;
 
+/** An exchange opened or closed deposits or withdrawals of an asset that is followed, over one network. */
+export const walletStateChanged = z.strictObject({
+  exchange: p.exchangeId,
+  asset: p.assetId,
+  /** The exchange's own name of it. */
+  network: z.string().min(1).max(64),
+  canDeposit: z.boolean(),
+  canWithdraw: z.boolean(),
+  atMs: p.timeMs,
+});
+export type WalletStateChanged = z.infer<typeof walletStateChanged>;
+
 /** One public trade. `side` is the taker's side; `tradeId` is text because some exceed 2^53. */
 export const tradePrint = z.strictObject({
   instrument: p.instrumentId,

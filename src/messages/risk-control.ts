@@ -60,8 +60,25 @@ const amount = z
   .regex(/^-?\d+(?:\.\d+)?$/, 'not a decimal')
   .nullable();
 
+const breakerState = z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']);
+
+/** A circuit breaker of the risk gate changed its state. Told again after a restart of the gate for those that are not closed. */
+export const breakerChanged = z.strictObject({
+  /** Whose; absent = the one for everything. */
+  exchange: p.exchangeId.optional(),
+  state: breakerState,
+  /** What opened it; null once it is closed. */
+  reason: z.string().max(64).nullable(),
+  /** Only a person closes it. */
+  latched: z.boolean(),
+  /** When it opened; told with every state that follows. */
+  openedAtMs: p.timeMs,
+  atMs: p.timeMs,
+});
+export type BreakerChanged = z.infer<typeof breakerChanged>;
+
 const breakerRecord = z.strictObject({
-  state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
+  state: breakerState,
   reason: z.string().max(64).nullable(),
   latched: z.boolean(),
   openedAtMs: p.timeMs,

@@ -47,6 +47,7 @@ import { ActorSystem } from '../runtime/system.js';
 import { FileEmergencyJournal } from '../storage/emergency/file-emergency-journal.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import { SupervisionTree } from '../supervisors/supervisor.js';
+import type { NodeAlerts } from './alerts.js';
 import { openBus } from './bus.js';
 import { tasks } from './compute-tasks.js';
 import { NodeInspection } from './inspection.js';
@@ -118,6 +119,8 @@ export interface NodeParts {
   readonly machine?: Clock & Timers;
   /** Closed by whoever hands it in; absent = computed in place. */
   readonly compute?: Compute;
+  /** Absent or null = nobody is told anything. */
+  readonly alerts?: NodeAlerts | null;
 }
 
 /** A node put together: started and stopped as a whole. */
@@ -535,8 +538,21 @@ class AssembledNode implements TradingNode {
         ),
       ),
       pricePublisher: publisherOf(bus, board, prices),
-      scheduler: erased(schedulerOf(options.clusterConfig, trading, stores)),
+      scheduler: erased(schedulerOf(options.clusterConfig, trading, { stores, bus })),
+      alerts: this.alerts(stores),
     });
+  }
+
+  private alerts(stores: Stores) {
+    const { alerts = null } = this.parts;
+    alerts?.hear(this.bus);
+    return (
+      alerts?.actor(
+        this.bus,
+        stores,
+        async () => (await this.inspection.portfolio()).latest?.holdings ?? null,
+      ) ?? null
+    );
   }
 
   async adopt(exchange: ExchangeId, asset: AssetId, by: string): Promise<boolean> {

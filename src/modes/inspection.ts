@@ -167,12 +167,13 @@ export class NodeInspection implements InspectionSource {
     return { ok: all.every((check) => check.ok), checks: all };
   }
 
-  /** Everything but feeds and ticks must run; a feed may be down while others trade, and ticks are telemetry. */
+  /** Everything else must run: a feed may be down while others trade, ticks are telemetry, and alerts stop nobody. */
   private workers(): ActorNode[] {
     const flat = (node: ActorNode): ActorNode[] =>
       node.kind === 'worker' ? [node] : node.children.flatMap(flat);
     return flat(this.actors()).filter(
-      ({ path }) => !path.startsWith(`${PATHS.feeds}/`) && path !== PATHS.tickRecorder,
+      ({ path }) =>
+        !path.startsWith(`${PATHS.feeds}/`) && path !== PATHS.tickRecorder && path !== PATHS.alerts,
     );
   }
 

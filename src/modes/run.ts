@@ -6,6 +6,7 @@ import { errorText } from '../messages/errors.js';
 import type { HaltChanged, HaltPolicy } from '../messages/risk.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
+import type { HttpClient } from '../ports/network.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
 import type { TickStore } from '../ports/tick-store.js';
@@ -23,6 +24,8 @@ import { exchangeTermsOf } from './exchange-terms.js';
 import { accountLines } from './account-report.js';
 import { openAccounts } from './accounts.js';
 import { actionsOf } from './actions.js';
+import { alertOperator } from './alert-operator.js';
+import { openAlerts, type NodeAlerts } from './alerts.js';
 import { KILL_FILE, KillFlag } from './kill-switch.js';
 import { KillSources } from './kill-sources.js';
 import { Governor } from './governor.js';
@@ -104,8 +107,10 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   teardown.add('ccxt', () => network.close());
   const compute = new WorkerCompute({ tasksUrl: TASKS_URL, ...COMPUTE });
   teardown.add('compute', () => compute.close());
+  const alerts = await openNodeAlerts(ground, http);
   const node = await assembleNode({
     options,
+    alerts,
     mode: MODE_OF[options.market],
     folder,
     log,
@@ -125,7 +130,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   // Said at the start, and not by a gate that cannot.
   await node.limitChanges?.inForce();
   if (stores !== null) await keepExchangeTerms(stores, market, ground);
-  return serve(ground, node, market);
+  return serve(ground, node, market, alerts);
 }
 
 async function printAccounts({ stores, options }: NodeGround, { simulated }: Market): Promise<void> {
@@ -145,7 +150,30 @@ async function keepExchangeTerms(
   });
 }
 
-async function serve(ground: NodeGround, node: TradingNode, market: Market): Promise<StartedNode> {
+/** Null while recording, and where none are configured. */
+async function openNodeAlerts(
+  { options, machine, log, files, folder, stores }: NodeGround,
+  http: HttpClient,
+): Promise<NodeAlerts | null> {
+  if (stores === null) return null;
+  return openAlerts({
+    cluster: options.clusterConfig,
+    trading: options.tradingConfig,
+    mode: MODE_OF[options.market],
+    node: options.node.name,
+    environment: process.env,
+    random: new CryptoRandom(),
+    time: machine,
+    ...{ folder, files, http, log },
+  });
+}
+
+async function serve(
+  ground: NodeGround,
+  node: TradingNode,
+  market: Market,
+  alerts: NodeAlerts | null,
+): Promise<StartedNode> {
   const { options, log, logPlace, files, stores, teardown } = ground;
   const { inspection } = node;
   const token = await openToken({
@@ -158,6 +186,7 @@ async function serve(ground: NodeGround, node: TradingNode, market: Market): Pro
   const flag = killFlagOf(ground);
   const settings = stores?.settings ?? null;
   const actions = actionsOf(node, market.time, { settings, log, ...(settings !== null && { flag }) });
+  alerts?.operate(alertOperator({ source: inspection, actions, log }));
   const web: RunningHttp = await startHttp({
     host: options.node.http.host,
     port: options.port,

@@ -1,5 +1,6 @@
 import { schedulerActor, type SchedulerActorOptions } from '../actors/scheduler.js';
 import type { ClusterConfig, TradingConfig } from '../config/index.js';
+import type { Bus } from '../ports/bus.js';
 import type { Stores } from '../ports/stores.js';
 
 /** A store that is away is asked again this often at most; nothing is in a hurry. */
@@ -18,9 +19,14 @@ export function retentionOf({ retention, stores }: ClusterConfig): SchedulerActo
 }
 
 /** The actor of what is due once a day. */
-export function schedulerOf(cluster: ClusterConfig, trading: TradingConfig, stores: Stores) {
+export function schedulerOf(
+  cluster: ClusterConfig,
+  trading: TradingConfig,
+  { stores, bus }: { readonly stores: Stores; readonly bus: Bus },
+) {
   return schedulerActor({
     stores,
+    bus,
     currency: trading.reportingCurrency,
     dailyDelayMs: cluster.schedule.dailyDelayMs,
     retention: retentionOf(cluster),

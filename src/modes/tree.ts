@@ -29,6 +29,8 @@ export interface NodeActors {
   readonly portfolio: AnyActor;
   readonly pricePublisher: AnyActor;
   readonly scheduler: AnyActor;
+  /** Null where nobody is told anything. */
+  readonly alerts: AnyActor | null;
   /** Null where no store takes ticks. */
   readonly tickRecorder: AnyActor | null;
 }
@@ -42,6 +44,7 @@ export const PATHS = {
   pricePublisher: 'node/watch/price-publisher',
   lease: 'node/trade/lease',
   tickRecorder: 'node/watch/tick-recorder',
+  alerts: 'node/watch/alerts',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
   gateway: (exchange: string) => `node/trade/gateway-${exchange}`,
@@ -100,6 +103,8 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
         worker('portfolio', actors.portfolio),
         worker('price-publisher', actors.pricePublisher),
         worker('scheduler', actors.scheduler),
+        // Who trades does so whether or not anybody is told.
+        ...(actors.alerts === null ? [] : [worker('alerts', actors.alerts, PARKED)]),
       ]),
       supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),
       supervisor(

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import {
   schedulerActor,
   type SchedulerActorOptions,
@@ -38,11 +39,15 @@ async function rig(
   const ids = new TimeOrderedIds(time, random);
   const engine = new PlainEngine(time, () => undefined);
   const system = new ActorSystem({ node: 'test', engine, clock: time, timers: time, random, ids, log });
+  const bus = new InProcessBus({ clock: time, timers: time, ids, log, sender: 'test' });
+  const told: string[] = [];
+  bus.subscribe('performance.day', 'dayClosed', ({ message }) => told.push(message.day));
   const start = async () => {
     const outcome = system.spawn<SchedulerMessage>(
       '/scheduler',
       schedulerActor({
         stores,
+        bus,
         currency: 'USDT',
         dailyDelayMs: DELAY_MS,
         retention: null,
@@ -72,6 +77,7 @@ async function rig(
     start,
     mark,
     rows,
+    told,
     summary: () => ({ ...system.inspect('/scheduler')?.summary }),
   };
 }
@@ -98,6 +104,7 @@ t.test('a row is written a little after each midnight, from what was known by th
     { carried: false, tradingNet: '10' },
   ]);
   t.match(world.summary(), { lastDay: '2026-05-06', written: 3, carried: 1, lastError: null });
+  t.same(world.told, [DAY, '2026-05-05', '2026-05-06'], 'and each is told');
 });
 
 t.test(

@@ -84,6 +84,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       portfolio: shown('portfolio'),
       pricePublisher: shown('price-publisher'),
       scheduler: shown('scheduler'),
+      alerts: shown('alerts'),
       tickRecorder: shown('tick-recorder'),
     }),
   );
