@@ -109,8 +109,8 @@ module.exports = {
     rule(
       'only-modes-choose-adapters',
       'Which implementation stands behind a port is decided in modes (and shown by the command line).',
-      { path: '^src/(?!modes/|cli/|storage/|cluster/|http/|security/|runtime/platform/)' },
-      { path: '^src/(storage|http|security|runtime/platform)/' },
+      { path: '^src/(?!modes/|cli/|storage/|cluster/|http/|security/|alerts/telegram/|runtime/platform/)' },
+      { path: '^src/(storage|http|security|alerts/telegram|runtime/platform)/' },
     ),
     rule(
       'drivers-pg',
@@ -129,6 +129,18 @@ module.exports = {
       'Only cluster touches NATS.',
       { pathNot: '^src/cluster/' },
       { path: 'node_modules/nats/' },
+    ),
+    rule(
+      'alerts-decide',
+      'What is told to whom is decided without I/O; the way to Telegram is beside it, behind a port.',
+      { path: '^src/alerts/', pathNot: '^src/alerts/telegram/' },
+      { pathNot: '^(src/(alerts/(?!telegram/)|messages|market|risk|ports)|node_modules/zod/)' },
+    ),
+    rule(
+      'drivers-telegram',
+      'Only this folder speaks to Telegram.',
+      { pathNot: '^src/alerts/telegram/' },
+      { path: 'node_modules/(grammy|@grammyjs)/' },
     ),
     rule(
       'drivers-http',

@@ -5,7 +5,7 @@ import { errorText } from '../messages/errors.js';
 import type { ChatEvent, Messenger, UpdatesAnswer } from '../ports/messenger.js';
 import type { Clock } from '../ports/time.js';
 import type { ActorContext } from '../runtime/actor.js';
-import type { AlertsMessage } from './alerts.js';
+import type { AlertsMessage } from './alerts-messages.js';
 import type { AlertSending } from './alerts-sending.js';
 import { backoffMs } from './backoff.js';
 

@@ -8,7 +8,7 @@ import type { Bus } from '../ports/bus.js';
 import type { Button, Messenger, OutgoingMessage, SendAnswer } from '../ports/messenger.js';
 import type { Clock } from '../ports/time.js';
 import type { ActorContext } from '../runtime/actor.js';
-import type { AlertsMessage } from './alerts.js';
+import type { AlertsMessage } from './alerts-messages.js';
 import { backoffMs } from './backoff.js';
 
 export interface SendingOptions {

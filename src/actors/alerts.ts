@@ -2,11 +2,12 @@ import type { AlertDesk } from '../alerts/alert-desk.js';
 import type { AlertFile } from '../alerts/alert-file.js';
 import type { Amount } from '../alerts/inventory-watch.js';
 import { errorText } from '../messages/errors.js';
-import type { Messenger, MessengerTrouble, SendAnswer, UpdatesAnswer } from '../ports/messenger.js';
+import type { Messenger } from '../ports/messenger.js';
 import type { TimerHandle, Timers } from '../ports/time.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition, StopReason } from '../runtime/actor.js';
 import { LEASE_PAUSE_MS, type AlertsLease, type AlertsRole } from './alerts-lease.js';
 import { AlertListening, type ListeningOptions } from './alerts-listening.js';
+import type { AlertsMessage } from './alerts-messages.js';
 import { AlertSending, type SendingOptions } from './alerts-sending.js';
 
 /**
@@ -24,20 +25,6 @@ export interface AlertsActorOptions extends SendingOptions, ListeningOptions {
   /** What is held now, null = not known yet; asked only where a reserve is configured. */
   readonly holdings: () => Promise<readonly Amount[] | null>;
 }
-
-export type AlertsMessage =
-  | { readonly kind: 'look' }
-  | { readonly kind: 'askLease' }
-  | { readonly kind: 'leased' }
-  | { readonly kind: 'sent'; readonly at: number; readonly isReply: boolean; readonly answer: SendAnswer }
-  | { readonly kind: 'named'; readonly me: { readonly kind: 'me'; readonly name: string } | MessengerTrouble }
-  | { readonly kind: 'heard'; readonly answer: UpdatesAnswer }
-  | { readonly kind: 'answered'; readonly chat: string; readonly text: string }
-  | { readonly kind: 'written' }
-  | { readonly kind: 'notWritten'; readonly error: string }
-  | { readonly kind: 'countHoldings' }
-  | { readonly kind: 'holdings'; readonly holdings: readonly Amount[] | null }
-  | { readonly kind: 'noHoldings'; readonly error: string };
 
 const MAILBOX = 256;
 const HANDLER_TIMEOUT_MS = 5_000;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
 import type { CommandWorld } from './command-world.js';
+import { addAlerts } from './alerts.js';
 import { addDb } from './db.js';
 import { addExport } from './export.js';
 import { addData } from './data.js';
@@ -65,6 +66,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addData(program, terminal, done);
   addLedger(program, terminal, done);
   addExchanges(program, terminal, done);
+  addAlerts(program, terminal, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;
 }

@@ -114,6 +114,7 @@ export interface NodeOptions {
   readonly bus?: InProcessBus;
   readonly operator?: Operator;
   readonly lookMs?: number;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly holdings?: () => Promise<readonly { exchange: string; asset: string; amount: string }[] | null>;
 }
 
@@ -152,7 +153,8 @@ export async function alertNode(options: NodeOptions) {
   const system = new ActorSystem({ node, engine, clock: time, timers: time, random, ids, log });
   const cluster = clusterOf(options.alerts);
   const settings = telegramSettings(cluster, { TELEGRAM_TOKEN: TOKEN })!;
-  const parts = { cluster, trading: TRADING, mode: 'PAPER' as const, node, environment: {}, folder: '/data' };
+  const environment = options.environment ?? {};
+  const parts = { cluster, trading: TRADING, mode: 'PAPER' as const, node, environment, folder: '/data' };
   const { lookMs } = options;
   const http = { request: () => Promise.reject(new Error('not used')) };
   const alerts = new NodeAlerts(
