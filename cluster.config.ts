@@ -31,4 +31,7 @@ export default defineCluster({
     // passwordEnv: 'CLICKHOUSE_PASSWORD', database: 'arbot' }; none at all: { kind: 'none' }
     ticks: { kind: 'chdb' },
   },
+
+  // Alerts over Telegram, see docs/alerts.md:
+  // alerts: { telegram: { tokenEnv: 'TELEGRAM_TOKEN', chatIds: ['123456789'] } },
 });

@@ -32,7 +32,7 @@ function differences(
       id: `difference:${exchange}:${asset}:${now.get(asset) ?? 'none'}:${atMs}`,
       event: 'reconciliation',
       severity,
-      subject: `${exchange} ${asset}`,
+      subject: `${exchange} ${asset}${severity === 'info' ? ' agrees' : ''}`,
       text: `${exchange} ${asset}: ${text}`,
       atMs,
     });
@@ -58,7 +58,7 @@ function phaseNews(
       id: `account:${exchange}:${phase}:${atMs}`,
       event: 'account',
       severity: phase === 'paused' ? 'warning' : 'info',
-      subject: exchange,
+      subject: `${exchange} ${phase}`,
       text: `the account on ${exchange} ${says}`,
       atMs,
     }),

@@ -62,7 +62,8 @@ export function supervisionAlert(event: SupervisionEvent): Alert | null {
     id: eventId,
     event: told.event,
     severity: told.severity,
-    subject: cutText(`${node}:${path}`, MAX_SUBJECT),
+    // What is over is told as soon as it is, and not held back because its beginning was just told.
+    subject: cutText(`${node}:${path}${kind === 'recovered' ? ' recovered' : ''}`, MAX_SUBJECT),
     text: cutText(tame(`${path} on ${node} ${told.says(event)}${count}`), MAX_ALERT_TEXT),
     atMs,
   };

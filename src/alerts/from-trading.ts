@@ -7,7 +7,7 @@ import type { HaltChanged } from '../messages/risk.js';
 import { Decimal } from '../market/decimal.js';
 import { cutText, MAX_ALERT_TEXT, MAX_SUBJECT, tame, type Alert } from './alert.js';
 
-/** Alerts that follow from one message alone. */
+/** Alerts that follow from one message alone. A state is part of the subject, so that its end is told as soon as its beginning. */
 
 /** An alert whose texts are tamed and cut. */
 export const alertOf = (draft: Alert): Alert => ({
@@ -61,7 +61,7 @@ export function haltAlert({ engaged, policy, reason, by, atMs }: HaltChanged): A
     id: `halt:${engaged ? 'on' : 'off'}:${atMs}`,
     event: 'killSwitch',
     severity: engaged ? 'critical' : 'warning',
-    subject: 'kill switch',
+    subject: `kill switch ${engaged ? 'engaged' : 'cleared'}`,
     text: `the kill switch was ${how} by ${by}: ${reason}`,
     atMs,
   });
@@ -79,7 +79,7 @@ export function breakerAlert(changed: BreakerChanged): Alert {
     id: `breaker:${exchange ?? 'ALL'}:${state}:${openedAtMs}`,
     event: 'breaker',
     severity: state !== 'OPEN' ? 'info' : exchange === undefined ? 'critical' : 'warning',
-    subject: exchange ?? 'ALL',
+    subject: `${exchange ?? 'ALL'} ${state}`,
     text: `${whose} ${says}`,
     atMs,
   });
@@ -114,7 +114,7 @@ export function marketAlert({ instrument, state, reason, atMs }: InstrumentState
     id: `market:${instrument}:${state}:${atMs}`,
     event: 'market',
     severity: state === 'trading' ? 'info' : 'warning',
-    subject: instrument,
+    subject: `${instrument} ${state}`,
     text: `${instrument} is now ${state}: ${reason}`,
     atMs,
   });
@@ -127,7 +127,7 @@ export function walletAlert(changed: WalletStateChanged): Alert {
     id: `wallet:${exchange}:${asset}:${network}:${atMs}`,
     event: 'wallet',
     severity: canDeposit && canWithdraw ? 'info' : 'warning',
-    subject: `${exchange} ${asset} ${network}`,
+    subject: `${exchange} ${asset} ${network} ${word(canDeposit)} ${word(canWithdraw)}`,
     text: `${exchange} ${asset} over ${network}: deposits ${word(canDeposit)}, withdrawals ${word(canWithdraw)}`,
     atMs,
   });

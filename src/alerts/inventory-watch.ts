@@ -57,7 +57,7 @@ export class InventoryWatch {
       id: `inventory:${keyOf(at)}:${severity}:${atMs}`,
       event: 'inventory',
       severity,
-      subject: `${exchange} ${asset}`,
+      subject: `${exchange} ${asset} ${severity === 'warning' ? 'low' : 'enough'}`,
       text: `${asset} on ${exchange} ${says}: ${amount.toFixed()} held, ${reserve} kept back`,
       atMs,
     });

@@ -149,7 +149,7 @@ export class BotApiServer {
       return null;
     }
     const chatId = String(body['chat_id']);
-    const text = String(body['text'] ?? '');
+    const text = typeof body['text'] === 'string' ? body['text'] : '';
     if (this.missingChats.has(chatId)) return refused(400, 'Bad Request: chat not found');
     if (text === '') return refused(400, 'Bad Request: message text is empty');
     if (text.length > 4_096) return refused(400, 'Bad Request: message is too long');

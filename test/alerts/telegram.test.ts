@@ -81,8 +81,8 @@ t.test('what people write and press is read once, whatever else comes along', as
   });
   const waiting = api.updates(1_004, 10);
   await sleep(20);
-  const [sent] = [{ messageId: 3, chatId: '7', text: 'above', silent: false, buttons: [], atMs: 0 }];
-  const press = server.pressData(sent!, 'ack:1-1', '1');
+  const sent = { messageId: 3, chatId: '7', text: 'above', silent: false, buttons: [], atMs: 0 };
+  const press = server.pressData(sent, 'ack:1-1', '1');
   t.match(await waiting, {
     events: [{ kind: 'button', text: 'ack:1-1', pressId: press, above: 'above', messageId: 3 }],
   });

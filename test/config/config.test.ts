@@ -51,6 +51,7 @@ function cluster(): Draft {
 }
 
 const SECRET = 'hunter2-0123456789abcdef';
+const BOT = { tokenEnv: 'BOT', chatIds: ['7'] };
 const BOTH = { buy: 'binance', sell: 'okx' };
 
 /** [file, the key that must be named, what is spoilt] */
@@ -296,6 +297,44 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     'stores.trades.url',
     (d) => put(d, 'stores', { trades: { kind: 'postgres', urlEnv: 'PG_URL', url: SECRET } }),
   ],
+  ['cluster', 'alerts.telegram.token', (d) => put(d, 'alerts', { telegram: { ...BOT, token: SECRET } })],
+  [
+    'cluster',
+    'alerts.telegram.tokenEnv',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, tokenEnv: `1:${SECRET}` } }),
+  ],
+  ['cluster', 'alerts.telegram.chatIds', (d) => put(d, 'alerts', { telegram: { tokenEnv: 'BOT' } })],
+  [
+    'cluster',
+    'alerts.telegram.chatIds',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, chatIdsEnv: 'CHATS' } }),
+  ],
+  [
+    'cluster',
+    'alerts.telegram.chatIds[0]',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, chatIds: ['me'] } }),
+  ],
+  ['cluster', 'alerts.telegram.users[0]', (d) => put(d, 'alerts', { telegram: { ...BOT, users: ['me'] } })],
+  [
+    'cluster',
+    'alerts.telegram.apiRoot',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, apiRoot: 'http://10.0.0.5:8081' } }),
+  ],
+  [
+    'cluster',
+    'alerts.telegram.commands',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, commands: 'some' } }),
+  ],
+  [
+    'cluster',
+    'alerts.telegram.totpSecretEnv',
+    (d) => put(d, 'alerts', { telegram: { ...BOT, totpSecretEnv: 'TOTP_SECRET' } }),
+  ],
+  ['cluster', 'alerts.events.restart', (d) => put(d, 'alerts', { events: { restart: 'loud' } })],
+  ['cluster', 'alerts.events.weather', (d) => put(d, 'alerts', { events: { weather: 'on' } })],
+  ['cluster', 'alerts.events.premium', (d) => put(d, 'alerts', { events: { premium: 'on' } })],
+  ['cluster', 'alerts.lowInventoryFactor', (d) => put(d, 'alerts', { lowInventoryFactor: 0.9 })],
+  ['cluster', 'alerts.repeatMs', (d) => put(d, 'alerts', { repeatMs: 9_999 })],
   ['cluster', 'name', (d) => put(d, 'name', 'A')],
   ['cluster', 'schedule.snapshotIntervalMs', (d) => put(d, 'schedule', { snapshotIntervalMs: 999 })],
   ['cluster', 'schedule.dailyDelayMs', (d) => put(d, 'schedule', { dailyDelayMs: 0 })],

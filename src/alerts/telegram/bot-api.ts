@@ -68,7 +68,7 @@ export class BotApi implements Messenger {
     const apiOver = (timeoutMs: number): Api =>
       new Api(token, {
         ...(apiRoot !== undefined && { apiRoot }),
-        fetch: portFetch(http, timeoutMs) as unknown as typeof fetch,
+        fetch: portFetch(http, timeoutMs),
       });
     this.api = apiOver(TIMEOUT_MS);
     this.polling = apiOver(LONGEST_WAIT_S * 1_000 + POLL_MARGIN_MS);
