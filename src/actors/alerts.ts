@@ -134,7 +134,7 @@ class Alerts implements ActorBehaviour<AlertsMessage> {
   /** What is critical is on the disk with the next start; whoever else wants the lease need not wait for it. */
   async stopping(reason: StopReason): Promise<void> {
     const { desk, file, lease } = this.options;
-    desk.takeIn();
+    while (desk.takeIn());
     await file.write(desk.kept()).catch((error: unknown) => {
       this.context.log.warn({ error: errorText(error) }, 'alerts were not written');
     });
@@ -143,14 +143,14 @@ class Alerts implements ActorBehaviour<AlertsMessage> {
 
   private look(): void {
     const { desk, lease, clock } = this.options;
-    desk.takeIn();
+    const isMore = desk.takeIn();
     this.changeRole(lease.role());
     if (this.role === 'standby')
       for (const chat of desk.chats) chat.forgetOlderThan(clock.nowMs() - STANDBY_KEEP_MS);
     this.keep();
     this.sending.pump(TELLS[this.role]);
     if (lease.listens()) this.listening.poll();
-    this.later('look', this.options.lookMs ?? ALERTS_LOOK_MS);
+    this.later('look', isMore ? 0 : (this.options.lookMs ?? ALERTS_LOOK_MS));
   }
 
   private changeRole(role: AlertsRole): void {

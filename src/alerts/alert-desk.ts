@@ -22,8 +22,10 @@ export interface AlertDeskOptions {
 
 export const REMINDER_TIMES: ReminderTimes = { firstMs: 300_000, longestMs: 3_600_000 };
 
-/** Messages that wait to be looked at; beyond it they are looked at in the turn that brings them. */
+/** Messages that wait to be looked at; beyond it the oldest are looked at in the turn that brings another. */
 const INBOX = 4_096;
+/** In one turn of the event loop, which trading shares. */
+const AT_ONCE = 64;
 const REMEMBERED_IDS = 8_192;
 const STRANGER_PAUSE_MS = 3_600_000;
 
@@ -37,7 +39,7 @@ export class AlertDesk {
   private readonly news = new News();
   private readonly inventory: InventoryWatch;
   private readonly ids = new RecentIds(REMEMBERED_IDS);
-  private inbox: NewsMessage[] = [];
+  private readonly inbox: NewsMessage[] = [];
   private strangers = { count: 0, toldMs: -Infinity };
   /** Something that must survive a restart has changed since it was last asked. */
   private isChanged = false;
@@ -53,15 +55,15 @@ export class AlertDesk {
   /** From the bus. */
   hear(message: NewsMessage): void {
     this.inbox.push(message);
-    if (this.inbox.length >= INBOX) this.takeIn();
+    if (this.inbox.length > INBOX) this.takeIn();
   }
 
-  /** Turns what was heard into alerts in every chat's queue. */
-  takeIn(): void {
-    const { inbox } = this;
-    this.inbox = [];
-    this.counts.heard += inbox.length;
-    for (const message of inbox) for (const alert of this.news.take(message)) this.tell(alert);
+  /** Turns what was heard into alerts in every chat's queue, a few milliseconds' worth. True = more is waiting. */
+  takeIn(): boolean {
+    const some = this.inbox.splice(0, AT_ONCE);
+    this.counts.heard += some.length;
+    for (const message of some) for (const alert of this.news.take(message)) this.tell(alert);
+    return this.inbox.length > 0;
   }
 
   /** Counts each alert once, whoever brings it again. */
@@ -110,8 +112,6 @@ export class AlertDesk {
 
   /** What another node did. */
   handledElsewhere({ chat, what, alerts }: AlertsHandled, nowMs: number): void {
-    // What it was about may have been heard and not looked at yet.
-    this.takeIn();
     this.chats[chat]?.handledElsewhere(what, alerts, nowMs);
     this.isChanged = true;
   }

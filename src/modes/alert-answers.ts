@@ -1,5 +1,6 @@
-import type { ActorNode, HealthReport, InspectionSource, PortfolioView } from '../http/source.js';
+import type { ActorNode, HealthReport, InspectionSource, PortfolioView, RiskReport } from '../http/source.js';
 import { Decimal, ZERO } from '../market/decimal.js';
+import { ArbotError } from '../messages/errors.js';
 import type { ProfitAndLossReport } from '../messages/reports.js';
 
 /** What the bot answers to people, from the same source as the inspection API. Plain texts of a few lines. */
@@ -9,7 +10,7 @@ const DAY_MS = 86_400_000;
 const PNL_DAYS = 7;
 
 export async function statusText(source: InspectionSource, nowMs: number): Promise<string> {
-  const [ready, portfolio] = await Promise.all([source.ready(), source.portfolio()]);
+  const [ready, portfolio] = await Promise.all([source.ready(), portfolioOf(source)]);
   const feeds = source.feeds();
   const lease = source.lease();
   const halt = source.killSwitch();
@@ -31,14 +32,36 @@ const readyLine = ({ ok, checks }: HealthReport): string =>
     : `not in order: ${listed(checks.filter((one) => !one.ok).map((one) => `${one.name}: ${one.detail}`))}`;
 
 async function breakerLines(source: InspectionSource): Promise<string[]> {
-  const risk = await source.risk();
+  const risk = await riskOf(source);
   const open = risk?.breakers.filter(({ state }) => state !== 'CLOSED') ?? [];
   return open.map(
     ({ subject, state, reason }) => `breaker ${subject}: ${state}${reason === null ? '' : `, ${reason}`}`,
   );
 }
 
-function todayLine({ latest, realisedToday, arbitragesToday }: PortfolioView): string {
+/** Null where nothing trades, or the gate starts anew. */
+async function riskOf(source: InspectionSource): Promise<RiskReport | null> {
+  try {
+    return await source.risk();
+  } catch (error) {
+    if (error instanceof ArbotError) return null;
+    throw error;
+  }
+}
+
+/** Null where it is not kept: of several nodes one does. */
+async function portfolioOf(source: InspectionSource): Promise<PortfolioView | null> {
+  try {
+    return await source.portfolio();
+  } catch (error) {
+    if (error instanceof ArbotError) return null;
+    throw error;
+  }
+}
+
+function todayLine(portfolio: PortfolioView | null): string {
+  if (portfolio === null) return 'today: this node does not keep the portfolio';
+  const { latest, realisedToday, arbitragesToday } = portfolio;
   const currency = latest?.currency ?? '';
   const equity = latest === null ? '' : `, equity ${rounded(latest.equity)} ${currency}`;
   return `today: net ${rounded(realisedToday)} ${currency}, ${arbitragesToday} arbitrages${equity}`;
@@ -67,7 +90,7 @@ const errorOf = (error: { readonly message: string } | null): string =>
 export async function pnlText(source: InspectionSource): Promise<string> {
   const nowMs = source.nowMs();
   const [portfolio, week] = await Promise.all([
-    source.portfolio(),
+    portfolioOf(source),
     source.profitAndLoss(nowMs - PNL_DAYS * DAY_MS, nowMs),
   ]);
   return cut([todayLine(portfolio), `the last ${PNL_DAYS} days:`, ...sumsOf(week)]);

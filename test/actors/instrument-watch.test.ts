@@ -10,7 +10,7 @@ import type { Instrument } from '../../src/market/instrument.js';
 import { LiveInstruments } from '../../src/market/live-instruments.js';
 import { WalletStatuses } from '../../src/market/wallet-statuses.js';
 import { ArbotError } from '../../src/messages/errors.js';
-import type { InstrumentStateChanged } from '../../src/messages/feed.js';
+import type { InstrumentStateChanged, WalletStateChanged } from '../../src/messages/feed.js';
 import { PlainEngine } from '../../src/runtime/engine-plain.js';
 import { ActorSystem } from '../../src/runtime/system.js';
 import { CountingIds, KeptLog, SeededRandom } from '../runtime/harness.js';
@@ -40,6 +40,8 @@ async function watched(listed: readonly Instrument[]) {
   const bus = new InProcessBus({ clock: time, timers: time, ids, log, sender: 'test' });
   const told: InstrumentStateChanged[] = [];
   bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message }) => told.push(message));
+  const toldWallets: WalletStateChanged[] = [];
+  bus.subscribe('feed.wallet.*', 'walletStateChanged', ({ message }) => toldWallets.push(message));
   const live = new LiveInstruments();
   live.follow([BTC, ETH]);
   const wallets = new WalletStatuses();
@@ -68,7 +70,7 @@ async function watched(listed: readonly Instrument[]) {
       ...connector.rest,
       wallets: {
         request: () => ({ path: '/wallets', costs: { weight: 1 }, timeoutMs: 1000, maxBodyBytes: 1000 }),
-        parse: () => ({ networks: [network], refused: [{ ticker: 'X', reason: 'network' }] }),
+        parse: () => ({ networks: [{ ...network }], refused: [{ ticker: 'X', reason: 'network' }] }),
       },
     },
   };
@@ -109,7 +111,16 @@ async function watched(listed: readonly Instrument[]) {
   await time.settle();
   t.equal((await spawned).ok, true);
   await time.advance(10);
-  return { time, live, wallets, exchange, told, summary: () => system.inspect('/instruments')?.summary };
+  return {
+    time,
+    live,
+    wallets,
+    network,
+    exchange,
+    told,
+    toldWallets,
+    summary: () => system.inspect('/instruments')?.summary,
+  };
 }
 
 t.test('states and rules that change at the exchange are written, told and shown', async (t) => {
@@ -205,6 +216,18 @@ t.test('wallets are kept per network with their age', async (t) => {
       },
     },
   });
+});
+
+t.test('a wallet that opens or closes is told once', async (t) => {
+  const { time, network, toldWallets } = await watched([BTC, ETH]);
+  await time.advance(150_000);
+  t.same(toldWallets, [], 'how it was at the start is no news');
+  network.canDeposit = false;
+  await time.advance(150_000);
+  t.match(toldWallets, [
+    { exchange: 'binance', asset: 'BTC', network: 'BTC', canDeposit: false, canWithdraw: false },
+  ]);
+  t.equal(toldWallets.length, 1);
 });
 
 t.test('the gate obeys a halt at once, and a release', async (t) => {
