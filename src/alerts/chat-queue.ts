@@ -1,4 +1,4 @@
-import type { AlertEvent } from '../messages/alerts.js';
+import type { AlertEvent, AlertSeverity } from '../messages/alerts.js';
 import { isCritical, keyOf, merged, type Entry } from './entry.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -12,16 +12,18 @@ export interface QueueTimes {
   /** More of an entry that was told within this waits for the digest. */
   readonly quietMs: number;
   readonly digestMs: number;
-  /** Singles at once, and how long until one more may go. */
-  readonly singles: { readonly burst: number; readonly everyMs: number };
-  readonly criticalSingles: { readonly burst: number; readonly everyMs: number };
+  /** Singles at once, and how long until one more may go: each severity has its own, so that trades crowd out no warning. */
+  readonly singles: Readonly<Record<AlertSeverity, { readonly burst: number; readonly everyMs: number }>>;
 }
 
 export const QUEUE_TIMES: QueueTimes = {
   quietMs: 60_000,
   digestMs: 60_000,
-  singles: { burst: 5, everyMs: 30_000 },
-  criticalSingles: { burst: 10, everyMs: 10_000 },
+  singles: {
+    info: { burst: 5, everyMs: 30_000 },
+    warning: { burst: 5, everyMs: 30_000 },
+    critical: { burst: 10, everyMs: 10_000 },
+  },
 };
 
 /** Entries in all, and without those that stand in for the criticals of an event. */
@@ -35,15 +37,18 @@ export class ChatQueue {
   private readonly times: QueueTimes;
   private waiting = new Map<string, Entry>();
   private readonly quietUntil = new Map<string, number>();
-  private readonly singles: TokenBucket;
-  private readonly criticalSingles: TokenBucket;
+  private readonly singles: Readonly<Record<AlertSeverity, TokenBucket>>;
   private digestDueMs: number | null = null;
   private dropped = new Map<AlertEvent, number>();
 
   constructor(times: QueueTimes, nowMs: number) {
     this.times = times;
-    this.singles = new TokenBucket(times.singles, nowMs);
-    this.criticalSingles = new TokenBucket(times.criticalSingles, nowMs);
+    const { info, warning, critical } = times.singles;
+    this.singles = {
+      info: new TokenBucket(info, nowMs),
+      warning: new TokenBucket(warning, nowMs),
+      critical: new TokenBucket(critical, nowMs),
+    };
   }
 
   get size(): number {
@@ -137,7 +142,7 @@ export class ChatQueue {
   }
 
   private bucketOf(entry: Entry): TokenBucket {
-    return isCritical(entry) ? this.criticalSingles : this.singles;
+    return this.singles[entry.severity];
   }
 
   private remove(entries: readonly Entry[], nowMs: number): void {
