@@ -127,6 +127,9 @@ export function roundToTick(price: Decimal, tick: Decimal, side: Side): Decimal 
 /** Smallest step that is a whole multiple of both: what a quantity must be on to suit both legs. */
 export function commonStep(a: Decimal, b: Decimal): Decimal {
   invariant(a.greaterThan(0) && b.greaterThan(0), 'lattice steps must be above 0');
+  // Almost always one is a multiple of the other.
+  if (isOnStep(a, b)) return a;
+  if (isOnStep(b, a)) return b;
   const scale = Math.max(a.decimalPlaces(), b.decimalPlaces());
   const unit = new Decimal(10).pow(scale);
   const whole = (x: Decimal) => BigInt(x.times(unit).toFixed(0));

@@ -1,5 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
+import { divided, FIXED_ONE, fixedOf, fixedText, nearestRatio } from '../../src/market/fixed.js';
+import { orderRulesOf, violationsOf, violationsOfText } from '../../src/market/order-rules.js';
 import { decimalText } from '../../src/messages/primitives.js';
 import {
   ceilToStep,
@@ -20,6 +22,7 @@ import {
   toCanonicalSize,
   toText,
 } from '../../src/market/decimal.js';
+import { instrument } from '../risk/fixtures.js';
 
 const INVALID = { code: 'ARB_DECIMAL_INVALID' };
 /** What hostile or careless peers send where a number belongs (F7). */
@@ -198,4 +201,81 @@ t.test('packs convert to canonical units and back without loss', async (t) => {
   const units = new Decimal('1000');
   t.equal(toCanonicalSize(new Decimal('3.5'), units).toString(), '3500');
   t.equal(toText(toCanonicalPrice(new Decimal('0.0003001'), units)), '0.0000003001');
+});
+
+const messageNumber = fc
+  .tuple(
+    fc.bigInt({ min: 0n, max: 10n ** 44n - 1n }),
+    fc.integer({ min: 0, max: 44 }),
+    fc.integer({ min: 0, max: 20 }),
+    fc.boolean(),
+  )
+  .map(([digits, drop, fraction, isNegative]) => {
+    const value = new Decimal((digits / 10n ** BigInt(drop)).toString()).div(new Decimal(10).pow(fraction));
+    return toText(roundForMessage(isNegative ? value.negated() : value, 'down').modulo('1e24'));
+  });
+
+t.test('property: whole numbers of 10^-20 are the decimals of messages', async (t) => {
+  fc.assert(
+    fc.property(
+      messageNumber,
+      messageNumber,
+      fc.constantFrom('up' as const, 'down' as const),
+      (a, b, way) => {
+        const [x, y] = [fixedOf(a), fixedOf(b)];
+        if (x === null || y === null) return false;
+        if (fixedText(x) !== a || fixedText(x + y) !== new Decimal(a).plus(b).toFixed()) return false;
+        if (!(y > 0n)) return true;
+        const quotient = new Decimal(a).div(b);
+        const rounded = roundForMessage(quotient, way);
+        if (!new Decimal(divided(x * FIXED_ONE, y, way).toString()).div('1e20').eq(rounded)) return false;
+        const near = nearestRatio(x, y);
+        return near === null || near === quotient.toNumber();
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  const wrong = ['', '-', '-0', '-0.0', '007', '.5', '5.', '1e3', '+1', ' 1', '1.2.3', 'NaN', '٣'];
+  for (const text of [...wrong, `0.${'1'.repeat(21)}`, '1'.repeat(25), '0'.repeat(60)])
+    t.equal(fixedOf(text), null, text);
+  t.equal(nearestRatio(0n, 3n), 0);
+  t.equal(nearestRatio(2n, 3n), 2 / 3);
+  t.equal(nearestRatio(-1n, 10n ** 40n), null, 'too small to be told here');
+});
+
+t.test('property: an order that obeys in whole numbers breaks no rule in decimals', async (t) => {
+  const text = (most: number, digits: number) =>
+    fc.integer({ min: 0, max: most }).map((n) => new Decimal(n).div(10 ** digits).toFixed());
+  let obeyed = 0;
+  fc.assert(
+    fc.property(
+      fc.record({ quantity: text(4_000, 3), limitPrice: text(4_000, 2) }),
+      fc.record({
+        tickSize: fc.constantFrom('0.01', '0.05', '0.25'),
+        lotSize: fc.constantFrom('0.001', '0.004'),
+        minQuantity: text(400, 3),
+        maxQuantity: fc.oneof(
+          fc.constant(null),
+          text(4_000, 3).map((size) => (size === '0' ? '1' : size)),
+        ),
+        minNotional: text(1_000, 2),
+        state: fc.constantFrom('trading' as const, 'trading' as const, 'halted' as const),
+      }),
+      (order, changes) => {
+        const market = instrument('alpha', 'BTC', changes);
+        const found = violationsOfText({ side: 'buy', ...order }, market);
+        const planned = {
+          side: 'buy' as const,
+          quantity: new Decimal(order.quantity),
+          price: new Decimal(order.limitPrice),
+        };
+        t.strictSame(found, violationsOf(planned, orderRulesOf(market), market.state));
+        if (found.length === 0) obeyed++;
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+  t.ok(obeyed > 20, `${obeyed} orders obeyed`);
+  const market = instrument('alpha');
+  t.throws(() => violationsOfText({ side: 'buy', quantity: '01', limitPrice: '1' }, market), /quantity/);
 });
