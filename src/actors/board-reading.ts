@@ -1,5 +1,6 @@
 import { bookAgeMs, sinceChangeMs } from '../market/book-age.js';
 import { Decimal, decimalOf, toText } from '../market/decimal.js';
+import { fixedOf, fixedText } from '../market/fixed.js';
 import type { Instrument } from '../market/instrument.js';
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../market/quote-board.js';
 import type { AssetId, DecimalText, InstrumentId } from '../messages/primitives.js';
@@ -90,6 +91,13 @@ export function marksOf(board: QuoteBoard, instruments: readonly Instrument[], c
     const asset = direct ? instrument.base : instrument.quote;
     if ((!direct && instrument.base !== currency) || marks.has(asset)) continue;
     const quote = legQuoteOf(board, instrument.id);
+    if (direct && instrument.unitMultiplier === '1' && quote.trusted) {
+      const price = midText(quote.bid, quote.ask);
+      if (price !== null) {
+        marks.set(asset, price);
+        continue;
+      }
+    }
     const mid = quote.trusted ? midPrice(quote.bid, quote.ask) : null;
     if (mid === null || mid.isZero()) continue;
     // A pack's price over its units; a pack of the reporting currency itself is no price of anything.
@@ -99,4 +107,16 @@ export function marksOf(board: QuoteBoard, instruments: readonly Instrument[], c
     marks.set(asset, toText(price.toDecimalPlaces(18, Decimal.ROUND_DOWN)));
   }
   return [...marks].map(([asset, price]) => ({ asset, price }));
+}
+
+/** What a mid price is rounded down to: 10^-12, as a whole number of 10^-20. */
+const MARK_STEP = 10n ** 8n;
+
+/** The text of the mid price without a decimal in between; null where there is none, or where its digits do not fit. */
+function midText(bid: number, ask: number): DecimalText | null {
+  if (!(bid > 0) || !(ask > 0)) return null;
+  const [b, a] = [fixedOf(String(bid)), fixedOf(String(ask))];
+  if (b === null || a === null) return null;
+  const steps = (b + a) / 2n / MARK_STEP;
+  return steps === 0n ? null : fixedText(steps * MARK_STEP);
 }

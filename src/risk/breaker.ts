@@ -88,6 +88,10 @@ export class Breaker {
     this.cooldownMs = record.cooldownMs;
   }
 
+  get isClosed(): boolean {
+    return this.state === 'CLOSED';
+  }
+
   get allowsTrades(): boolean {
     return this.state !== 'OPEN';
   }

@@ -60,6 +60,13 @@ export class Breakers {
     return [{ subject: ALL, breaker: this.all }, ...own];
   }
 
+  /** Nothing stands in the way of an order on these exchanges, and it may have its whole size. */
+  areClosed(exchanges: readonly ExchangeId[]): boolean {
+    if (!this.all.isClosed) return false;
+    for (const exchange of exchanges) if (this.byExchange.get(exchange)?.isClosed === false) return false;
+    return true;
+  }
+
   views(): BreakerView[] {
     return this.entries().map(([subject, breaker]) => ({
       subject,

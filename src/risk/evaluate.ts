@@ -2,7 +2,8 @@ import { Decimal } from '../market/decimal.js';
 import { orderRulesOf } from '../market/order-rules.js';
 import type { Refusal } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
-import { refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
+import { nearTradeOf } from './near-trade.js';
+import { NO_REFUSALS, refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
 import { breakerProbeRule } from './rules/breaker-probe.js';
 import { circuitBreakerRule } from './rules/circuit-breaker.js';
 import { dailyLossRule } from './rules/daily-loss.js';
@@ -87,6 +88,8 @@ export const SIZE_RULES: readonly SizeRule[] = [
   totalExposureRule,
 ];
 
+const ALL_RULES: readonly Rule[] = [legShape, ...FIXED_RULES, ...SIZED_RULES];
+
 /** Rounding the legs back onto their lots can miss a cap by less than a lot; so often is it tried again below. */
 const SHRINK_TRIES = 3;
 const MAX_REFUSALS = 32;
@@ -97,29 +100,43 @@ export type Judgement =
 
 /** Asks every rule, so that a refusal names all its reasons; then makes the trade fit the limits, if it may be smaller. */
 export function evaluate(question: Question): Judgement {
-  const refusals = [
-    ...legShape(question),
-    ...FIXED_RULES.flatMap((rule) => rule(question)),
-    ...SIZED_RULES.flatMap((rule) => rule(question)),
-  ];
+  const refusals = refusalsOf(ALL_RULES, question);
   const exceeded = exceededCaps(question);
   if (exceeded.length === 0 && refusals.length === 0) return { allowed: true, signal: question.signal };
   if (refusals.length > 0 || !question.limits.shrinkToFit) {
-    return refused([...refusals, ...exceeded.map((cap) => cap.refusal)]);
+    return refused([...refusals, ...exceeded.map((cap) => cap.refusal())]);
   }
   return fitInto(question, exceeded);
 }
 
+function refusalsOf(rules: readonly Rule[], question: Question): readonly Refusal[] {
+  let found: readonly Refusal[] = NO_REFUSALS;
+  for (const rule of rules) {
+    const refusals = rule(question);
+    if (refusals.length > 0) found = [...found, ...refusals];
+  }
+  return found;
+}
+
 /** This stage trades two legs, one bought and one sold, on different exchanges (a self-trade is none, I13). */
-function legShape({ signal, buy, sell }: Question): Refusal[] {
+function legShape({ signal, buy, sell }: Question): readonly Refusal[] {
   if (signal.legs.length !== 2 || buy.side !== 'buy' || sell.side !== 'sell')
     return [refuse('LEG_SHAPE', 'buy, sell', signal.legs.map((l) => l.side).join(', '), 'legs', signal.pair)];
   if (buy.exchange === sell.exchange) return [refuse('SELF_TRADE', 2, 1, 'exchanges', buy.exchange)];
-  return [];
+  return NO_REFUSALS;
 }
 
+/** Only where floats cannot tell that a limit is far away, its cap is worked out. */
 function exceededCaps(question: Question): SizeCap[] {
-  return SIZE_RULES.flatMap((rule) => rule(question)).filter(({ cap }) => cap.lt(question.signal.quantity));
+  const { buy, sell, signal } = question;
+  const isPair = buy.side === 'buy' && sell.side === 'sell';
+  const near = nearTradeOf(question);
+  const exceeded: SizeCap[] = [];
+  for (const rule of SIZE_RULES) {
+    if (isPair && rule.fits(question, near)) continue;
+    for (const cap of rule.caps(question)) if (cap.cap.lt(signal.quantity)) exceeded.push(cap);
+  }
+  return exceeded;
 }
 
 function fitInto(question: Question, exceeded: readonly SizeCap[]): Judgement {
@@ -129,14 +146,14 @@ function fitInto(question: Question, exceeded: readonly SizeCap[]): Judgement {
     const smaller = shrinkSignal(question.signal, cap, lots);
     if (smaller === null) break;
     const again = questionFor(question, smaller);
-    const refusals = SIZED_RULES.flatMap((rule) => rule(again));
-    if (refusals.length > 0) return refused([...exceeded.map((c) => c.refusal), ...refusals]);
+    const refusals = refusalsOf(SIZED_RULES, again);
+    if (refusals.length > 0) return refused([...exceeded.map((c) => c.refusal()), ...refusals]);
     const still = exceededCaps(again);
     if (still.length === 0) return { allowed: true, signal: smaller };
     // A cap at or above this size cannot shrink it further by itself: one lot less always does.
     cap = Decimal.min(...still.map((c) => c.cap), new Decimal(smaller.quantity).minus(lots.buy));
   }
-  return refused(exceeded.map((c) => c.refusal));
+  return refused(exceeded.map((c) => c.refusal()));
 }
 
 /** Lots are known here: an unknown instrument was refused by identity before any shrinking. */
@@ -151,7 +168,22 @@ function lotsOf(question: Question): Lots {
 function questionFor(question: Question, signal: Signal): Question {
   const [first, second] = signal.legs;
   const swapped = first!.side === 'sell';
-  return { ...question, signal, buy: swapped ? second! : first!, sell: swapped ? first! : second! };
+  return {
+    signal,
+    buy: swapped ? second! : first!,
+    sell: swapped ? first! : second!,
+    books: question.books,
+    clockSkewMs: question.clockSkewMs,
+    instruments: question.instruments,
+    exposure: question.exposure,
+    limits: question.limits,
+    killSwitch: question.killSwitch,
+    holds: question.holds,
+    monitors: question.monitors,
+    signalSeen: question.signalSeen,
+    opportunityTaken: question.opportunityTaken,
+    nowMs: question.nowMs,
+  };
 }
 
 const refused = (refusals: readonly Refusal[]): Judgement => ({

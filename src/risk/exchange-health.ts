@@ -77,9 +77,18 @@ export class ExchangeHealth {
   viewOf(exchange: ExchangeId, nowMs: number): HealthView {
     const { orders, latency, books } = this.forgiven(exchange, nowMs);
     const score = 1 - Math.max(orders, latency, books);
-    const { full, cutOff } = this.limits;
-    const sizeFactor = Math.min(1, Math.max(0, (score - cutOff) / (full - cutOff)));
+    const sizeFactor = this.sizeFactor(score);
     return { exchange, score, orders: 1 - orders, latency: 1 - latency, books: 1 - books, sizeFactor };
+  }
+
+  /** The share of the ordinary size that an order there may have. */
+  sizeFactorOf(exchange: ExchangeId, nowMs: number): number {
+    return this.deficits.has(exchange) ? this.viewOf(exchange, nowMs).sizeFactor : this.sizeFactor(1);
+  }
+
+  private sizeFactor(score: number): number {
+    const { full, cutOff } = this.limits;
+    return Math.min(1, Math.max(0, (score - cutOff) / (full - cutOff)));
   }
 
   views(nowMs: number): HealthView[] {

@@ -106,30 +106,31 @@ export function stepGate(state: GateState, event: GateEvent, nowMs: number): Gat
 function judge(state: GateState, event: SignalEvent, nowMs: number): GateEffect[] {
   learnMarks(state, event.marks);
   const { signal, verdictId } = event;
-  const base = {
-    verdictId,
-    signalId: signal.signalId,
-    opportunityId: signal.opportunityId,
-    decidedAtMs: nowMs,
-  };
+  const { signalId, opportunityId } = signal;
   const question = questionOf(state, event, nowMs);
   const judgement = evaluate(question);
   state.seenSignals.add(signal.signalId);
   const full = state.exposure.reservationCount >= state.limits.maxReservations;
   if (!judgement.allowed || full) {
     const refusals = judgement.allowed ? [tooMany(state)] : [...judgement.refusals];
-    return [{ kind: 'refused', verdict: { ...base, decision: 'refused', refusals }, refusals, signal }];
+    const decision = 'refused' as const;
+    const verdict = { verdictId, signalId, opportunityId, decidedAtMs: nowMs, decision, refusals };
+    return [{ kind: 'refused', verdict, refusals, signal }];
   }
   const expiresAtMs = Math.min(nowMs + state.limits.approvalLifetimeMs, signal.expiresAtMs);
-  const hedges = hedgesOf({ ...question, signal: judgement.signal }, event.others ?? []);
-  const verdict = {
-    ...base,
+  const { others = [] } = event;
+  const hedges = others.length === 0 ? [] : hedgesOf({ ...question, signal: judgement.signal }, others);
+  const approved = {
+    verdictId,
+    signalId,
+    opportunityId,
+    decidedAtMs: nowMs,
     decision: 'approved' as const,
     signal: judgement.signal,
     expiresAtMs,
     nonce: event.nonce,
-    ...(hedges.length > 0 && { hedges }),
   };
+  const verdict = hedges.length > 0 ? { ...approved, hedges } : approved;
   commit(state, verdictId, judgement.signal, { expiresAtMs, nowMs });
   return [{ kind: 'approved', verdict: approve(verdict) }];
 }
@@ -160,12 +161,10 @@ const tooMany = (state: GateState): Refusal =>
 
 function questionOf(state: GateState, event: SignalEvent, nowMs: number): Question {
   const { signal } = event;
-  const legOf = (side: PlannedLeg['side'], position: number) =>
-    signal.legs.find((leg) => leg.side === side) ?? signal.legs[position]!;
   return {
     signal,
-    buy: legOf('buy', 0),
-    sell: legOf('sell', 1),
+    buy: legOf(signal, 'buy', 0),
+    sell: legOf(signal, 'sell', 1),
     books: new Map(event.books.map((book) => [book.instrument, book])),
     clockSkewMs: new Map(event.clocks.map((clock) => [clock.exchange, clock.skewMs])),
     instruments: state.instruments,
@@ -180,8 +179,11 @@ function questionOf(state: GateState, event: SignalEvent, nowMs: number): Questi
   };
 }
 
+const legOf = ({ legs }: Signal, side: PlannedLeg['side'], position: number): PlannedLeg =>
+  legs.find((leg) => leg.side === side) ?? legs[position]!;
+
 function learnMarks(state: GateState, marks: readonly Mark[]): void {
-  for (const mark of marks) state.exposure.setMark(mark.asset, new Decimal(mark.price));
+  for (const mark of marks) state.exposure.setMark(mark.asset, mark.price);
 }
 
 /** What came from outside is no result of trading: losses are measured from the new level. */

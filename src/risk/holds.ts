@@ -16,6 +16,10 @@ export class Holds {
     else this.standing.delete(keyOf(asked));
   }
 
+  get isEmpty(): boolean {
+    return this.standing.size === 0;
+  }
+
   all(): Hold[] {
     return [...this.standing.values()];
   }

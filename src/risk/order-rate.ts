@@ -6,9 +6,12 @@ const ORDERS_OF_A_TRADE = 2;
 export class OrderRate {
   /** One entry per approval; bounded by what may be approved within a minute. */
   private approvals: { readonly atMs: number; readonly orders: number }[] = [];
+  /** Older ones come first. */
+  private isInOrder = true;
 
   approved(orders: number, nowMs: number): void {
     this.forget(nowMs);
+    this.isInOrder &&= nowMs >= (this.approvals.at(-1)?.atMs ?? nowMs);
     this.approvals.push({ atMs: nowMs, orders });
   }
 
@@ -17,6 +20,7 @@ export class OrderRate {
     const before = startedAtMs.filter((atMs) => atMs > nowMs - MINUTE_MS && atMs <= nowMs);
     const approvals = before.map((atMs) => ({ atMs, orders: ORDERS_OF_A_TRADE }));
     this.approvals = [...approvals, ...this.approvals].sort((a, b) => a.atMs - b.atMs);
+    this.isInOrder = true;
   }
 
   inLastSecond(nowMs: number): number {
@@ -27,10 +31,14 @@ export class OrderRate {
     return this.since(nowMs - MINUTE_MS);
   }
 
-  /** Of (from, now]. */
+  /** Of (from, now]. Newest first; only a clock that was set back makes it go through all of them. */
   private since(fromMs: number): number {
     let orders = 0;
-    for (const approval of this.approvals) if (approval.atMs > fromMs) orders += approval.orders;
+    for (let i = this.approvals.length - 1; i >= 0; i--) {
+      const approval = this.approvals[i]!;
+      if (approval.atMs > fromMs) orders += approval.orders;
+      else if (this.isInOrder) break;
+    }
     return orders;
   }
 

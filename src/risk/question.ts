@@ -1,4 +1,4 @@
-import { Decimal } from '../market/decimal.js';
+import { Decimal, ONE } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { ExchangeId, InstrumentId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
@@ -50,14 +50,31 @@ export interface Question {
 /** Judges yes or no. An empty list allows. */
 export type Rule = (question: Question) => readonly Refusal[];
 
+/** The two orders of a question in float64: what the rules about sizes look at first. All of it for the whole trade. */
+export interface NearTrade {
+  readonly quantity: number;
+  readonly buyQuantity: number;
+  readonly sellQuantity: number;
+  readonly buyPrice: number;
+  readonly sellPrice: number;
+  /** What the buy order may give at worst, and the sell order bring: see `reservedLegs`. */
+  readonly buyGives: number;
+  readonly sellBrings: number;
+}
+
 /** The largest base quantity a limit still allows, and what to say when that is too little. */
 export interface SizeCap {
   readonly cap: Decimal;
-  readonly refusal: Refusal;
+  readonly refusal: () => Refusal;
 }
 
-/** Judges how much. May answer for both legs. */
-export type SizeRule = (question: Question) => readonly SizeCap[];
+/** Judges how much. */
+export interface SizeRule {
+  /** By floats: true only when the whole trade is certainly inside the limit, so that no cap has to be worked out. */
+  fits(question: Question, trade: NearTrade): boolean;
+  /** Exact. May answer for both legs. */
+  caps(question: Question): readonly SizeCap[];
+}
 
 export function refuse(
   rule: string,
@@ -75,10 +92,20 @@ export function refuse(
   };
 }
 
+export const NO_REFUSALS: readonly Refusal[] = Object.freeze([]);
+
+/** Judges the two legs one by one, the buy first; null lets a leg pass. */
+export function perLeg(question: Question, judge: (leg: PlannedLeg) => Refusal | null): readonly Refusal[] {
+  const [buy, sell] = [judge(question.buy), judge(question.sell)];
+  if (buy === null) return sell === null ? NO_REFUSALS : [sell];
+  return sell === null ? [buy] : [buy, sell];
+}
+
 export const legsOf = (question: Question): readonly PlannedLeg[] => [question.buy, question.sell];
 
 /** Base quantity of an order per unit of the signal's quantity: above 1 where the fee is taken from what is bought. */
 export function orderPerUnit(question: Question, leg: PlannedLeg): Decimal {
+  if (leg.quantity === question.signal.quantity) return ONE;
   return new Decimal(leg.quantity).div(question.signal.quantity);
 }
 

@@ -1,4 +1,4 @@
-import { Decimal } from '../market/decimal.js';
+import { Decimal, ONE } from '../market/decimal.js';
 import type { AssetId } from '../messages/primitives.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import type { ReservedLeg } from './exposure.js';
@@ -17,7 +17,7 @@ export function reservedLegs(
   sell: PlannedLeg,
   limits: Pick<RiskLimits, 'recoverySlackBps'>,
 ): readonly [ReservedLeg, ReservedLeg] {
-  const slack = new Decimal(limits.recoverySlackBps).div(BPS).plus(1);
+  const slack = slackOf(limits.recoverySlackBps);
   const fee = buy.feeMode === 'quote' ? new Decimal(buy.feeRate).plus(1) : new Decimal(1);
   const sellPrice = Decimal.max(sell.limitPrice, sell.expectedVwap);
   return [
@@ -36,6 +36,14 @@ export function reservedLegs(
       inAmount: new Decimal(sell.quantity).times(sellPrice),
     },
   ];
+}
+
+let known = { bps: 0, factor: ONE };
+
+/** 1 + slack; the same for every trade until a limit changes. */
+function slackOf(bps: number): Decimal {
+  if (known.bps !== bps) known = { bps, factor: new Decimal(bps).div(BPS).plus(1) };
+  return known.factor;
 }
 
 export interface Flow {

@@ -14,12 +14,14 @@ export function scaledOrderCap(
   const mark = exposure.markOf(signal.quote);
   if (mark === null) return [markUnknown(rule, signal.quote)];
   const limit = factor.times(limits.maxOrderNotional);
-  const unitPrice = new Decimal(leg.limitPrice).times(mark);
-  const actual = amountText(unitPrice.times(leg.quantity));
+  const unitPrice = mark.times(leg.limitPrice);
   return [
     {
       cap: limit.div(unitPrice.times(orderPerUnit(question, leg))),
-      refusal: refuse(rule, amountText(limit), actual, limits.reportingCurrency, leg.exchange),
+      refusal() {
+        const actual = amountText(unitPrice.times(leg.quantity));
+        return refuse(rule, amountText(limit), actual, limits.reportingCurrency, leg.exchange);
+      },
     },
   ];
 }

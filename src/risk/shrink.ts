@@ -7,9 +7,14 @@ import {
   roundForMessage,
   toText,
 } from '../market/decimal.js';
+import { divided, fixedOf, fixedText, nearestRatio } from '../market/fixed.js';
+import type { DecimalText } from '../messages/primitives.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
+import { netOf } from './edge-sum.js';
 
-const BPS = 10_000;
+const BPS = 10_000n;
+/** So many digits of a ratio leave room for those of an amount. */
+const RATIO_DIGITS = 10n ** 50n;
 
 export interface Lots {
   readonly buy: Decimal;
@@ -27,23 +32,89 @@ export function shrinkSignal(signal: Signal, cap: Decimal, lots: Lots): Signal |
   const quantity = floorToStep(cap, commonStep(lots.buy, lots.sell));
   if (quantity.lte(0)) return null;
   const legs = signal.legs.map((leg) => shrinkLeg(leg, quantity, lots));
-  const ratio = quantity.div(signal.quantity);
-  const edge = shrinkEdge(signal.edge, ratio);
-  const notional = roundForMessage(ratio.times(signal.notional), 'up');
+  const share = new Share(quantity, signal.quantity);
+  const edge = shrinkEdge(signal.edge, share);
+  const notional = share.of(signal.notional, 'up');
+  // Field by field: a spread would be laid out anew whenever the last such signal was collected.
   return {
-    ...signal,
+    signalId: signal.signalId,
+    opportunityId: signal.opportunityId,
+    strategy: signal.strategy,
+    pair: signal.pair,
+    base: signal.base,
+    quote: signal.quote,
     legs,
-    edge,
     quantity: toText(quantity),
-    notional: toText(notional),
-    netBps: new Decimal(edge.net).times(BPS).div(notional).toNumber(),
+    notional,
+    edge,
+    grossBps: signal.grossBps,
+    netBps: bpsOf(edge.net, notional),
+    detectedAtMs: signal.detectedAtMs,
+    exchangeToSignalMs: signal.exchangeToSignalMs,
+    expiresAtMs: signal.expiresAtMs,
   };
+}
+
+function bpsOf(net: DecimalText, notional: DecimalText): number {
+  const [part, whole] = [fixedOf(net), fixedOf(notional)];
+  const near = part === null || whole === null || whole <= 0n ? null : nearestRatio(part * BPS, whole);
+  return near ?? new Decimal(net).times(10_000).div(notional).toNumber();
+}
+
+/** What remains of an amount when a trade of `whole` becomes one of `part`, rounded to what a message carries. */
+class Share {
+  private readonly part: Decimal;
+  private readonly whole: DecimalText;
+  private readonly fixedPart: bigint | null;
+  private readonly fixedWhole: bigint | null;
+
+  constructor(part: Decimal, whole: DecimalText) {
+    this.part = part;
+    this.whole = whole;
+    this.fixedPart = fixedOf(toText(part));
+    this.fixedWhole = fixedOf(whole);
+  }
+
+  of(text: DecimalText, direction: 'down' | 'up'): DecimalText {
+    if (text === '0') return text;
+    const amount = fixedOf(text);
+    const { fixedPart, fixedWhole } = this;
+    if (amount === null || fixedPart === null || fixedWhole === null || fixedWhole <= 0n)
+      return this.ofDecimal(text, direction);
+    const product = amount * fixedPart;
+    // Without a rest it matters whether the ratio itself, which decimals round first, comes to an end.
+    return product % fixedWhole === 0n && !this.hasEnd()
+      ? this.ofDecimal(text, direction)
+      : fixedText(divided(product, fixedWhole, direction));
+  }
+
+  private hasEnd(): boolean {
+    return (this.fixedPart! * RATIO_DIGITS) % this.fixedWhole! === 0n;
+  }
+
+  private ofDecimal(text: DecimalText, direction: 'down' | 'up'): DecimalText {
+    return toText(roundForMessage(this.part.div(this.whole).times(text), direction));
+  }
 }
 
 function shrinkLeg(leg: PlannedLeg, kept: Decimal, lots: Lots): PlannedLeg {
   const quantity = leg.side === 'sell' ? floorToStep(kept, lots.sell) : buyQuantity(leg, kept, lots.buy);
   // Never above what was asked, whatever the rounding of the one who asked.
-  return { ...leg, quantity: toText(Decimal.min(quantity, leg.quantity)) };
+  return {
+    instrument: leg.instrument,
+    exchange: leg.exchange,
+    side: leg.side,
+    quantity: toText(Decimal.min(quantity, leg.quantity)),
+    limitPrice: leg.limitPrice,
+    expectedVwap: leg.expectedVwap,
+    feeRate: leg.feeRate,
+    feeMode: leg.feeMode,
+    bookEpoch: leg.bookEpoch,
+    bookSequence: leg.bookSequence,
+    exchangeTimeMs: leg.exchangeTimeMs,
+    receiveTimeMs: leg.receiveTimeMs,
+    levels: leg.levels,
+  };
 }
 
 /** Where the fee is taken from the coin bought, more is bought than is kept. */
@@ -52,22 +123,16 @@ function buyQuantity(leg: PlannedLeg, kept: Decimal, lot: Decimal): Decimal {
   return ceilToStep(kept.div(ONE.minus(leg.feeRate)), lot);
 }
 
-function shrinkEdge(edge: Signal['edge'], ratio: Decimal): Signal['edge'] {
-  const scaled = (text: string, direction: 'down' | 'up') => roundForMessage(ratio.times(text), direction);
-  const gross = scaled(edge.gross, 'down');
-  const feeBuy = scaled(edge.feeBuy, 'up');
-  const feeSell = scaled(edge.feeSell, 'up');
-  const latencyDecay = scaled(edge.latencyDecay, 'up');
-  const transfer = new Decimal(edge.transfer);
-  const inventory = scaled(edge.inventory, 'down');
-  const net = gross.minus(feeBuy).minus(feeSell).minus(latencyDecay).minus(transfer).plus(inventory);
-  return {
-    gross: toText(gross),
-    feeBuy: toText(feeBuy),
-    feeSell: toText(feeSell),
-    latencyDecay: toText(latencyDecay),
-    transfer: edge.transfer,
-    inventory: toText(inventory),
-    net: toText(net),
+function shrinkEdge(whole: Signal['edge'], share: Share): Signal['edge'] {
+  const edge = {
+    gross: share.of(whole.gross, 'down'),
+    feeBuy: share.of(whole.feeBuy, 'up'),
+    feeSell: share.of(whole.feeSell, 'up'),
+    latencyDecay: share.of(whole.latencyDecay, 'up'),
+    transfer: whole.transfer,
+    inventory: share.of(whole.inventory, 'down'),
+    net: '0',
   };
+  edge.net = netOf(edge);
+  return edge;
 }

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { Decimal } from '../../src/market/decimal.js';
 import { LedgerBook } from '../../src/execution/ledger.js';
+import { midPrice } from '../../src/execution/portfolio.js';
 import { gateStage } from '../../src/kernel/gate-stage.js';
 import { sagaStage, type SagaStageEvent } from '../../src/kernel/saga-stage.js';
 import { replayStage, type RecordedInput } from '../../src/kernel/stage.js';
@@ -11,7 +13,7 @@ import { DEFAULT_SPATIAL_PARAMETERS } from '../../src/detectors/spatial-paramete
 import type { MessageOf } from '../../src/messages/catalogue.js';
 import { marksOf } from '../../src/actors/board-reading.js';
 import { OrderBook } from '../../src/market/order-book.js';
-import { QuoteBoard } from '../../src/market/quote-board.js';
+import { BOARD_DEPTH, QuoteBoard, TRUST_OK } from '../../src/market/quote-board.js';
 import type { ArbotError } from '../../src/messages/errors.js';
 import { changeKillSwitch } from '../../src/modes/kill-switch.js';
 import { HOLDINGS, instrument, INSTRUMENTS, LIMITS, NOW, POLICY, sealed } from '../risk/fixtures.js';
@@ -567,3 +569,26 @@ t.test(
     t.equal(await verdicts(false, true), 0);
   },
 );
+
+t.test('property: a mark is the mid price of the decimals, cut to twelve digits', async (t) => {
+  const price = fc.oneof(
+    fc.integer({ min: 1, max: 1e9 }).map((n) => n / 1e4),
+    fc.integer({ min: 1, max: 1e9 }).map((n) => n / 1e10),
+    fc.double({ min: 1e-9, max: 1e12, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(price, price, (bid, ask) => {
+      const board = new QuoteBoard(1);
+      const market = instrument('alpha');
+      const slot = board.slotOf(market.id);
+      board.bidPrices[slot * BOARD_DEPTH] = bid;
+      board.askPrices[slot * BOARD_DEPTH] = ask;
+      board.bidLevels[slot] = board.askLevels[slot] = 1;
+      board.trust[slot] = TRUST_OK;
+      const mid = midPrice(bid, ask)!;
+      const expected = mid.isZero() ? [] : [{ asset: 'BTC', price: mid.toFixed() }];
+      t.strictSame(marksOf(board, [market], 'USDT'), expected);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,12 +1,19 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { Decimal } from '../../src/market/decimal.js';
+import { Decimal, floorToStep, roundForMessage, toText } from '../../src/market/decimal.js';
 import type { SubmitLeg } from '../../src/messages/order.js';
 import type { Refusal, ApprovedVerdict } from '../../src/messages/risk.js';
 import { verdict as verdictSchema } from '../../src/messages/risk.js';
 import type { Signal } from '../../src/messages/signal.js';
 import { arbitrageIdOf, admitVerdict } from '../../src/risk/approval.js';
-import { startGate, stepGate } from '../../src/risk/gate.js';
+import { SIZE_RULES } from '../../src/risk/evaluate.js';
+import { valueAt } from '../../src/risk/exchange-value.js';
+import { worstOf, type ExposureBook } from '../../src/risk/exposure.js';
+import { startGate, stepGate, type GateState } from '../../src/risk/gate.js';
+import type { NearSum } from '../../src/risk/near.js';
+import { nearTradeOf } from '../../src/risk/near-trade.js';
+import type { Question } from '../../src/risk/question.js';
+import { shrinkSignal } from '../../src/risk/shrink.js';
 import { decodeKillSwitch, encodeKillSwitch, newerSwitch } from '../../src/risk/kill-switch.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
 import { isInWindow, localTimeText, type NoTradeWindow } from '../../src/risk/no-trade-window.js';
@@ -714,6 +721,7 @@ t.test(
               if (state.exposure.available(exchange, asset).lt(0))
                 throw new Error(`${exchange} ${asset} promised twice`);
           if (state.exposure.reservationCount !== open.size) throw new Error('a reservation leaks');
+          compareSums(state.exposure);
         });
         for (const count of released.values()) if (count !== 1) throw new Error('released twice');
         for (const id of open.keys())
@@ -748,3 +756,142 @@ function applyLeg(held: Map<string, Decimal>, l: Signal['legs'][number], signal:
   move(signal.base, new Decimal(l.quantity).times(sign));
   move('USDT', cost.times(-sign).minus(fee));
 }
+
+/** The float sums that are kept against exact ones, made anew. */
+function compareSums(exposure: ExposureBook): void {
+  const isSame = (near: NearSum, exact: Decimal): boolean =>
+    Math.abs(near.value - exact.toNumber()) <= near.size * 1e-12;
+  const priced = (asset: string, amount: Decimal) => amount.times(exposure.markOf(asset) ?? NaN);
+  const total = exposure
+    .exposedAssets()
+    .reduce((sum, asset) => sum.plus(priced(asset, worstOf(exposure.intervalOf(asset)))), new Decimal(0));
+  // Before the first signal there is no price, and no sum either.
+  if (exposure.markOf('BTC') === null) return;
+  if (!isSame(exposure.nearTotal(), total)) throw new Error('the total differs');
+  const inFlight = [...exposure.inFlightOf('spatial')].reduce(
+    (sum, [asset, amount]) => sum.plus(priced(asset, amount)),
+    new Decimal(0),
+  );
+  if (!isSame(exposure.nearInFlightOf('spatial'), inFlight)) throw new Error('what is in flight differs');
+  for (const exchange of ['alpha', 'beta', 'gamma']) {
+    const held = valueAt(exposure, exchange);
+    if (!('value' in held) || !isSame(exposure.nearWorthAt(exchange), held.value))
+      throw new Error(`what is at ${exchange} differs`);
+    for (const asset of ['BTC', 'ETH', 'USDT']) {
+      const short = exposure.nearShortage(exchange, asset, 1);
+      if (!isSame(short, new Decimal(1).minus(exposure.available(exchange, asset))))
+        throw new Error(`what is left of ${asset} at ${exchange} differs`);
+    }
+  }
+}
+
+t.test(
+  'property: what floats let through is inside the limit in decimals too, ever so close to it',
+  async (t) => {
+    const counts = { let: 0, within: 0 };
+    const closeness = fc.constantFrom(0, 1e-13, -1e-13, 1e-11, -1e-11, 1e-6, -1e-6, 0.2, -0.2);
+    const thousandths = fc.integer({ min: 1, max: 9_999 });
+    fc.assert(
+      fc.property(thousandths, thousandths, closeness, (size, before, off) => {
+        const close = (exact: string | Decimal) =>
+          new Decimal(exact).times(new Decimal(1).plus(off)).toFixed(20);
+        const quantity = new Decimal(size).div(1_000).toFixed();
+        const earlier = signalOf({ id: 'earlier', quantity: new Decimal(before).div(1_000).toFixed() });
+        const signal = signalOf({ id: 'later', quantity });
+        const huge = '99999999';
+        const wide = {
+          ...{ maxOrderNotional: huge, maxAssetExposure: huge, maxExchangeHoldings: huge },
+          ...{ maxTotalExposure: huge, maxStrategyExposure: huge, minNetProfit: '0', minTradeNotional: '0' },
+          recoverySlackBps: 7,
+        };
+        const probe = gateWith(wide);
+        if (!('decision' in ask(probe, earlier))) return;
+        const told = new Map(
+          SIZE_RULES.flatMap((rule) => rule.caps(questionAt(probe, signal)))
+            .map((cap) => cap.refusal())
+            .map((refusal) => [`${refusal.rule} ${refusal.subject}`, refusal]),
+        );
+        const actual = (name: string) => told.get(name)!.actual;
+        const reserve = [
+          { exchange: 'alpha', asset: 'USDT' },
+          { exchange: 'beta', asset: 'BTC' },
+        ].map(({ exchange, asset }) => {
+          const { limit, actual: needed } = told.get(`INVENTORY ${exchange}`)!;
+          return {
+            exchange,
+            asset,
+            amount: Decimal.max(0, new Decimal(limit).minus(close(needed))).toFixed(),
+          };
+        });
+        const state = gateWith({ ...wide, reserve });
+        if (!('decision' in ask(state, earlier))) return;
+        state.limits = {
+          ...state.limits,
+          maxOrderNotional: close(new Decimal(quantity).times(1_010)),
+          maxAssetExposure: close(actual('ASSET_EXPOSURE BTC')),
+          maxTotalExposure: close(actual('TOTAL_EXPOSURE all')),
+          maxStrategyExposure: close(actual('STRATEGY_EXPOSURE spatial')),
+          exchangeHoldingsOverrides: {
+            alpha: close(actual('EXCHANGE_EXPOSURE alpha')),
+            beta: close(actual('EXCHANGE_EXPOSURE beta')),
+          },
+        };
+        const question = questionAt(state, signal);
+        const near = nearTradeOf(question);
+        for (const rule of SIZE_RULES) {
+          const isWithin = rule.caps(question).every(({ cap }) => cap.gte(signal.quantity));
+          if (isWithin) counts.within++;
+          if (!rule.fits(question, near)) continue;
+          counts.let++;
+          if (!isWithin)
+            throw new Error(`${rule.caps(question)[0]?.refusal().rule} lets ${quantity} through`);
+        }
+      }),
+      { numRuns: 400 },
+    );
+    t.ok(counts.let > counts.within / 3, `${counts.let} of ${counts.within} were told by floats`);
+  },
+);
+
+function questionAt(state: GateState, signal: Signal): Question {
+  const { books, clocks } = signalEvent(signal);
+  return {
+    ...state,
+    ...{ signal, buy: signal.legs[0]!, sell: signal.legs[1]! },
+    books: new Map(books.map((one) => [one.instrument, one])),
+    clockSkewMs: new Map(clocks.map((one) => [one.exchange, one.skewMs])),
+    ...{ signalSeen: false, opportunityTaken: false, nowMs: NOW },
+  };
+}
+
+t.test('property: a smaller trade has the texts that decimals give it', async () => {
+  const thousandths = fc.integer({ min: 1, max: 9_999 });
+  fc.assert(
+    fc.property(thousandths, thousandths, fc.constantFrom('1000', '977.7', '3'), (size, cap, buyPrice) => {
+      const quantity = new Decimal(size).div(1_000).toFixed();
+      const signal = signalOf({
+        quantity,
+        buyPrice,
+        sellPrice: new Decimal(buyPrice).times('1.0113').toFixed(),
+      });
+      const lots = { buy: new Decimal('0.001'), sell: new Decimal('0.002') };
+      const smaller = shrinkSignal(signal, new Decimal(cap).div(1_000), lots);
+      const kept = floorToStep(new Decimal(cap).div(1_000), new Decimal('0.002'));
+      if (smaller === null) return kept.isZero();
+      const ratio = kept.div(quantity);
+      const scaled = (text: string, way: 'down' | 'up') => toText(roundForMessage(ratio.times(text), way));
+      const { edge } = signal;
+      const notional = scaled(signal.notional, 'up');
+      return (
+        smaller.quantity === kept.toFixed() &&
+        smaller.notional === notional &&
+        smaller.edge.gross === scaled(edge.gross, 'down') &&
+        smaller.edge.feeBuy === scaled(edge.feeBuy, 'up') &&
+        smaller.edge.feeSell === scaled(edge.feeSell, 'up') &&
+        smaller.edge.inventory === '0' &&
+        smaller.netBps === new Decimal(smaller.edge.net).times(10_000).div(notional).toNumber()
+      );
+    }),
+    { numRuns: 600 },
+  );
+});

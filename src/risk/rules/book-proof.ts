@@ -1,9 +1,9 @@
-import { legsOf, refuse, type Rule } from '../question.js';
+import { perLeg, refuse, type Rule } from '../question.js';
 
 /** Books that nothing proves complete are traded only where the trader accepted that for the exchange. */
 export const bookProofRule: Rule = (question) =>
-  legsOf(question).flatMap((leg) => {
+  perLeg(question, (leg) => {
     const proof = question.instruments.get(leg.instrument)?.bookProof ?? 'checked';
-    if (proof !== 'opaque' || question.limits.acceptOpaqueBooks?.includes(leg.exchange) === true) return [];
-    return [refuse('BOOK_OPAQUE', 'checked or accepted', proof, 'proof', leg.instrument)];
+    if (proof !== 'opaque' || question.limits.acceptOpaqueBooks?.includes(leg.exchange) === true) return null;
+    return refuse('BOOK_OPAQUE', 'checked or accepted', proof, 'proof', leg.instrument);
   });

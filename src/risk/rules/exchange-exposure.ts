@@ -1,6 +1,7 @@
 import { Decimal } from '../../market/decimal.js';
 import { valueAt } from '../exchange-value.js';
 import { markUnknown } from '../mark-unknown.js';
+import { isCertainlyBelow } from '../near.js';
 import {
   amountText,
   legsOf,
@@ -13,12 +14,25 @@ import {
 import type { PlannedLeg } from '../../messages/signal.js';
 
 /** Counterparty risk: everything held at the exchange plus everything that may still arrive there, without subtracting what may leave. */
-export const exchangeExposureRule: SizeRule = (question) =>
-  legsOf(question).map((leg) => capOf(question, leg));
+export const exchangeExposureRule: SizeRule = {
+  fits: (question, trade) => {
+    const { exposure, signal, buy, sell } = question;
+    const bought = trade.buyQuantity * exposure.nearMarkOf(signal.base);
+    const proceeds = trade.sellBrings * exposure.nearMarkOf(signal.quote);
+    return (
+      isCertainlyBelow(exposure.nearWorthAt(buy.exchange).plus(bought), Number(limitOf(question, buy))) &&
+      isCertainlyBelow(exposure.nearWorthAt(sell.exchange).plus(proceeds), Number(limitOf(question, sell)))
+    );
+  },
+  caps: (question) => legsOf(question).map((leg) => capOf(question, leg)),
+};
+
+const limitOf = ({ limits }: Question, { exchange }: PlannedLeg): string =>
+  limits.exchangeHoldingsOverrides[exchange] ?? limits.maxExchangeHoldings;
 
 function capOf(question: Question, leg: PlannedLeg): SizeCap {
   const { limits, exposure, signal } = question;
-  const limit = new Decimal(limits.exchangeHoldingsOverrides[leg.exchange] ?? limits.maxExchangeHoldings);
+  const limit = new Decimal(limitOf(question, leg));
   const held = valueAt(exposure, leg.exchange);
   if ('unpriced' in held) return markUnknown('EXCHANGE_EXPOSURE', held.unpriced);
   const { value } = held;
@@ -26,10 +40,12 @@ function capOf(question: Question, leg: PlannedLeg): SizeCap {
   if (perUnit === null)
     return markUnknown('EXCHANGE_EXPOSURE', leg.side === 'buy' ? signal.base : signal.quote);
   const room = limit.minus(value);
-  const actual = amountText(value.plus(perUnit.times(signal.quantity)));
   return {
     cap: room.lte(0) ? new Decimal(0) : room.div(perUnit),
-    refusal: refuse('EXCHANGE_EXPOSURE', limit.toFixed(), actual, limits.reportingCurrency, leg.exchange),
+    refusal() {
+      const actual = amountText(value.plus(perUnit.times(signal.quantity)));
+      return refuse('EXCHANGE_EXPOSURE', limit.toFixed(), actual, limits.reportingCurrency, leg.exchange);
+    },
   };
 }
 

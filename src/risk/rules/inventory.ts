@@ -1,4 +1,5 @@
 import { Decimal } from '../../market/decimal.js';
+import { isCertainlyBelow } from '../near.js';
 import { amountText, orderPerUnit, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
 import { reservedLegs } from '../reserved-legs.js';
 
@@ -6,12 +7,19 @@ import { reservedLegs } from '../reserved-legs.js';
  * Prefunded: each exchange must hold, above its reserve and above what is promised already, what its leg gives at worst
  * (buy: limit price, recovery slack and a fee taken in quote; sell: the quantity).
  */
-export const inventoryRule: SizeRule = (question) => {
-  const [buy, sell] = reservedLegs(question.signal, question.buy, question.sell, question.limits);
-  return [
-    capOf(question, buy.exchange, buy.outAsset, buy.outAmount, orderPerUnit(question, question.buy)),
-    capOf(question, sell.exchange, sell.outAsset, sell.outAmount, orderPerUnit(question, question.sell)),
-  ];
+export const inventoryRule: SizeRule = {
+  fits: ({ exposure, signal, buy, sell }, trade) =>
+    trade.buyQuantity > 0 &&
+    trade.sellQuantity > 0 &&
+    isCertainlyBelow(exposure.nearShortage(buy.exchange, signal.quote, trade.buyGives), 0) &&
+    isCertainlyBelow(exposure.nearShortage(sell.exchange, signal.base, trade.sellQuantity), 0),
+  caps: (question) => {
+    const [buy, sell] = reservedLegs(question.signal, question.buy, question.sell, question.limits);
+    return [
+      capOf(question, buy.exchange, buy.outAsset, buy.outAmount, orderPerUnit(question, question.buy)),
+      capOf(question, sell.exchange, sell.outAsset, sell.outAmount, orderPerUnit(question, question.sell)),
+    ];
+  },
 };
 
 function capOf(
@@ -25,5 +33,10 @@ function capOf(
   const neededPerUnit = needed.div(question.signal.quantity);
   // needed grows with the order, so the cap in units of the signal is available ÷ (needed per unit); perUnit > 0 always.
   const cap = available.lte(0) || perUnit.lte(0) ? new Decimal(0) : available.div(neededPerUnit);
-  return { cap, refusal: refuse('INVENTORY', amountText(available), amountText(needed), asset, exchange) };
+  return {
+    cap,
+    refusal() {
+      return refuse('INVENTORY', amountText(available), amountText(needed), asset, exchange);
+    },
+  };
 }

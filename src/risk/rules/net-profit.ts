@@ -1,9 +1,13 @@
+import { fixedOf } from '../../market/fixed.js';
+import type { EdgeBreakdown } from '../../messages/signal.js';
+import { fixedNetOf } from '../edge-sum.js';
 import { refuse, type Rule } from '../question.js';
 import { Decimal } from '../../market/decimal.js';
 
 /** Expected net profit of the whole trade in the quote asset; and the parts must add up to the net they claim. */
 export const netProfitRule: Rule = ({ signal, limits }) => {
   const e = signal.edge;
+  if (isSumAbove(e, limits.minNetProfit)) return [];
   const sum = new Decimal(e.gross)
     .minus(e.feeBuy)
     .minus(e.feeSell)
@@ -14,3 +18,9 @@ export const netProfitRule: Rule = ({ signal, limits }) => {
   if (new Decimal(e.net).gte(limits.minNetProfit)) return [];
   return [refuse('NET_PROFIT', limits.minNetProfit, e.net, signal.quote, signal.pair)];
 };
+
+/** The same in whole numbers, exact; false where it is not so, and where a text has to be read as a decimal to tell. */
+function isSumAbove(edge: EdgeBreakdown, least: string): boolean {
+  const [sum, net, minimum] = [fixedNetOf(edge), fixedOf(edge.net), fixedOf(least)];
+  return sum !== null && net !== null && minimum !== null && sum === net && net >= minimum;
+}

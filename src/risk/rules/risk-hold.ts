@@ -1,4 +1,4 @@
-import { refuse, type Rule } from '../question.js';
+import { NO_REFUSALS, refuse, type Rule } from '../question.js';
 
 const MOST_TOLD = 4;
 
@@ -7,6 +7,7 @@ const MOST_TOLD = 4;
  * said so until it is back (TRADING §4).
  */
 export const riskHoldRule: Rule = ({ holds, exposure, buy, sell, signal }) => {
+  if (holds.isEmpty && exposure.holdingsKnown) return NO_REFUSALS;
   const standing = new Set(
     [buy, sell].flatMap(({ exchange }) => holds.on(exchange, [signal.base, signal.quote])),
   );

@@ -1,4 +1,4 @@
-import { legsOf, refuse, type Rule } from '../question.js';
+import { perLeg, refuse, type Rule } from '../question.js';
 import { Decimal } from '../../market/decimal.js';
 
 /**
@@ -6,8 +6,8 @@ import { Decimal } from '../../market/decimal.js';
  * count single units. Until fills are booked in canonical units such an instrument is watched and never traded.
  */
 export const unitMultiplierRule: Rule = (question) =>
-  legsOf(question).flatMap((leg) => {
+  perLeg(question, (leg) => {
     const units = question.instruments.get(leg.instrument)?.unitMultiplier ?? '1';
-    if (new Decimal(units).eq(1)) return [];
-    return [refuse('UNIT_MULTIPLIER', 1, units, 'units', leg.instrument)];
+    if (units === '1' || new Decimal(units).eq(1)) return null;
+    return refuse('UNIT_MULTIPLIER', 1, units, 'units', leg.instrument);
   });
