@@ -22,8 +22,16 @@ export function clientOrderIdOf(arbitrageId: string, legIndex: number, attempt: 
   return `a${hashLetters(arbitrageId)}${legIndex}${String(attempt).padStart(2, '0')}`;
 }
 
+/** The legs of an arbitrage follow each other. */
+let latest = { text: '', letters: '' };
+
 /** Five bits per letter from the front of the hash. */
 function hashLetters(text: string): string {
+  if (latest.text !== text) latest = { text, letters: lettersOf(text) };
+  return latest.letters;
+}
+
+function lettersOf(text: string): string {
   const words = sha256(text);
   let letters = '';
   for (let i = 0; i < HASH_LETTERS; i++) {

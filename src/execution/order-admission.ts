@@ -157,7 +157,9 @@ const exchangeOf = (instrument: InstrumentId): string => instrument.slice(0, ins
 
 function firstRefusal(leg: SubmitLeg, planned: PlannedLeg): string | null {
   if (planned.side !== leg.side) return 'SIDE_NOT_APPROVED';
-  if (new Decimal(leg.quantity).gt(planned.quantity)) return 'SIZE_NOT_APPROVED';
+  const isOther = leg.quantity !== planned.quantity;
+  if (isOther && new Decimal(leg.quantity).gt(planned.quantity)) return 'SIZE_NOT_APPROVED';
+  if (leg.limitPrice === planned.limitPrice) return null;
   const worse =
     leg.side === 'buy'
       ? new Decimal(leg.limitPrice).gt(planned.limitPrice)

@@ -1,4 +1,4 @@
-import { Decimal, roundForMessage, toText } from '../market/decimal.js';
+import { Decimal, roundForMessage, toText, ZERO } from '../market/decimal.js';
 import type { Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import { isTerminal, mayTransit, transit, type OrderSignal, type OrderStatus } from './order-state.js';
 
@@ -29,8 +29,8 @@ export const newOrder = (submit: SubmitLeg): Order => ({
   sentPrice: null,
   sentAtMs: null,
   fills: [],
-  filledBase: new Decimal(0),
-  filledQuote: new Decimal(0),
+  filledBase: ZERO,
+  filledQuote: ZERO,
   reason: '',
   acknowledgedAtMs: null,
   doubts: [],

@@ -4,6 +4,7 @@ import { orderRulesOf, violationsOfText } from '../market/order-rules.js';
 import type { BalancesChanged } from '../messages/ledger.js';
 import type { AssetId, ExchangeId } from '../messages/primitives.js';
 import type { PlannedLeg } from '../messages/signal.js';
+import { isCertainlyAbove } from '../risk/near.js';
 
 /** What is known when an arbitrage starts; absent = not told, and then not checked. */
 export interface StartFacts {
@@ -37,6 +38,7 @@ function stuckPart(
   legs: readonly PlannedLeg[],
   markets: { readonly legs: readonly Instrument[]; readonly hedges: readonly Instrument[] },
 ): string | null {
+  if (isCertainlyMovable(legs, markets)) return null;
   const price = Decimal.min(...legs.map((leg) => leg.limitPrice));
   const least = [...markets.legs, ...markets.hedges].map((instrument) => {
     const rules = orderRulesOf(instrument);
@@ -47,6 +49,22 @@ function stuckPart(
   return stuck.times(2).gt(wanted)
     ? `WORST_PARTIAL_FILL ${stuck.toDecimalPlaces(8).toFixed()} of ${wanted.toFixed()} could not be traded on`
     : null;
+}
+
+/** By floats: true only when half of the trade is certainly more than what could not be traded on. */
+function isCertainlyMovable(
+  legs: readonly PlannedLeg[],
+  markets: { readonly legs: readonly Instrument[]; readonly hedges: readonly Instrument[] },
+): boolean {
+  let [price, wanted, stuck] = [Infinity, Infinity, Infinity];
+  for (const leg of legs) {
+    price = Math.min(price, Number(leg.limitPrice));
+    wanted = Math.min(wanted, Number(leg.quantity));
+  }
+  for (const instruments of [markets.legs, markets.hedges])
+    for (const { minQuantity, minNotional, lotSize } of instruments)
+      stuck = Math.min(stuck, Math.max(Number(minQuantity), Number(minNotional) / price, Number(lotSize)));
+  return isCertainlyAbove(wanted, stuck * 2);
 }
 
 function missingBalance(legs: readonly PlannedLeg[], { holdings }: StartFacts): string | null {

@@ -1,6 +1,7 @@
 import { BPS, ceilToStep, Decimal, floorToStep, ONE, toText, ZERO } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { PlannedLeg } from '../messages/signal.js';
+import { isCertainlyBelow, NearSum } from '../risk/near.js';
 
 /** The worst that both fills together may cost, basis points of what the buy leg spends. */
 export interface PriceBoundLimits {
@@ -19,6 +20,7 @@ export function boundPrices(
   const buy = legs.find((leg) => leg.side === 'buy');
   const sell = legs.find((leg) => leg.side === 'sell');
   if (legs.length !== 2 || buy === undefined || sell === undefined) return legs;
+  if (isCertainlyWithin(buy, sell, limits)) return legs;
   const cap = capOf(buy, limits);
   const excess = worstLoss(buy, sell).minus(cap);
   if (excess.lte(0)) return legs;
@@ -40,6 +42,21 @@ export function worstLoss(buy: PlannedLeg, sell: PlannedLeg): Decimal {
   const feeBuy = buy.feeMode === 'received' ? ZERO : spent.times(buy.feeRate);
   const proceeds = new Decimal(sell.quantity).times(sell.limitPrice).times(ONE.minus(sell.feeRate));
   return spent.plus(feeBuy).minus(residue).minus(proceeds);
+}
+
+/** By floats: true only when the worst loss is certainly below the cap. */
+function isCertainlyWithin(buy: PlannedLeg, sell: PlannedLeg, limits: PriceBoundLimits): boolean {
+  const [bought, price, rate] = [Number(buy.quantity), Number(buy.limitPrice), Number(buy.feeRate)];
+  const spent = bought * price;
+  const isReceived = buy.feeMode === 'received';
+  const proceeds = Number(sell.quantity) * Number(sell.limitPrice) * (1 - Number(sell.feeRate));
+  const loss = new NearSum()
+    .plus(spent)
+    .plus(isReceived ? 0 : spent * rate)
+    .minus(bought * (isReceived ? 1 - rate : 1) * price)
+    .plus(Number(sell.quantity) * price)
+    .minus(proceeds);
+  return isCertainlyBelow(loss, (spent * limits.maxRecoveryLossBps) / 10_000);
 }
 
 const capOf = (buy: PlannedLeg, { maxRecoveryLossBps }: PriceBoundLimits): Decimal =>

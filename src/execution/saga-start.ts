@@ -59,7 +59,7 @@ export function startSaga(
   const orders = legs.map((leg, legIndex) => newOrder(submitOf(terms, leg, legIndex, nowMs)));
   const submits = orders.map((order) => order.submit);
   return {
-    state: { ...emptyState(terms, nowMs), orders },
+    state: emptyState(terms, nowMs, orders),
     effects: [{ kind: 'journal', legs: submits, purpose: 'open' }],
   };
 }
@@ -69,11 +69,11 @@ function refused(state: SagaState, reason: string, nowMs: number): SagaStep {
   return closeSaga({ state: withNote(state, `PRE_CHECK ${reason}`), effects }, nowMs);
 }
 
-function emptyState(terms: SagaTerms, nowMs: number): SagaState {
+function emptyState(terms: SagaTerms, nowMs: number, orders: readonly Order[] = []): SagaState {
   return {
     terms,
     phase: 'journalling',
-    orders: [],
+    orders,
     inquiries: new Map(),
     unbooked: new Map(),
     awaitsQuotes: false,
@@ -95,8 +95,11 @@ function termsOf(
   const { signal } = verdict;
   const exchanges = setting.exchanges ?? new Map<ExchangeId, ExchangeFacts>();
   const isLed = setting.legPolicies?.get(signal.pair) === 'lead-follow';
+  const { buyExchange, sellExchange } = partiesOf(signal.legs);
+  const { feeMarks, policy, lateExchanges } = fixedTerms(setting);
   return {
-    ...partiesOf(signal.legs),
+    buyExchange,
+    sellExchange,
     arbitrageId: arbitrageIdOf(verdict.verdictId),
     verdictId: verdict.verdictId,
     nonce: verdict.nonce,
@@ -118,7 +121,9 @@ function termsOf(
     leadIndex: isLed ? leadOf(legs, exchanges) : null,
     hedges: hedgesOf(setting, verdict),
     plan: planOf(signal),
-    ...fixedTerms(setting),
+    feeMarks,
+    policy,
+    lateExchanges,
   };
 }
 

@@ -2,7 +2,7 @@ import type { LegQuote } from './recovery.js';
 import { inquire, inquireSlowly, isSettled } from './inquiry.js';
 import { fillEntryId } from './ledger.js';
 import { followerQuantity } from './leg-policy.js';
-import { isTerminal, mayTransit } from './order-state.js';
+import { isTerminal, mayTransit, transit } from './order-state.js';
 import { applyResult, doubted, signalled, type Order } from './order.js';
 import { closeSaga, JOURNAL_REFUSED, settleLate } from './saga-close.js';
 import {
@@ -49,26 +49,43 @@ export function stepSaga(state: SagaState, event: SagaEvent, nowMs: number): Sag
 
 /** After the commit: the verdict may have expired meanwhile, and then nothing is sent. A follower waits for its lead. */
 function send(state: SagaState, event: Extract<SagaEvent, { kind: 'journalled' }>, nowMs: number): SagaStep {
-  const isMeant = (order: Order): boolean =>
-    order.status === 'intent' &&
-    !order.journalled &&
-    event.clientOrderIds.includes(order.submit.clientOrderId);
-  if (!state.orders.some(isMeant)) return { state, effects: [] };
+  if (!state.orders.some((order) => isMeant(order, event))) return { state, effects: [] };
   if (state.phase === 'journalling' && nowMs >= state.terms.verdictExpiresAtMs)
     return unsent(state, event.clientOrderIds, 'VERDICT_EXPIRED');
   const { leadIndex } = state.terms;
   const effects: SagaEffect[] = [];
   const orders = state.orders.map((order) => {
-    if (!isMeant(order)) return order;
-    const journalled = { ...order, journalled: true };
+    if (!isMeant(order, event)) return order;
+    const sentPrice = touchOf(order, event.quotes);
     const waits = leadIndex !== null && !isRecovery(order) && order.submit.legIndex !== leadIndex;
-    if (waits) return { ...journalled, sentPrice: touchOf(order, event.quotes) };
+    if (waits) return withSending(order, { status: order.status, sentPrice, sentAtMs: order.sentAtMs });
     effects.push({ kind: 'submit', leg: order.submit });
-    return sent(journalled, touchOf(order, event.quotes), nowMs);
+    return withSending(order, { status: transit(order.status, 'send'), sentPrice, sentAtMs: nowMs });
   });
   const phase = state.phase === 'journalling' ? 'working' : state.phase;
   return { state: { ...state, orders, phase }, effects };
 }
+
+const isMeant = (order: Order, event: Extract<SagaEvent, { kind: 'journalled' }>): boolean =>
+  order.status === 'intent' && !order.journalled && event.clientOrderIds.includes(order.submit.clientOrderId);
+
+/** Its row is committed; field by field, since a spread costs more than all of the rest. */
+const withSending = (
+  order: Order,
+  { status, sentPrice, sentAtMs }: Pick<Order, 'status' | 'sentPrice' | 'sentAtMs'>,
+): Order => ({
+  submit: order.submit,
+  status,
+  journalled: true,
+  sentPrice,
+  sentAtMs,
+  fills: order.fills,
+  filledBase: order.filledBase,
+  filledQuote: order.filledQuote,
+  reason: order.reason,
+  acknowledgedAtMs: order.acknowledgedAtMs,
+  doubts: order.doubts,
+});
 
 const sent = (order: Order, sentPrice: Decimal | null, nowMs: number): Order => ({
   ...signalled(order, 'send'),
