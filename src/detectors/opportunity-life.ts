@@ -118,18 +118,25 @@ export class OpportunityLife {
     detail: string,
     atMs: number,
   ): OpportunityEvent {
+    const { opportunityId, pair, buyExchange, sellExchange, openedAtMs } = this.identity;
     const { grossBps, netBps, quantity, net } = this.latest;
     return {
-      ...this.identity,
+      opportunityId,
+      pair,
+      buyExchange,
+      sellExchange,
+      openedAtMs,
       phase,
       strategy: 'spatial',
       grossBps,
       netBps,
-      quantity: toText(roundForMessage(quantity, 'down')),
-      netProfit: toText(roundForMessage(net, 'down')),
+      quantity: textDown(quantity),
+      netProfit: textDown(net),
       reason: reason.slice(0, 64),
       detail: detail.slice(0, 300),
       atMs,
     };
   }
 }
+
+const textDown = (value: Decimal): string => (value === ZERO ? '0' : toText(roundForMessage(value, 'down')));

@@ -12,8 +12,10 @@ export function spatialSignal(
   ttlMs: number,
 ): Signal {
   const { pair, base, quote } = route.buy.instrument;
+  const { signalId, opportunityId } = ids;
   return {
-    ...ids,
+    signalId,
+    opportunityId,
     strategy: 'spatial',
     pair,
     base,

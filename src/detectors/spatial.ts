@@ -6,6 +6,7 @@ import { changedRules } from '../market/instrument-changes.js';
 import type { Instrument, InstrumentState } from '../market/instrument.js';
 import { BOARD_DEPTH, type QuoteBoard } from '../market/quote-board.js';
 import { OpportunityLife, type EdgeNow } from './opportunity-life.js';
+import { QuoteGroups } from './quote-groups.js';
 import { bestNetReturn, FastSize, fastOptimalSize, type SideView } from './optimal-size-fast.js';
 import { checkParameters, exactLimits, type SpatialParameters } from './spatial-parameters.js';
 import { planTrade } from './spatial-plan.js';
@@ -18,6 +19,7 @@ import {
 } from './spatial-route.js';
 import { routeKey, type TradedRoute } from './traded-routes.js';
 import { spatialSignal } from './spatial-signal.js';
+import { WholePlanner } from './whole-plan.js';
 
 /** What the detector wants done; its actor sends them. */
 export type SpatialEffect =
@@ -52,12 +54,14 @@ export class SpatialDetector {
   private readonly parameters: SpatialParameters;
   private readonly nextId: (prefix: string) => string;
   private watches = new Map<number, RouteWatch[]>();
+  private readonly groups: QuoteGroups;
   private instruments: readonly Instrument[];
   /** By slot; those that trade are left out. */
   private readonly stopped = new Map<number, InstrumentState>();
   private readonly open = new Map<string, RouteWatch>();
   private readonly answersDue = new Map<string, OpportunityLife>();
   private readonly fast = new FastSize();
+  private readonly planner: WholePlanner;
   private readonly asks: SideView;
   private readonly bids: SideView;
   private effects: SpatialEffect[] = [];
@@ -69,11 +73,14 @@ export class SpatialDetector {
     checkParameters(parameters);
     this.board = board;
     this.parameters = parameters;
+    this.planner = new WholePlanner(board, parameters);
     this.nextId = nextId;
     this.carried = new Set(traded.map(routeKey));
     this.asks = { prices: board.askPrices, sizes: board.askSizes };
     this.bids = { prices: board.bidPrices, sizes: board.bidSizes };
+    this.groups = new QuoteGroups(board);
     this.watches = this.watchesOf(instruments);
+    this.groups.layOut(this.watches);
     this.instruments = instruments;
     this.noteStates(instruments);
   }
@@ -83,6 +90,7 @@ export class SpatialDetector {
     const watches = this.watchesOf(instruments);
     for (const watch of [...this.open.values()]) this.close(watch, 'RECONFIGURED', nowMs);
     this.watches = watches;
+    this.groups.layOut(watches);
     this.instruments = instruments;
     this.noteStates(instruments);
     return this.takeEffects();
@@ -139,12 +147,13 @@ export class SpatialDetector {
 
   /** A book changed or lost trust. `nowMs` is wall clock, `monotonicMs` the clock of the board's ages. */
   onSlotDirty(slot: number, nowMs: number, monotonicMs: number): readonly SpatialEffect[] {
+    // Almost every look ends here, on quotes that lie side by side.
+    if (!this.groups.mayMatter(slot) && this.carried.size === 0) return NO_EFFECTS;
     const watches = this.watches.get(slot);
     if (watches === undefined) return NO_EFFECTS;
     const { askPrices, bidPrices } = this.board;
     for (let i = 0; i < watches.length; i++) {
       const watch = watches[i]!;
-      // Almost every look ends here: one product and one comparison.
       const interesting = bidPrices[watch.bidAt]! >= askPrices[watch.askAt]! * watch.openRatio;
       if (interesting || watch.life !== null) this.look(watch, nowMs, monotonicMs);
       else if (this.carried.size > 0) this.letGo(watch, monotonicMs);
@@ -261,6 +270,7 @@ export class SpatialDetector {
     };
     const life = new OpportunityLife(identity, edge);
     watch.life = life;
+    this.groups.countLife(buy.slot, 1);
     this.open.set(identity.opportunityId, watch);
     this.tell(life.opened());
     return life;
@@ -271,6 +281,7 @@ export class SpatialDetector {
     if (life === null) return;
     const { opportunityId } = life.identity;
     watch.life = null;
+    this.groups.countLife(watch.route.buy.slot, -1);
     this.open.delete(opportunityId);
     if (life.state === 'signalled') {
       const oldest = this.answersDue.keys().next();
@@ -321,8 +332,9 @@ export class SpatialDetector {
     );
   }
 
+  /** `fast` holds the walk of this route on these books. */
   private offer(route: SpatialRoute, life: OpportunityLife, edge: EdgeNow, nowMs: number): void {
-    const plan = planTrade(route, this.board, this.parameters);
+    const plan = this.planner.plan(route, this.fast.q) ?? planTrade(route, this.board, this.parameters);
     if (plan.kind === 'none') {
       this.tell(life.obstructed(plan.reason, plan.detail, nowMs));
       return;

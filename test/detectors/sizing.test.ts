@@ -11,6 +11,17 @@ import {
   fastTermsOf,
 } from '../../src/detectors/optimal-size-fast.js';
 import { effectiveAsk, effectiveBid, isProfitable, spreadOf } from '../../src/detectors/spread.js';
+import {
+  DEFAULT_SPATIAL_PARAMETERS,
+  exactLimits,
+  type SpatialParameters,
+} from '../../src/detectors/spatial-parameters.js';
+import { planTrade } from '../../src/detectors/spatial-plan.js';
+import { spatialMarket, spatialRoutes } from '../../src/detectors/spatial-route.js';
+import { WholePlanner } from '../../src/detectors/whole-plan.js';
+import { OrderBook } from '../../src/market/order-book.js';
+import { BOARD_DEPTH, QuoteBoard } from '../../src/market/quote-board.js';
+import { instrument } from '../risk/fixtures.js';
 import { edgeTermsOf, objectiveOf, priceSize, profitOf } from '../../src/detectors/two-books.js';
 
 const d = (value: number | string) => new Decimal(value);
@@ -190,6 +201,105 @@ function hasZeroEdge(q: SizeQuery): boolean {
     ),
   );
 }
+
+const often = <T>(usual: fc.Arbitrary<T>, rare: T, weight = 12): fc.Arbitrary<T> =>
+  fc.oneof({ arbitrary: usual, weight }, { arbitrary: fc.constant(rare), weight: 1 });
+
+const rules = fc.record({
+  tickSize: fc.constantFrom('0.1', '0.05', '0.25', '1'),
+  lotSize: fc.constantFrom('0.001', '0.002', '0.025', '0.001', '0.0005'),
+  minQuantity: fc.constantFrom('0', '0.004', '1'),
+  maxQuantity: fc.constantFrom(null, '2.5', '9'),
+  minNotional: fc.constantFrom('0', '5', '120.5'),
+  takerFeeRate: fc.constantFrom('0', '0.0004', '0.00075', '0.001', '0.0025'),
+  feeMode: often(fc.constantFrom('quote' as const, 'received' as const), 'third' as const),
+  unitMultiplier: often(fc.constant('1'), '1000'),
+});
+
+/** Up to twenty levels from a price in tenths outwards; sizes in thousandths, with an odd digit now and then. */
+const boardSide = (away: 1 | -1, from: number) =>
+  fc
+    .tuple(
+      fc.integer({ min: from, max: from + 150 }),
+      fc.array(
+        fc.tuple(
+          fc.integer({ min: 1, max: 20 }),
+          fc.integer({ min: 1, max: 3_000 }),
+          often(fc.constant(0), 0.0001, 100),
+        ),
+        { minLength: 1, maxLength: 20 },
+      ),
+    )
+    .map(([start, steps]) => {
+      let price = start;
+      return steps.map(([step, size, odd]): [number, number] => {
+        price += away * step;
+        return [price / 10, size / 1_000 + odd];
+      });
+    });
+
+t.test('property: the plan in whole numbers is the plan in decimals, text by text', async (t) => {
+  const counts = { trades: 0, planned: 0 };
+  const world = fc.record({
+    buy: rules,
+    sell: rules,
+    asks: boardSide(1, 9_900),
+    bids: boardSide(-1, 10_050),
+    maxNotional: fc.constantFrom('120', '900.5', '5000', '1000000'),
+    minNetProfit: fc.constantFrom('0', '0.5'),
+    bps: fc.constantFrom(0, 0.5, 3),
+    credit: fc.constantFrom(0, 2, -1),
+  });
+  fc.assert(
+    fc.property(world, (w) => {
+      const board = new QuoteBoard(2);
+      const parameters: SpatialParameters = {
+        ...DEFAULT_SPATIAL_PARAMETERS,
+        limits: new Map([['USDT', { minNetProfit: w.minNetProfit, maxNotional: w.maxNotional }]]),
+        latencyDecayBps: w.bps,
+        inventoryCreditBps: () => w.credit,
+      };
+      const markets = [w.buy, w.sell].map((changes, i) => {
+        const one = instrument(['alpha', 'beta'][i]!, 'BTC', changes);
+        return spatialMarket(one, board.slotOf(one.id));
+      });
+      show(board, 0, [], w.asks);
+      show(board, 1, w.bids, []);
+      const route = spatialRoutes(markets, exactLimits(parameters), parameters).find(
+        ({ buy }) => buy.slot === 0,
+      )!;
+      const [asks, bids] = [
+        { prices: board.askPrices, sizes: board.askSizes },
+        { prices: board.bidPrices, sizes: board.bidSizes },
+      ];
+      const fast = new FastSize();
+      fastOptimalSize(asks, 0, w.asks.length, bids, BOARD_DEPTH, w.bids.length, route.fast, fast);
+      const exact = planTrade(route, board, parameters);
+      const plan = new WholePlanner(board, parameters).plan(route, fast.q);
+      if (exact.kind === 'trade') counts.trades++;
+      if (plan === null) return;
+      counts.planned++;
+      t.strictSame(asTexts(plan), asTexts(exact));
+    }),
+    { numRuns: 600 },
+  );
+  t.ok(counts.trades > 60, `${counts.trades} trades were judged`);
+  t.ok(counts.planned > counts.trades / 2, `${counts.planned} of ${counts.trades} in whole numbers`);
+});
+
+function show(
+  board: QuoteBoard,
+  slot: number,
+  bids: readonly (readonly [number, number])[],
+  asks: readonly (readonly [number, number])[],
+): void {
+  const book = new OrderBook();
+  for (const [price, size] of bids) book.setBid(price, size);
+  for (const [price, size] of asks) book.setAsk(price, size);
+  board.publish(slot, book, 1, 1, 2, 3);
+}
+
+const asTexts = (plan: object): unknown => JSON.parse(JSON.stringify(plan));
 
 t.test('property: a spread is profitable exactly when it exceeds its break-even', async () => {
   const price = fc.integer({ min: 1, max: 1_000_000 }).map((n) => d(n).div(1_000));
