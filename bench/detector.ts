@@ -2,6 +2,7 @@ import { fastOptimalSize, FastSize } from '../src/detectors/optimal-size-fast.js
 import { planTrade, type TradePlan } from '../src/detectors/spatial-plan.js';
 import { exactLimits } from '../src/detectors/spatial-parameters.js';
 import { spatialMarket, spatialRoutes, type SpatialRoute } from '../src/detectors/spatial-route.js';
+import { WholePlanner } from '../src/detectors/whole-plan.js';
 import { BOARD_DEPTH, QuoteBoard } from '../src/market/quote-board.js';
 import {
   instrument,
@@ -24,7 +25,7 @@ export interface DetectorSize {
 const FULL_SIZE: DetectorSize = { assets: 1_000, exchanges: 8, updates: 50_000 };
 
 export function detectorSeries(size: DetectorSize = FULL_SIZE): Series[] {
-  return [quietSeries(size), edgeSeries(size), planSeries()];
+  return [quietSeries(size), edgeSeries({ ...size, exchanges: 2 }), edgeSeries(size), planSeries()];
 }
 
 interface Update {
@@ -77,7 +78,7 @@ function quietSeries(size: DetectorSize): Series {
   const scan = new ObjectScan(markets);
   const { board, detector, slots } = markets;
   return {
-    title: 'detector: quiet update (no edge)',
+    title: 'detectors: spatial re-evaluation of one update, no edge (goal: 100 ns)',
     input: `${size.assets} assets × ${size.exchanges} exchanges, ${detector.routeCount} directed routes, synthetic quotes`,
     unit: 'update',
     candidates: [
@@ -154,7 +155,10 @@ function edgeSeries(size: DetectorSize): Series {
     return effects + detector.openLives;
   };
   return {
-    title: 'detector: update while an edge stands',
+    title:
+      open === 1
+        ? 'detectors: one update with edge and sizing over 10 × 10 levels (goal: 2 µs)'
+        : 'detectors: update while several edges stand',
     input: `${size.exchanges} exchanges, one dislocated by 60 bps: ${open} open lives, refused once, 10 levels per side`,
     unit: 'update',
     candidates: [
@@ -175,6 +179,9 @@ interface Planned {
   readonly route: SpatialRoute;
   readonly board: QuoteBoard;
   readonly levels: number;
+  readonly planner: WholePlanner;
+  /** What the float64 walk would trade. */
+  readonly size: number;
 }
 
 /** A route of two books with `levels` profitable levels each. */
@@ -188,7 +195,8 @@ function plannedRoute(levels: number): Planned {
     ({ buy }) => buy.instrument.exchange === 'binance',
   );
   if (route === undefined) throw new Error('no route between the two markets');
-  return { route, board, levels };
+  const planned = { route, board, levels, planner: new WholePlanner(board, PARAMETERS), size: 0 };
+  return { ...planned, size: walk(planned).q };
 }
 
 function planSeries(): Series {
@@ -203,8 +211,17 @@ function planSeries(): Series {
       return sum;
     },
   });
+  const inUnits = (planned: Planned) => ({
+    name: `the same plan in whole numbers, ${planned.levels} × ${planned.levels} levels`,
+    units,
+    run: () => {
+      let sum = 0;
+      for (let i = 0; i < units; i++) sum += unitsOf(planned).netBps;
+      return sum;
+    },
+  });
   return {
-    title: 'detector: sizing an edge',
+    title: 'detectors: sizing an edge, and the plan of its orders',
     input:
       'two synthetic books 150 bps apart, fees 10 bps each, the whole depth pays; one plan per offered signal',
     unit: 'sizing',
@@ -220,6 +237,8 @@ function planSeries(): Series {
       },
       candidate(small),
       candidate(large),
+      inUnits(small),
+      inUnits(large),
     ],
     check: () => [small, large].forEach(checkPlan),
   };
@@ -240,10 +259,17 @@ function tradeOf({ route, board }: Planned): TradePlan {
   return plan;
 }
 
+function unitsOf({ route, planner, size }: Planned): TradePlan {
+  const plan = planner.plan(route, size);
+  if (plan === null) throw new Error('no plan in whole numbers');
+  return plan;
+}
+
 /** The exact plan and the float64 walk must agree: same size within one lot, same net within the value of that lot. */
 function checkPlan(planned: Planned): void {
   const plan = tradeOf(planned);
   const fast = walk(planned);
+  if (JSON.stringify(unitsOf(planned)) !== JSON.stringify(plan)) throw new Error('the two plans differ');
   const lot = planned.route.lot.toNumber();
   const away = fast.q - plan.quantity.toNumber();
   if (!(away > -1e-9 && away < lot + 1e-9))

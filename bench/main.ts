@@ -15,7 +15,7 @@ import { runtimeSeries } from './runtime.js';
 
 /** `npm run bench [-- group] [--frames <folder>] [--full]`: prints tables; exit 1 when an output was wrong. */
 
-const GROUPS = ['hotpath', 'runtime', 'detector', 'bus', 'journal', 'recording', 'order-path'] as const;
+const GROUPS = ['hotpath', 'runtime', 'detectors', 'bus', 'journal', 'recording', 'order-path'] as const;
 /** Calls per row of the journal's tables. */
 const JOURNAL_CALLS = { full: 2_000, quick: 500, tiny: 20 } as const;
 
@@ -116,7 +116,7 @@ async function runPart(group: string, part: string, frames: string | null, effor
 
 async function* seriesOf(group: string, part: string, frames: string | null): AsyncGenerator<Series> {
   if (group === 'runtime') yield* runtimeSeries();
-  if (group === 'detector') yield* detectorSeries();
+  if (group === 'detectors') yield* detectorSeries();
   if (group === 'bus') yield* busSeries();
   if (group !== 'hotpath') return;
   const sets = await hotpathSets({ frames });
