@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../../src/modes/markets.js';
 import type { AnyFace } from '../../src/simulator/faces.js';
 import type {
@@ -58,8 +59,18 @@ export class AccountBooks {
     this.transfers.push(`${exchange} ${asset} ${amount}`);
   }
 
+  /** Transfers of this asset that are in no ledger row. */
+  underWay(exchange: string, asset: string): string {
+    const place = `${exchange} ${asset} `;
+    return this.transfers
+      .flatMap((one) => (one.startsWith(place) ? [one.slice(place.length)] : []))
+      .reduce((sum, amount) => sum.plus(amount), new Decimal(0))
+      .toFixed();
+  }
+
   look(): void {
     for (const [exchange, account] of this.accounts) this.lookAt(exchange, account);
+    for (const auditor of this.told()) auditor.looked?.();
   }
 
   lookAt(exchange: string, account = this.accounts.get(exchange)): void {

@@ -1,9 +1,10 @@
 import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { TRADING_FAULT_KINDS as DESK_FAULT_KINDS } from '../../src/simulator/trading/trading-faults.js';
+import type { Moment } from './crash-points.js';
 import { planExchangeFaults } from './exchange-faults.js';
 import { planTickFaults } from './tick-faults.js';
-import { planTradingFaults } from './trading-faults.js';
+import { planDirectedCrashes, planTradingFaults } from './trading-faults.js';
 import { actorPathsOf, type ActorPath, type Knobs } from './knobs.js';
 
 /** What every world may suffer. */
@@ -69,7 +70,8 @@ export type TickFaultKind = (typeof TICK_FAULT_KINDS)[number];
 /** What befalls orders that are signed and sent: everything that a simulated account can be made to do, and more. */
 export const TRADING_FAULT_KINDS = [
   ...DESK_FAULT_KINDS.map((kind) => `desk-${kind}` as const),
-  'crash-point', // the process dies at one of the moments of an order's life
+  'crash-point', // the process dies at one of the moments of an order's life, where it comes by in time
+  'crash-at', // it dies at a certain passage of a moment that is dealt out to the world
   'switch-at-point', // the kill switch is engaged at one of them
   'pause-past-lease', // the process stands still until another has taken its lease, and goes on
   'forged-approvals', // approvals that no gate has sealed
@@ -97,6 +99,8 @@ export interface PlannedFault {
   readonly exchange: SimulatedExchange;
   readonly actor: ActorPath;
   readonly amount: number;
+  /** When it happens, where that is no matter of time alone: of `crash-at`, and perhaps of `switch-at-point`. */
+  readonly moment?: Moment;
 }
 
 export interface PlanWindow {
@@ -130,8 +134,10 @@ export function planFaults(
   const planned = orderEntry === 'signed' ? common.filter(({ id }) => id % COMMON_IN_SIGNED === 0) : common;
   if (kind === 'wide') planned.push(...planExchangeFaults(seed, window, only, exchanges, planned.length));
   planned.push(...planTickFaults(seed, window, only, exchanges, common.length));
-  if (orderEntry === 'signed')
+  if (orderEntry === 'signed') {
     planned.push(...planTradingFaults(seed, window, only, exchanges, common.length + planned.length));
+    planned.push(...planDirectedCrashes(seed, window, only, exchanges, 2 * common.length + planned.length));
+  }
   return planned.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -19,6 +19,13 @@ import { inflictOnTicks, isTickFault } from './tick-faults.js';
 import { inflictOnTrading, isTradingFault } from './trading-faults.js';
 import { INJECTED, type HandlerFault } from './witnesses.js';
 
+export interface ArmedFor {
+  /** 1 = the next time, 2 = the time after it. */
+  readonly passage: number;
+  /** Stays armed when the process ends before it comes there. */
+  readonly outlives: boolean;
+}
+
 /** One node as faults see it. */
 export interface NodeTarget {
   readonly switches: StoreSwitches;
@@ -27,8 +34,10 @@ export interface NodeTarget {
   readonly disk: SimulatedDisk;
   readonly armed: Map<string, HandlerFault>;
   busExtraMs: number;
-  /** Does something the next time this moment of an order's life is passed, once; returns how to call it off. */
-  arm(point: CrashPoint, act: () => void): () => void;
+  /** Does something when this moment of an order's life is passed, once; returns how to call it off. */
+  arm(point: CrashPoint, act: () => void, when?: ArmedFor): () => void;
+  /** The process dies at this moment, and a new one starts after the delay. */
+  crashAt(point: CrashPoint, restartAfterMs: number): void;
   /** Approvals come once more under another name and without a seal. */
   forgesApprovals: boolean;
   /** Overheard signals come once more, damaged. */

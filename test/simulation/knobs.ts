@@ -66,6 +66,13 @@ const LAST_PAPER_SEED = 14;
 export const drawOrderEntry = (seed: number): OrderEntryKind =>
   seed > LAST_PAPER_SEED && (SIGNED_LAST_DIGITS.has(seed % 10) || seed % 20 === 10) ? 'signed' : 'paper';
 
+const SIGNED_PERIOD = 20;
+const SIGNED_OF_PERIOD = [4, 5, 8, 10, 14, 15, 18];
+
+/** The how-manieth of all worlds with signed orders a seed is, so that such worlds can share out what each of a few has to hold. */
+export const signedOrdinal = (seed: number): number =>
+  Math.floor(seed / SIGNED_PERIOD) * SIGNED_OF_PERIOD.length + SIGNED_OF_PERIOD.indexOf(seed % SIGNED_PERIOD);
+
 /** What one seed draws for its world beside the faults. All ms are virtual. */
 export interface Knobs {
   readonly engine: EngineName;

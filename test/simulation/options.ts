@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { FAULT_KINDS, type FaultKind } from './fault-plan.js';
-import type { EngineName } from './knobs.js';
+import { drawOrderEntry, type EngineName } from './knobs.js';
 
 /** What `npm run simulate` is asked for. */
 export interface SimulateOptions {
+  /** Of many, those only whose orders are as asked for. */
   readonly seeds: readonly number[];
   /** True when one seed was named; it runs in this process. */
   readonly single: boolean;
@@ -25,7 +26,7 @@ export interface SimulateOptions {
   readonly json: string | null;
 }
 
-export const USAGE = `npm run simulate -- [--seed S | --seeds N [--from S]] [--minutes M] [--engine nact|plain]
+export const USAGE = `npm run simulate -- [--seed S | --seeds N [--from S] [--orders paper|signed]] [--minutes M] [--engine nact|plain]
   [--faults kind,kind | none] [--keep id,id] [--bug name] [--minimise] [--hash-only] [--trace lines]
   [--jobs N] [--json file]`;
 
@@ -37,6 +38,7 @@ export function readOptions(given: readonly string[]): SimulateOptions {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
+      orders: { type: 'string' },
       minutes: { type: 'string', default: '5' },
       engine: { type: 'string' },
       faults: { type: 'string' },
@@ -55,7 +57,7 @@ export function readOptions(given: readonly string[]): SimulateOptions {
   return {
     seeds: single
       ? [whole('seed', values.seed ?? '1')]
-      : Array.from({ length: count }, (_, index) => first + index),
+      : Array.from({ length: count }, (_, index) => first + index).filter(ordersAre(values.orders)),
     single,
     minutes: whole('minutes', values.minutes),
     engine: values.engine === undefined ? null : engineOf(values.engine),
@@ -68,6 +70,13 @@ export function readOptions(given: readonly string[]): SimulateOptions {
     jobs: Math.max(1, whole('jobs', values.jobs)),
     json: values.json ?? null,
   };
+}
+
+function ordersAre(kind: string | undefined): (seed: number) => boolean {
+  if (kind === undefined) return () => true;
+  if (kind !== 'paper' && kind !== 'signed')
+    throw new Error(`--orders: '${kind}' is neither paper nor signed`);
+  return (seed) => drawOrderEntry(seed) === kind;
 }
 
 function whole(name: string, text: string): number {

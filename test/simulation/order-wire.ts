@@ -13,6 +13,8 @@ export interface WireCall {
   readonly quantity: string;
   /** For how long after its own stamp the exchange may act on it, ms; null = it does not say. */
   readonly validForMs: number | null;
+  /** Of the call that cancels: the names of what it cancels. */
+  readonly cancels: readonly string[];
 }
 
 type Kinds = readonly (readonly [method: string, path: RegExp, kind: PrivateCallKind])[];
@@ -51,10 +53,11 @@ export function wireCallOf(exchange: string, request: HttpRequest): WireCall | n
   const found = KINDS[exchange]?.find(([method, path]) => method === request.method && path.test(pathname));
   if (found === undefined) return null;
   const kind = isAboutAll(exchange, pathname, searchParams) ? 'open-orders' : found[2];
+  const body = String(request.body ?? '');
+  if (kind === 'cancel') return { kind, ...NO_ORDER, cancels: cancelledBy(searchParams, body) };
   if (kind !== 'place') return { kind, ...NO_ORDER };
   const headers = lowerCase(request.headers ?? {});
-  const body = String(request.body ?? '');
-  return { kind, ...placeTerms(exchange, searchParams, headers, body) };
+  return { kind, ...NO_ORDER, ...placeTerms(exchange, searchParams, headers, body) };
 }
 
 /** Lists of open orders that share a path with something else. */
@@ -68,8 +71,19 @@ function isAboutAll(exchange: string, path: string, query: URLSearchParams): boo
   );
 }
 
-type Terms = Omit<WireCall, 'kind'>;
-const NO_ORDER: Terms = {
+/** Under any of the names that an exchange takes. */
+function cancelledBy(query: URLSearchParams, body: string): string[] {
+  const fields = body.startsWith('{')
+    ? (JSON.parse(body) as Readonly<Record<string, string>>)
+    : Object.fromEntries(new URLSearchParams(`${query.toString()}&${body}`));
+  return ['origClientOrderId', 'orderId', 'clOrdId', 'ordId', 'orderLinkId'].flatMap(
+    (name) => fields[name] ?? [],
+  );
+}
+
+type Terms = Omit<WireCall, 'kind' | 'cancels'>;
+const NO_ORDER: Omit<WireCall, 'kind'> = {
+  cancels: [],
   clientOrderId: '',
   symbol: '',
   side: 'buy',

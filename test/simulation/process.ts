@@ -224,7 +224,10 @@ export class SimulatedProcess {
       { kind: 'memory', mode: 'SIMULATED', database, faults: switches },
       { log, timers: time, clock: time },
     );
-    const acknowledged = aroundStores(opened, acknowledgedLater(time, switches));
+    const acknowledged = aroundStores(
+      opened,
+      acknowledgedLater(time, switches, () => !this.isBeside),
+    );
     return changes.stores?.(acknowledged, database) ?? acknowledged;
   }
 

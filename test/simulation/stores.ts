@@ -77,11 +77,16 @@ export function aroundStores(inner: Stores, around: Around): Stores {
   };
 }
 
+/** Whichever write about money and orders comes first. */
 export interface Torn {
   readonly as: 'lost' | 'kept';
-  /** One write only; absent = whichever about money and orders comes first. */
-  readonly of?: string;
   readonly die: () => void;
+}
+
+export interface ArmedWrite extends Torn {
+  readonly of: string;
+  /** 1 = the next one of that name. */
+  left: number;
 }
 
 /** The switches of the disk behind the stores. Every call draws its own delay, so that two calls may overtake each other. */
@@ -93,6 +98,8 @@ export class StoreSwitches implements StoreFaults {
   slowMs = 0;
   /** The next write that comes by is the last: told before it takes effect (`lost`) or after (`kept`), and never acknowledged. */
   torn: Torn | null = null;
+  /** Such writes that wait for their turn among others of their name. */
+  readonly armed = new Set<ArmedWrite>();
   private readonly prng: Prng;
   private readonly maxMs: number;
 
@@ -104,32 +111,50 @@ export class StoreSwitches implements StoreFaults {
   get delayMs(): number {
     return this.prng.between(0.2, this.maxMs) + this.slowMs;
   }
+
+  /** What this write dies of, taken out; null = nothing. */
+  takeTorn(name: string, as: Torn['as']): (() => void) | null {
+    for (const armed of this.armed) {
+      if (armed.of !== name || armed.as !== as || --armed.left > 0) continue;
+      this.armed.delete(armed);
+      return armed.die;
+    }
+    const { torn } = this;
+    if (torn?.as !== as || !WRITES.test(name)) return null;
+    this.torn = null;
+    return torn.die;
+  }
 }
 
 /** Writes about money and orders; the others would come by first, and nothing hangs on them. */
 const WRITES = /\.(append|bookFill|journalLegs|saveLegResult|closeArbitrage)$/;
 
-const isMeant = ({ of }: Torn, name: string): boolean => (of === undefined ? WRITES.test(name) : of === name);
-
-/** The answer's way back: between the commit and its acknowledgement a process may die. */
-export function acknowledgedLater(timers: Timers, switches: StoreSwitches): Around {
+/**
+ * The answer's way back: between the commit and its acknowledgement a process may die. Writes of a process that was taken for dead
+ * are not counted.
+ */
+export function acknowledgedLater(
+  timers: Timers,
+  switches: StoreSwitches,
+  isCurrent: () => boolean = () => true,
+): Around {
   const back = (): Promise<void> => new Promise((resolve) => void timers.setTimer(resolve, switches.delayMs));
+  const dies = (name: string, as: Torn['as']): boolean => {
+    const die = isCurrent() ? switches.takeTorn(name, as) : null;
+    die?.();
+    return die !== null;
+  };
   return async (name, call) => {
-    const { torn } = switches;
-    if (torn?.as === 'lost' && isMeant(torn, name)) return lastWrite(switches, torn.die);
+    if (dies(name, 'lost')) return never();
     try {
-      return await call();
+      const answer = await call();
+      if (dies(name, 'kept')) return await never();
+      return answer;
     } finally {
-      if (switches.torn?.as === 'kept' && isMeant(switches.torn, name))
-        await lastWrite(switches, switches.torn.die);
       await back();
     }
   };
 }
 
 /** The process is gone; its promise never settles. */
-function lastWrite(switches: StoreSwitches, die: () => void): Promise<never> {
-  switches.torn = null;
-  die();
-  return new Promise(() => undefined);
-}
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);

@@ -2,7 +2,7 @@ import type { SimulatedExchange } from '../../src/simulator/listings.js';
 import { Prng } from '../../src/simulator/prng.js';
 import type { TradingFault, TradingFaultKind } from '../../src/simulator/trading/trading-faults.js';
 import type { Refusal } from '../../src/simulator/trading/desk-types.js';
-import { CRASH_POINTS, type HeardPoint } from './crash-points.js';
+import { CRASH_POINTS, LEADS_TO, momentsOfDeath, SWITCHED_AT, type HeardPoint } from './crash-points.js';
 import {
   TRADING_FAULT_KINDS,
   type FaultKind,
@@ -11,7 +11,7 @@ import {
   type WorldTradingFaultKind,
 } from './fault-plan.js';
 import { throwSwitch, type FaultTargets, type NodeTarget } from './faults.js';
-import { actorPathsOf } from './knobs.js';
+import { actorPathsOf, signedOrdinal } from './knobs.js';
 
 /** What needs an order to hit waits for one. */
 const LONGER: Partial<Record<FaultKind, number>> = {
@@ -19,6 +19,8 @@ const LONGER: Partial<Record<FaultKind, number>> = {
   'switch-at-point': 3,
   'pause-past-lease': 3,
   'forged-approvals': 3,
+  'desk-fill-after-cancel': 5,
+  'desk-place-late': 4,
 };
 /** Lies of an exchange end in its being left alone for a minute, so that most kinds are others. */
 const RARE = new Set<FaultKind>([
@@ -38,7 +40,8 @@ export function planTradingFaults(
   firstId: number,
 ): PlannedFault[] {
   const prng = Prng.of(seed, 'trading faults');
-  const allowed = TRADING_FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
+  const drawable = TRADING_FAULT_KINDS.filter((kind) => kind !== 'crash-at');
+  const allowed = drawable.filter((kind) => only === null || only.includes(kind));
   const drawn = allowed.filter((kind) => prng.next() < (RARE.has(kind) ? 0.3 : 0.5));
   const kinds = only === null ? drawn : allowed;
   if (kinds.length === 0) return [];
@@ -58,6 +61,36 @@ export function planTradingFaults(
   });
 }
 
+const SWITCHED_MS = 45_000;
+
+/** The points at which this world's process dies for certain, each with what makes the order path come to it. */
+export function planDirectedCrashes(
+  seed: number,
+  window: PlanWindow,
+  only: readonly FaultKind[] | null,
+  exchanges: readonly SimulatedExchange[],
+  firstId: number,
+): PlannedFault[] {
+  if (only !== null && !only.includes('crash-at')) return [];
+  const prng = Prng.of(seed, 'crash points');
+  const actor = actorPathsOf(exchanges)[0]!;
+  const planned: Omit<PlannedFault, 'id'>[] = [];
+  for (const moment of momentsOfDeath(signedOrdinal(seed), () => prng.next())) {
+    const atMs = window.fromMs + prng.between(0, 15_000);
+    const bare = { node: 0, actor, atMs, exchange: exchanges[0]!, forMs: window.untilMs - atMs };
+    planned.push({ ...bare, kind: 'crash-at', amount: prng.next(), moment });
+    const point = SWITCHED_AT[moment.point];
+    if (point !== undefined) {
+      const times = { atMs: atMs + 20_000 * prng.next(), forMs: SWITCHED_MS };
+      planned.push({ ...bare, ...times, kind: 'switch-at-point', amount: 0, moment: { point, passage: 1 } });
+    }
+    for (const kind of LEADS_TO[moment.point] ?? [])
+      for (const exchange of exchanges)
+        planned.push({ ...bare, kind: `desk-${kind}`, exchange, amount: prng.next() });
+  }
+  return planned.map((fault, at) => ({ ...fault, id: firstId + at }));
+}
+
 export const isTradingFault = (kind: FaultKind): kind is WorldTradingFaultKind =>
   (TRADING_FAULT_KINDS as readonly string[]).includes(kind);
 
@@ -67,6 +100,11 @@ export function inflictOnTrading(fault: PlannedFault, on: FaultTargets): () => v
   switch (fault.kind as WorldTradingFaultKind) {
     case 'crash-point':
       return crashAtPoint(fault, node);
+    case 'crash-at': {
+      const { point, passage } = fault.moment!;
+      const restartMs = restartMsOf(fault);
+      return node.arm(point, () => node.crashAt(point, restartMs), { passage, outlives: true });
+    }
     case 'switch-at-point':
       return switchAtPoint(fault, node);
     case 'pause-past-lease':
@@ -90,17 +128,19 @@ const pointOf = <P>({ amount }: PlannedFault, points: readonly P[]): P =>
 
 function switchAtPoint(fault: PlannedFault, node: NodeTarget): () => void {
   const policy = fault.amount < 0.5 ? 'flatten' : 'freeze';
-  const disarm = node.arm(pointOf(fault, SWITCH_POINTS), () => throwSwitch(true, node, policy));
+  const point = fault.moment?.point ?? pointOf(fault, SWITCH_POINTS);
+  const disarm = node.arm(point, () => throwSwitch(true, node, policy));
   return () => {
     disarm();
     throwSwitch(false, node);
   };
 }
 
-function crashAtPoint({ amount }: PlannedFault, node: NodeTarget): () => void {
-  const point = CRASH_POINTS[Math.floor(amount * CRASH_POINTS.length)]!;
-  const restartMs = 500 + (Math.floor(amount * 10_000) % 7_500);
-  return node.arm(point, () => node.killProcess(restartMs));
+const restartMsOf = ({ amount }: PlannedFault): number => 500 + (Math.floor(amount * 10_000) % 7_500);
+
+function crashAtPoint(fault: PlannedFault, node: NodeTarget): () => void {
+  const point = CRASH_POINTS[Math.floor(fault.amount * CRASH_POINTS.length)]!;
+  return node.arm(point, () => node.crashAt(point, restartMsOf(fault)));
 }
 
 function misbehave(fault: PlannedFault, on: FaultTargets): () => void {
@@ -139,6 +179,8 @@ function tradingFaultOf({ kind, amount, forMs }: PlannedFault): TradingFault {
     case 'accept-then-timeout':
       return { ...some, call: CALLS[Math.floor(amount * 400) % CALLS.length]! };
     case 'place-late':
+      // Half of them within the life of a request: those the exchange still takes.
+      return { ...some, delayMs: 200 + 6_000 * amount ** 3 };
     case 'late-fill-push':
       return { ...some, delayMs: 200 + 6_000 * amount };
     case 'fill-after-cancel':

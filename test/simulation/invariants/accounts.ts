@@ -17,6 +17,8 @@ const CLOCK_SLACK_MS = 600;
 /** Wrong clocks of exchanges are measured anew within this. */
 const MEASURED_MS = 90_000;
 
+const BANNED = new Set([403, 418, 429]);
+
 interface Written {
   readonly atMs: number;
   readonly validForMs: number;
@@ -37,6 +39,8 @@ export class AccountAuditor implements Auditor {
   private readonly supersededMs = new Map<number, number>();
   private fence = 0;
   private readonly trades: ExchangeTrade[] = [];
+  /** Exchanges that have told everybody to be silent, and were not called since. */
+  private readonly silenced = new Set<string>();
   /** `<exchange> <asset>` that the gateways keep for a person at the moment. */
   private readonly forPerson = new Map<string, string>();
 
@@ -66,6 +70,7 @@ export class AccountAuditor implements Auditor {
 
   /** A signed call is handed to the network, in the turn of the process that signed it. */
   called(process: SimulatedProcess, exchange: string, wire: WireCall): void {
+    this.silenced.delete(exchange);
     if (wire.kind !== 'place') return;
     const { clientOrderId, validForMs } = wire;
     this.checkExpiry(exchange, wire);
@@ -82,6 +87,7 @@ export class AccountAuditor implements Auditor {
   }
 
   answered(process: SimulatedProcess, exchange: string, wire: WireCall, answer: FaceHttpResponse): void {
+    if (BANNED.has(answer.status)) this.silenced.add(exchange);
     if (answer.status !== 200 || (wire.kind !== 'balances' && wire.kind !== 'open-orders')) return;
     this.compared.add(`${process.owner.name} ${exchange} ${wire.kind}`);
   }
@@ -128,10 +134,38 @@ export class AccountAuditor implements Auditor {
     if (this.trades.length > 64) this.trades.shift();
   }
 
+  /**
+   * I1 at every look: an exchange holds what the ledger has, what it has traded and nobody has booked yet, and transfers of which the
+   * same is true. While it lies about its balances nothing of this changes: the lie is on the wire.
+   */
+  looked(): void {
+    const { books } = this.scene;
+    if (books === null || this.money.holdings.size === 0) return;
+    for (const [exchange, account] of books.accounts) {
+      const unbooked = this.money.unbookedAt(exchange);
+      for (const { asset, free, locked } of account.balances()) {
+        const booked = this.money.holdings.get(`${exchange} ${asset}`);
+        if (booked === undefined) continue;
+        const wanted = booked.plus(unbooked.get(asset) ?? 0).plus(books.underWay(exchange, asset));
+        const held = new Decimal(free).plus(locked);
+        if (!wanted.eq(held.toFixed()))
+          this.scene.violated(
+            'balance-is-ledger-and-flight',
+            `${exchange} holds ${held.toFixed()} ${asset}, booked and under way are ${wanted.toFixed()}`,
+          );
+      }
+    }
+  }
+
   audit(): void {
     const { books } = this.scene;
     if (books === null) return;
     for (const [exchange, account] of books.accounts) {
+      // Bybit wants ten minutes of silence, in which nothing can be found out.
+      if (this.silenced.has(exchange)) {
+        this.scene.reached('silent to the end');
+        continue;
+      }
       const open = account.orders().filter(({ state }) => state === 'open');
       if (open.length > 0)
         this.scene.violated(

@@ -1,5 +1,6 @@
 import { Decimal } from 'decimal.js';
-import type { LedgerEntry } from '../../../src/messages/ledger.js';
+import type { MessageKind } from '../../../src/messages/catalogue.js';
+import type { BalancesChanged, LedgerEntry } from '../../../src/messages/ledger.js';
 import type { ArbitrageClosed, Fill } from '../../../src/messages/order.js';
 import type { ExchangeOrder, ExchangeTrade } from '../accounts.js';
 import type { Auditor, Execution, Scene } from './scene.js';
@@ -30,6 +31,9 @@ export class MoneyAuditor implements Auditor {
   private readonly filledByOrder: Sums = new Map();
   private readonly executions = new Map<string, Executed>();
   private readonly pending = new Map<string, Executed>();
+  private toldBalances: BalancesChanged | null = null;
+  /** Of accounts: trades that no row was seen of yet. */
+  private readonly unwritten = new Map<string, Executed>();
   private readonly tradedByOrder: Sums = new Map();
   private readonly endedIds = new Set<string>();
   /** Arbitrages of which an order was filled after its end. */
@@ -42,6 +46,22 @@ export class MoneyAuditor implements Auditor {
   /** Postings on `exchange:*` per `<exchange> <asset>`, openings included. */
   get holdings(): ReadonlyMap<string, Decimal> {
     return this.posted;
+  }
+
+  /** An exchange has traded for it after its own word that the order had ended. */
+  isSurprised(arbitrageId: string): boolean {
+    return this.surprised.has(arbitrageId);
+  }
+
+  /** What trades that are in no row have moved at an exchange, by asset. */
+  unbookedAt(exchange: string): ReadonlyMap<string, Decimal> {
+    const sums: Sums = new Map();
+    for (const [key, { fill }] of this.unwritten) {
+      if (this.tradeIds.has(key)) this.unwritten.delete(key);
+      else if (fill.exchange === exchange)
+        for (const [asset, amount] of movedBy(fill)) add(sums, asset, amount);
+    }
+    return sums;
   }
 
   /** Fills that an exchange carried out, still knows, and that the rows do not hold. */
@@ -81,17 +101,37 @@ export class MoneyAuditor implements Auditor {
     const fill: Fill = { ...said, fee, feeAsset, liquidity, exchangeTimeMs: timeMs };
     const execution = { leg, fills: [fill], atMs: this.scene.nowMs(), venue: { endedMs: null } };
     this.executions.set(`${exchange} ${name}`, { fill, execution });
+    this.unwritten.set(`${exchange} ${name}`, { fill, execution });
     // After the end that the exchange has told nobody can count with it.
-    if (this.endedIds.has(clientOrderId)) this.surprised.add(arbitrageId);
-    else this.pending.set(`${exchange} ${name}`, { fill, execution });
+    if (this.endedIds.has(clientOrderId)) {
+      this.surprised.add(arbitrageId);
+      this.scene.reached('fill after the end');
+    } else this.pending.set(`${exchange} ${name}`, { fill, execution });
   }
 
   ended({ clientOrderId }: ExchangeOrder): void {
     this.endedIds.add(clientOrderId);
   }
 
+  /** I2: the ledger's actor reads its rows once in each life and then goes by what it books. */
+  told(kind: MessageKind, body: unknown): void {
+    if (kind === 'balancesChanged') this.toldBalances = body as BalancesChanged;
+  }
+
+  private checkTold(): void {
+    for (const { exchange, asset, amount } of this.toldBalances?.holdings ?? []) {
+      const posted = this.posted.get(`${exchange} ${asset}`) ?? new Exact(0);
+      if (!posted.eq(amount))
+        this.scene.violated(
+          'told-balances-are-rows',
+          `${exchange} ${asset}: ${amount} is told, the rows make ${posted.toFixed()}`,
+        );
+    }
+  }
+
   audit(): void {
     this.checkResults();
+    this.checkTold();
     const nowMs = this.scene.nowMs();
     for (const [key, { fill, execution }] of this.executions) {
       if (this.tradeIds.has(key) || nowMs - execution.atMs < BOOKED_WITHIN_MS) continue;
@@ -155,12 +195,7 @@ export class MoneyAuditor implements Auditor {
     if (this.tradeIds.has(key)) this.scene.violated('trade-booked-once', `${key} is in the rows twice`);
     this.tradeIds.add(key);
     this.compareWithExchange(key, fill);
-    const [base = '', quote = ''] = fill.instrument.slice(fill.exchange.length + 1).split('-');
-    const sign = fill.side === 'buy' ? 1 : -1;
-    add(this.expected, `${fill.exchange} ${base}`, new Exact(fill.quantity).times(sign));
-    const worth = new Exact(fill.quantity).times(fill.price);
-    add(this.expected, `${fill.exchange} ${quote}`, worth.times(-sign));
-    add(this.expected, `${fill.exchange} ${fill.feeAsset}`, new Exact(fill.fee).negated());
+    for (const [asset, amount] of movedBy(fill)) add(this.expected, `${fill.exchange} ${asset}`, amount);
     add(this.filledByOrder, fill.clientOrderId, fill.quantity);
     this.checkOverfill(fill);
   }
@@ -203,6 +238,18 @@ export class MoneyAuditor implements Auditor {
       if (posted.isNegative()) this.scene.violated('holdings-not-negative', `${key}: ${posted.toFixed()}`);
     }
   }
+}
+
+/** What a fill moves at its exchange: both coins and the fee. */
+function movedBy(fill: Fill): readonly (readonly [asset: string, amount: Decimal])[] {
+  const [base = '', quote = ''] = fill.instrument.slice(fill.exchange.length + 1).split('-');
+  const sign = fill.side === 'buy' ? 1 : -1;
+  const quantity = new Exact(fill.quantity);
+  return [
+    [base, quantity.times(sign)],
+    [quote, quantity.times(fill.price).times(-sign)],
+    [fill.feeAsset, new Exact(fill.fee).negated()],
+  ];
 }
 
 const AMOUNT = /^-?\d+(\.\d+)?$/;

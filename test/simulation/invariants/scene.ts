@@ -1,4 +1,5 @@
 import type { TradingConfig } from '../../../src/config/index.js';
+import type { MessageKind } from '../../../src/messages/catalogue.js';
 import type { LegResult, SubmitLeg } from '../../../src/messages/order.js';
 import type { ApprovedVerdict } from '../../../src/messages/risk.js';
 import type { AnyFace } from '../../../src/simulator/faces.js';
@@ -10,6 +11,7 @@ import type { ExchangeClocks } from '../exchanges.js';
 import type { JournalView } from '../journal-view.js';
 import type { Knobs } from '../knobs.js';
 import type { SimulatedNetwork } from '../network.js';
+import type { WireCall } from '../order-wire.js';
 import type { SimulatedProcess } from '../process.js';
 import type { Life } from '../witnesses.js';
 import type { BookHistory } from './book-history.js';
@@ -72,6 +74,14 @@ export interface Auditor {
   placed?(order: ExchangeOrder): void;
   traded?(trade: ExchangeTrade): void;
   ended?(order: ExchangeOrder): void;
+  /** The same once all of them were looked at. */
+  looked?(): void;
+  /** A process of the node tells something on its bus. */
+  told?(kind: MessageKind, body: unknown): void;
+  /** A signed call is handed to the network, in the turn of the process that signed it. */
+  called?(process: SimulatedProcess, exchange: string, wire: WireCall): void;
+  /** The process of the node is gone: killed, or ended by itself. */
+  processEnded?(): void;
   /** Everything has healed. */
   audit?(): void;
 }
