@@ -1,16 +1,17 @@
 import { bugNamed, BUGS } from './bugs/index.js';
-import { RECORDED } from './bugs/recorded.js';
+import { ONLY_FAULTS, RECORDED } from './bugs/recorded.js';
 import { drawOrderEntry } from './knobs.js';
 import type { RunRequest } from './run.js';
 import { runSeeds } from './seed-pool.js';
 
 /**
- * Runs each planted bug with the seed that is recorded to catch it quickly, or with `--search N` looks for such seeds.
+ * Runs each planted bug with the seed that is recorded to catch it quickly, or with `--search N` looks for such seeds; `--jobs N` = in so many processes, two else.
  * One line per bug: `<name> caught by <invariant> with seed S` or `<name> missed`.
  */
-const search = process.argv.includes('--search')
-  ? Number(process.argv[process.argv.indexOf('--search') + 1])
-  : 0;
+const numberAfter = (word: string, otherwise: number): number =>
+  process.argv.includes(word) ? Number(process.argv[process.argv.indexOf(word) + 1]) : otherwise;
+const search = numberAfter('--search', 0);
+const jobs = numberAfter('--jobs', 2);
 const named = process.argv.slice(2).filter((word) => BUGS.some(({ name }) => name === word));
 const names = named.length > 0 ? named : BUGS.map(({ name }) => name);
 const caught = new Map<string, { readonly seed: number; readonly by: string }>();
@@ -28,14 +29,14 @@ function* requests(): Generator<RunRequest> {
           seed: search > 0 ? seed : (RECORDED[bug] ?? 1),
           minutes: 5,
           engine: null,
-          faults: null,
+          faults: ONLY_FAULTS[bug] ?? null,
           keep: null,
           bug,
           stopAtViolation: true,
         };
 }
 
-await runSeeds(requests(), 2, ({ bug, seed, violations: [first] }) => {
+await runSeeds(requests(), jobs, ({ bug, seed, violations: [first] }) => {
   if (bug !== null && first !== undefined && seed < (caught.get(bug)?.seed ?? Infinity)) {
     caught.set(bug, { seed, by: first.name });
     process.stdout.write(`${bug} caught by ${first.name} with seed ${seed}\n`);

@@ -1,7 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Linter } from 'eslint';
 import t from 'tap';
+import { BUGS } from './bugs/index.js';
+import { CRASH_POINTS, momentsOfDeath } from './crash-points.js';
+import { AccountAuditor } from './invariants/accounts.js';
+import type { MoneyAuditor } from './invariants/money.js';
+import type { Scene } from './invariants/scene.js';
+import { drawOrderEntry, signedOrdinal } from './knobs.js';
 import { POINTS, UNFORCED, UNREACHABLE } from './sometimes.js';
 
 /** The determinism rule is ESLint's to enforce; here is shown that it bites, and that its exceptions are few and explained. */
@@ -96,4 +102,79 @@ t.test('each rule of the gate is a point to reach, or it is said why no world re
       1,
       `${rule}: ${UNREACHABLE[rule] ?? UNFORCED[rule] ?? ''}`,
     );
+});
+
+t.test('worlds with signed orders share out the points at which a process dies', (t) => {
+  const signed = Array.from({ length: 120 }, (_, at) => at + 1).filter(
+    (seed) => drawOrderEntry(seed) === 'signed',
+  );
+  t.same(
+    signed.map((seed) => signedOrdinal(seed) - signedOrdinal(signed[0]!)),
+    signed.map((_, at) => at),
+    'they are counted without a gap',
+  );
+  const dealt = signed.flatMap((seed) => momentsOfDeath(signedOrdinal(seed), () => 0.5));
+  for (const point of CRASH_POINTS)
+    t.ok(
+      dealt.filter((moment) => moment.point === point).length >= 3,
+      `${point} is dealt three times at least`,
+    );
+  t.end();
+});
+
+t.test(
+  'every invariant of money, orders and actors has its auditor, and a planted bug that it must find',
+  (t) => {
+    const rows = readFileSync(join(repository, 'docs/determinism.md'), 'utf8')
+      .split('\n')
+      .flatMap((line) => /^\| I(\d+) +\|[^|]*\|([^|]*)\|([^|]*)\|/.exec(line) ?? [])
+      .filter((_, at) => at % 4 !== 0);
+    const told: string[] = [];
+    for (let at = 0; at < rows.length; at += 3) {
+      const [number, files, bugs] = [rows[at]!, rows[at + 1]!, rows[at + 2]!];
+      told.push(number);
+      for (const [, file] of files.matchAll(/`([^`]+)`/g))
+        t.ok(existsSync(join(repository, `test/simulation/invariants/${file}.ts`)), `I${number}: ${file}`);
+      const named = [...bugs.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+      t.ok(named.length > 0 || /none: /.test(bugs), `I${number} names a bug, or why there is none`);
+      for (const name of named)
+        t.ok(
+          BUGS.some((bug) => bug.name === name),
+          `I${number}: ${name}`,
+        );
+    }
+    t.same(
+      told,
+      Array.from({ length: 17 }, (_, at) => String(at + 1)),
+    );
+    t.end();
+  },
+);
+
+t.test('a trade between two orders of ours is seen in the record of its exchange', (t) => {
+  const violations: string[] = [];
+  const scene = { violated: (name: string) => violations.push(name) } as unknown as Scene;
+  const auditor = new AccountAuditor(scene, {} as MoneyAuditor, new Set());
+  const trade = {
+    exchange: 'binance',
+    name: 'BTCUSDT:1',
+    tradeId: '1',
+    exchangeOrderId: '10',
+    clientOrderId: 'a',
+    symbol: 'BTCUSDT',
+    side: 'buy' as const,
+    price: '100',
+    quantity: '1',
+    quote: '100',
+    fee: '0',
+    feeAsset: 'BTC',
+    liquidity: 'taker' as const,
+    timeMs: 5,
+  };
+  auditor.traded(trade);
+  auditor.traded({ ...trade, name: 'BTCUSDT:2', timeMs: 6, side: 'sell', liquidity: 'maker' });
+  t.same(violations, [], 'another moment');
+  auditor.traded({ ...trade, name: 'BTCUSDT:3', side: 'sell', liquidity: 'maker' });
+  t.same(violations, ['no-self-trade']);
+  t.end();
 });

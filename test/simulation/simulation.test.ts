@@ -45,6 +45,8 @@ const RARE = new Set([
   'process gave up',
   'asset kept for a person',
   'half-done unwound',
+  'order left open',
+  'fill after the end',
 ]);
 /** These run once more in other processes, after other seeds. */
 const SEEDS_TWICE = 20;

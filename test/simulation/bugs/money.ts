@@ -1,5 +1,6 @@
 import { Decimal } from 'decimal.js';
 import type { MessageKind } from '../../../src/messages/catalogue.js';
+import type { BalancesChanged } from '../../../src/messages/ledger.js';
 import type { ApprovedVerdict, Verdict } from '../../../src/messages/risk.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
@@ -209,6 +210,23 @@ export const LEDGER_BUGS: readonly PlantedBug[] = [
     ports: {
       stores: (inner) =>
         ledgerWith(inner, { bookFill: (fill, entry) => inner.ledger.bookFill({ ...fill, fee: '0' }, entry) }),
+    },
+  },
+  {
+    name: 'balances-stale',
+    area: 'ledger',
+    what: 'the ledger goes on telling the balances that it began with',
+    ports: {
+      bus: (inner) => {
+        let first: unknown = null;
+        return busWith(inner, {
+          publish: publishing(inner, (kind, body) => {
+            if (kind !== 'balancesChanged') return body;
+            first ??= (body as BalancesChanged).holdings;
+            return { ...(body as BalancesChanged), holdings: first };
+          }),
+        });
+      },
     },
   },
   {

@@ -1,6 +1,8 @@
 import { AccountQuestions } from '../../../src/actors/account-questions.js';
 import { AccountWords } from '../../../src/actors/account-words.js';
 import { PrivateRest } from '../../../src/actors/private-rest.js';
+import { isSettled } from '../../../src/execution/gateway/account-order.js';
+import { OrderSet } from '../../../src/execution/gateway/order-set.js';
 import { OrderAdmission } from '../../../src/execution/order-admission.js';
 import type { LegResult } from '../../../src/messages/order.js';
 import type { Bus } from '../../../src/ports/bus.js';
@@ -121,19 +123,26 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'silence-is-refusal',
     area: 'execution',
-    what: 'an order whose outcome is unknown counts as never placed',
+    // Without the second half nothing is seen: a fill that is told later is applied all the same (R4).
+    what: 'an order whose outcome is unknown counts as never placed, and what is told of it later is not heard',
     ports: {
-      bus: (inner) =>
-        bus(inner, {
+      bus: (inner) => {
+        const refused = new Set<string>();
+        return bus(inner, {
           request: async (subject, kind, body, replyKind, options) => {
             const reply = await inner.request(subject, kind, body, replyKind, options);
             if (kind !== 'submitLeg' || replyKind !== 'legResult') return reply;
             const result = reply as unknown as LegResult;
-            return result.status === 'unknown'
-              ? { ...reply, status: 'rejected', reason: 'NO_ANSWER' }
-              : reply;
+            if (result.status !== 'unknown') return reply;
+            refused.add(result.clientOrderId);
+            return { ...reply, status: 'rejected', reason: 'NO_ANSWER' };
           },
-        }),
+          publish: (subject, kind, body, options) => {
+            const isRefused = kind === 'legResult' && refused.has((body as LegResult).clientOrderId);
+            if (!isRefused) inner.publish(subject, kind, body, options);
+          },
+        });
+      },
     },
   },
   {
@@ -153,6 +162,124 @@ const BUGS: readonly PlantedBug[] = [
     area: 'execution',
     what: 'the kill switch stops approvals and not the orders that are approved already',
     plant: () => replaceMethod(OrderAdmission.prototype, 'onHalt', () => () => undefined),
+  },
+  {
+    name: 'absence-assumed',
+    area: 'execution',
+    // Alone it shows next to nothing: the first question waits for as long as a request lives.
+    what: 'an order is asked about at once, and one "not found" is believed before the request has expired',
+    plant: () =>
+      replaceMethod(OrderSet.prototype, 'set', (real) => {
+        return function (this: OrderSet, order) {
+          const { inquiry, sentAtMs } = order;
+          const isNew = order.phase === 'sent' && inquiry.tries === 0 && !inquiry.isOut;
+          const hasty = {
+            ...inquiry,
+            notFound: Math.max(1, inquiry.notFound),
+            lastNotFoundAtMs: inquiry.notFound > 1 ? inquiry.lastNotFoundAtMs : -Infinity,
+            dueAtMs: isNew ? sentAtMs : inquiry.dueAtMs,
+          };
+          real.call(this, { ...order, goneAtMs: 0, inquiry: hasty });
+        };
+      }),
+  },
+  {
+    name: 'late-fills-ignored',
+    area: 'execution',
+    what: 'what an exchange tells of an order after its end is dropped',
+    plant: () =>
+      replaceMethod(OrderSet.prototype, 'find', (real) => {
+        return function (this: OrderSet, named) {
+          const order = real.call(this, named);
+          return order !== undefined && isSettled(order) ? undefined : order;
+        };
+      }),
+  },
+  {
+    name: 'cancel-unsent',
+    area: 'execution',
+    what: 'cancels are noted and not sent',
+    plant: () =>
+      replaceMethod(AccountQuestions.prototype, 'cancel', () => () => Promise.resolve('failed' as const)),
+  },
+  {
+    name: 'unknown-released',
+    area: 'risk',
+    what: 'what was handed to a person is released though an order of it has no known end',
+    ports: {
+      bus: (inner) =>
+        bus(inner, {
+          subscribe: (subject, kind, handler, options) =>
+            inner.subscribe(
+              subject,
+              kind,
+              kind === 'arbitrageClosed'
+                ? (delivery) => handler({ ...delivery, message: { ...delivery.message, outcome: 'partial' } })
+                : handler,
+              options,
+            ),
+        }),
+    },
+  },
+  {
+    name: 'fills-unasked',
+    area: 'execution',
+    what: 'fills that are missing are not asked for',
+    plant: () => replaceMethod(AccountQuestions.prototype, 'fills', () => () => Promise.resolve(null)),
+  },
+  {
+    name: 'end-undone',
+    area: 'execution',
+    what: 'one stored end in four is doubted again',
+    ports: {
+      stores: (inner, database) => {
+        let saved = 0;
+        let last: LegResult | null = null;
+        return {
+          ...inner,
+          trades: {
+            ...inner.trades,
+            saveLegResult: async (result) => {
+              await inner.trades.saveLegResult(result);
+              if (++saved % 4 === 0 && last !== null)
+                database.results.set(last.clientOrderId, JSON.stringify({ ...last, status: 'unknown' }));
+              last = result;
+            },
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'end-embellished',
+    area: 'execution',
+    what: 'what ended in part is told as completed',
+    ports: {
+      bus: (inner) =>
+        bus(inner, {
+          publish: (subject, kind, body, options) => {
+            const isPart = kind === 'arbitrageClosed' && 'outcome' in body && body.outcome === 'partial';
+            inner.publish(subject, kind, isPart ? { ...body, outcome: 'completed' } : body, options);
+          },
+        }),
+    },
+  },
+  {
+    name: 'residue-overlooked',
+    area: 'execution',
+    what: 'an arbitrage that leaves something over ends without a person',
+    ports: {
+      stores: (inner) => ({
+        ...inner,
+        trades: {
+          ...inner.trades,
+          closeArbitrage: (closed) => {
+            if (closed.outcome === 'flagged') Object.assign(closed, { outcome: 'partial' });
+            return inner.trades.closeArbitrage(closed);
+          },
+        },
+      }),
+    },
   },
   {
     name: 'flow-booked-twice',

@@ -1,3 +1,13 @@
+import type { FaultKind } from '../fault-plan.js';
+
+/** These show only where their own fault meets an order, and are looked for in worlds that suffer nothing else. */
+export const ONLY_FAULTS: Readonly<Record<string, readonly FaultKind[]>> = {
+  'resent-blindly': ['desk-accept-then-timeout', 'desk-lose-request'],
+  'silence-is-refusal': ['desk-accept-then-timeout', 'desk-error-5xx-placed'],
+  'seal-unverified': ['forged-approvals'],
+  'absence-assumed': ['desk-place-late'],
+};
+
 /** Seeds that catch a planted bug early in their run; found by `catch-bugs.ts --search`. */
 export const RECORDED: Readonly<Record<string, number>> = {
   'delivered-twice': 1,
@@ -53,9 +63,20 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'name-not-journalled': 15,
   'tellings-counted': 15,
   'fee-unread': 15,
-  'silence-is-refusal': 144,
+  'silence-is-refusal': 18,
   'open-orders-assumed': 15,
-  'seal-unverified': 18,
-  'switch-only-in-gate': 198,
-  'flow-booked-twice': 18,
+  'seal-unverified': 15,
+  'switch-only-in-gate': 188,
+  'flow-booked-twice': 154,
+  'absence-assumed': 15,
+  'late-fills-ignored': 95,
+  'cancel-unsent': 110,
+  'unknown-released': 34,
+  'fills-unasked': 15,
+  'end-undone': 18,
+  'end-embellished': 25,
+  'residue-overlooked': 15,
+  'balances-stale': 1,
+  'turns-overlap': 4,
+  'mailbox-unbounded': 2,
 };

@@ -42,6 +42,27 @@ export const RUNTIME_BUGS: readonly PlantedBug[] = [
       }),
   },
   {
+    name: 'turns-overlap',
+    area: 'runtime',
+    what: 'the next message is handed over while a handler waits for something',
+    plant: () =>
+      replaceMethod(
+        TurnLoop.prototype as unknown as { awaitHandler(pending: Promise<void>): Promise<void> },
+        'awaitHandler',
+        () => (pending) => {
+          pending.catch(() => undefined);
+          return Promise.resolve();
+        },
+      ),
+  },
+  {
+    name: 'mailbox-unbounded',
+    area: 'runtime',
+    what: 'a full mailbox goes on taking messages',
+    plant: () =>
+      replaceMethod(Mailbox.prototype as unknown as { makeRoom(): boolean }, 'makeRoom', () => () => true),
+  },
+  {
     name: 'restart-forgotten',
     area: 'runtime',
     what: 'a supervisor announces a restart and plans none',
