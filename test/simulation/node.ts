@@ -176,7 +176,7 @@ export class SimulatedNode implements Scene, NodeTarget {
     this.recordings = new RecordingAuditor(this);
     const exposure = new ExposureAuditor(this, money, this.orders);
     this.tickAuditor = new TickAuditor(this, this.ticks);
-    const approvals = [new ReservationAuditor(this), new ApprovalAuditor(this)];
+    const approvals = [new ReservationAuditor(this, this.forged), new ApprovalAuditor(this)];
     const ends = [new EndAuditor(this, money), new OrderStateAuditor(this)];
     const trading = [money, this.orders, exposure, ...approvals, ...ends];
     this.accounts = around.books === null ? null : new AccountAuditor(this, money, this.forged);

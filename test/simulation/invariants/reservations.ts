@@ -15,8 +15,12 @@ export class ReservationAuditor implements Auditor {
   /** Client order id → its arbitrage. */
   private readonly arbitrageOf = new Map<string, string>();
 
-  constructor(scene: Scene) {
+  /** Verdicts that no gate has given: nothing is kept for them, and no gateway takes their orders. */
+  private readonly forged: ReadonlySet<string>;
+
+  constructor(scene: Scene, forged: ReadonlySet<string>) {
     this.scene = scene;
+    this.forged = forged;
   }
 
   approved(_verdict: ApprovedVerdict): void {
@@ -51,13 +55,20 @@ export class ReservationAuditor implements Auditor {
     const { legs, arbitrages, results } = this.scene.database;
     const open = new Set<string>();
     for (const [id, body] of legs) {
-      const arbitrageId = this.arbitrageOf.get(id) ?? (JSON.parse(body) as SubmitLeg).arbitrageId;
+      const arbitrageId = this.arbitrageOf.get(id) ?? this.ownArbitrage(body);
       this.arbitrageOf.set(id, arbitrageId);
+      if (arbitrageId === '') continue;
       const end = arbitrages.get(arbitrageId);
       if (end === undefined) open.add(arbitrageId);
       else if (this.isUnsettled(end) && !isEnded(results.get(id))) open.add(arbitrageId);
     }
     return [...open];
+  }
+
+  /** Empty for one of a forged approval. */
+  private ownArbitrage(body: string): string {
+    const { arbitrageId, verdictId } = JSON.parse(body) as SubmitLeg;
+    return this.forged.has(verdictId) ? '' : arbitrageId;
   }
 
   /** The gate's reservations against the approvals that can still be under way. */
