@@ -1,6 +1,6 @@
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
-import type { SubmitLeg } from '../messages/order.js';
+import type { RecoveryAnswer, SubmitLeg } from '../messages/order.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { ControlRisk, LimitOverrides, LimitsChanged } from '../messages/risk-control.js';
 import type { Signal } from '../messages/signal.js';
@@ -10,6 +10,7 @@ import type { VerdictSeal } from '../ports/verdict-seal.js';
 import type { GateEvent } from '../risk/gate.js';
 import type { KillSwitch } from '../risk/kill-switch.js';
 import type { RiskLimits } from '../risk/limits.js';
+import type { RecoveryFacts } from '../risk/recovery-permit.js';
 import type { RiskView } from '../risk/readings.js';
 import type { Reply } from '../runtime/actor.js';
 import type { RetryBackoff } from './backoff.js';
@@ -52,6 +53,14 @@ export type GateMessage =
   | { readonly kind: 'limits'; readonly changed: LimitsChanged }
   | { readonly kind: 'control'; readonly command: ControlRisk; readonly answer: Reply<ControlRisk> }
   | { readonly kind: 'view'; readonly reply: Reply<RiskView> }
+  /** A recovery order whose verdict was given in a life before asks for leave; then what the stores say of its arbitrage. */
+  | { readonly kind: 'recovery'; readonly leg: SubmitLeg; readonly answer: Reply<RecoveryAnswer> }
+  | {
+      readonly kind: 'recoveryFacts';
+      readonly leg: SubmitLeg;
+      readonly facts: RecoveryFacts | null;
+      readonly answer: Reply<RecoveryAnswer>;
+    }
   | { readonly kind: 'keep'; readonly tries: number }
   | { readonly kind: 'kept'; readonly record: string }
   | { readonly kind: 'notKept'; readonly tries: number; readonly error: string }

@@ -55,6 +55,19 @@ export function subscribeGate(
     ),
   );
   on(
+    bus.respond(
+      'risk.recovery',
+      'askRecovery',
+      'recoveryAnswer',
+      ({ message: { leg } }) =>
+        new Promise((resolve, reject) => {
+          const told = context.self.tell({ kind: 'recovery', leg, answer: { resolve, reject } });
+          if (told === 'full' || told === 'dead')
+            reject(new ArbotError('ARB_MAILBOX_FULL', 'the gate cannot judge a recovery order'));
+        }),
+    ),
+  );
+  on(
     bus.subscribe('risk.limits', 'limitsChanged', ({ message: changed }) => {
       if (context.self.tell({ kind: 'limits', changed }) === 'full')
         context.crash(new ArbotError('ARB_MAILBOX_FULL', 'the gate lost a change of limits'));

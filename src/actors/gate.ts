@@ -18,6 +18,7 @@ import { MonitorKeeping } from './gate-keeping.js';
 import { LOOK_MS, MarketLook } from './gate-market.js';
 import type { GateActorOptions, GateMessage } from './gate-messages.js';
 import { refusedOpportunity } from './gate-events.js';
+import { RecoveryPermits } from './gate-recovery.js';
 import { hasFilled, subscribeGate } from './gate-subscriptions.js';
 
 const MAILBOX = 8_192;
@@ -118,6 +119,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
   private readonly markets: MarketLook;
   private readonly keeping: MonitorKeeping;
   private readonly breakerNews = new BreakerNews();
+  private readonly permits: RecoveryPermits;
   private limitsVersion: number;
   private looks = 0;
 
@@ -133,6 +135,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
     this.persistedSwitch = state.killSwitch;
     this.limitsVersion = limitsVersion;
     this.markets = new MarketLook(options, context.clock, state.limits.flash);
+    this.permits = new RecoveryPermits(options, context);
     const { settings, retry } = options;
     this.keeping = new MonitorKeeping({ context, settings, retry, record: () => state.monitors.record });
   }
@@ -151,6 +154,10 @@ class GateActor implements ActorBehaviour<GateMessage> {
         return this.control(message.command, message.answer);
       case 'view':
         return message.reply.resolve(riskViewOf(this.state, this.context.clock.nowMs()));
+      case 'recovery':
+        return this.permits.ask(message.leg, message.answer);
+      case 'recoveryFacts':
+        return this.permits.judge(message, this.state.killSwitch);
       case 'keep':
         return this.keeping.write(message.tries);
       case 'kept':
@@ -332,6 +339,7 @@ class GateActor implements ActorBehaviour<GateMessage> {
       inFlight: this.state.exposure.reservationCount,
       unsettled: this.state.unsettled.size,
       lapsed: this.lapsed,
+      recoveryPermits: this.permits.summary(),
     };
   }
 }

@@ -2,10 +2,10 @@ import type { StartFacts } from '../execution/pre-check.js';
 import { startSaga, type SagaSetting } from '../execution/saga-start.js';
 import type { SagaEffect, SagaEvent, SagaState, SagaStep } from '../execution/saga-state.js';
 import { stepSaga } from '../execution/saga.js';
-import { subjectOf, type MessageKind, type MessageOf } from '../messages/catalogue.js';
+import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
 import type { BalancesChanged } from '../messages/ledger.js';
-import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
+import type { ArbitrageClosed } from '../messages/order.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { ApprovedVerdict, Verdict } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
@@ -18,6 +18,7 @@ import { executedOpportunity } from './saga-events.js';
 import { resultMessage, type CloseEffect, type SagaActorOptions, type SagaMessage } from './saga-messages.js';
 import { closeInStores, isPassing, migrateEmergency, StoreHold } from './saga-stores.js';
 import { SagaJournal } from './saga-journal.js';
+import { SagaOutbox } from './saga-outbox.js';
 import { StrayFills } from './saga-strays.js';
 import { findUnfinished } from './saga-unfinished.js';
 import { UnknownHolds } from './saga-unknowns.js';
@@ -83,6 +84,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly unknowns: UnknownHolds;
   private readonly strays = new StrayFills();
   private readonly journal: SagaJournal;
+  private readonly outbox: SagaOutbox;
   private holdings: BalancesChanged['holdings'] | null = null;
   private readonly outcomes: Record<string, number> = {};
   private readonly refused = { expired: 0, busy: 0, repeated: 0, unleased: 0 };
@@ -95,6 +97,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.hold = new StoreHold(options, context);
     this.unknowns = new UnknownHolds(options.bus, context.clock);
     this.journal = new SagaJournal(options, context);
+    this.outbox = new SagaOutbox(options, context, (arbitrageId) => this.traceOf(arbitrageId));
   }
 
   /** Everything of the life before is taken up. */
@@ -160,7 +163,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       case 'done':
         return;
       case 'ask':
-        return this.send('query', message.query);
+        return this.outbox.send('query', message.query);
       case 'store':
         return this.store(message.effect, message.tries);
       case 'stored':
@@ -185,7 +188,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     for (const [id, { state }] of this.sagas)
       if (state.unbooked.size > 0 || hasGivenUp(state)) this.step(id, { kind: 'tick' });
     for (const fill of this.strays.list())
-      this.publish(fill.arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
+      this.outbox.publish(fill.arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
   }
 
   private start(verdict: Verdict, traceId: string): void {
@@ -279,7 +282,8 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     const fresh = this.strays.take(result);
     if (fresh.length === 0) return;
     const { arbitrageId, clientOrderId } = result;
-    for (const fill of fresh) this.publish(arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
+    for (const fill of fresh)
+      this.outbox.publish(arbitrageId, subjectOf('fill', fill.exchange), 'fill', fill);
     this.journal.saveResult(result, 0);
     this.alert(
       arbitrageId,
@@ -298,8 +302,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     switch (effect.kind) {
       case 'journal':
         return this.journal.write(arbitrageId, effect, this.hold.held);
+      case 'askPermit':
+        return this.outbox.askPermit(effect.leg);
       case 'submit':
-        return this.send('submit', effect.leg);
+        return this.outbox.send('submit', effect.leg);
       case 'query':
         return this.context.timer(`query ${effect.query.clientOrderId}`, effect.delayMs, {
           kind: 'ask',
@@ -313,7 +319,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
           instruments: effect.instruments,
         });
       case 'bookFill':
-        return this.publish(arbitrageId, subjectOf('fill', effect.fill.exchange), 'fill', effect.fill);
+        return this.outbox.publish(arbitrageId, subjectOf('fill', effect.fill.exchange), 'fill', effect.fill);
       case 'close':
         return this.store(effect, 0);
       case 'saveResult':
@@ -326,27 +332,6 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private quote(arbitrageId: string, instruments: readonly InstrumentId[]): void {
     const quotes = instruments.map((id) => deepQuoteOf(this.options.board, id));
     this.keep({ kind: 'saga', arbitrageId, event: { kind: 'quotes', quotes } });
-  }
-
-  /** Sends an order or a question; silence is an event, never a second sending. */
-  private send(to: 'submit' | 'query', body: SubmitLeg | QueryOrder): void {
-    const { arbitrageId, clientOrderId } = body;
-    this.context.pipe(
-      this.request(body),
-      (result) => resultMessage(result, to),
-      (error) => {
-        const reason = errorText(error).slice(0, 200);
-        return { kind: 'saga', arbitrageId, event: { kind: 'unanswered', clientOrderId, to, reason } };
-      },
-    );
-  }
-
-  private request(body: SubmitLeg | QueryOrder): Promise<LegResult> {
-    const { bus, answerTimeoutMs: timeoutMs } = this.options;
-    const options = { traceId: this.traceOf(body.arbitrageId), timeoutMs };
-    return 'nonce' in body
-      ? bus.request(subjectOf('submitLeg', body.exchange), 'submitLeg', body, 'legResult', options)
-      : bus.request(subjectOf('queryOrder', body.exchange), 'queryOrder', body, 'legResult', options);
   }
 
   store(effect: CloseEffect, tries: number): void {
@@ -369,25 +354,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.hold.lift();
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
-    this.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
+    this.outbox.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
     if (!this.options.announceOpportunities) return;
     const event = executedOpportunity(closed, running?.signal ?? null);
-    this.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
-  }
-
-  private publish<K extends MessageKind>(
-    arbitrageId: string,
-    subject: string,
-    kind: K,
-    body: MessageOf<K>,
-  ): void {
-    try {
-      this.options.bus.publish(subject, kind, body, { traceId: this.traceOf(arbitrageId) });
-    } catch (error) {
-      // An end that is not told holds its reservation until a restart; a fill is repeated at the next tick.
-      this.context.log.error({ arbitrageId, kind, error: errorText(error) }, 'could not publish');
-      if (kind === 'arbitrageClosed') throw error;
-    }
+    this.outbox.publish(id, subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event);
   }
 
   private traceOf(arbitrageId: string): string {

@@ -1,11 +1,12 @@
 import { Decimal, ZERO } from '../market/decimal.js';
-import type { LegResult, SubmitLeg } from '../messages/order.js';
+import type { LegResult, RecoveryPermit, SubmitLeg } from '../messages/order.js';
 import type { InstrumentId, Side } from '../messages/primitives.js';
 import type { ApprovedVerdict, HaltChanged } from '../messages/risk.js';
 import type { PlannedLeg } from '../messages/signal.js';
 import type { Approved } from '../risk/approval.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from '../risk/kill-switch.js';
 import { RecentIds } from '../risk/recent-ids.js';
+import { isPermitted } from '../risk/recovery-permit.js';
 import { isSealed, type SealCheck } from '../risk/verdict-text.js';
 
 export interface AdmissionLimits {
@@ -43,7 +44,8 @@ interface Admitted {
  *
  * A recovery order (attempt above 0) may turn the side, come a little later, and go to a hedge market of the verdict. All
  * recovery orders of a verdict together stay, on each side, within what was approved of the largest leg; what an exchange
- * has said not to have filled is free again.
+ * has said not to have filled is free again. One whose verdict was given in a life before brings the gate's permit for exactly
+ * itself, which the gate has judged by the journal.
  */
 export class OrderAdmission {
   private readonly limits: AdmissionLimits;
@@ -106,7 +108,7 @@ export class OrderAdmission {
     const refusal = this.refusalOf(leg, nowMs);
     if (refusal !== null) return refusal;
     if (!this.used.add(`${leg.verdictId}/${leg.legIndex}/${leg.attempt}`)) return 'VERDICT_USED';
-    if (leg.attempt > 0) this.count(leg);
+    if (leg.attempt > 0 && leg.permit === undefined) this.count(leg);
     return null;
   }
 
@@ -121,6 +123,7 @@ export class OrderAdmission {
   private refusalOf(leg: SubmitLeg, nowMs: number): string | null {
     const isRecovery = leg.attempt > 0;
     if (this.killSwitch.engaged && !(isRecovery && this.mayRecoverHalted)) return 'KILL_SWITCH';
+    if (leg.permit !== undefined) return this.permitRefusal(leg, leg.permit, nowMs);
     const admitted = this.verdicts.get(leg.verdictId);
     if (admitted === undefined) return 'VERDICT_UNKNOWN';
     const { verdict } = admitted;
@@ -133,6 +136,14 @@ export class OrderAdmission {
     if (!isOwn && !(isRecovery && verdict.hedges?.includes(leg.instrument) === true))
       return 'LEG_NOT_APPROVED';
     return isRecovery ? this.recoveryRefusal(leg, admitted) : firstRefusal(leg, planned);
+  }
+
+  /** Everything else that an order must be within was judged with the permit, which is good for no other order. */
+  private permitRefusal(leg: SubmitLeg, { permitId, expiresAtMs }: RecoveryPermit, nowMs: number) {
+    if (!isPermitted(leg, this.seals)) return 'PERMIT_NOT_SEALED';
+    if (nowMs >= expiresAtMs) return 'PERMIT_EXPIRED';
+    if (leg.attempt === 0 || exchangeOf(leg.instrument) !== leg.exchange) return 'LEG_NOT_APPROVED';
+    return this.used.add(`permit/${permitId}`) ? null : 'PERMIT_USED';
   }
 
   private recoveryRefusal(leg: SubmitLeg, { verdict, recoveries }: Admitted): string | null {

@@ -3,6 +3,7 @@ import type { ArbitrageClosed } from '../messages/order.js';
 import { attributionOf } from './attribution.js';
 import { isTerminal } from './order-state.js';
 import { resultOf, type Order } from './order.js';
+import { knowledgeOf, tellJournal } from './saga-journal.js';
 import { alert, isReverse, settlementOf, toleranceOf, withEffects } from './saga-parts.js';
 import { abandon, isImbalanced, seekRecovery } from './saga-recovery.js';
 import type { SagaEffect, SagaState, SagaStep } from './saga-state.js';
@@ -15,9 +16,6 @@ export const JOURNAL_REFUSED = 'JOURNAL_REFUSED';
 const LATE = 'late';
 
 const isUnsure = (order: Order): boolean => order.reason.startsWith(JOURNAL_REFUSED);
-
-/** What is known of an order, in short. */
-export const knowledgeOf = (order: Order): string => `${order.status} ${order.filledBase.toFixed()}`;
 
 /** Ends the saga: the outcome, and a final result for each leg that was journalled. */
 export function closeSaga(step: SagaStep, nowMs: number): SagaStep {
@@ -35,7 +33,15 @@ export function closeSaga(step: SagaStep, nowMs: number): SagaStep {
     state.orders.map((order) => [order.submit.clientOrderId, knowledgeOf(order)] as const),
   );
   return {
-    state: { ...state, phase: 'closed', closed, told, abandoned: null, imbalancedSinceMs: null },
+    state: {
+      ...state,
+      phase: 'closed',
+      closed,
+      told,
+      abandoned: null,
+      permitting: null,
+      imbalancedSinceMs: null,
+    },
     effects,
   };
 }
@@ -83,24 +89,16 @@ export function settleLate(before: SagaStep, nowMs: number): SagaStep {
     state.imbalancedSinceMs !== null || conservativeText(residual) !== state.closed?.residualBase;
   if (!isNews || !state.orders.every((order) => isTerminal(order.status))) return step;
   if (!isImbalanced(state))
-    return tellOnce({ ...step, state: { ...state, imbalancedSinceMs: null } }, 'LATE_SETTLED', residual);
+    return tellOnce(
+      { ...step, state: { ...state, imbalancedSinceMs: null, permitting: null } },
+      'LATE_SETTLED',
+      residual,
+    );
   if (state.abandoned !== null) return tellOnce(step, 'LATE_RESIDUE', residual);
   if (state.closed?.outcome === 'flagged')
     return tellOnce({ ...step, state: abandon(state, 'FLAGGED_BEFORE') }, 'LATE_RESIDUE', residual);
   const sought = seekRecovery(step, nowMs);
   return sought.state.abandoned === null ? sought : tellOnce(sought, 'LATE_RESIDUE', residual);
-}
-
-function tellJournal(step: SagaStep, nowMs: number): SagaStep {
-  const { state } = step;
-  const news = state.orders.filter(
-    (order) => isTerminal(order.status) && state.told.get(order.submit.clientOrderId) !== knowledgeOf(order),
-  );
-  if (news.length === 0) return step;
-  const told = new Map(state.told);
-  for (const order of news) told.set(order.submit.clientOrderId, knowledgeOf(order));
-  const effects = news.map((order): SagaEffect => ({ kind: 'saveResult', result: resultOf(order, nowMs) }));
-  return withEffects({ ...step, state: { ...state, told } }, ...effects);
 }
 
 function tellOnce(step: SagaStep, code: string, residual: Decimal): SagaStep {

@@ -23,7 +23,8 @@ import {
   withEffects,
   withNote,
 } from './saga-parts.js';
-import type { SagaState, SagaStep } from './saga-state.js';
+import { tellJournal } from './saga-journal.js';
+import type { SagaEvent, SagaState, SagaStep, SagaTerms } from './saga-state.js';
 import { realisedNet, type Settlement } from './settlement.js';
 
 /** A known imbalance, and no uncertainty left: an order still unknown may be the missing leg. */
@@ -37,7 +38,12 @@ const recoveriesOf = (state: SagaState): number => state.orders.filter(isRecover
 export const abandon = (state: SagaState, reason: string): SagaState => ({
   ...withNote(state, `RESIDUE ${reason}`),
   abandoned: reason,
+  permitting: null,
 });
+
+/** So long after an imbalance is known recovery orders begin. */
+const deadlineMs = ({ policy, resumed }: SagaTerms): number =>
+  resumed ? policy.resumedDeadlineMs : policy.recoveryDeadlineMs;
 
 /**
  * Asks for prices to close a known imbalance by, until the clock of TRADING §4 runs out, the orders allowed for it are spent,
@@ -46,14 +52,15 @@ export const abandon = (state: SagaState, reason: string): SagaState => ({
 export function seekRecovery(step: SagaStep, nowMs: number): SagaStep {
   const since = step.state.imbalancedSinceMs ?? nowMs;
   const state = { ...step.state, imbalancedSinceMs: since };
-  const { policy, verdictExpiresAtMs } = state.terms;
+  const { policy, verdictExpiresAtMs, resumed } = state.terms;
   if (recoveriesOf(state) >= policy.maxRecoveries)
     return { ...step, state: abandon(state, 'RECOVERIES_SPENT') };
-  if (nowMs >= verdictExpiresAtMs + policy.recoveryWindowMs)
+  if (!resumed && nowMs >= verdictExpiresAtMs + policy.recoveryWindowMs)
     return { ...step, state: abandon(state, 'RECOVERY_WINDOW') };
-  if (nowMs >= since + policy.recoveryDeadlineMs)
+  if (nowMs >= since + deadlineMs(state.terms))
     return { ...step, state: abandon(state, 'RECOVERY_DEADLINE') };
-  return state.awaitsQuotes ? { ...step, state } : askForQuotes({ ...step, state }, pauseMs(state));
+  const isUnderWay = state.awaitsQuotes || state.permitting !== null;
+  return isUnderWay ? { ...step, state } : askForQuotes({ ...step, state }, pauseMs(state));
 }
 
 /** At once, but for the pause after a recovery order that came to nothing. */
@@ -71,7 +78,8 @@ export function watchInterval(step: SagaStep): SagaStep {
   const watched = { ...step, state: { ...state, imbalancedSinceMs: null } };
   const { policy } = state.terms;
   const isOver = state.intervalHedged || state.abandoned !== null || state.closed !== null;
-  if (isOver || state.awaitsQuotes || recoveriesOf(state) >= policy.maxRecoveries) return watched;
+  const isUnderWay = state.awaitsQuotes || state.permitting !== null;
+  if (isOver || isUnderWay || recoveriesOf(state) >= policy.maxRecoveries) return watched;
   return askForQuotes(watched, policy.requoteMs);
 }
 
@@ -101,7 +109,7 @@ function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   if (typeof plan !== 'string') return order(state, plan, nowMs);
   const { policy } = state.terms;
   const againMs = nowMs + policy.requoteMs;
-  const isOver = againMs >= (state.imbalancedSinceMs ?? nowMs) + policy.recoveryDeadlineMs;
+  const isOver = againMs >= (state.imbalancedSinceMs ?? nowMs) + deadlineMs(state.terms);
   // Held for now: the next prices may allow what these do not.
   return isOver
     ? { state: abandon(state, plan), effects: [] }
@@ -136,12 +144,32 @@ function halve(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
 
 function order(state: SagaState, plan: RecoveryPlan, nowMs: number): SagaStep {
   const submit = recoveryLeg(state, plan, nowMs);
+  if (!state.terms.resumed) return withOrder(state, submit);
+  // What is known of earlier recovery orders is told first: the gate judges by the journal.
+  const told = tellJournal({ state: { ...state, permitting: submit }, effects: [] }, nowMs, isRecovery);
+  return withEffects(told, { kind: 'askPermit', leg: submit });
+}
+
+function withOrder(state: SagaState, submit: SubmitLeg): SagaStep {
   const orders = [...state.orders, newOrder(submit)];
   const phase = state.phase === 'closed' ? state.phase : 'recovering';
   return {
     state: { ...state, orders, phase },
     effects: [{ kind: 'journal', legs: [submit], purpose: 'recover' }],
   };
+}
+
+/** The gate has spoken. Refused, it is as if there had been no order: prices are read again, until the clock runs out. */
+export function onPermit(
+  before: SagaState,
+  { clientOrderId, permit, reason }: Extract<SagaEvent, { kind: 'permitted' }>,
+): SagaStep {
+  const { permitting: leg } = before;
+  if (leg === null || leg.clientOrderId !== clientOrderId) return { state: before, effects: [] };
+  const state = { ...before, permitting: null };
+  if (permit !== null) return withOrder(state, { ...leg, permit });
+  const noted = withNote(state, `PERMIT ${reason}`);
+  return askForQuotes({ state: noted, effects: [] }, state.terms.policy.requoteMs);
 }
 
 function recoveryLeg(state: SagaState, plan: RecoveryPlan, nowMs: number): SubmitLeg {

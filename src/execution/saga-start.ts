@@ -14,7 +14,8 @@ import { isTerminal } from './order-state.js';
 import { applyFills, applyResult, newOrder, signalled, type Order } from './order.js';
 import { preCheck, type StartFacts } from './pre-check.js';
 import { boundPrices } from './price-bounds.js';
-import { closeSaga, knowledgeOf } from './saga-close.js';
+import { closeSaga } from './saga-close.js';
+import { knowledgeOf } from './saga-journal.js';
 import { alert, queryOf, withNote } from './saga-parts.js';
 import type {
   LegPolicy,
@@ -77,6 +78,7 @@ function emptyState(terms: SagaTerms, nowMs: number, orders: readonly Order[] = 
     inquiries: new Map(),
     unbooked: new Map(),
     awaitsQuotes: false,
+    permitting: null,
     imbalancedSinceMs: null,
     abandoned: null,
     intervalHedged: false,
@@ -124,6 +126,7 @@ function termsOf(
     feeMarks,
     policy,
     lateExchanges,
+    resumed: false,
   };
 }
 
@@ -265,6 +268,7 @@ function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSe
     leadIndex: null,
     hedges: hedgesOf(setting, { hedges: [...hedges] }),
     plan: signal === null ? null : planOf(signal),
+    resumed: true,
     ...fixedTerms(setting),
   };
 }

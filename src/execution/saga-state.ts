@@ -1,6 +1,13 @@
 import type { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
-import type { ArbitrageClosed, Fill, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
+import type {
+  ArbitrageClosed,
+  Fill,
+  LegResult,
+  QueryOrder,
+  RecoveryPermit,
+  SubmitLeg,
+} from '../messages/order.js';
 import type { AssetId, DecimalText, ExchangeId, InstrumentId, PairId, Side } from '../messages/primitives.js';
 import type { EdgeBreakdown } from '../messages/signal.js';
 import type { Order } from './order.js';
@@ -21,6 +28,8 @@ export interface SagaPolicy extends RecoveryLimits {
   readonly maxRecoveries: number;
   /** So long after an imbalance is known no recovery begins any more, and a person is told: with an answer's way, 2 s (TRADING §4). */
   readonly recoveryDeadlineMs: number;
+  /** The same after a restart, when books and accounts come up first: with an answer's way, 15 s across a crash. */
+  readonly resumedDeadlineMs: number;
   /** Between two looks at the prices while none allows a recovery, or while an order is unknown. */
   readonly requoteMs: number;
   /** As long after the expiry of its verdict the last gate takes recovery orders. */
@@ -57,6 +66,8 @@ export interface SagaTerms {
   /** Price in quote of coins that fees may be taken in. */
   readonly feeMarks: readonly { readonly asset: AssetId; readonly price: DecimalText }[];
   readonly policy: SagaPolicy;
+  /** Taken up after a restart: no gateway knows its verdict any more, and each recovery order needs the gate's permit. */
+  readonly resumed: boolean;
 }
 
 export interface SagaLeg {
@@ -100,6 +111,8 @@ export interface SagaState {
   readonly unbooked: ReadonlyMap<string, Fill>;
   /** Prices were asked for and have not come. */
   readonly awaitsQuotes: boolean;
+  /** A recovery order that the gate's permit is asked for; no order yet. Null = none is. */
+  readonly permitting: SubmitLeg | null;
   /** Since when an imbalance is known, with no order unknown; null while there is none. */
   readonly imbalancedSinceMs: number | null;
   /** Why no further recovery is tried; null = it may be. */
@@ -130,6 +143,13 @@ export type SagaEvent =
       readonly to: 'submit' | 'query';
       readonly reason: string;
     }
+  /** The gate's word about the recovery order that it was asked for; without a permit the reason. */
+  | {
+      readonly kind: 'permitted';
+      readonly clientOrderId: string;
+      readonly permit: RecoveryPermit | null;
+      readonly reason: string;
+    }
   | { readonly kind: 'quotes'; readonly quotes: readonly LegQuote[] }
   | { readonly kind: 'booked'; readonly entryId: string }
   /** Time has passed: unbooked fills are told again, and what was handed over as unknown is asked about again. */
@@ -138,6 +158,8 @@ export type SagaEvent =
 export type SagaEffect =
   /** In one commit. A recovery order reduces risk: it may use the emergency journal while the store is away. */
   | { readonly kind: 'journal'; readonly legs: readonly SubmitLeg[]; readonly purpose: 'open' | 'recover' }
+  /** Asks the gate for leave, before the order is journalled. */
+  | { readonly kind: 'askPermit'; readonly leg: SubmitLeg }
   | { readonly kind: 'submit'; readonly leg: SubmitLeg }
   | { readonly kind: 'query'; readonly query: QueryOrder; readonly delayMs: number }
   | { readonly kind: 'readQuotes'; readonly instruments: readonly InstrumentId[]; readonly delayMs: number }

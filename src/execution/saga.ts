@@ -16,7 +16,7 @@ import {
   withNote,
   withoutUnbooked,
 } from './saga-parts.js';
-import { isImbalanced, onQuotes, seekRecovery, watchInterval } from './saga-recovery.js';
+import { isImbalanced, onPermit, onQuotes, seekRecovery, watchInterval } from './saga-recovery.js';
 import type { SagaEffect, SagaEvent, SagaState, SagaStep } from './saga-state.js';
 import { Decimal, decimalOf, toText } from '../market/decimal.js';
 
@@ -38,6 +38,8 @@ export function stepSaga(state: SagaState, event: SagaEvent, nowMs: number): Sag
       return advance(hear(state, event, nowMs), nowMs);
     case 'unanswered':
       return advance(lose(state, event, nowMs), nowMs);
+    case 'permitted':
+      return advance(onPermit(state, event), nowMs);
     case 'quotes':
       return advance(onQuotes(state, event.quotes, nowMs), nowMs);
     case 'booked':

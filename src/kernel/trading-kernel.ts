@@ -98,6 +98,17 @@ export class TradingKernel {
         const quotes = exchange.quotes(effect.legs.map((leg) => leg.instrument));
         return tell({ kind: 'journalled', clientOrderIds, quotes }, 0);
       }
+      case 'askPermit':
+        // Nothing in here outlives its gate.
+        return tell(
+          {
+            kind: 'permitted',
+            clientOrderId: effect.leg.clientOrderId,
+            permit: null,
+            reason: 'ARBITRAGE_UNKNOWN',
+          },
+          0,
+        );
       case 'submit':
         this.submitted.set(effect.leg.clientOrderId, effect.leg);
         return this.answer(

@@ -3,7 +3,15 @@ import { alertsHandled } from './alerts.js';
 import { bookTop, feedStatus, instrumentStateChanged, tradePrint, walletStateChanged } from './feed.js';
 import { externalFlow, gatewayStatus } from './gateway.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
-import { arbitrageClosed, fill, legResult, queryOrder, submitLeg } from './order.js';
+import {
+  arbitrageClosed,
+  askRecovery,
+  fill,
+  legResult,
+  queryOrder,
+  recoveryAnswer,
+  submitLeg,
+} from './order.js';
 import { dailyPerformance } from './performance.js';
 import { breakerChanged, controlRisk, limitsChanged } from './risk-control.js';
 import { haltChanged, riskHold, verdict } from './risk.js';
@@ -48,6 +56,8 @@ export const MESSAGES = {
   limitsChanged: { schema: limitsChanged, version: 1, subject: 'risk.limits', maxAgeMs: null },
   breakerChanged: { schema: breakerChanged, version: 1, subject: 'risk.breaker', maxAgeMs: 3_600_000 },
   controlRisk: { schema: controlRisk, version: 1, subject: 'risk.control', maxAgeMs: null },
+  askRecovery: { schema: askRecovery, version: 1, subject: 'risk.recovery', maxAgeMs: 2_000 },
+  recoveryAnswer: { schema: recoveryAnswer, version: 1, subject: 'risk.recovery.answer', maxAgeMs: 2_000 },
   submitLeg: { schema: submitLeg, version: 1, subject: 'order.submit.*', maxAgeMs: 2_000 },
   queryOrder: { schema: queryOrder, version: 1, subject: 'order.query.*', maxAgeMs: 2_000 },
   legResult: { schema: legResult, version: 1, subject: 'order.result.*', maxAgeMs: null },

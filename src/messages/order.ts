@@ -3,6 +3,18 @@ import * as p from './primitives.js';
 
 /** Messages between the arbitrage saga and the order gateways. */
 
+/**
+ * The gate's leave for exactly one recovery order whose verdict no order gateway knows any more, since it was given in a life
+ * before. It is good for nothing but the order that carries it, once, and for a few seconds.
+ */
+export const recoveryPermit = z.strictObject({
+  permitId: p.entityId,
+  expiresAtMs: p.timeMs,
+  /** The gate's mark over these two and everything that the order says (HMAC-SHA256). */
+  seal: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type RecoveryPermit = z.infer<typeof recoveryPermit>;
+
 /** Place one leg. Commands travel as request and reply; no reply means *outcome unknown*, never "not placed". */
 export const submitLeg = z.strictObject({
   /** Deterministic: a function of (arbitrage, leg, attempt). */
@@ -22,8 +34,23 @@ export const submitLeg = z.strictObject({
   /** Best price of that side at decision, for slippage. */
   decisionPrice: p.positiveDecimalText,
   submittedAtMs: p.timeMs,
+  /** In the place of the verdict, for a recovery order after a restart; journalled with it. */
+  permit: recoveryPermit.optional(),
 });
 export type SubmitLeg = z.infer<typeof submitLeg>;
+
+/** May this recovery order leave although its verdict was given in a life before? The reply is a `recoveryAnswer`. */
+export const askRecovery = z.strictObject({ leg: submitLeg });
+export type AskRecovery = z.infer<typeof askRecovery>;
+
+/** The gate's answer, judged by the journal: leave for this one order, or the rule that forbids it. */
+export const recoveryAnswer = z.strictObject({
+  clientOrderId: p.entityId,
+  permit: recoveryPermit.nullable(),
+  /** Empty with a permit. */
+  reason: z.string().max(200),
+});
+export type RecoveryAnswer = z.infer<typeof recoveryAnswer>;
 
 /** One execution. Applied exactly once by (exchange, tradeId), for ever. */
 export const fill = z.strictObject({

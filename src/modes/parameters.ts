@@ -205,6 +205,7 @@ export const SAGA_POLICY: SagaPolicy = {
   lateOrderMs: 60_000,
   maxRecoveries: MAX_RECOVERIES,
   recoveryDeadlineMs: 1_500,
+  resumedDeadlineMs: 12_000,
   requoteMs: 100,
   recoveryWindowMs: RECOVERY_WINDOW_MS,
 };

@@ -61,6 +61,24 @@ const fill: MessageOf<'fill'> = {
   exchangeTimeMs: AT_MS,
 };
 
+const submitLeg: MessageOf<'submitLeg'> = {
+  clientOrderId: 'arb-1.0.0',
+  arbitrageId: 'arb-1',
+  legIndex: 0,
+  attempt: 0,
+  verdictId: 'ver-1',
+  nonce: '0123456789abcdef0123456789abcdef',
+  verdictExpiresAtMs: AT_MS + 300,
+  instrument: 'binance:BTC-USDT',
+  exchange: 'binance',
+  side: 'buy',
+  quantity: '0.5',
+  limitPrice: '30000.1',
+  timeInForce: 'IOC',
+  decisionPrice: '30000',
+  submittedAtMs: AT_MS,
+};
+
 export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   feedStatus: { exchange: 'okx', state: 'live', reason: 'synchronised', epoch: 2, atMs: AT_MS },
   instrumentStateChanged: { instrument: 'okx:BTC-USDT', state: 'halted', reason: 'suspend', atMs: AT_MS },
@@ -155,23 +173,15 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     by: 'http:127.0.0.1',
     atMs: AT_MS,
   },
-  submitLeg: {
-    clientOrderId: 'arb-1.0.0',
-    arbitrageId: 'arb-1',
-    legIndex: 0,
-    attempt: 0,
-    verdictId: 'ver-1',
-    nonce: '0123456789abcdef0123456789abcdef',
-    verdictExpiresAtMs: AT_MS + 300,
-    instrument: 'binance:BTC-USDT',
-    exchange: 'binance',
-    side: 'buy',
-    quantity: '0.5',
-    limitPrice: '30000.1',
-    timeInForce: 'IOC',
-    decisionPrice: '30000',
-    submittedAtMs: AT_MS,
+  askRecovery: {
+    leg: { ...submitLeg, clientOrderId: 'arb-1.0.1', attempt: 1, side: 'sell' },
   },
+  recoveryAnswer: {
+    clientOrderId: 'arb-1.0.1',
+    permit: { permitId: 'permit-1', expiresAtMs: AT_MS + 2_000, seal: '0123456789abcdef'.repeat(4) },
+    reason: '',
+  },
+  submitLeg,
   queryOrder: {
     clientOrderId: 'arb-1.0.0',
     arbitrageId: 'arb-1',

@@ -133,6 +133,7 @@ export const POLICY: SagaPolicy = {
   lateOrderMs: 60_000,
   maxRecoveries: 4,
   recoveryDeadlineMs: 2_000,
+  resumedDeadlineMs: 12_000,
   requoteMs: 200,
   recoveryWindowMs: 90_000,
 };
