@@ -3,7 +3,7 @@ import type { LegResult, RecoveryPermit, SubmitLeg } from '../messages/order.js'
 import type { InstrumentId, Side } from '../messages/primitives.js';
 import type { ApprovedVerdict, HaltChanged } from '../messages/risk.js';
 import type { PlannedLeg } from '../messages/signal.js';
-import type { Approved } from '../risk/approval.js';
+import { approvedFor, type Approved } from '../risk/approval.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from '../risk/kill-switch.js';
 import { RecentIds } from '../risk/recent-ids.js';
 import { isPermitted } from '../risk/recovery-permit.js';
@@ -149,7 +149,8 @@ export class OrderAdmission {
   private recoveryRefusal(leg: SubmitLeg, { verdict, recoveries }: Admitted): string | null {
     const { legs } = verdict.signal;
     if (recoveries.size >= (this.limits.maxRecoveries ?? MAX_RECOVERIES)) return 'RECOVERIES_SPENT';
-    const approved = Decimal.max(...legs.map((planned) => planned.quantity));
+    const largest = Decimal.max(...legs.map((planned) => planned.quantity));
+    const approved = approvedFor(largest, leg.side);
     const before = [...recoveries.values()]
       .filter(({ side }) => side === leg.side)
       .reduce((sum, { quantity }) => sum.plus(quantity), ZERO);

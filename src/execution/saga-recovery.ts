@@ -1,9 +1,10 @@
 import { BPS, Decimal, ZERO } from '../market/decimal.js';
 import type { SubmitLeg } from '../messages/order.js';
-import type { InstrumentId, Side } from '../messages/primitives.js';
+import type { Side } from '../messages/primitives.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import { middleOf, residueInterval, worstEnd } from './exposure-interval.js';
 import { isSettled, isUnknown } from './inquiry.js';
+import { approvedFor } from '../risk/approval.js';
 import { isTerminal } from './order-state.js';
 import { newOrder } from './order.js';
 import {
@@ -240,28 +241,20 @@ function recoveryMarkets(state: SagaState, side: Side): RecoveryMarket[] {
       .map((one) => one.submit.instrument),
   );
   const standsFor = legs.find((leg) => leg.side === side) ?? legs[0]!;
-  const most = (instrument: InstrumentId, approved: string): Decimal =>
-    new Decimal(approved).minus(recoveredOn(state, instrument, side));
+  const most = mostOf(state, side);
   return [
-    ...legs.map(({ legIndex, instrument, side: planned, quantity }) => ({
-      legIndex,
-      instrument,
-      side: planned,
-      most: most(instrument.id, quantity),
-    })),
-    ...hedges.map((instrument) => ({
-      legIndex: standsFor.legIndex,
-      instrument,
-      side: null,
-      most: most(instrument.id, standsFor.quantity),
-    })),
+    ...legs.map(({ legIndex, instrument, side: planned }) => ({ legIndex, instrument, side: planned, most })),
+    ...hedges.map((instrument) => ({ legIndex: standsFor.legIndex, instrument, side: null, most })),
   ].filter(({ instrument }) => !busy.has(instrument.id));
 }
 
-/** As the last gate counts: in full until the end is known, then what it filled. */
-function recoveredOn(state: SagaState, instrument: InstrumentId, side: Side): Decimal {
-  return state.orders
-    .filter(isRecovery)
-    .filter(({ submit }) => submit.instrument === instrument && submit.side === side)
-    .reduce((sum, one) => sum.plus(isTerminal(one.status) ? one.filledBase : one.submit.quantity), ZERO);
+/** As the last gate counts, over all markets: recovery orders in full until the end is known, then what they filled. */
+function mostOf({ terms, orders }: SagaState, side: Side): Decimal {
+  const approved = Decimal.max(...terms.legs.map(({ quantity }) => quantity));
+  return orders
+    .filter((one) => isRecovery(one) && one.submit.side === side)
+    .reduce(
+      (rest, one) => rest.minus(isTerminal(one.status) ? one.filledBase : one.submit.quantity),
+      approvedFor(approved, side),
+    );
 }

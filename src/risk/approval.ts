@@ -1,3 +1,5 @@
+import { Decimal, ONE } from '../market/decimal.js';
+import type { Side } from '../messages/primitives.js';
 import type { ApprovedVerdict, Verdict } from '../messages/risk.js';
 
 declare const approvedBrand: unique symbol;
@@ -17,3 +19,13 @@ export function admitVerdict(verdict: Verdict, nowMs: number): Approved<Approved
 
 /** One verdict makes at most one arbitrage, so the one names the other. */
 export const arbitrageIdOf = (verdictId: string): string => `arb-${verdictId}`;
+
+/** No exchange takes more of what is bought as its fee. */
+const LARGEST_FEE = 0.005;
+
+/**
+ * What all recovery orders of one side may trade together, where so much was approved: of what is bought an exchange may keep its
+ * fee, and then a little more is bought than is missing.
+ */
+export const approvedFor = (approved: Decimal, side: Side): Decimal =>
+  side === 'buy' ? approved.times(ONE.plus(LARGEST_FEE)) : approved;

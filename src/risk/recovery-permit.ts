@@ -1,6 +1,7 @@
 import { BPS, Decimal, ONE, ZERO } from '../market/decimal.js';
 import type { ArbitrageClosed, Fill, LegResult, RecoveryPermit, SubmitLeg } from '../messages/order.js';
 import type { Side } from '../messages/primitives.js';
+import { approvedFor } from './approval.js';
 import type { KillSwitch } from './kill-switch.js';
 import type { SealCheck } from './verdict-text.js';
 
@@ -38,8 +39,6 @@ export const RECOVERY_PERMIT_LIMITS: RecoveryPermitLimits = {
   collarBps: 140,
   maxLossBps: 100,
 };
-
-const LARGEST_FEE = 0.01;
 
 /** What the seal of a permit covers: the permit and everything that decides what the order does. */
 export function permitText(leg: SubmitLeg, permit: Omit<RecoveryPermit, 'seal'>): string {
@@ -120,11 +119,9 @@ function sizeRefusal(
     const counts = isAgainst && order.leg.attempt === 0 ? knownOf(order, fills) : mostOf(order, fills);
     open = isAgainst ? open.minus(counts) : open.plus(counts);
   }
-  // A fee may be taken from what is bought: then a little more is bought than is missing.
-  const most = Decimal.max(open, ZERO).times(leg.side === 'buy' ? ONE.plus(LARGEST_FEE) : ONE);
-  if (new Decimal(leg.quantity).gt(most)) return 'SIZE_NOT_OPEN';
+  if (approvedFor(Decimal.max(open, ZERO), leg.side).lt(leg.quantity)) return 'SIZE_NOT_OPEN';
   const approved = Decimal.max(...planned.map((one) => one.quantity));
-  return approved.lt(leg.quantity) ? 'SIZE_NOT_APPROVED' : null;
+  return approvedFor(approved, leg.side).lt(leg.quantity) ? 'SIZE_NOT_APPROVED' : null;
 }
 
 type Journalled = RecoveryFacts['orders'][number];

@@ -175,3 +175,92 @@ t.test(
     t.equal((await again.stores.trades.recentArbitrages(10)).length, 1);
   },
 );
+
+const MONEY_ACTORS = ['/gate', '/gateway/alpha', '/gateway/beta', '/gateway/gamma', '/saga'];
+
+/** One leg has filled, no market is within the cap, and everything that knew the approval starts anew; the exchanges go on. */
+async function halfDoneAfterRestart(emergency?: EmergencyJournal): Promise<World> {
+  const world = await World.start({ latencyMs: 20, ...(emergency !== undefined && { emergency }) });
+  world.dislocate();
+  world.send();
+  await world.time.advance(10);
+  for (const exchange of ['alpha', 'beta', 'gamma']) world.quote(`${exchange}:BTC-USDT`, 900, 1_000);
+  await world.time.advance(60);
+  for (const path of MONEY_ACTORS) world.system.crash(path, new Error('gone'));
+  await world.time.settle();
+  for (const path of MONEY_ACTORS) await world.respawn(path);
+  return world;
+}
+
+t.test('a half-done arbitrage of a life before is brought home by an order with a permit', async (t) => {
+  const world = await halfDoneAfterRestart();
+  await world.time.advance(5_000);
+  t.match(world.summary('/saga'), { running: 1 }, 'held while no market is within the cap');
+  t.match(world.summary('/gate'), { recoveryPermits: { given: 0 } });
+  world.quote('gamma:BTC-USDT', 1_004, 1_005);
+  await world.time.advance(2_000);
+  const [closed] = world.of('arbitrageClosed');
+  t.match(closed, { outcome: 'completed', residualBase: '0' });
+  const orders = await world.stores.trades.ordersOf([closed!.arbitrageId]);
+  t.match(
+    orders.map(({ leg }) => [leg.exchange, leg.attempt, leg.permit !== undefined]),
+    [
+      ['alpha', 0, false],
+      ['beta', 0, false],
+      ['gamma', 1, true],
+    ],
+    'journalled with its permit, on a market that the approval allows',
+  );
+  t.match(world.summary('/gate'), { recoveryPermits: { given: 1, refused: {} }, inFlight: 0 });
+});
+
+t.test(
+  'what no market takes within the cap is a person’s after 12 s, and then nobody trades it',
+  async (t) => {
+    const world = await halfDoneAfterRestart();
+    await world.time.advance(14_000);
+    t.match(world.of('arbitrageClosed'), [{ outcome: 'flagged', residualBase: '1' }]);
+    world.quote('gamma:BTC-USDT', 1_004, 1_005);
+    await world.time.advance(5_000);
+    t.match(world.summary('/gate'), { recoveryPermits: { given: 0 } });
+    const [first] = await world.stores.trades.ordersOf([world.of('arbitrageClosed')[0]!.arbitrageId]);
+    const leg = { ...first!.leg, clientOrderId: 'asked-for', attempt: 1, side: 'sell' as const };
+    const asking = { traceId: 'test', timeoutMs: 1_000 };
+    const answer = world.bus.request('risk.recovery', 'askRecovery', { leg }, 'recoveryAnswer', asking);
+    await world.time.advance(10);
+    t.match(await answer, { clientOrderId: 'asked-for', permit: null, reason: 'HANDED_OVER' });
+  },
+);
+
+t.test('a gate that cannot read the journal, or that is halted, permits nothing', async (t) => {
+  const world = await halfDoneAfterRestart();
+  world.bus.publish(
+    'risk.halt',
+    'haltChanged',
+    { engaged: true, reason: 'test', by: 'test', atMs: world.time.nowMs() + 1 },
+    { traceId: 'test' },
+  );
+  world.quote('gamma:BTC-USDT', 1_004, 1_005);
+  await world.time.advance(3_000);
+  t.match(world.summary('/gate'), { recoveryPermits: { given: 0 } });
+  t.ok(
+    Object.keys((world.summary('/gate')['recoveryPermits'] as { refused: object }).refused).includes(
+      'KILL_SWITCH',
+    ),
+  );
+  world.bus.publish(
+    'risk.halt',
+    'haltChanged',
+    {
+      ...{ engaged: true, policy: 'flatten', reason: 'test', by: 'test' },
+      atMs: world.time.nowMs() + 1,
+    },
+    { traceId: 'test' },
+  );
+  await world.time.advance(3_000);
+  t.match(
+    world.of('arbitrageClosed'),
+    [{ outcome: 'completed', residualBase: '0' }],
+    'flatten lets it go home',
+  );
+});

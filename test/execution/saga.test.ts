@@ -1128,7 +1128,8 @@ t.test(
       [{ attempt: 1, side: 'sell', limitPrice: '990' }, null, verdict.expiresAtMs + 4_999],
       [{ attempt: 1 }, 'VERDICT_EXPIRED', verdict.expiresAtMs + 5_000],
       [{ attempt: 1, limitPrice: '989.9' }, 'PRICE_COLLAR'],
-      [{ attempt: 1, quantity: '1.001' }, 'SIZE_NOT_APPROVED'],
+      [{ attempt: 1, quantity: '1.001' }, null],
+      [{ attempt: 1, quantity: '1.006' }, 'SIZE_NOT_APPROVED'],
     ];
     for (const [changes, expected, at] of cases)
       t.equal(fresh().admit({ ...buy, ...changes }, at ?? NOW), expected, JSON.stringify(changes));

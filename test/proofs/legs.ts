@@ -1,39 +1,49 @@
 import { Decimal } from '../../src/market/decimal.js';
 import type { ArbitrageClosed, LegResult, SubmitLeg } from '../../src/messages/order.js';
-import { Prng } from '../../src/simulator/prng.js';
-import type { TradingFault } from '../../src/simulator/trading/trading-faults.js';
+import { takersOf, type Taker } from './hedge-oracle.js';
+import { LegFaults, type LegFault } from './leg-faults.js';
 import { NodeWorld } from './node-world.js';
 
+export { LEG_FAULTS, type LegFault } from './leg-faults.js';
+
 /**
- * Arbitrages of which a leg fails, on a whole node over real sockets: refused, filled in part, too late, without an answer, or at an
- * exchange that is away. One exchange at a time is bad, so that a hedge exists elsewhere and only its size can forbid it.
+ * Arbitrages of which a leg fails, on whole nodes over real sockets: refused, filled in part, too late, without an answer, or at an
+ * exchange that is away. Each end is compared with what the exchanges' real books would have allowed.
  */
 
 export interface LegsOptions {
   readonly failures: number;
   readonly seed: number;
   readonly factor: number;
+  /** Nodes beside each other, each with exchanges of its own; absent = 1. */
+  readonly worlds?: number;
   /** Ends early after so long of the machine's time. */
   readonly budgetMs?: number;
   readonly heard?: (line: string) => void;
 }
 
-export const LEG_FAULTS = ['reject', 'partial', 'late', 'unknown', 'away'] as const;
-export type LegFault = (typeof LEG_FAULTS)[number];
-
 export interface LegFailure {
+  readonly arbitrageId: string;
   readonly fault: LegFault;
   readonly outcome: ArbitrageClosed['outcome'];
   /** From the answer that made the imbalance known to the first order against it, ms; null = none was sent. */
   readonly hedgeMs: number | null;
   /** From that answer to the end, ms. */
   readonly closedMs: number;
+  /** From the first order to the end, ms. */
+  readonly tookMs: number;
   /** One of its orders was without a known outcome for a while. */
   readonly wasUnknown: boolean;
+  /** One still was at the end. */
+  readonly isUnknown: boolean;
   /** Realised net over the notional, basis points. */
   readonly resultBps: number;
-  /** What was left over could have been traded: above every minimum, in quote. */
+  /** What was left over, in quote. */
   readonly leftOver: number;
+  /** Exchanges that were well and would have taken what was left over within the cap. */
+  readonly takers: readonly Taker[];
+  /** Why it was flagged, by the saga's own words. */
+  readonly said: string;
 }
 
 export interface LegsReport {
@@ -44,24 +54,8 @@ export interface LegsReport {
 
 /** The rule's cap on a recovery, and the fees of the planned and the recovery orders. */
 const CAP_BPS = 100 + 4 * 10;
-/** No exchange takes less, in quote; with room for the price. */
-const MINIMUM_NOTIONAL = 6;
-const PERIOD_MS = 3_000;
-
-const FAULTS: Readonly<Record<LegFault, readonly TradingFault[]>> = {
-  reject: [{ kind: 'reject', probability: 0.9 }],
-  partial: [{ kind: 'partial-then-disconnect', probability: 0.9 }],
-  late: [{ kind: 'slow', delayMs: 900, probability: 0.9 }],
-  unknown: [
-    { kind: 'accept-then-timeout', probability: 0.4 },
-    { kind: 'lose-request', probability: 0.5 },
-    { kind: 'error-5xx-placed', probability: 0.8 },
-  ],
-  away: [{ kind: 'maintenance' }],
-};
 
 interface Course {
-  readonly fault: LegFault | null;
   readonly results: Map<string, LegResult>;
   knownAtMs: number | null;
   wasUnknown: boolean;
@@ -70,12 +64,13 @@ interface Course {
 class Watch {
   readonly failures: LegFailure[] = [];
   arbitrages = 0;
-  fault: LegFault | null = null;
+  readonly faults: LegFaults;
   private readonly courses = new Map<string, Course>();
   private readonly world: NodeWorld;
 
-  constructor(world: NodeWorld) {
+  constructor(world: NodeWorld, seed: number) {
     this.world = world;
+    this.faults = new LegFaults(world, seed);
     world.node.bus.subscribe('order.result.*', 'legResult', ({ message }) => this.result(message));
     world.node.bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => this.closed(message));
   }
@@ -86,11 +81,14 @@ class Watch {
 
   private result(result: LegResult): void {
     const { arbitrageId, clientOrderId } = result;
-    const fresh: Course = { fault: this.fault, results: new Map(), knownAtMs: null, wasUnknown: false };
-    const course = this.courses.get(arbitrageId) ?? fresh;
+    const course = this.courses.get(arbitrageId) ?? {
+      results: new Map(),
+      knownAtMs: null,
+      wasUnknown: false,
+    };
     this.courses.set(arbitrageId, course);
     course.results.set(clientOrderId, result);
-    course.wasUnknown ||= result.status === 'unknown';
+    course.wasUnknown ||= result.status === 'unknown' && result.reason !== 'ORDER_SENT';
     if (course.knownAtMs !== null) return;
     const first = this.legsOf(arbitrageId).filter(({ leg }) => leg.attempt === 0);
     const known = first.map(({ leg }) => course.results.get(leg.clientOrderId));
@@ -102,23 +100,43 @@ class Watch {
     this.arbitrages++;
     const course = this.courses.get(closed.arbitrageId);
     this.courses.delete(closed.arbitrageId);
+    const away = this.faults.closedExchanges;
+    const fault = this.faults.ended(closed.arbitrageId) ?? 'away';
     const legs = this.legsOf(closed.arbitrageId);
     const first = legs.filter(({ leg }) => leg.attempt === 0);
-    const wanted = first[0]?.leg.quantity ?? '0';
     const isWhole = course === undefined || !first.some(({ leg }) => isShort(leg, course.results));
     if (course === undefined || (isWhole && !course.wasUnknown)) return;
     // Nothing was bought or sold: no leg is alone.
     if (closed.boughtQuantity === '0' && closed.soldQuantity === '0') return;
     const hedges = legs.filter(({ leg }) => leg.attempt > 0).map(({ atMs }) => atMs);
     const price = Number(first[0]?.leg.limitPrice ?? 0);
+    const base = Number(closed.residualBase);
     const knownAtMs = course.knownAtMs ?? closed.openedAtMs;
+    const own = Number(first.find(({ leg }) => (leg.side === 'buy') === base > 0)?.leg.limitPrice ?? price);
+    const isUnknown = legs.some(({ leg }) => course.results.get(leg.clientOrderId)?.status === 'unknown');
+    const isOpen = closed.outcome === 'flagged' && base !== 0;
     this.failures.push({
-      ...{ fault: course.fault ?? 'late', outcome: closed.outcome, wasUnknown: course.wasUnknown },
+      ...{ arbitrageId: closed.arbitrageId, fault, outcome: closed.outcome, isUnknown },
+      wasUnknown: course.wasUnknown,
       hedgeMs: hedges.length === 0 ? null : Math.max(0, Math.min(...hedges) - knownAtMs),
       closedMs: Math.max(0, closed.closedAtMs - knownAtMs),
-      resultBps: (Number(closed.realisedNet) / (Number(wanted) * price)) * 10_000,
-      leftOver: Math.abs(Number(closed.residualBase)) * price,
+      tookMs: closed.closedAtMs - closed.openedAtMs,
+      resultBps: (Number(closed.realisedNet) / (Number(first[0]?.leg.quantity ?? 1) * price)) * 10_000,
+      leftOver: Math.abs(base) * price,
+      takers: isOpen
+        ? takersOf(this.world, { pair: closed.pair, base, own }).filter(
+            ({ exchange }) => !away.includes(exchange),
+          )
+        : [],
+      said: closed.outcome === 'flagged' ? this.saidOf(closed.arbitrageId) : '',
     });
+  }
+
+  private saidOf(arbitrageId: string): string {
+    return this.world.log.lines
+      .filter(({ fields, message }) => message === 'arbitrage alert' && fields['arbitrageId'] === arbitrageId)
+      .map(({ fields }) => `${String(fields['code'])} ${String(fields['detail'])}`)
+      .join('; ');
   }
 }
 
@@ -126,43 +144,56 @@ class Watch {
 const isShort = ({ clientOrderId, quantity }: SubmitLeg, results: ReadonlyMap<string, LegResult>): boolean =>
   new Decimal(results.get(clientOrderId)?.filledQuantity ?? 0).lt(quantity);
 
-/** A flagged end although what was left could have been traded at an exchange that was well. */
-export const isWronglyFlagged = ({ outcome, leftOver, wasUnknown }: LegFailure): boolean =>
-  outcome === 'flagged' && leftOver >= MINIMUM_NOTIONAL && !wasUnknown;
+/** A flagged end although what was left over was known, and an exchange that was well would have taken it within the cap. */
+export const isWronglyFlagged = ({ outcome, takers, isUnknown }: LegFailure): boolean =>
+  outcome === 'flagged' && takers.length > 0 && !isUnknown;
 
 export const isBeyondCap = ({ resultBps }: LegFailure): boolean => resultBps < -CAP_BPS;
 
-/** Trades until so many legs have failed; the node has stopped when it returns. */
+/** Trades until so many legs have failed; the nodes have stopped when it returns. */
 export async function runLegs(options: LegsOptions): Promise<LegsReport> {
-  const { failures, seed, factor, budgetMs = Infinity, heard = () => undefined } = options;
+  const { failures, seed, factor, worlds = 1, budgetMs = Infinity, heard = () => undefined } = options;
+  const startedMs = performance.now();
+  const done: Watch[] = [];
+  const total = (of: (watch: Watch) => number) => done.reduce((sum, watch) => sum + of(watch), 0);
+  const isOver = () =>
+    total((watch) => watch.failures.length) >= failures || performance.now() - startedMs >= budgetMs;
+  const runs = Array.from({ length: worlds }, (_, index) =>
+    runWorld({ seed: seed + index, factor }, done, isOver),
+  );
+  const told = setInterval(
+    () =>
+      heard(
+        `${total((watch) => watch.arbitrages)} arbitrages, ${total((watch) => watch.failures.length)} with a failed leg, ` +
+          `${total((watch) => watch.failures.filter(isWronglyFlagged).length)} wrongly flagged`,
+      ),
+    30_000,
+  );
+  try {
+    const wrong = await Promise.all(runs);
+    return {
+      failures: done.flatMap((watch) => watch.failures),
+      arbitrages: total((watch) => watch.arbitrages),
+      wrongBalances: wrong.flat(),
+    };
+  } finally {
+    clearInterval(told);
+  }
+}
+
+async function runWorld(
+  { seed, factor }: { readonly seed: number; readonly factor: number },
+  done: Watch[],
+  isOver: () => boolean,
+): Promise<string[]> {
   const world = await NodeWorld.start({ seed, factor });
   try {
-    const watch = new Watch(world);
-    const prng = Prng.of(seed, 'legs');
-    const startedMs = performance.now();
-    for (
-      let period = 0;
-      watch.failures.length < failures && performance.now() - startedMs < budgetMs;
-      period++
-    ) {
-      const account = prng.pick(world.accounts);
-      const fault = prng.pick(LEG_FAULTS);
-      const endings = FAULTS[fault].map((one) => account.misbehave(one));
-      watch.fault = fault;
-      await world.sleep(fault === 'away' ? PERIOD_MS / 2 : PERIOD_MS);
-      for (const end of endings) end();
-      await world.sleep(PERIOD_MS / 6);
-      if (period % 10 === 9)
-        heard(
-          `${watch.arbitrages} arbitrages, ${watch.failures.length} with a failed leg; gate ${JSON.stringify(world.summary('gate')['holds'])}`,
-        );
-    }
+    const watch = new Watch(world, seed);
+    done.push(watch);
+    while (!isOver()) await world.sleep(250);
+    watch.faults.endAll();
     await settle(world);
-    return {
-      failures: watch.failures,
-      arbitrages: watch.arbitrages,
-      wrongBalances: await wrongBalances(world),
-    };
+    return await wrongBalances(world);
   } finally {
     await world.close();
   }

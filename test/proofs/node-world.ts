@@ -31,8 +31,10 @@ import { connectorAt, ScaledHttp } from './socket-world.js';
 export const DENSE_PLANTS: PlantSettings = {
   ...DEFAULT_PLANTS,
   firstAfterMs: 1_500,
-  quietMs: [1_050, 1_200],
-  durationMs: [1_000, 1_600],
+  quietMs: [50, 200],
+  durationMs: [300, 500],
+  // So narrow that a third exchange, which steps further aside than the edge, is still within the loss cap.
+  trueEdgeBps: [45, 60],
   weights: { true: 1, stale: 0, crossed: 0, too_thin: 0, below_minimum: 0, eaten_by_fees: 0, too_good: 0 },
 };
 
