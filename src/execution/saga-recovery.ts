@@ -6,7 +6,7 @@ import { middleOf, residueInterval, worstEnd } from './exposure-interval.js';
 import { isSettled, isUnknown } from './inquiry.js';
 import { approvedFor } from '../risk/approval.js';
 import { isTerminal } from './order-state.js';
-import { newOrder } from './order.js';
+import { newOrder, type Order } from './order.js';
 import {
   isCapAtStake,
   planRecovery,
@@ -16,6 +16,7 @@ import {
   type RecoveryQuestion,
 } from './recovery.js';
 import {
+  alert,
   firstOrders,
   isRecovery,
   marketsOf,
@@ -27,6 +28,11 @@ import {
 import { tellJournal } from './saga-journal.js';
 import type { SagaEvent, SagaState, SagaStep, SagaTerms } from './saga-state.js';
 import { realisedNet, type Settlement } from './settlement.js';
+
+/** Place of what a person was told about an open residue, beside the orders. */
+const OPEN = 'open';
+/** An order that took longer shows an exchange in trouble. */
+const SLOW_ORDER_MS = 400;
 
 /** A known imbalance, and no uncertainty left: an order still unknown may be the missing leg. */
 export function isImbalanced(state: SagaState): boolean {
@@ -42,7 +48,7 @@ export const abandon = (state: SagaState, reason: string): SagaState => ({
   permitting: null,
 });
 
-/** So long after an imbalance is known recovery orders begin. */
+/** So long after an imbalance is known it is held for better prices. */
 const deadlineMs = ({ policy, resumed }: SagaTerms): number =>
   resumed ? policy.resumedDeadlineMs : policy.recoveryDeadlineMs;
 
@@ -58,10 +64,22 @@ export function seekRecovery(step: SagaStep, nowMs: number): SagaStep {
     return { ...step, state: abandon(state, 'RECOVERIES_SPENT') };
   if (!resumed && nowMs >= verdictExpiresAtMs + policy.recoveryWindowMs)
     return { ...step, state: abandon(state, 'RECOVERY_WINDOW') };
-  if (nowMs >= since + deadlineMs(state.terms))
+  if (nowMs >= since + policy.recoveryGiveUpMs)
     return { ...step, state: abandon(state, 'RECOVERY_DEADLINE') };
+  const isLate = nowMs >= since + deadlineMs(state.terms);
+  const told = isLate ? tellOpen({ ...step, state }) : { ...step, state };
   const isUnderWay = state.awaitsQuotes || state.permitting !== null;
-  return isUnderWay ? { ...step, state } : askForQuotes({ ...step, state }, pauseMs(state));
+  return isUnderWay ? told : askForQuotes(told, pauseMs(state));
+}
+
+/** The clock has run out on orders that came to too little: a person knows, and what a market takes is traded on. */
+function tellOpen(step: SagaStep): SagaStep {
+  const { state } = step;
+  if (state.told.has(OPEN)) return step;
+  const { residual } = settlementOf(state, state.orders);
+  const told = new Map(state.told).set(OPEN, '');
+  const detail = `residue ${residual.toFixed()} ${state.terms.base} is still being traded away`;
+  return withEffects({ ...step, state: { ...state, told } }, alert('RESIDUE_OPEN', detail));
 }
 
 /** At once, but for the pause after a recovery order that came to nothing. */
@@ -117,16 +135,21 @@ function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
     : askForQuotes({ state: withNote(state, `HOLD ${plan}`), effects: [] }, policy.requoteMs);
 }
 
-/** A market that has refused a recovery order is asked again only where no other can do it: it would refuse the next one too. */
+/** A market that refuses, is slow or was silent is asked again only where no other can do it: it would do so to the next order too. */
 function planElsewhereFirst(state: SagaState, question: RecoveryQuestion): RecoveryPlan | string {
-  const refusing = new Set(
-    state.orders
-      .filter((one) => isRecovery(one) && one.status === 'rejected' && one.filledBase.isZero())
-      .map((one) => one.submit.instrument),
+  const troubled = new Set(
+    state.orders.filter((one) => isTroubled(state, one)).map((one) => one.submit.instrument),
   );
-  const markets = question.markets.filter(({ instrument }) => !refusing.has(instrument.id));
+  const markets = question.markets.filter(({ instrument }) => !troubled.has(instrument.id));
   const plan = markets.length === 0 ? '' : planRecovery({ ...question, markets });
   return typeof plan === 'string' ? planRecovery(question) : plan;
+}
+
+function isTroubled({ inquiries }: SagaState, order: Order): boolean {
+  const { status, filledBase, sentAtMs, acknowledgedAtMs, submit } = order;
+  if (inquiries.has(submit.clientOrderId)) return true;
+  if (status === 'rejected' && filledBase.isZero()) return true;
+  return sentAtMs !== null && acknowledgedAtMs !== null && acknowledgedAtMs - sentAtMs > SLOW_ORDER_MS;
 }
 
 /** Half of an interval is traded away once, so that both of its ends are equally near. */

@@ -26,10 +26,12 @@ export interface SagaPolicy extends RecoveryLimits {
   readonly lateOrderMs: number;
   /** Recovery orders of one arbitrage. */
   readonly maxRecoveries: number;
-  /** So long after an imbalance is known no recovery begins any more, and a person is told: with an answer's way, 2 s (TRADING §4). */
+  /** So long after an imbalance is known it is held for better prices, and then a person is told: with an answer's way, 2 s (TRADING §4). */
   readonly recoveryDeadlineMs: number;
   /** The same after a restart, when books and accounts come up first: with an answer's way, 15 s across a crash. */
   readonly resumedDeadlineMs: number;
+  /** While a market takes it within the cap orders go on, so long after the imbalance is known at most. */
+  readonly recoveryGiveUpMs: number;
   /** Between two looks at the prices while none allows a recovery, or while an order is unknown. */
   readonly requoteMs: number;
   /** As long after the expiry of its verdict the last gate takes recovery orders. */

@@ -206,6 +206,7 @@ export const SAGA_POLICY: SagaPolicy = {
   maxRecoveries: MAX_RECOVERIES,
   recoveryDeadlineMs: 1_500,
   resumedDeadlineMs: 12_000,
+  recoveryGiveUpMs: 12_000,
   requoteMs: 100,
   recoveryWindowMs: RECOVERY_WINDOW_MS,
 };

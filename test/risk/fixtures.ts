@@ -134,6 +134,7 @@ export const POLICY: SagaPolicy = {
   maxRecoveries: 4,
   recoveryDeadlineMs: 2_000,
   resumedDeadlineMs: 12_000,
+  recoveryGiveUpMs: 12_000,
   requoteMs: 200,
   recoveryWindowMs: 90_000,
 };
