@@ -33,6 +33,20 @@ export function leadOf(
   return coverOf(first).lte(coverOf(second)) ? 0 : 1;
 }
 
+/** A lead is answered within so many times its typical latency, both ways. */
+const ANSWERED_WITHIN = 4;
+
+/** What has to be left of a verdict's life when the first leg leaves, so that the follower may leave under it too, ms. */
+export function planLifeMs(
+  lead: { readonly exchange: ExchangeId } | null,
+  facts: ReadonlyMap<ExchangeId, ExchangeFacts>,
+  { legLifeMs, followLifeMs }: { readonly legLifeMs: number; readonly followLifeMs: number },
+): number {
+  if (lead === null) return legLifeMs;
+  const latencyMs = facts.get(lead.exchange)?.latencyMs ?? 0;
+  return legLifeMs + Math.max(followLifeMs, latencyMs * ANSWERED_WITHIN);
+}
+
 /** How many times the book within the limit holds what is wanted of it. */
 function coverOf(leg: PlannedLeg): Decimal {
   const held = leg.levels.reduce((sum, [, size]) => sum.plus(size), ZERO);

@@ -9,7 +9,7 @@ import { arbitrageIdOf, type Approved } from '../risk/approval.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import { firstInquiry } from './inquiry.js';
 import { assetsOf } from './ledger.js';
-import { leadOf, type ExchangeFacts } from './leg-policy.js';
+import { leadOf, planLifeMs, type ExchangeFacts } from './leg-policy.js';
 import { isTerminal } from './order-state.js';
 import { applyFills, applyResult, newOrder, signalled, type Order } from './order.js';
 import { preCheck, type StartFacts } from './pre-check.js';
@@ -55,7 +55,9 @@ export function startSaga(
   const legs = typeof bounded === 'string' ? planned : bounded;
   const terms = termsOf(verdict, legs, setting);
   const refusal =
-    typeof bounded === 'string' ? bounded : preCheck(legs, { legs: instruments, hedges }, facts);
+    typeof bounded === 'string'
+      ? bounded
+      : (missingLife(terms, nowMs) ?? preCheck(legs, { legs: instruments, hedges }, facts));
   if (refusal !== null) return refused(emptyState(terms, nowMs), refusal, nowMs);
   const orders = legs.map((leg, legIndex) => newOrder(submitOf(terms, leg, legIndex, nowMs)));
   const submits = orders.map((order) => order.submit);
@@ -63,6 +65,12 @@ export function startSaga(
     state: emptyState(terms, nowMs, orders),
     effects: [{ kind: 'journal', legs: submits, purpose: 'open' }],
   };
+}
+
+/** An approval that ends before the last leg can have left would leave the first one alone. */
+function missingLife({ verdictExpiresAtMs, planLifeMs: needed }: SagaTerms, nowMs: number): string | null {
+  const leftMs = verdictExpiresAtMs - nowMs;
+  return leftMs > needed ? null : `VERDICT_LIFE ${leftMs} ms left against ${needed}`;
 }
 
 function refused(state: SagaState, reason: string, nowMs: number): SagaStep {
@@ -99,6 +107,8 @@ function termsOf(
   const isLed = setting.legPolicies?.get(signal.pair) === 'lead-follow';
   const { buyExchange, sellExchange } = partiesOf(signal.legs);
   const { feeMarks, policy, lateExchanges } = fixedTerms(setting);
+  const leadIndex = isLed ? leadOf(legs, exchanges) : null;
+  const lead = leadIndex === null ? null : (legs[leadIndex] ?? null);
   return {
     buyExchange,
     sellExchange,
@@ -120,7 +130,8 @@ function termsOf(
       quantity,
       limitPrice,
     })),
-    leadIndex: isLed ? leadOf(legs, exchanges) : null,
+    leadIndex,
+    planLifeMs: planLifeMs(lead, exchanges, setting.policy),
     hedges: hedgesOf(setting, verdict),
     plan: planOf(signal),
     feeMarks,
@@ -266,6 +277,7 @@ function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSe
     })),
     // Every leg may have left: none waits for another any more.
     leadIndex: null,
+    planLifeMs: 0,
     hedges: hedgesOf(setting, { hedges: [...hedges] }),
     plan: signal === null ? null : planOf(signal),
     resumed: true,

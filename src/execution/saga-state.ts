@@ -34,6 +34,10 @@ export interface SagaPolicy extends RecoveryLimits {
   readonly recoveryGiveUpMs: number;
   /** Between two looks at the prices while none allows a recovery, or while an order is unknown. */
   readonly requoteMs: number;
+  /** So much of its verdict's life is left for orders on their way, or none of an arbitrage leaves. */
+  readonly legLifeMs: number;
+  /** So much more where one leg waits for the other, at least. */
+  readonly followLifeMs: number;
   /** As long after the expiry of its verdict the last gate takes recovery orders. */
   readonly recoveryWindowMs: number;
 }
@@ -59,6 +63,8 @@ export interface SagaTerms {
   readonly legs: readonly SagaLeg[];
   /** The leg that is sent first, and whose fill sizes the other; null = both at once. */
   readonly leadIndex: number | null;
+  /** What has to be left of the verdict's life when the first order leaves, so that the last one may leave too, ms. */
+  readonly planLifeMs: number;
   /** Other markets of the pair on which an imbalance may be hedged, as approved. */
   readonly hedges: readonly Instrument[];
   /** Exchanges on which an order may arrive late, since no request expires there. */

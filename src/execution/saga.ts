@@ -49,10 +49,11 @@ export function stepSaga(state: SagaState, event: SagaEvent, nowMs: number): Sag
   }
 }
 
-/** After the commit: the verdict may have expired meanwhile, and then nothing is sent. A follower waits for its lead. */
+/** After the commit: the verdict may have too little life left for all legs by then, and then nothing is sent. A follower waits for its lead. */
 function send(state: SagaState, event: Extract<SagaEvent, { kind: 'journalled' }>, nowMs: number): SagaStep {
   if (!state.orders.some((order) => isMeant(order, event))) return { state, effects: [] };
-  if (state.phase === 'journalling' && nowMs >= state.terms.verdictExpiresAtMs)
+  const { verdictExpiresAtMs, planLifeMs } = state.terms;
+  if (state.phase === 'journalling' && nowMs >= verdictExpiresAtMs - planLifeMs)
     return unsent(state, event.clientOrderIds, 'VERDICT_EXPIRED');
   const { leadIndex } = state.terms;
   const effects: SagaEffect[] = [];

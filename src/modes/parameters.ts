@@ -208,6 +208,8 @@ export const SAGA_POLICY: SagaPolicy = {
   resumedDeadlineMs: 12_000,
   recoveryGiveUpMs: 12_000,
   requoteMs: 100,
+  legLifeMs: 150,
+  followLifeMs: 400,
   recoveryWindowMs: RECOVERY_WINDOW_MS,
 };
 

@@ -115,7 +115,8 @@ async function legs({
   say(
     `flagged: ${flagged.length}, ${flagged.filter(({ isUnknown }) => isUnknown).length} with an order unknown`,
   );
-  const isNoteworthy = (one: (typeof all)[number]): boolean => isBeyondCap(one) || one.outcome === 'flagged';
+  const isNoteworthy = (one: (typeof all)[number]): boolean =>
+    isBeyondCap(one) || isWronglyFlagged(one) || (!one.wasUnknown && one.closedMs > 2_000);
   for (const one of all.filter(isNoteworthy).slice(0, 40)) say(`  ${JSON.stringify(one)}`);
   judge({
     'the first order against a known imbalance leaves within 500 ms': hedged.every((ms) => ms <= 500),

@@ -44,6 +44,8 @@ export interface LegFailure {
   readonly takers: readonly Taker[];
   /** Why it was flagged, by the saga's own words. */
   readonly said: string;
+  /** Each order: where, how much at which price, and what became of it. */
+  readonly orders: readonly string[];
 }
 
 export interface LegsReport {
@@ -128,6 +130,7 @@ class Watch {
             ({ exchange }) => !away.includes(exchange),
           )
         : [],
+      orders: legs.map(({ leg, atMs }) => orderText(leg, atMs - knownAtMs, course.results)),
       said: closed.outcome === 'flagged' ? this.saidOf(closed.arbitrageId) : '',
     });
   }
@@ -138,6 +141,13 @@ class Watch {
       .map(({ fields }) => `${String(fields['code'])} ${String(fields['detail'])}`)
       .join('; ');
   }
+}
+
+function orderText(leg: SubmitLeg, afterMs: number, results: ReadonlyMap<string, LegResult>): string {
+  const { exchange, side, quantity, limitPrice, attempt } = leg;
+  const result = results.get(leg.clientOrderId);
+  const end = `${result?.status ?? 'no word'} ${result?.filledQuantity ?? ''} ${result?.reason ?? ''}`;
+  return `${Math.round(afterMs)} ms ${exchange} ${attempt} ${side} ${quantity} at ${limitPrice}: ${end}`.trim();
 }
 
 /** Less was filled than the leg asked for, or nobody knows. */

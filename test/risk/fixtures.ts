@@ -136,6 +136,8 @@ export const POLICY: SagaPolicy = {
   resumedDeadlineMs: 12_000,
   recoveryGiveUpMs: 12_000,
   requoteMs: 200,
+  legLifeMs: 50,
+  followLifeMs: 300,
   recoveryWindowMs: 90_000,
 };
 
