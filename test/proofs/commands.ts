@@ -141,9 +141,19 @@ async function kill({ times, seed, minutes }: Flags & { times: string; minutes?:
     `${kills} kills; ${arbitrages} arbitrages journalled, ${resumed + unwound + handedOver} of them open when their process died: ` +
       `${resumed} resumed, ${unwound} unwound or completed by a recovery order, ${handedOver} handed over; ready after ${spread(readyMs)}`,
   );
-  for (const line of [...endless, ...strangers, ...wrongBalances, ...wrongRows].slice(0, 12))
+  const { endedMs, endedAfterReadyMs, wronglyHandedOver, unknownHandedOver, permitted } = report;
+  say(
+    `ended ${spread(endedMs)} after the start of the next process, ${spread(endedAfterReadyMs)} after its accounts were ready; ` +
+      `${permitted} recovery orders with a permit; ${unknownHandedOver} handed over with an order unknown`,
+  );
+  for (const line of [...wronglyHandedOver, ...endless, ...strangers, ...wrongBalances, ...wrongRows].slice(
+    0,
+    12,
+  ))
     say(`  ${line}`);
   judge({
+    'handed over only what no exchange would have taken within the cap, or nobody knew':
+      wronglyHandedOver.length === 0,
     'every journalled arbitrage has exactly one end': endless.length === 0,
     'no order at an exchange is unknown to the journal, and none is there twice': strangers.length === 0,
     'the ledger holds what the exchanges hold': wrongBalances.length === 0,

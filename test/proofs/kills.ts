@@ -16,6 +16,7 @@ import type { SimulatedAccount } from '../../src/simulator/trading/simulated-acc
 import { openDb } from '../../src/storage/open-stores.js';
 import { sqlStores } from '../../src/storage/sql/sql-stores.js';
 import { wrongRows } from '../chaos/stores.js';
+import { BookHistory, type Taker } from './hedge-oracle.js';
 import { ArbotProcess, getJson, until } from '../node/node-process.js';
 import { RealTime } from '../runtime/real-time.js';
 import { testPorts } from '../storage/ports.js';
@@ -37,6 +38,16 @@ export interface KillsReport {
   readonly kills: number;
   /** Arbitrages that were open when their process was killed, by what became of them. */
   readonly halfDone: { resumed: number; unwound: number; handedOver: number };
+  /** Of those, from the start of the process that ended them, ms. */
+  readonly endedMs: readonly number[];
+  /** And from the first readiness of all accounts in it. */
+  readonly endedAfterReadyMs: readonly number[];
+  /** Handed over although what was left over was known, and an exchange would have taken it within the cap. */
+  readonly wronglyHandedOver: readonly string[];
+  /** Handed over with an order of which nobody knew whether it had traded. */
+  readonly unknownHandedOver: number;
+  /** Recovery orders that carried a permit of the gate. */
+  readonly permitted: number;
   /** Journalled arbitrages without exactly one end. */
   readonly endless: readonly string[];
   readonly arbitrages: number;
@@ -117,6 +128,8 @@ class Life {
 class Kills {
   readonly readyMs: number[] = [];
   readonly killedAtMs: number[] = [];
+  readonly lives: { readonly startedAtMs: number; readonly readyAtMs: number }[] = [];
+  readonly history: BookHistory;
   private readonly folder: string;
   private readonly file: string;
   private readonly exchanges: SimulatedExchanges;
@@ -124,6 +137,7 @@ class Kills {
   constructor(folder: string, exchanges: SimulatedExchanges) {
     this.folder = folder;
     this.exchanges = exchanges;
+    this.history = new BookHistory(exchanges, DEFAULT_PAIRS);
     this.file = join(folder, 'exchanges.json');
     writeFileSync(join(folder, 'cluster.config.ts'), CLUSTER);
     const trading = JSON.stringify(resolve(import.meta.dirname, '../../trading.config.ts'));
@@ -146,6 +160,7 @@ class Kills {
 
   async start(): Promise<Life> {
     const startedMs = performance.now();
+    const startedAtMs = Date.now();
     const life = new Life(this.folder, this.file);
     try {
       await life.ready();
@@ -154,6 +169,7 @@ class Kills {
       throw error;
     }
     this.readyMs.push(performance.now() - startedMs);
+    this.lives.push({ startedAtMs, readyAtMs: Date.now() });
     return life;
   }
 
@@ -191,9 +207,11 @@ export async function runKills({
       exchanges: DEFAULT_EXCHANGES,
     },
   });
+  let history: BookHistory | null = null;
   try {
     const openings = openingsOf(await tradingOf());
     const run = new Kills(folder, exchanges);
+    history = run.history;
     for (const account of run.accounts) {
       account.open(openings.filter(({ exchange }) => exchange === account.exchange));
       account.misbehave({ kind: 'slow', probability: 0.3, delayMs: 250 });
@@ -214,6 +232,7 @@ export async function runKills({
     }
     return await lookAtTheEnd(run, folder, heard);
   } finally {
+    history?.stop();
     await exchanges.close();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -237,22 +256,38 @@ async function lookAtTheEnd(run: Kills, folder: string, heard: (line: string) =>
   try {
     const stores = sqlStores(db, testPorts().clock);
     const legs = await db.query(
-      'select client_order_id as id, arbitrage_id as arbitrage, attempt::text as attempt, exchange from order_legs',
+      `select l.client_order_id as id, l.arbitrage_id as arbitrage, l.attempt::text as attempt, l.side, l.limit_price::text as price,
+              (l.body ? 'permit')::text as permit, coalesce(r.status, 'unknown') as status
+       from order_legs l left join lateral (
+         select status from leg_results where client_order_id = l.client_order_id order by revision desc limit 1) r on true`,
     );
     const closed = await stores.trades.recentArbitrages(100_000);
     const ends = new Map<string, ArbitrageClosed[]>();
     for (const one of closed) ends.set(one.arbitrageId, [...(ends.get(one.arbitrageId) ?? []), one]);
     const journalled = new Set(legs.map((row) => row['arbitrage']!));
     const halfDone = { resumed: 0, unwound: 0, handedOver: 0 };
+    const [endedMs, endedAfterReadyMs, wronglyHandedOver]: [number[], number[], string[]] = [[], [], []];
+    let unknownHandedOver = 0;
     for (const end of closed) {
       if (!run.killedAtMs.some((atMs) => end.openedAtMs < atMs && atMs < end.closedAtMs)) continue;
-      const isRecovered = legs.some((row) => row['arbitrage'] === end.arbitrageId && row['attempt'] !== '0');
+      const own = legs.filter((row) => row['arbitrage'] === end.arbitrageId);
+      const life = run.lives.findLast(({ startedAtMs }) => startedAtMs <= end.closedAtMs);
+      endedMs.push(end.closedAtMs - (life?.startedAtMs ?? end.closedAtMs));
+      endedAfterReadyMs.push(Math.max(0, end.closedAtMs - (life?.readyAtMs ?? end.closedAtMs)));
+      const isUnknown = own.some((row) => row['status'] === 'unknown');
+      const takers = end.outcome === 'flagged' ? takersAt(run.history, end, own) : [];
+      if (isUnknown && end.outcome === 'flagged') unknownHandedOver++;
+      else if (takers.length > 0)
+        wronglyHandedOver.push(`${end.arbitrageId} residue ${end.residualBase}: ${JSON.stringify(takers)}`);
+      const isRecovered = own.some((row) => row['attempt'] !== '0');
       if (end.outcome === 'flagged') halfDone.handedOver++;
       else if (end.outcome === 'unwound' || isRecovered) halfDone.unwound++;
       else halfDone.resumed++;
     }
     return {
       ...{ kills: run.killedAtMs.length, halfDone, arbitrages: journalled.size, readyMs: run.readyMs },
+      ...{ endedMs, endedAfterReadyMs, wronglyHandedOver, unknownHandedOver },
+      permitted: legs.filter((row) => row['permit'] === 'true').length,
       endless: [...journalled].filter((id) => ends.get(id)?.length !== 1),
       strangers: strangersOf(run.accounts, new Set(legs.map((row) => row['id']!))),
       wrongBalances: wrongBalances(run.accounts, await stores.ledger.holdings()),
@@ -261,6 +296,18 @@ async function lookAtTheEnd(run: Kills, folder: string, heard: (line: string) =>
   } finally {
     await db.close();
   }
+}
+
+function takersAt(
+  history: BookHistory,
+  end: ArbitrageClosed,
+  orders: readonly Readonly<Record<string, unknown>>[],
+): Taker[] {
+  const base = Number(end.residualBase);
+  if (base === 0) return [];
+  const planned = orders.filter((row) => row['attempt'] === '0');
+  const own = Number(planned.find((row) => (row['side'] === 'buy') === base > 0)?.['price'] ?? 0);
+  return history.takersAt(end.closedAtMs, { pair: end.pair, base, own });
 }
 
 function strangersOf(accounts: readonly SimulatedAccount[], journalled: ReadonlySet<string>): string[] {

@@ -84,7 +84,7 @@ class Watch {
   private result(result: LegResult): void {
     const { arbitrageId, clientOrderId } = result;
     const course = this.courses.get(arbitrageId) ?? {
-      results: new Map(),
+      results: new Map<string, LegResult>(),
       knownAtMs: null,
       wasUnknown: false,
     };
@@ -126,7 +126,7 @@ class Watch {
       resultBps: (Number(closed.realisedNet) / (Number(first[0]?.leg.quantity ?? 1) * price)) * 10_000,
       leftOver: Math.abs(base) * price,
       takers: isOpen
-        ? takersOf(this.world, { pair: closed.pair, base, own }).filter(
+        ? takersOf(this.world.simulated, { pair: closed.pair, base, own }).filter(
             ({ exchange }) => !away.includes(exchange),
           )
         : [],

@@ -91,7 +91,8 @@ export class NodeWorld {
     this.trading = withoutBrakes(loaded.trading);
     this.simulated = await startSimulatedExchanges({
       ...{ seed: options.seed, clock: time, timers: time, log, exchanges: DEFAULT_EXCHANGES },
-      ...{ pairs: DEFAULT_PAIRS, plants: DENSE_PLANTS },
+      // Slower books than a real world's: what is proven here is orders.
+      ...{ pairs: DEFAULT_PAIRS, plants: DENSE_PLANTS, stepMs: 200 },
     });
     this.stores = this.watched(options.stores ?? (await this.openMemory()));
     const market = this.market();
