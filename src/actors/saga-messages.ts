@@ -1,11 +1,12 @@
 import type { ExchangeFacts } from '../execution/leg-policy.js';
-import type { LegPolicy, SagaEffect, SagaEvent, SagaPolicy } from '../execution/saga-state.js';
+import type { LegPolicy, SagaEffect, SagaEvent, SagaPolicy, SagaStep } from '../execution/saga-state.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { BalancesChanged } from '../messages/ledger.js';
 import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, PairId } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
+import type { Signal } from '../messages/signal.js';
 import type { Bus } from '../ports/bus.js';
 import type { EmergencyJournal } from '../ports/emergency-journal.js';
 import type { Stores } from '../ports/stores.js';
@@ -73,6 +74,12 @@ export type SagaMessage =
       readonly result: LegResult;
       readonly tries: number;
       readonly error: string;
+    }
+  /** What the stores say of an arbitrage that something was told late of; null = nothing. */
+  | {
+      readonly kind: 'remembered';
+      readonly arbitrageId: string;
+      readonly found: { readonly step: SagaStep; readonly signal: Signal | null } | null;
     }
   | { readonly kind: 'done' }
   | { readonly kind: 'ask'; readonly query: QueryOrder }

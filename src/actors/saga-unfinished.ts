@@ -57,6 +57,29 @@ export async function findUnfinished(options: SagaActorOptions, nowMs: number): 
   return work;
 }
 
+/**
+ * An arbitrage that this process has forgotten or never knew, as the stores have it: ended, and still able to take what its
+ * exchanges tell late. Null for one that no store knows, or on a market that is not configured any more.
+ */
+export async function findForgotten(
+  options: SagaActorOptions,
+  arbitrageId: string,
+  nowMs: number,
+): Promise<{ readonly step: SagaStep; readonly signal: Signal | null } | null> {
+  const { trades, signals, ledger } = options.stores;
+  const [orders, fills, [closed]] = await Promise.all([
+    trades.ordersOf([arbitrageId]),
+    ledger.fillsOf([arbitrageId]),
+    trades.arbitragesOf([arbitrageId]),
+  ]);
+  const legs = orders.map(({ leg }) => leg);
+  if (closed === undefined || !isConfigured(options, legs)) return null;
+  const [decision] = await signals.signalsOf([legs[0]!.verdictId]);
+  const results = orders.flatMap(({ result }) => result ?? []);
+  const approval = decision === undefined ? null : approvalOf(decision);
+  return resume(options, { legs, results, fills, closed }, approval, nowMs);
+}
+
 const isFirst = (leg: SubmitLeg, at: number, all: readonly SubmitLeg[]): boolean =>
   all.findIndex((one) => one.clientOrderId === leg.clientOrderId) === at;
 

@@ -5,7 +5,7 @@ import { stepSaga } from '../execution/saga.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { ArbotError, errorText } from '../messages/errors.js';
 import type { BalancesChanged } from '../messages/ledger.js';
-import type { ArbitrageClosed } from '../messages/order.js';
+import type { ArbitrageClosed, LegResult } from '../messages/order.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { ApprovedVerdict, Verdict } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
@@ -20,7 +20,7 @@ import { closeInStores, isPassing, migrateEmergency, StoreHold } from './saga-st
 import { SagaJournal } from './saga-journal.js';
 import { SagaOutbox } from './saga-outbox.js';
 import { StrayFills } from './saga-strays.js';
-import { findUnfinished } from './saga-unfinished.js';
+import { findForgotten, findUnfinished } from './saga-unfinished.js';
 import { UnknownHolds } from './saga-unknowns.js';
 
 /**
@@ -160,6 +160,8 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
         return this.journal.saveResult(message.result, message.tries);
       case 'resultFailed':
         return this.journal.resultFailed(message);
+      case 'remembered':
+        return this.remembered(message);
       case 'done':
         return;
       case 'ask':
@@ -274,11 +276,33 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     for (const effect of effects) this.carryOut(arbitrageId, effect);
   }
 
-  /** Of an arbitrage that is forgotten: its fills are booked all the same, its orders' ends kept, and a person is told. */
+  /** Of an arbitrage that is forgotten: it is taken from the stores again, so that what comes late is its own. */
   private stray(event: SagaEvent): void {
     if (event.kind === 'booked') return this.strays.booked(event.entryId);
-    if (event.kind !== 'result') return;
+    if (event.kind !== 'result' || event.result.fills.length === 0) return;
     const { result } = event;
+    if (!this.strays.await(result)) return;
+    const { arbitrageId } = result;
+    this.context.pipe(
+      findForgotten(this.options, arbitrageId, this.context.clock.nowMs()),
+      (found) => ({ kind: 'remembered', arbitrageId, found }),
+      (error) => {
+        this.context.log.warn({ arbitrageId, error: errorText(error) }, 'a forgotten arbitrage is not read');
+        return { kind: 'remembered', arbitrageId, found: null };
+      },
+    );
+  }
+
+  private remembered({ arbitrageId, found }: Extract<SagaMessage, { kind: 'remembered' }>): void {
+    const results = this.strays.release(arbitrageId);
+    if (found !== null && !this.sagas.has(arbitrageId)) this.begin(found.step, found.signal, arbitrageId);
+    for (const result of results)
+      if (this.sagas.has(arbitrageId)) this.step(arbitrageId, { kind: 'result', result, to: 'nothing' });
+      else this.bookStray(result);
+  }
+
+  /** No store knows its arbitrage, or none answers: its fills are booked all the same, its end kept, and a person is told. */
+  private bookStray(result: LegResult): void {
     const fresh = this.strays.take(result);
     if (fresh.length === 0) return;
     const { arbitrageId, clientOrderId } = result;

@@ -264,3 +264,42 @@ t.test('a gate that cannot read the journal, or that is halted, permits nothing'
     'flatten lets it go home',
   );
 });
+
+t.test(
+  'a fill that comes after the end and a restart is its own arbitrage’s, and is brought home',
+  async (t) => {
+    const world = await World.start();
+    world.quote('alpha:BTC-USDT', 999, 1_000, 0.5);
+    world.quote('beta:BTC-USDT', 1_010, 1_011, 0.5);
+    world.send();
+    await world.time.advance(1_000);
+    const [closed] = world.of('arbitrageClosed');
+    t.match(closed, { outcome: 'partial', boughtQuantity: '0.5', residualBase: '0' });
+    await world.kill();
+    const again = await World.start({ before: world });
+    again.quote('gamma:BTC-USDT', 1_004, 1_005);
+    const [bought] = await again.stores.trades.ordersOf([closed!.arbitrageId]);
+    const { leg, result } = bought!;
+    const late: Fill = { ...result!.fills[0]!, tradeId: 'late-1' };
+    const told = {
+      ...result!,
+      status: 'filled' as const,
+      filledQuantity: '1',
+      fills: [...result!.fills, late],
+    };
+    for (let i = 0; i < 3; i++)
+      again.bus.publish(`order.result.${leg.exchange}`, 'legResult', told, { traceId: 'late' });
+    await again.time.advance(5_000);
+    t.match(again.summary('/saga'), { running: 0, strayFills: { seen: 0 }, lastAlert: /LATE_SETTLED/ });
+    const orders = await again.stores.trades.ordersOf([closed!.arbitrageId]);
+    t.match(orders.at(-1), {
+      leg: { attempt: 1, side: 'sell', quantity: '0.5', permit: {} },
+      result: { status: 'filled' },
+    });
+    t.equal(orders[0]!.result?.filledQuantity, '1', 'the journal knows the late fill');
+    const fills = await again.stores.ledger.fillsOf([closed!.arbitrageId]);
+    t.equal(fills.filter(({ tradeId }) => tradeId === 'late-1').length, 1, 'booked once');
+    t.equal(fills.length, 4);
+    t.equal((await again.stores.trades.recentArbitrages(10)).length, 1, 'one end');
+  },
+);
