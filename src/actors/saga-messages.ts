@@ -5,7 +5,7 @@ import type { QuoteBoard } from '../market/quote-board.js';
 import type { BalancesChanged } from '../messages/ledger.js';
 import type { ArbitrageClosed, LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
 import type { ExchangeId, InstrumentId, PairId } from '../messages/primitives.js';
-import type { Verdict } from '../messages/risk.js';
+import type { HaltChanged, Verdict } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
 import type { Bus } from '../ports/bus.js';
 import type { EmergencyJournal } from '../ports/emergency-journal.js';
@@ -68,6 +68,7 @@ export type SagaMessage =
   | { readonly kind: 'journalSlow'; readonly arbitrageId: string; readonly legs: readonly SubmitLeg[] }
   | { readonly kind: 'quote'; readonly arbitrageId: string; readonly instruments: readonly InstrumentId[] }
   | { readonly kind: 'holdings'; readonly holdings: BalancesChanged['holdings'] }
+  | { readonly kind: 'halt'; readonly halt: HaltChanged }
   | { readonly kind: 'saveResult'; readonly result: LegResult; readonly tries: number }
   | {
       readonly kind: 'resultFailed';

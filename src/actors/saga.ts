@@ -17,6 +17,7 @@ import { deepQuoteOf } from './board-reading.js';
 import { executedOpportunity } from './saga-events.js';
 import { resultMessage, type CloseEffect, type SagaActorOptions, type SagaMessage } from './saga-messages.js';
 import { closeInStores, isPassing, migrateEmergency, StoreHold } from './saga-stores.js';
+import { FlattenWatch } from './saga-flatten.js';
 import { SagaJournal } from './saga-journal.js';
 import { SagaOutbox } from './saga-outbox.js';
 import { StrayFills } from './saga-strays.js';
@@ -85,6 +86,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly strays = new StrayFills();
   private readonly journal: SagaJournal;
   private readonly outbox: SagaOutbox;
+  private readonly flatten: FlattenWatch;
   private holdings: BalancesChanged['holdings'] | null = null;
   private readonly outcomes: Record<string, number> = {};
   private readonly refused = { expired: 0, busy: 0, repeated: 0, unleased: 0 };
@@ -97,6 +99,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     this.hold = new StoreHold(options, context);
     this.unknowns = new UnknownHolds(options.bus, context.clock);
     this.journal = new SagaJournal(options, context);
+    this.flatten = new FlattenWatch(context.log);
     this.outbox = new SagaOutbox(options, context, (arbitrageId) => this.traceOf(arbitrageId));
   }
 
@@ -120,6 +123,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
         this.keep({ kind: 'saga', arbitrageId, event: { kind: 'booked', entryId } });
       }),
     );
+    on(bus.subscribe('risk.halt', 'haltChanged', (d) => this.keep({ kind: 'halt', halt: d.message })));
     on(
       // Only the newest counts, and the next one comes soon: a full mailbox loses nothing.
       bus.subscribe(
@@ -156,6 +160,10 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       case 'holdings':
         this.holdings = message.holdings;
         return;
+      case 'halt': {
+        const states = [...this.sagas.values()].map(({ state }) => state);
+        return this.flatten.halt(message.halt, states, this.context.clock.nowMs());
+      }
       case 'saveResult':
         return this.journal.saveResult(message.result, message.tries);
       case 'resultFailed':
@@ -376,6 +384,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     const running = this.sagas.get(closed.arbitrageId);
     if (running !== undefined) running.stored = true;
     this.hold.lift();
+    this.flatten.closed(closed);
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
     this.outbox.publish(id, subjectOf('arbitrageClosed', closed.pair), 'arbitrageClosed', closed);
@@ -415,6 +424,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       unknownAssets: this.unknowns.assets(),
       strayFills: this.strays.counts,
       emergency: this.options.emergency?.status() ?? null,
+      flatten: this.flatten.report(),
       alerts: this.alerts,
       lastAlert: this.lastAlert,
     };

@@ -11,6 +11,7 @@ import {
   isCapAtStake,
   planRecovery,
   type LegQuote,
+  type RecoveryLimits,
   type RecoveryMarket,
   type RecoveryPlan,
   type RecoveryQuestion,
@@ -124,7 +125,8 @@ export function onQuotes(before: SagaState, quotes: readonly LegQuote[], nowMs: 
 function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
   const { residual } = settlementOf(state, state.orders);
   const question = questionOf(state, residual, quotes);
-  const plan = question === null ? 'NO_OWN_PRICE' : planElsewhereFirst(state, question);
+  const plan =
+    question === null ? 'NO_OWN_PRICE' : planElsewhereFirst(state, { ...question, limits: limitsNow(state) });
   if (typeof plan !== 'string') return order(state, plan, nowMs);
   const { policy } = state.terms;
   const againMs = nowMs + policy.requoteMs;
@@ -133,6 +135,14 @@ function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   return isOver
     ? { state: abandon(state, plan), effects: [] }
     : askForQuotes({ state: withNote(state, `HOLD ${plan}`), effects: [] }, policy.requoteMs);
+}
+
+/** The market ran away from orders that met nothing: each makes the next one reach further, and never beyond the loss cap. */
+function limitsNow({ terms: { policy }, orders }: SagaState): RecoveryLimits {
+  const missed = orders.filter(
+    (one) => isRecovery(one) && one.filledBase.isZero() && one.status === 'expired',
+  ).length;
+  return { ...policy, recoverySlackBps: policy.recoverySlackBps * 2 ** missed };
 }
 
 /** A market that refuses, is slow or was silent is asked again only where no other can do it: it would do so to the next order too. */
@@ -145,9 +155,11 @@ function planElsewhereFirst(state: SagaState, question: RecoveryQuestion): Recov
   return typeof plan === 'string' ? planRecovery(question) : plan;
 }
 
-function isTroubled({ inquiries }: SagaState, order: Order): boolean {
+function isTroubled({ inquiries, terms }: SagaState, order: Order): boolean {
   const { status, filledBase, sentAtMs, acknowledgedAtMs, submit } = order;
-  if (inquiries.has(submit.clientOrderId)) return true;
+  // After a restart each order is asked about once, whoever was silent.
+  const asked = inquiries.get(submit.clientOrderId)?.asked ?? 0;
+  if (asked > (terms.resumed ? 1 : 0)) return true;
   if (status === 'rejected' && filledBase.isZero()) return true;
   return sentAtMs !== null && acknowledgedAtMs !== null && acknowledgedAtMs - sentAtMs > SLOW_ORDER_MS;
 }

@@ -1207,3 +1207,111 @@ t.test('all recovery orders of a verdict together stay within what was approved,
   t.equal(flatten.admit(buy, NOW), 'KILL_SWITCH');
   t.equal(flatten.admit(recovery(1, '1'), NOW), null, 'flatten brings home what is half done');
 });
+
+t.test('no arbitrage begins whose approval ends before its last leg can have left', async (t) => {
+  const late = new Run(startSaga(verdictOf(), SETTING, NOW + 1_000 - POLICY.legLifeMs));
+  t.strictSame([late.of('journal').length, late.legs.length], [0, 0], 'nothing was journalled');
+  t.match(late.of('alert')[0], { code: 'PRE_CHECK', detail: /VERDICT_LIFE 50 ms left against 50/ });
+  const slowCommit = new Run(startSaga(verdictOf(), SETTING, NOW));
+  slowCommit.now = NOW + 1_000 - POLICY.legLifeMs;
+  slowCommit.commit();
+  t.equal(slowCommit.legs.length, 0, 'no leg, rather than the first alone');
+  t.match(slowCommit.state.closed, { outcome: 'failed' });
+
+  const facts = (latencyMs: number) =>
+    new Map(['alpha', 'beta'].map((one) => [one, { requestExpiry: true, latencyMs }] as const));
+  const led = (latencyMs: number, atMs: number) => {
+    const legPolicies = new Map([['BTC-USDT', 'lead-follow' as const]]);
+    const setting = { ...SETTING, legPolicies, exchanges: facts(latencyMs) };
+    const run = new Run(startSaga(verdictOf(), setting, atMs));
+    run.commit();
+    return run.legs.length;
+  };
+  t.equal(led(20, NOW + 600), 1, 'the lead leaves');
+  t.equal(led(20, NOW + 700), 0, 'the follower would come too late');
+  t.equal(led(150, NOW + 600), 0, 'a slower lead needs more');
+});
+
+t.test('past its clock a person is told, and orders go on while a market takes them', async (t) => {
+  const run = started();
+  run.answer(0, null);
+  run.answer(1, '1');
+  run.quote(quotes());
+  run.commit();
+  run.now += POLICY.recoveryDeadlineMs;
+  run.answer(2, null);
+  t.match(run.of('alert').at(-1), { code: 'RESIDUE_OPEN', detail: /-1 BTC/ });
+  run.quote(quotes());
+  run.commit();
+  run.answer(3, '0.5');
+  t.equal(run.of('alert').filter(({ code }) => code === 'RESIDUE_OPEN').length, 1, 'once');
+  run.quote(quotes([1_100, 1_101], [1_100, 1_101]));
+  t.match(run.state.closed, { outcome: 'flagged', residualBase: '-0.5' }, 'no market within the cap');
+  const given = started();
+  given.answer(0, null);
+  given.answer(1, '1');
+  given.quote(quotes());
+  given.commit();
+  given.now += POLICY.recoveryGiveUpMs;
+  given.answer(2, null);
+  t.match(given.state.closed, { outcome: 'flagged' });
+  t.match(given.state.notes.join(' '), /RECOVERY_DEADLINE/);
+});
+
+t.test('a market that runs away is reached for further, and a slow one comes last', async (t) => {
+  const run = started();
+  run.answer(0, null);
+  run.answer(1, '1');
+  const limits: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    run.quote(quotes());
+    run.commit();
+    limits.push(Number(run.legs[2 + i]!.limitPrice));
+    run.answer(2 + i, null);
+  }
+  // 20, 40 and 80 bps above 1001.
+  t.strictSame(limits, [1_003, 1_005, 1_009]);
+
+  const slow = started();
+  slow.answer(0, null, { acknowledgedAtMs: NOW + 900 });
+  slow.answer(1, '1');
+  slow.quote(quotes([1_000, 1_001], [1_002, 1_003]));
+  slow.commit();
+  t.match(slow.legs[2], { exchange: 'beta', side: 'buy' }, 'dearer, and quick');
+});
+
+t.test(
+  'after a restart a recovery order asks for the gate’s permit, and refused there was none',
+  async (t) => {
+    const before = started(false);
+    const known = fillFor(before.legs[0]!, '1');
+    const run = new Run(
+      resumeSaga({ legs: before.legs, fills: [known], signal: signalOf() }, SETTING, NOW + 200_000),
+    );
+    run.now = NOW + 200_000;
+    run.tell({ kind: 'result', to: 'query', result: resultFor(before.legs[1]!, null) });
+    run.tell({ kind: 'quotes', quotes: quotes() });
+    const asked = () => run.of('askPermit').at(-1)!.leg;
+    t.match(asked(), { attempt: 1, side: 'sell', quantity: '1', exchange: 'beta' }, 'long after the expiry');
+    t.strictSame([run.of('journal').length, run.state.orders.length], [0, 2], 'no order yet');
+    const answer = (clientOrderId: string, permit: SubmitLeg['permit'] | null, reason = '') =>
+      run.tell({ kind: 'permitted', clientOrderId, permit: permit ?? null, reason });
+    const permit = { permitId: 'p', expiresAtMs: run.now + 2_000, seal: 'ab'.repeat(32) };
+    answer('another', permit);
+    t.equal(run.of('journal').length, 0, 'good for no other order');
+    answer(asked().clientOrderId, null, 'SIZE_NOT_OPEN');
+    t.match(run.state.notes.join(' '), /PERMIT SIZE_NOT_OPEN/);
+    run.tell({ kind: 'quotes', quotes: quotes() });
+    t.equal(asked().attempt, 1, 'its number was never used');
+    answer(asked().clientOrderId, permit);
+    answer(asked().clientOrderId, permit);
+    t.match(
+      run.of('journal'),
+      [{ legs: [{ permit }], purpose: 'recover' }],
+      'journalled with its permit, once',
+    );
+    run.commit();
+    run.answer(0, '1');
+    t.match(run.state.closed, { outcome: 'completed', residualBase: '0' });
+  },
+);
