@@ -13,6 +13,8 @@ import { ask, gateWith, INSTRUMENTS, NOW, sealed, signalOf } from '../risk/fixtu
 
 /** Legs that fail on moving markets, on a virtual clock: how soon they are hedged, what that costs, and what is handed over. */
 
+t.setTimeout(120_000);
+
 const VERDICT = approvalOf();
 const MARKETS = ['alpha', 'beta', 'gamma'] as const;
 const STEP_MS = 50;

@@ -117,8 +117,11 @@ export class OrderAuditor implements Auditor {
       this.scene.violated('order-carried-out-once', `${leg.clientOrderId} reached the exchange twice`);
     this.arrivedIds.add(leg.clientOrderId);
     const verdict = this.verdicts.get(leg.verdictId);
-    const lateMs = verdict === undefined ? 0 : submission.wallMs - verdict.expiresAtMs;
-    if (lateMs > (leg.attempt > 0 ? RECOVERY_MS : 0))
+    // After a restart a recovery order brings a permit of its own.
+    const { permit } = submission.leg;
+    const expiresAtMs = permit?.expiresAtMs ?? verdict?.expiresAtMs;
+    const lateMs = expiresAtMs === undefined ? 0 : submission.wallMs - expiresAtMs;
+    if (lateMs > (leg.attempt > 0 && permit === undefined ? RECOVERY_MS : 0))
       this.scene.violated('verdict-not-expired', `${leg.clientOrderId} was sent ${lateMs} ms after expiry`);
     this.checkHalt(`order ${leg.clientOrderId} was carried out`, submission.atMs, leg.attempt > 0);
   }
@@ -192,13 +195,21 @@ export class OrderAuditor implements Auditor {
   }
 }
 
+/** A recovery order may trade what was approved of the larger leg; of what it buys an exchange may keep its fee. */
+function mostOf(leg: SubmitLeg, { signal }: ApprovedVerdict): Decimal {
+  if (leg.attempt === 0) return new Decimal(signal.legs[leg.legIndex]?.quantity ?? 0);
+  const largest = Decimal.max(...signal.legs.map(({ quantity }) => quantity));
+  return leg.side === 'buy' ? largest.times(1.005) : largest;
+}
+
 function mismatch(leg: SubmitLeg, verdict: ApprovedVerdict): string | null {
   const planned = verdict.signal.legs[leg.legIndex];
   if (planned === undefined) return `the verdict has no leg ${leg.legIndex}`;
   if (verdict.nonce !== leg.nonce) return 'the nonce is another';
   const isHedge = leg.attempt > 0 && verdict.hedges?.includes(leg.instrument) === true;
   if (planned.instrument !== leg.instrument && !isHedge) return `${leg.instrument} was not approved`;
-  if (new Decimal(leg.quantity).gt(planned.quantity)) return `${leg.quantity} exceeds ${planned.quantity}`;
+  if (new Decimal(leg.quantity).gt(mostOf(leg, verdict)))
+    return `${leg.quantity} exceeds ${planned.quantity}`;
   if (leg.attempt === 0 && planned.side !== leg.side) return `${leg.side} was not approved`;
   return null;
 }
