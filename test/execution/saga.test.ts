@@ -977,6 +977,13 @@ class Chaos {
       }
       case 'submit':
         return this.place(effect.leg);
+      case 'askPermit': {
+        const permit = { permitId: 'p', expiresAtMs: NOW, seal: '0'.repeat(64) };
+        const { clientOrderId } = effect.leg;
+        const event: SagaEvent = { kind: 'permitted', clientOrderId, permit, reason: '' };
+        this.queue.push(event, event);
+        return;
+      }
       case 'query':
         this.queue.push({
           kind: 'result',
