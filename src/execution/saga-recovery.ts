@@ -1,6 +1,6 @@
 import { BPS, Decimal, ZERO } from '../market/decimal.js';
 import type { SubmitLeg } from '../messages/order.js';
-import type { Side } from '../messages/primitives.js';
+import type { InstrumentId, Side } from '../messages/primitives.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import { middleOf, residueInterval, worstEnd } from './exposure-interval.js';
 import { isSettled, isUnknown } from './inquiry.js';
@@ -145,22 +145,37 @@ function limitsNow({ terms: { policy }, orders }: SagaState): RecoveryLimits {
   return { ...policy, recoverySlackBps: policy.recoverySlackBps * 2 ** missed };
 }
 
-/** A market that refuses, is slow or was silent is asked again only where no other can do it: it would do so to the next order too. */
+/**
+ * A market that has refused, is slow or was silent comes after the others: it would do so to the next order too. Of those that
+ * are in trouble a slow one comes before one that refuses, and one that has refused often last.
+ */
 function planElsewhereFirst(state: SagaState, question: RecoveryQuestion): RecoveryPlan | string {
-  const troubled = new Set(
-    state.orders.filter((one) => isTroubled(state, one)).map((one) => one.submit.instrument),
-  );
-  const markets = question.markets.filter(({ instrument }) => !troubled.has(instrument.id));
-  const plan = markets.length === 0 ? '' : planRecovery({ ...question, markets });
-  return typeof plan === 'string' ? planRecovery(question) : plan;
+  const troubles = question.markets.map((market) => troubleOf(state, market.instrument.id));
+  let plan: RecoveryPlan | string = 'NO_MARKET';
+  for (const most of [...new Set(troubles)].sort((a, b) => a - b)) {
+    const markets = question.markets.filter((_, index) => troubles[index]! <= most);
+    plan = planRecovery({ ...question, markets });
+    if (typeof plan !== 'string') return plan;
+  }
+  return plan;
 }
 
-function isTroubled({ inquiries, terms }: SagaState, order: Order): boolean {
-  const { status, filledBase, sentAtMs, acknowledgedAtMs, submit } = order;
+/** Larger than any number of orders that may have been slow. */
+const REFUSED = 100;
+
+function troubleOf(state: SagaState, instrument: InstrumentId): number {
+  return state.orders
+    .filter(({ submit }) => submit.instrument === instrument)
+    .reduce((sum, one) => sum + (isRefused(one) ? REFUSED : isSlow(state, one) ? 1 : 0), 0);
+}
+
+const isRefused = ({ status, filledBase }: Order): boolean => status === 'rejected' && filledBase.isZero();
+
+function isSlow({ inquiries, terms }: SagaState, order: Order): boolean {
+  const { sentAtMs, acknowledgedAtMs, submit } = order;
   // After a restart each order is asked about once, whoever was silent.
   const asked = inquiries.get(submit.clientOrderId)?.asked ?? 0;
   if (asked > (terms.resumed ? 1 : 0)) return true;
-  if (status === 'rejected' && filledBase.isZero()) return true;
   return sentAtMs !== null && acknowledgedAtMs !== null && acknowledgedAtMs - sentAtMs > SLOW_ORDER_MS;
 }
 

@@ -1285,6 +1285,10 @@ t.test('a market that runs away is reached for further, and a slow one comes las
   slow.quote(quotes([1_000, 1_001], [1_002, 1_003]));
   slow.commit();
   t.match(slow.legs[2], { exchange: 'beta', side: 'buy' }, 'dearer, and quick');
+  slow.answer(2, null, { status: 'rejected', reason: 'no' });
+  slow.quote(quotes([1_000, 1_001], [1_002, 1_003]));
+  slow.commit();
+  t.match(slow.legs[3], { exchange: 'alpha' }, 'rather slow than refusing');
 });
 
 t.test(
