@@ -4,7 +4,7 @@ import { encodeMessage } from '../messages/codec.js';
 import { ArbotError, errorText, invariant } from '../messages/errors.js';
 import type { Bus, BusStatistics, Delivery, PublishOptions, Subscription } from '../ports/bus.js';
 import { DEFAULT_PENDING_REQUESTS, RESPONDERS } from './bus-options.js';
-import { firstConnection, type NatsBusOptions } from './nats-connection.js';
+import { firstConnection, inboxPrefixOf, type NatsBusOptions } from './nats-connection.js';
 import { NatsOutbound, type OutboundLimits } from './nats-outbound.js';
 import { noResponder, PendingRequests } from './pending-requests.js';
 import { Receiver } from './receiver.js';
@@ -30,12 +30,13 @@ export class NatsBus implements Bus {
   private readonly receiver: Receiver;
   private readonly requests: PendingRequests;
   private readonly prefix: string;
-  private readonly inbox = createInbox();
+  private readonly inbox: string;
   private state: BusStatistics['state'] = 'connected';
 
   private constructor(options: NatsBusOptions, connection: NatsConnection) {
     this.options = options;
     this.connection = connection;
+    this.inbox = createInbox(inboxPrefixOf(options.sender));
     this.prefix = options.prefix === undefined ? '' : `${options.prefix}.`;
     this.outbound = new NatsOutbound(connection, { ...DEFAULT_LIMITS, ...options.limits }, options.log);
     this.receiver = new Receiver(options);

@@ -1,4 +1,4 @@
-import { connect, NatsError, type ConnectionOptions, type NatsConnection } from 'nats';
+import { connect, NatsError, nkeyAuthenticator, type ConnectionOptions, type NatsConnection } from 'nats';
 import { ArbotError, errorText } from '../messages/errors.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
@@ -12,9 +12,14 @@ export interface NatsBusOptions extends BusOptions {
   /** In order of preference: this node's own server first. */
   readonly servers: readonly string[];
   readonly random: Random;
+  /** Which of the node's connections this is, shown by the server: `orders`, `market`. */
+  readonly connection?: string;
   /** First tokens of every subject, so that several systems or modes can share servers without meeting. */
   readonly prefix?: string;
-  readonly auth?: { readonly user: string; readonly password: string } | { readonly token: string };
+  readonly auth?:
+    | { readonly user: string; readonly password: string }
+    | { readonly token: string }
+    | { readonly nkeySeed: string };
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   readonly limits?: Partial<OutboundLimits>;
   /** How often the server is pinged; two missed answers end the connection. Default 1,000. */
@@ -32,10 +37,11 @@ const RECONNECT_WAIT_MS = 200;
 const RECONNECT_JITTER_MS = 200;
 
 function connectionOptions(options: NatsBusOptions): ConnectionOptions {
-  const { auth, tls, random } = options;
+  const { tls, random, sender, connection } = options;
   return {
     servers: [...options.servers],
-    name: options.sender,
+    name: connection === undefined ? sender : `${sender}/${connection}`,
+    inboxPrefix: inboxPrefixOf(sender),
     noRandomize: true,
     noEcho: false,
     pingInterval: options.pingIntervalMs ?? PING_INTERVAL_MS,
@@ -44,8 +50,24 @@ function connectionOptions(options: NatsBusOptions): ConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectDelayHandler: () => reconnectWaitMs(random),
     ...(tls === undefined ? {} : { tls }),
-    ...(auth === undefined ? {} : 'token' in auth ? auth : { user: auth.user, pass: auth.password }),
+    ...credentials(options),
   };
+}
+
+function credentials({ auth }: NatsBusOptions): ConnectionOptions {
+  if (auth === undefined) return {};
+  if ('token' in auth) return auth;
+  if ('user' in auth) return { user: auth.user, pass: auth.password };
+  try {
+    return { authenticator: nkeyAuthenticator(new TextEncoder().encode(auth.nkeySeed)) };
+  } catch (error) {
+    throw new ArbotError('ARB_CONFIG_INVALID', `bus: the nkey seed is none (${errorText(error)})`);
+  }
+}
+
+/** Answers to one node's requests come under a prefix of its own, so that no other node can be allowed to listen to them. */
+export function inboxPrefixOf(sender: string): string {
+  return `_INBOX.${sender.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
 }
 
 /**

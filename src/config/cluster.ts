@@ -45,6 +45,16 @@ const natsUrl = z
     'must be nats://host:port or tls://host:port, without user or password',
   );
 
+const filePath = z.string().min(1).max(500);
+
+/** Files of the TLS connection to NATS, as each node finds them; absent `caFile` = the authorities that Node.js trusts. */
+const busTls = z.strictObject({
+  caFile: filePath.exactOptional(),
+  /** This node's own certificate and key, where servers ask for one. */
+  certFile: filePath.exactOptional(),
+  keyFile: filePath.exactOptional(),
+});
+
 const bus = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('in-process') }),
   z.strictObject({
@@ -52,6 +62,9 @@ const bus = z.discriminatedUnion('kind', [
     urls: z.array(natsUrl).min(1).max(16),
     userEnv: environmentName.optional(),
     passwordEnv: environmentName.optional(),
+    /** Holds this node's nkey seed; instead of user and password. */
+    nkeySeedEnv: environmentName.optional(),
+    tls: busTls.optional(),
     pingIntervalMs: durationMs.default(1_000),
   }),
 ]);
@@ -203,6 +216,7 @@ export type ClusterConfigInput = z.input<typeof clusterSchema>;
 /** The checked file with every default filled in. */
 export type ClusterConfig = z.output<typeof clusterSchema>;
 export type NodeConfig = ClusterConfig['nodes'][number];
+export type BusConfig = ClusterConfig['bus'];
 
 /** Types the object of `cluster.config.ts`; returns it unchanged. */
 export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
@@ -242,13 +256,24 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
   const { ticks } = config.stores;
   if (ticks.kind === 'clickhouse' && ticks.passwordEnv !== undefined && ticks.userEnv === undefined)
     refuse('stores.ticks.userEnv', 'a password needs its user');
-  if (
-    config.bus.kind === 'nats' &&
-    (config.bus.userEnv === undefined) !== (config.bus.passwordEnv === undefined)
-  )
-    refuse('bus.passwordEnv', 'userEnv and passwordEnv belong together');
+  checkBus(config, refuse);
   checkAlerts(config.alerts, refuse);
   return problems;
+}
+
+function checkBus({ bus }: ClusterConfig, refuse: (key: string, message: string) => void): void {
+  if (bus.kind !== 'nats') return;
+  if ((bus.userEnv === undefined) !== (bus.passwordEnv === undefined))
+    refuse('bus.passwordEnv', 'userEnv and passwordEnv belong together');
+  if (bus.nkeySeedEnv !== undefined && bus.userEnv !== undefined)
+    refuse('bus.nkeySeedEnv', 'a node has either an nkey or a user and password');
+  if ((bus.tls?.certFile === undefined) !== (bus.tls?.keyFile === undefined))
+    refuse('bus.tls.keyFile', 'certFile and keyFile belong together');
+  if (bus.tls !== undefined && bus.urls.some((url) => url.startsWith('nats://')))
+    refuse(
+      'bus.urls',
+      'with bus.tls every address begins with tls://, so that no server can be reached without',
+    );
 }
 
 function checkAlerts(

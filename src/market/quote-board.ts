@@ -39,6 +39,8 @@ export class QuoteBoard {
   /** Grows at each start of the feed that owns the slot. */
   readonly epoch: Float64Array;
   readonly sequence: Float64Array;
+  /** Epoch under which another node's book was last written here: equal to `epoch` while the slot shows that one. */
+  readonly remoteEpoch: Float64Array;
   /** Exchange's own time of the newest frame, Unix ms. */
   readonly exchangeTimeMs: Float64Array;
   /** Local wall time at which that frame arrived. */
@@ -64,6 +66,7 @@ export class QuoteBoard {
     this.askLevels = new Uint8Array(capacity);
     this.trust = new Uint8Array(capacity);
     this.epoch = new Float64Array(capacity);
+    this.remoteEpoch = new Float64Array(capacity).fill(-1);
     this.sequence = new Float64Array(capacity);
     this.exchangeTimeMs = new Float64Array(capacity);
     this.receiveTimeMs = new Float64Array(capacity);
@@ -109,12 +112,16 @@ export class QuoteBoard {
     return this.publishBook(slot, book, stamp);
   }
 
+  /** False, and counted, while a newer source owns the slot and still proves alive: its books stay. */
+  accepts(slot: number, stamp: BookStamp): boolean {
+    if (!this.isSuperseded(slot, stamp)) return true;
+    this.staleEpochWrites++;
+    return false;
+  }
+
   /** As `publish`. */
   publishBook(slot: number, book: OrderBook, stamp: BookStamp): boolean {
-    if (this.isSuperseded(slot, stamp)) {
-      this.staleEpochWrites++;
-      return false;
-    }
+    if (!this.accepts(slot, stamp)) return false;
     const at = slot * BOARD_DEPTH;
     this.bidLevels[slot] = book.copyTop('bid', BOARD_DEPTH, this.bidPrices, this.bidSizes, at);
     this.askLevels[slot] = book.copyTop('ask', BOARD_DEPTH, this.askPrices, this.askSizes, at);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertsHandled } from './alerts.js';
+import { boardBatch, boardWanted } from './board.js';
 import { bookTop, feedStatus, instrumentStateChanged, tradePrint, walletStateChanged } from './feed.js';
 import { externalFlow, gatewayStatus } from './gateway.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
@@ -48,6 +49,8 @@ export const MESSAGES = {
   },
   tradePrint: { schema: tradePrint, version: 1, subject: 'md.trade.*.*', maxAgeMs: 5_000 },
   bookTop: { schema: bookTop, version: 1, subject: 'md.book.*.*', maxAgeMs: 1_000 },
+  boardBatch: { schema: boardBatch, version: 1, subject: 'md.board.*', maxAgeMs: 1_000 },
+  boardWanted: { schema: boardWanted, version: 1, subject: 'md.wanted.*', maxAgeMs: 5_000 },
   signal: { schema: signal, version: 1, subject: 'signal.*', maxAgeMs: 2_000 },
   opportunityEvent: { schema: opportunityEvent, version: 1, subject: 'opportunity.*', maxAgeMs: 60_000 },
   verdict: { schema: verdict, version: 1, subject: 'risk.verdict.*', maxAgeMs: 5_000 },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { encodeBinary, isBinaryBytes, openBinary } from './binary-envelope.js';
 import { checkBookTop, decodeBookTop, encodeBookTop, isBookBytes } from './book-codec.js';
 import { MESSAGES, type MessageKind, type MessageOf } from './catalogue.js';
 import { ArbotError, ERROR_CODES, errorText, type ErrorCode } from './errors.js';
@@ -9,7 +10,7 @@ import * as p from './primitives.js';
 /**
  * Messages ⇔ bytes. An envelope carries who sent what, when and because of which cause; the body is checked against the
  * schema of its kind on both sides, so that a defect shows at the sender and a foreign message stops at the receiver.
- * Text is JSON; plain `bookTop` messages take the compact layout of book-codec.ts.
+ * Text is JSON; plain `bookTop` messages take the compact layout of book-codec.ts, `boardBatch` that of binary-envelope.ts.
  */
 
 /** Version of the envelope itself. A receiver refuses any other. */
@@ -59,6 +60,11 @@ export function encodeMessage<K extends MessageKind>(
   header: MessageHeader,
 ): Uint8Array {
   const checked = checkBody(kind, body);
+  if (isBatch(kind, checked)) {
+    const bytes = encodeBinary(checked.bytes, checkHeader(kind, header), MESSAGES.boardBatch.version);
+    checkSize(bytes.length, kind);
+    return bytes;
+  }
   if (isBook(kind, checked) && header.id === undefined) {
     return encodeBookTop(checked, checkHeader(kind, header), MESSAGES.bookTop.version);
   }
@@ -75,9 +81,11 @@ export function encodeError(kind: MessageKind, error: ArbotError, header: Messag
 export function openMessage<K extends MessageKind>(bytes: Uint8Array, kind: K): OpenedMessage<K> {
   checkSize(bytes.length, kind);
   if (isBookBytes(bytes)) return openBook(bytes, kind);
+  if (isBinaryBytes(bytes)) return openBatch(bytes, kind);
   const parsed = envelope.safeParse(parseJson(bytes, kind));
   if (!parsed.success) throw invalid(kind, issueText(parsed.error));
   checkKind(parsed.data, kind);
+  if (kind === 'boardBatch' && parsed.data.error === undefined) throw invalid(kind, 'body: is not binary');
   const error = carriedError(parsed.data, kind);
   const body = parsed.data.body;
   return {
@@ -141,6 +149,22 @@ function openBook<K extends MessageKind>(bytes: Uint8Array, kind: K): OpenedMess
   if (kind !== 'bookTop') throw invalid(kind, 'kind: is bookTop');
   const { header, book } = decodeBookTop(bytes, MESSAGES.bookTop.version);
   return { header, error: null, body: () => book as MessageOf<K> };
+}
+
+/** The body is a copy that begins a buffer of its own: its reader needs it aligned, and subscribers share nothing. */
+function openBatch<K extends MessageKind>(bytes: Uint8Array, kind: K): OpenedMessage<K> {
+  if (kind !== 'boardBatch') throw invalid(kind, 'kind: is boardBatch');
+  const { header, bodyAt } = openBinary(bytes, MESSAGES.boardBatch.version);
+  const body = () => {
+    const copy = new Uint8Array(bytes.length - bodyAt);
+    copy.set(bytes.subarray(bodyAt));
+    return { bytes: copy } as MessageOf<K>;
+  };
+  return { header, error: null, body };
+}
+
+function isBatch(kind: MessageKind, _body: MessageOf<MessageKind>): _body is MessageOf<'boardBatch'> {
+  return kind === 'boardBatch';
 }
 
 function isBook(kind: MessageKind, _body: MessageOf<MessageKind>): _body is MessageOf<'bookTop'> {

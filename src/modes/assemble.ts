@@ -48,7 +48,7 @@ import { FileEmergencyJournal } from '../storage/emergency/file-emergency-journa
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import { SupervisionTree } from '../supervisors/supervisor.js';
 import type { NodeAlerts } from './alerts.js';
-import { openBus } from './bus.js';
+import { openBuses, type Buses } from './bus.js';
 import { tasks } from './compute-tasks.js';
 import { NodeInspection } from './inspection.js';
 import {
@@ -152,8 +152,10 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
   const { time } = parts.market;
   const ids = new TimeOrderedIds(time, parts.random);
   const { options, log, random } = parts;
-  const bus = parts.bus ?? (await openBus(options, { clock: time, timers: time, ids, log, random }));
-  const node = new AssembledNode(parts, bus, ids);
+  const ports = { clock: time, timers: time, ids, log, random };
+  const given = parts.bus;
+  const buses = given === undefined ? await openBuses(options, ports) : { orders: given, market: given };
+  const node = new AssembledNode(parts, buses, ids);
   await node.prepare();
   return node;
 }
@@ -172,6 +174,8 @@ class AssembledNode implements TradingNode {
   readonly failed: Promise<Error>;
   fail: (error: Error) => void = () => undefined;
   private readonly parts: NodeParts;
+  /** The connection of market data. */
+  private readonly market: Bus;
   private readonly ids: Ids;
   readonly halts: HaltMemory;
   readonly limitChanges: LimitChanges | null;
@@ -191,13 +195,14 @@ class AssembledNode implements TradingNode {
   private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
   private stopped = false;
 
-  constructor(parts: NodeParts, bus: Bus, ids: Ids) {
+  constructor(parts: NodeParts, buses: Buses, ids: Ids) {
     const { log, market, random, http, options } = parts;
     this.parts = parts;
     this.machine = parts.machine ?? new MachineTime();
-    this.bus = bus;
-    this.halts = new HaltMemory(bus, parts.killSwitch);
-    this.limitChanges = limitChangesOf(parts, bus);
+    this.bus = buses.orders;
+    this.market = buses.market;
+    this.halts = new HaltMemory(this.bus, parts.killSwitch);
+    this.limitChanges = limitChangesOf(parts, this.bus);
     this.ids = ids;
     this.failed = new Promise((resolve) => (this.fail = resolve));
     this.system = new ActorSystem({
@@ -323,6 +328,7 @@ class AssembledNode implements TradingNode {
     // A recording that is incomplete is told of, and keeps nothing open.
     const closed = await Promise.allSettled(this.recorders.map((recorder) => recorder.close()));
     await this.bus.close();
+    await this.market.close();
     for (const one of closed) if (one.status === 'rejected') throw one.reason;
   }
 

@@ -1,38 +1,61 @@
-import { secretOf } from '../config/index.js';
+import { secretOf, type BusConfig } from '../config/index.js';
 import type { StartOptions } from '../cli/options.js';
 import type { BusOptions } from '../cluster/bus-options.js';
 import { InProcessBus } from '../cluster/in-process-bus.js';
-import { NatsBus } from '../cluster/nats-bus.js';
+import { NatsBus, type NatsBusOptions } from '../cluster/nats-bus.js';
 import { ArbotError } from '../messages/errors.js';
 import type { Bus } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
 
-/** The bus of `cluster.config.ts`. Throws ARB_CONFIG_INVALID naming a variable that is not set. */
-export function openBus(
-  options: StartOptions,
-  ports: Omit<BusOptions, 'sender'> & { readonly random: Random },
-): Promise<Bus> {
+type Ports = Omit<BusOptions, 'sender'> & { readonly random: Random };
+
+/** A node's two buses. In process they are one; over NATS each is a connection of its own, so that no order waits behind books. */
+export interface Buses {
+  /** Orders, commands and events: whatever concerns money or control. */
+  readonly orders: Bus;
+  /** Books and trades of the market. */
+  readonly market: Bus;
+}
+
+/** The buses of `cluster.config.ts`. Throws ARB_CONFIG_INVALID naming a variable that is not set. */
+export async function openBuses(options: StartOptions, ports: Ports): Promise<Buses> {
   const { bus } = options.clusterConfig;
-  const sender = options.node.name;
-  switch (bus.kind) {
-    case 'in-process':
-      return Promise.resolve(new InProcessBus({ ...ports, sender }));
-    case 'nats': {
-      const { urls, pingIntervalMs, userEnv, passwordEnv } = bus;
-      const auth =
-        userEnv === undefined || passwordEnv === undefined
-          ? {}
-          : { auth: { user: required(userEnv), password: required(passwordEnv) } };
-      return NatsBus.connect({
-        ...ports,
-        ...auth,
-        sender,
-        servers: urls,
-        pingIntervalMs,
-        prefix: `${options.clusterConfig.name}.${options.market}`,
-      });
-    }
+  if (bus.kind === 'in-process') {
+    const both = new InProcessBus({ ...ports, sender: options.node.name });
+    return { orders: both, market: both };
   }
+  const shared = natsOptions(options, bus, ports);
+  const orders = await NatsBus.connect({ ...shared, connection: 'orders' });
+  try {
+    return { orders, market: await NatsBus.connect({ ...shared, connection: 'market' }) };
+  } catch (error) {
+    await orders.close();
+    throw error;
+  }
+}
+
+function natsOptions(options: StartOptions, bus: BusConfig & { kind: 'nats' }, ports: Ports): NatsBusOptions {
+  const { urls, pingIntervalMs, tls } = bus;
+  const auth = authOf(bus);
+  return {
+    ...ports,
+    ...(auth === null ? {} : { auth }),
+    ...(tls === undefined ? {} : { tls }),
+    sender: options.node.name,
+    servers: urls,
+    pingIntervalMs,
+    prefix: `${options.clusterConfig.name}.${options.market}`,
+  };
+}
+
+function authOf({
+  userEnv,
+  passwordEnv,
+  nkeySeedEnv,
+}: BusConfig & { kind: 'nats' }): NonNullable<NatsBusOptions['auth']> | null {
+  if (nkeySeedEnv !== undefined) return { nkeySeed: required(nkeySeedEnv) };
+  if (userEnv === undefined || passwordEnv === undefined) return null;
+  return { user: required(userEnv), password: required(passwordEnv) };
 }
 
 function required(variable: string): string {

@@ -91,6 +91,8 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     exchangeTimeMs: AT_MS,
     receiveTimeMs: AT_MS + 3.25,
   },
+  boardBatch: { bytes: new Uint8Array(32) },
+  boardWanted: { exchange: 'okx', node: 'tokyo-1', reason: 'joined' },
   bookTop: {
     instrument: 'okx:BTC-USDT',
     epoch: 4,

@@ -6,7 +6,7 @@ import { checkTrading, defineTrading, type TradingConfig } from '../../src/confi
 import { clusterSchema } from '../../src/config/cluster.js';
 import { tradingSchema } from '../../src/config/trading.js';
 import { dayNumber } from '../../src/execution/portfolio.js';
-import { openBus } from '../../src/modes/bus.js';
+import { openBuses } from '../../src/modes/bus.js';
 import { MachineTime } from '../../src/modes/machine-time.js';
 import {
   baselineOf,
@@ -347,7 +347,7 @@ t.test('the bus speaks to the servers named, as the user named, under the name o
   const random = new CryptoRandom();
   const ids = new TimeOrderedIds(time, random);
   const ports = { clock: time, timers: time, ids, log: new KeptLog(), random };
-  const open = async () => openBus(options, ports);
+  const open = async () => openBuses(options, ports);
   await t.rejects(open(), { code: 'ARB_CONFIG_INVALID', message: /BUS_USER is not set/ });
   process.env['BUS_USER'] = 'arbot';
   process.env['BUS_PASSWORD'] = 'swordfish';
@@ -356,12 +356,17 @@ t.test('the bus speaks to the servers named, as the user named, under the name o
     delete process.env['BUS_PASSWORD'];
   });
   const opened = await open();
-  opened.subscribe('risk.halt', 'haltChanged', () => undefined);
+  t.not(opened.orders, opened.market, 'a connection each, so that no order waits behind books');
+  opened.orders.subscribe('risk.halt', 'haltChanged', () => undefined);
   for (let tries = 0; tries < 200 && lines.filter((line) => line === 'PING').length < 4; tries++)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  await opened.close();
-  const connect = lines.find((line) => line.startsWith('CONNECT ')) ?? '';
-  t.match(JSON.parse(connect.slice(8)), { user: 'arbot', pass: 'swordfish' });
+  await opened.orders.close();
+  await opened.market.close();
+  const connects = lines.filter((line) => line.startsWith('CONNECT ')).map((line) => line.slice(8));
+  t.match(
+    connects.map((text) => JSON.parse(text) as unknown),
+    ['orders', 'market'].map((name) => ({ user: 'arbot', pass: 'swordfish', name: `local/${name}` })),
+  );
   t.ok(
     lines.some((line) => line.startsWith('SUB north.simulated.risk.halt ')),
     lines.join('; '),

@@ -1,0 +1,20 @@
+import type { Instrument } from '../../market/instrument.js';
+import type { QuoteBoard } from '../../market/quote-board.js';
+import type { Bus } from '../../ports/bus.js';
+import type { Clock, Timers } from '../../ports/time.js';
+
+/** What publisher and follower are made of. */
+export interface BoardBridgeOptions {
+  readonly board: QuoteBoard;
+  /** The connection of market data, apart from the one of orders. */
+  readonly bus: Bus;
+  /** This node's name, the sender of its bus. */
+  readonly node: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** What this node has loaded from the exchanges; asked again whenever a book with another name comes. */
+  readonly instruments: () => readonly Instrument[];
+}
+
+/** Everything of the bridge happens under one trace: books have no single cause. */
+export const BOARD_TRACE = { traceId: 'board' };
