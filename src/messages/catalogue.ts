@@ -14,6 +14,7 @@ import {
   submitLeg,
 } from './order.js';
 import { dailyPerformance } from './performance.js';
+import { remoteAnswer, remoteCall, remoteEnded, remoteWatch, remoteWatched } from './remote.js';
 import { breakerChanged, controlRisk, limitsChanged } from './risk-control.js';
 import { haltChanged, riskHold, verdict } from './risk.js';
 import { opportunityEvent, signal } from './signal.js';
@@ -72,6 +73,11 @@ export const MESSAGES = {
   externalFlow: { schema: externalFlow, version: 1, subject: 'ledger.external', maxAgeMs: null },
   dayClosed: { schema: dailyPerformance, version: 1, subject: 'performance.day', maxAgeMs: 3_600_000 },
   alertsHandled: { schema: alertsHandled, version: 1, subject: 'alert.handled', maxAgeMs: 3_600_000 },
+  remoteCall: { schema: remoteCall, version: 1, subject: 'actor.call.*', maxAgeMs: 5_000 },
+  remoteAnswer: { schema: remoteAnswer, version: 1, subject: 'actor.answer.*', maxAgeMs: 5_000 },
+  remoteWatch: { schema: remoteWatch, version: 1, subject: 'actor.watch.*', maxAgeMs: 5_000 },
+  remoteWatched: { schema: remoteWatched, version: 1, subject: 'actor.watched.*', maxAgeMs: 5_000 },
+  remoteEnded: { schema: remoteEnded, version: 1, subject: 'actor.ended.*', maxAgeMs: null },
   supervisionEvent: { schema: supervisionEvent, version: 1, subject: 'supervision.*', maxAgeMs: null },
 } as const satisfies Record<string, MessageSpec>;
 

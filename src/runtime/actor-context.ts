@@ -3,11 +3,12 @@ import type { Logger } from '../ports/log.js';
 import type { Socket, SocketHandlers, SocketOptions, Sockets } from '../ports/network.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Clock, TimerHandle } from '../ports/time.js';
-import { LocalAddress, type Watcher } from './actor-record.js';
-import type { ActorContext, Address, Reply, Terminated } from './actor.js';
+import { LocalAddress } from './actor-record.js';
+import type { ActorContext, Address, Reply, Terminated, WatchableAddress } from './actor.js';
 import { ask } from './asking.js';
 import type { Scope } from './scope.js';
 import type { RuntimeServices } from './services.js';
+import { watchRecord } from './watching.js';
 
 /** The longest delay a timer of Node keeps; beyond it Node fires at once. */
 const MAX_DELAY_MS = 2_147_483_647;
@@ -129,22 +130,17 @@ export class IncarnationContext<M> implements ActorContext<M> {
 
   watch(target: Address<never>, toMessage: (ended: Terminated) => M): void {
     if (!this.isCurrent()) return;
-    invariant(target instanceof LocalAddress, `${target.path} is not of this process and cannot be watched`);
-    const { current, lastEnd, incarnations } = target.record;
     const notify = this.guard((ended: Terminated) => this.tellSelf(toMessage(ended)));
-    if (current === null) {
-      notify(lastEnd ?? neverStarted(target.path, incarnations));
-      return;
+    if (target instanceof LocalAddress) watchRecord(target.record, this.path, { notify, scope: this.scope });
+    else {
+      invariant(isWatchable(target), `${target.path} cannot be watched`);
+      const forget = this.scope.add(
+        target.onTerminated((ended) => {
+          forget();
+          notify(ended);
+        }),
+      );
     }
-    const watcher: Watcher = {
-      path: this.path,
-      notify: (ended) => {
-        forget();
-        notify(ended);
-      },
-    };
-    current.watchers.add(watcher);
-    const forget = this.scope.add(() => current.watchers.delete(watcher));
   }
 
   onEnd(cleanup: () => void): void {
@@ -172,8 +168,8 @@ export class IncarnationContext<M> implements ActorContext<M> {
   }
 }
 
-function neverStarted(path: string, incarnation: number): Terminated {
-  return { path, incarnation, reason: 'shutdown', error: null };
+function isWatchable(target: object): target is WatchableAddress {
+  return 'onTerminated' in target && typeof target.onTerminated === 'function';
 }
 
 function checkDelay(what: string, name: string, delayMs: number): void {

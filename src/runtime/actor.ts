@@ -41,12 +41,21 @@ export interface MailboxSpec<M> {
 
 export type StopReason = 'shutdown' | 'restart' | 'crash' | 'hung' | 'escalation' | 'exit';
 
+/** Why a watched incarnation is gone: how it stopped, or what became of the node that it lived on. */
+export type EndReason = StopReason | 'node_lost' | 'node_restarted';
+
 /** Told once to each watcher when an incarnation ends. */
 export interface Terminated {
   readonly path: string;
   readonly incarnation: number;
-  readonly reason: StopReason;
+  readonly reason: EndReason;
   readonly error: string | null;
+}
+
+/** The address of an actor elsewhere, which says itself when its incarnation ends. */
+export interface WatchableAddress {
+  /** Told once, later than this call; returns what ends the watch. */
+  onTerminated(listener: (ended: Terminated) => void): () => void;
 }
 
 export interface ActorContext<M> {

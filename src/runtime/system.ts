@@ -3,13 +3,14 @@ import type { Logger } from '../ports/log.js';
 import type { Ids, Random } from '../ports/random.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { ActorRecord, LocalAddress, type MessageCounts } from './actor-record.js';
-import type { ActorDefinition, ActorInspection, Address, Reply, StopReason } from './actor.js';
+import type { ActorDefinition, ActorInspection, Address, Reply, StopReason, Terminated } from './actor.js';
 import { ask } from './asking.js';
 import { DeadLetters, type DeadLetter, type DeadLetterReason } from './dead-letters.js';
 import type { ActorEngine, EngineSystem } from './engine.js';
 import { Incarnation, type StartOutcome, type StopOutcome, type UnrequestedEnd } from './incarnation.js';
 import { accountFor, addCounts, inspectRecord, type MessageAccounting } from './inspection.js';
 import { asError, type RuntimeReport, type RuntimeServices } from './services.js';
+import { watchRecord } from './watching.js';
 
 export interface ActorSystemOptions {
   /** Name of the node, shown in inspection. */
@@ -135,6 +136,11 @@ export class ActorSystem {
   /** Asks from outside all actors, e.g. for an HTTP request. Errors as ActorContext.ask. */
   ask<Q, R>(target: Address<Q>, build: (reply: Reply<R>) => Q, timeoutMs: number): Promise<R> {
     return ask({ target, build, timeoutMs, timers: this.services.timers, asker: null });
+  }
+
+  /** Death watch from outside all actors, under the name `watcher`; as ActorContext.watch. Returns what ends it. */
+  watch(path: string, watcher: string, notify: (ended: Terminated) => void): () => void {
+    return watchRecord(this.recordOf(path), watcher, { notify, scope: null });
   }
 
   /** The number of the newest incarnation at the path, 0 before the first, and whether it lives. */

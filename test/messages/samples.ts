@@ -268,6 +268,18 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     reason: 'withdrawal',
     atMs: AT_MS,
   },
+  remoteCall: { path: 'node/trade/gate', nonce: 'n-1', body: '{"kind":"pause"}', waitMs: 1_000 },
+  remoteAnswer: { nonce: 'n-1', result: 'queued', value: '7' },
+  remoteWatch: { path: 'node/trade/gate', watcher: 'tokyo-1', incarnation: 3 },
+  remoteWatched: { nonce: 'n-1', incarnation: 3, ended: { reason: 'crash', error: 'x' } },
+  remoteEnded: {
+    node: 'tokyo-1',
+    nonce: 'n-1',
+    path: 'node/trade/gate',
+    incarnation: 3,
+    reason: 'exit',
+    error: null,
+  },
   dayClosed: {
     day: '2026-11-26',
     currency: 'USDT',
