@@ -1,7 +1,7 @@
 import { BOARD_DEPTH, TRUST_OK, type QuoteBoard } from '../../market/quote-board.js';
 import { AGE_UNKNOWN } from '../../messages/board-layout.js';
 import { BoardBatchWriter, type RecordFields } from '../../messages/board-writer.js';
-import { subjectOf } from '../../messages/catalogue.js';
+import { MESSAGES, subjectOf } from '../../messages/catalogue.js';
 import type { ExchangeId } from '../../messages/primitives.js';
 import type { Subscription } from '../../ports/bus.js';
 import type { TimerHandle } from '../../ports/time.js';
@@ -68,7 +68,7 @@ export class BoardPublisher {
     this.publicationOf = new Int16Array(board.capacity).fill(NOT_LOOKED_AT);
     this.indexOf = new Int32Array(board.capacity);
     this.forget = board.onDirty((slot) => this.note(slot));
-    this.requests = bus.subscribe(subjectOf('boardWanted', '*'), 'boardWanted', ({ message }) =>
+    this.requests = bus.subscribe(MESSAGES.boardWanted.subject, 'boardWanted', ({ message }) =>
       this.askedFor(message.exchange),
     );
   }
