@@ -3,7 +3,10 @@ import { ArbotError, errorText } from '../messages/errors.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
 import type { BusOptions } from './bus-options.js';
+import { inboxPrefixOf } from './inbox.js';
 import type { OutboundLimits } from './nats-outbound.js';
+import { nodeKeyOf } from './nats-keys.js';
+import { tlsOptions, type TlsFiles } from './nats-tls.js';
 import { noResponder } from './pending-requests.js';
 
 /** How a node connects to NATS: which servers, with which settings, and for how long it tries. */
@@ -20,7 +23,7 @@ export interface NatsBusOptions extends BusOptions {
     | { readonly user: string; readonly password: string }
     | { readonly token: string }
     | { readonly nkeySeed: string };
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: TlsFiles;
   readonly limits?: Partial<OutboundLimits>;
   /** How often the server is pinged; two missed answers end the connection. Default 1,000. */
   readonly pingIntervalMs?: number;
@@ -49,7 +52,7 @@ function connectionOptions(options: NatsBusOptions): ConnectionOptions {
     timeout: DIAL_TIMEOUT_MS,
     maxReconnectAttempts: -1,
     reconnectDelayHandler: () => reconnectWaitMs(random),
-    ...(tls === undefined ? {} : { tls }),
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls, options.servers) }),
     ...credentials(options),
   };
 }
@@ -58,16 +61,9 @@ function credentials({ auth }: NatsBusOptions): ConnectionOptions {
   if (auth === undefined) return {};
   if ('token' in auth) return auth;
   if ('user' in auth) return { user: auth.user, pass: auth.password };
-  try {
-    return { authenticator: nkeyAuthenticator(new TextEncoder().encode(auth.nkeySeed)) };
-  } catch (error) {
-    throw new ArbotError('ARB_CONFIG_INVALID', `bus: the nkey seed is none (${errorText(error)})`);
-  }
-}
-
-/** Answers to one node's requests come under a prefix of its own, so that no other node can be allowed to listen to them. */
-export function inboxPrefixOf(sender: string): string {
-  return `_INBOX.${sender.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
+  // Checked before it is used: the client would take a wrong seed for a server that is not there yet.
+  const { seed } = nodeKeyOf(auth.nkeySeed);
+  return { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) };
 }
 
 /**
@@ -76,10 +72,11 @@ export function inboxPrefixOf(sender: string): string {
  */
 export async function firstConnection(options: NatsBusOptions): Promise<NatsConnection> {
   const { signal, log, timers, random } = options;
+  const settings = connectionOptions(options);
   for (let attempt = 1; ; attempt++) {
     if (signal?.aborted === true) throw noResponder('NATS', 'gave up waiting for a server');
     try {
-      return await connect(connectionOptions(options));
+      return await connect(settings);
     } catch (error) {
       if (error instanceof NatsError && error.isAuthError()) {
         throw new ArbotError('ARB_NO_RESPONDER', `NATS refused the credentials: ${error.message}`, {

@@ -52,7 +52,8 @@ export class BoardPublisher {
   private readonly indexOf: Int32Array;
   private readonly writer = new BoardBatchWriter(BATCH_BYTES);
   private readonly fields: RecordFields = emptyFields();
-  private readonly requests: Subscription;
+  /** Only while something is published: other nodes may not listen to it. */
+  private requests: Subscription | null = null;
   private readonly forget: () => void;
   private heartbeat: TimerHandle | null = null;
   private isDue = false;
@@ -62,15 +63,12 @@ export class BoardPublisher {
   private readonly counts = { changes: 0, records: 0, bytes: 0, wanted: 0, failed: 0 };
 
   constructor(options: BoardBridgeOptions) {
-    const { board, bus } = options;
+    const { board } = options;
     this.options = options;
     this.board = board;
     this.publicationOf = new Int16Array(board.capacity).fill(NOT_LOOKED_AT);
     this.indexOf = new Int32Array(board.capacity);
     this.forget = board.onDirty((slot) => this.note(slot));
-    this.requests = bus.subscribe(MESSAGES.boardWanted.subject, 'boardWanted', ({ message }) =>
-      this.askedFor(message.exchange),
-    );
   }
 
   /** From now on this node's own books of the exchange go to its followers; what the board shows already goes first. */
@@ -81,6 +79,9 @@ export class BoardPublisher {
     this.assignAnew();
     for (let slot = 0; slot < this.board.size; slot++) if (this.board.epoch[slot]! > 0) this.note(slot);
     this.schedule();
+    this.requests ??= this.options.bus.subscribe(MESSAGES.boardWanted.subject, 'boardWanted', ({ message }) =>
+      this.askedFor(message.exchange),
+    );
     this.heartbeat ??= this.options.timers.setTimer(() => this.beat(), HEARTBEAT_MS);
   }
 
@@ -99,7 +100,7 @@ export class BoardPublisher {
     for (const { exchange } of [...this.publications]) this.withdraw(exchange);
     this.isClosed = true;
     this.forget();
-    this.requests.unsubscribe();
+    this.requests?.unsubscribe();
     if (this.heartbeat !== null) this.options.timers.clearTimer(this.heartbeat);
   }
 
