@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { busSeries } from './bus.js';
+import { CLUSTER_SIZES, clusterReport } from './cluster.js';
 import { detectorSeries } from './detector.js';
 import { EFFORTS, measure, type Effort, type Series } from './harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from './hotpath.js';
@@ -15,7 +16,16 @@ import { runtimeSeries } from './runtime.js';
 
 /** `npm run bench [-- group] [--frames <folder>] [--full]`: prints tables; exit 1 when an output was wrong. */
 
-const GROUPS = ['hotpath', 'runtime', 'detectors', 'bus', 'journal', 'recording', 'order-path'] as const;
+const GROUPS = [
+  'hotpath',
+  'runtime',
+  'detectors',
+  'bus',
+  'journal',
+  'recording',
+  'order-path',
+  'cluster',
+] as const;
 /** Calls per row of the journal's tables. */
 const JOURNAL_CALLS = { full: 2_000, quick: 500, tiny: 20 } as const;
 
@@ -47,6 +57,7 @@ async function main(): Promise<void> {
   if (group !== undefined && options.part !== undefined) {
     if (group === 'journal') console.log(await journalReport({ calls: JOURNAL_CALLS[effort], writers: 8 }));
     if (group === 'order-path') await orderPath(effort);
+    else if (group === 'cluster') console.log(await clusterReport(CLUSTER_SIZES[effort]));
     else if (group === 'recording')
       await benchRecording(RECORDING_SIZES[effort], (line) => console.log(line));
     else await runPart(group, options.part, options.frames ?? null, EFFORTS[effort]);

@@ -11,7 +11,7 @@ import { Publication } from './publication.js';
 /** Records per message, in bytes: far below what a server takes, so that no other message waits long behind one. */
 const BATCH_BYTES = 192 * 1024;
 /** A batch follows the last one no sooner, and not before the server has confirmed that: meanwhile changes add up. */
-const LEAST_GAP_MS = 2;
+const LEAST_GAP_MS = 1;
 /** Followers hear from a publisher at least so often; the life of quiet connections travels with it. */
 const HEARTBEAT_MS = 25;
 /** All books of an exchange are sent again at most so often, however many followers ask. */
