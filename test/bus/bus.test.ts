@@ -173,6 +173,56 @@ async function startRelay(port: number) {
   };
 }
 
+/** A relay that keeps what it gets while it holds, as a network does that is cut for a while: nothing is lost, everything is late. */
+async function startHoldingRelay(port: number) {
+  const ways = new Set<{ readonly from: Socket; readonly to: Socket; readonly kept: Buffer[] }>();
+  const state = { hold: false, stall: false };
+  const relay = createServer((client) => {
+    const server = connectTcp(port, '127.0.0.1');
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      const way = { from, to, kept: [] as Buffer[] };
+      ways.add(way);
+      from.on('data', (data) => {
+        if (state.hold) way.kept.push(data);
+        else to.write(data);
+      });
+      from.on('error', () => undefined);
+      from.on('close', () => {
+        if (!state.hold) to.end();
+      });
+    }
+    if (state.stall) server.pause();
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `nats://127.0.0.1:${(relay.address() as { port: number }).port}`,
+    hold: () => (state.hold = true),
+    release: () => {
+      state.hold = false;
+      for (const { from, to, kept } of ways) {
+        for (const data of kept.splice(0)) to.write(data);
+        if (from.destroyed) to.end();
+      }
+    },
+    /** Nobody reads what the server sends any more. */
+    stall: () => {
+      state.stall = true;
+      for (const { from } of ways) if (from.remotePort === port) from.pause();
+    },
+    flow: () => {
+      state.stall = false;
+      for (const { from } of ways) from.resume();
+    },
+    stop: () => {
+      for (const { from, to } of ways) [from, to].forEach((socket) => socket.destroy());
+      relay.close();
+    },
+  };
+}
+
 t.test('over NATS', async (t) => {
   if (skipOrFail(t, available())) return;
   const server = await startNats();
@@ -270,6 +320,81 @@ t.test('over NATS', async (t) => {
       await eventually(() => got.size >= 50, 'what was held arrives');
       t.ok(got.has(String(accepted - 1)), 'to the last');
       t.equal(bus.statistics().state, 'connected');
+    },
+  );
+
+  await t.test(
+    'what a cut link delivers after the reconnection is judged by its age: prices dropped, money kept',
+    async (t) => {
+      const relay = await startHoldingRelay(Number(new URL(server.url).port));
+      t.teardown(() => relay.stop());
+      const clock = new MovableClock();
+      const shared = { prefix: prefix(), clock, pingIntervalMs: 200 };
+      const sender = await node(t, 'node-a', { ...shared, servers: [relay.url] });
+      const receiver = await node(t, 'node-b', shared);
+      const got: string[] = [];
+      receiver.subscribe('md.book.*.*', 'bookTop', ({ message }) => got.push(String(message.sequence)));
+      receiver.subscribe('order.fill.*', 'fill', ({ message }) => got.push(message.tradeId));
+      await receiver.flush();
+      await sender.flush();
+      const publish = (sequence: number) =>
+        sender.publish('md.book.okx.A-B', 'bookTop', { ...SAMPLES.bookTop, sequence }, TRACE);
+      relay.hold();
+      for (let sequence = 1; sequence <= 5; sequence++) publish(sequence);
+      sender.publish('order.fill.okx', 'fill', { ...SAMPLES.fill, tradeId: 'late' }, TRACE);
+      await eventually(() => sender.statistics().state === 'reconnecting', 'the silence is noticed');
+      clock.advance(1_001);
+      relay.release();
+      await eventually(() => receiver.statistics().droppedStale === 5, 'the late prices');
+      await eventually(() => sender.statistics().state === 'connected', 'the reconnection');
+      publish(6);
+      await eventually(() => got.includes('6'), 'a fresh price');
+      t.strictSame(got, ['late', '6']);
+    },
+  );
+
+  await t.test(
+    'a consumer of books that is too slow is cut off and comes back; orders do not wait',
+    async (t) => {
+      const relay = await startHoldingRelay(Number(new URL(server.url).port));
+      t.teardown(() => relay.stop());
+      const shared = { prefix: prefix() };
+      const publisher = await node(t, 'tokyo', { ...shared, connection: 'market' });
+      const slow = await node(t, 'seoul', { ...shared, connection: 'market', servers: [relay.url] });
+      const [asking, answering] = [
+        await node(t, 'tokyo', { ...shared, connection: 'orders' }),
+        await node(t, 'seoul', { ...shared, connection: 'orders' }),
+      ];
+      answering.respond('order.submit.*', 'submitLeg', 'legResult', () => Promise.resolve(SAMPLES.legResult));
+      let books = 0;
+      slow.subscribe('md.board.*', 'boardBatch', () => books++);
+      await slow.flush();
+      await answering.flush();
+      const bytes = new Uint8Array(256 * 1024);
+      const before = process.memoryUsage.rss();
+      relay.stall();
+      let answered = 0;
+      const limitMs = Date.now() + 30_000;
+      while (slow.statistics().state === 'connected' && Date.now() < limitMs) {
+        publisher.publish('md.board.okx', 'boardBatch', { bytes }, TRACE);
+        await publisher.flush();
+        await asking.request('order.submit.okx', 'submitLeg', SAMPLES.submitLeg, 'legResult', {
+          ...TRACE,
+          timeoutMs: 5_000,
+        });
+        answered++;
+      }
+      t.ok(answered > 10, `${answered} orders were answered during the flood`);
+      t.equal(publisher.statistics().droppedFull, 0);
+      t.equal(asking.statistics().state, 'connected');
+      const grown = (process.memoryUsage.rss() - before) / 2 ** 20;
+      t.ok(grown < 100, `${Math.round(grown)} MB more`);
+      relay.flow();
+      await eventually(() => slow.statistics().state === 'connected', 'it comes back');
+      const seen = books;
+      await slow.flush();
+      publisher.publish('md.board.okx', 'boardBatch', { bytes: bytes.subarray(0, 64) }, TRACE);
+      await eventually(() => books > seen, 'and hears what is new');
     },
   );
 

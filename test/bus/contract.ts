@@ -74,6 +74,35 @@ function deliveryContract(contract: BusContract): void {
     t.strictSame(seen, [SAMPLES.bookTop, SAMPLES.bookTop]);
   });
 
+  contract(
+    'a message of bytes arrives whole, begins its own buffer, and is shared by nobody',
+    async (t, pair) => {
+      const seen: Uint8Array[] = [];
+      for (let i = 0; i < 2; i++) {
+        pair.receiver.subscribe('md.board.*', 'boardBatch', ({ message }) => {
+          seen.push(message.bytes.slice());
+          t.equal(message.bytes.byteOffset, 0);
+          message.bytes.fill(0);
+        });
+      }
+      await settled(pair);
+      const bytes = Uint8Array.from({ length: 4_096 }, (_, index) => index % 251);
+      const sent = bytes.slice();
+      pair.sender.publish('md.board.okx', 'boardBatch', { bytes }, TRACE);
+      bytes.fill(9);
+      await eventually(() => seen.length === 2, 'both');
+      t.strictSame(seen, [sent, sent]);
+      t.throws(() => pair.sender.publish('md.board.okx', 'boardBatch', { bytes: new Uint8Array(7) }, TRACE), {
+        code: 'ARB_MESSAGE_INVALID',
+        message: /multiple of 8/,
+      });
+      t.throws(
+        () => pair.sender.publish('md.board.okx', 'boardBatch', { bytes: new Uint8Array(1_048_576) }, TRACE),
+        { code: 'ARB_MESSAGE_TOO_LARGE' },
+      );
+    },
+  );
+
   contract('a subscriber gets 2,000 messages in the order of their publication', async (t, pair) => {
     const ids: number[] = [];
     pair.receiver.subscribe('md.trade.>', 'tradePrint', ({ message }) => ids.push(Number(message.tradeId)));
