@@ -19,7 +19,8 @@ export default defineCluster({
     },
   ],
 
-  // Over a NATS server instead: { kind: 'nats', urls: ['nats://10.0.0.1:4222'], userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' }
+  // Over a NATS server instead: { kind: 'nats', urls: ['nats://10.0.0.1:4222'], nkeySeedEnv: 'NATS_NKEY_SEED' }, with the keys of
+  // `arbot cluster keys`; or userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD'.
   bus: { kind: 'in-process' },
 
   stores: {

@@ -104,6 +104,22 @@ function busOf(sender: string, port: number, seed: string, more: object = {}) {
   });
 }
 
+t.test('docs/messages.md shows who may say and hear what', async (t) => {
+  const text =
+    readFileSync(join(import.meta.dirname, '../../docs/messages.md'), 'utf8').split('## Who may')[1] ?? '';
+  const rows = [...text.matchAll(/^\| `(\w+)` *\| (.*?) *\| (.*?) *\|$/gm)].map((row) => row.slice(1));
+  const who = (roles: readonly NodeRole[], own: boolean) => {
+    const named = roles.length === 0 ? 'nobody' : roles.join(', ');
+    return (roles.length === ROLES.length ? 'every node' : named) + (own ? ', its own' : '');
+  };
+  const expected = Object.entries(GRANTS).map(([kind, { publish, subscribe, own }]) => [
+    kind,
+    who(publish, own === 'publish'),
+    who(subscribe, own === 'subscribe'),
+  ]);
+  t.strictSame(rows, expected);
+});
+
 t.test(
   'arbot cluster keys: seeds are for their owner alone, shown nowhere, and stay until they are rotated',
   async (t) => {
