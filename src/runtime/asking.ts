@@ -17,8 +17,7 @@ export interface AskOptions<Q, R> {
 
 /**
  * Asks and waits. The answer is bound to both sides: it is dropped when it comes after the timeout or after the asker ended,
- * and the ask rejects at once when the incarnation that has the question ends (known for actors of this process only;
- * others answer or time out). Errors: see ActorContext.ask.
+ * and the ask rejects at once when the incarnation that has the question ends; of an actor elsewhere its address says so. Errors: see ActorContext.ask.
  */
 export function ask<Q, R>(options: AskOptions<Q, R>): Promise<R> {
   const { target, asker } = options;

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { busSeries } from '../../bench/bus.js';
+import { CLUSTER_SIZES, clusterReport } from '../../bench/cluster.js';
 import { detectorSeries } from '../../bench/detector.js';
 import { EFFORTS, measure, type Series } from '../../bench/harness.js';
 import { hotpathSeries, hotpathSets, mixedSeries } from '../../bench/hotpath.js';
@@ -10,6 +11,7 @@ import { reportOf } from '../../bench/report.js';
 import { runtimeSeries } from '../../bench/runtime.js';
 import type { Connector } from '../../src/connectors/base.js';
 import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
+import { available as natsMissing } from '../servers/nats.js';
 import { skipOrFail } from '../servers/server-process.js';
 
 /** Every benchmark computes what it claims to compute; how fast it is belongs to no test. */
@@ -98,4 +100,12 @@ t.test('recording into ClickHouse stores every row that it received', async (t) 
   await benchRecording(RECORDING_SIZES.tiny, (line) => lines.push(line));
   t.match(lines.join('\n'), /event loop: p50 [\d.]+ ms, p99 [\d.]+ ms/);
   t.match(lines.join('\n'), /due quote → board p99: store there [\d.]+ ms, away [\d.]+ ms/);
+});
+
+t.test('cluster: books arrive at each rate and in each number of processes', async (t) => {
+  if (skipOrFail(t, natsMissing())) return;
+  const report = await clusterReport(CLUSTER_SIZES.tiny);
+  t.match(report, /board over the bus +2,000/);
+  t.match(report, /bare NATS client +2,000/);
+  t.match(report, /^2 +[\d,]+ +\d+\.\d\d/m, 'two processes handled something');
 });

@@ -271,6 +271,26 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ],
   [
     'cluster',
+    'bus.nkeySeedEnv',
+    (d) =>
+      put(d, 'bus', {
+        ...{ kind: 'nats', urls: ['nats://host:4222'], nkeySeedEnv: 'NATS_NKEY_SEED' },
+        ...{ userEnv: 'NATS_USER', passwordEnv: 'NATS_PASSWORD' },
+      }),
+  ],
+  [
+    'cluster',
+    'bus.nkeySeedEnv',
+    (d) => put(d, 'bus', { kind: 'nats', urls: ['nats://host:4222'], nkeySeedEnv: SECRET }),
+  ],
+  ['cluster', 'bus.urls', (d) => put(d, 'bus', { kind: 'nats', urls: ['nats://host:4222'], tls: {} })],
+  [
+    'cluster',
+    'bus.tls.keyFile',
+    (d) => put(d, 'bus', { kind: 'nats', urls: ['tls://host:4222'], tls: { certFile: 'node.crt' } }),
+  ],
+  [
+    'cluster',
     'stores.ticks.urlEnv',
     (d) => put(d, 'stores', { ticks: { kind: 'clickhouse', urlEnv: `http://me:${SECRET}@host:8123` } }),
   ],
