@@ -39,6 +39,8 @@ export const GRANTS: Readonly<Record<MessageKind, Grant>> = {
   breakerChanged: said('trade'),
   controlRisk: { publish: ALL, subscribe: ['trade'] },
   riskHold: said('trade'),
+  askRecovery: AMONG_TRADERS,
+  recoveryAnswer: REPLY,
   submitLeg: AMONG_TRADERS,
   queryOrder: AMONG_TRADERS,
   legResult: said('trade'),
