@@ -305,6 +305,17 @@ t.test('over NATS', async (t) => {
     await world.there.spawn(PATH, probe());
     t.equal(await ask('double', 2), 4);
     await buses.there.close();
+    // Until the server has seen the connection end, it delivers into it.
+    let isSeen = false;
+    const watch = { path: PATH, watcher: 'seoul', incarnation: null };
+    while (!isSeen) {
+      const options = { traceId: 'tr', timeoutMs: 100 };
+      await buses.here
+        .request('actor.watch.tokyo', 'remoteWatch', watch, 'remoteWatched', options)
+        .catch(
+          (error: unknown) => (isSeen = error instanceof ArbotError && error.code === 'ARB_NO_RESPONDER'),
+        );
+    }
     await t.rejects(ask('double', 2, 60_000), { code: 'ARB_ACTOR_STOPPED', message: /node tokyo is gone/ });
   });
 });
