@@ -7,7 +7,7 @@ import { defineCluster } from './src/config/index.js';
 export default defineCluster({
   name: 'arbot',
 
-  // One process per node. Today there is one, with every role; several come later.
+  // One process per node; here one with every role. Several need NATS and PostgreSQL: docs/cluster.md.
   nodes: [
     {
       name: 'local',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ALERT_EVENTS, alertDelivery, DEFAULT_DELIVERY, type AlertEvent } from '../messages/alerts.js';
-import { pairId } from '../messages/primitives.js';
+import { nodeRole, type NodeRole } from '../messages/cluster.js';
+import { exchangeId, pairId } from '../messages/primitives.js';
 import { ArbotError } from '../messages/errors.js';
 import { durationMs, environmentName, nodeName } from './fields.js';
 import type { ConfigProblem } from './problems.js';
@@ -10,8 +11,9 @@ import type { ConfigProblem } from './problems.js';
  * holds the names of the variables (ECOSYSTEM conventions; DESIGN §4).
  */
 
-export const nodeRole = z.enum(['feeds', 'detectors', 'trade', 'recorder']);
-export type NodeRole = z.infer<typeof nodeRole>;
+export { nodeRole, type NodeRole };
+
+const region = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be lower-case letters, digits and hyphens');
 
 const hostName = z
   .string()
@@ -30,8 +32,10 @@ const http = z.strictObject({
 
 const node = z.strictObject({
   name: nodeName,
-  region: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be lower-case letters, digits and hyphens'),
+  region,
   roles: z.array(nodeRole).min(1).max(4),
+  /** Its weight when feeds, assets and recorders are shared out. */
+  capacity: z.number().min(0.01).max(1_000).default(1),
   dataFolder: z.string().min(1).max(500).default('.arbot'),
   http: http.prefault({}),
 });
@@ -79,6 +83,16 @@ const priceStore = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('in-process') }),
   z.strictObject({ kind: z.literal('redis'), urlEnv: environmentName }),
 ]);
+/** Where the feed of an exchange may run, by exchange. */
+const placement = z.record(
+  exchangeId,
+  z.strictObject({
+    /** In order of preference, and nowhere else; absent = anywhere. */
+    regions: z.array(region).min(1).max(16).optional(),
+    isolation: z.enum(['none', 'process']).default('none'),
+  }),
+);
+
 /** What a node does by the clock. */
 const schedule = z.strictObject({
   /** Snapshots of the portfolio are due at whole multiples of it. */
@@ -199,6 +213,7 @@ export const clusterSchema = z.strictObject({
   name: nodeName.default('arbot'),
   nodes: z.array(node).min(1).max(64),
   bus: bus.prefault({ kind: 'in-process' }),
+  placement: placement.default({}),
   recording: recording.prefault({}),
   stores: z
     .strictObject({
@@ -246,6 +261,7 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
   if (!config.nodes.some((n) => n.roles.includes('trade')))
     refuse('nodes', 'no node has the role trade, so nothing could ever be executed');
   checkRoles(config, refuse);
+  checkPlacement(config, refuse);
   if (config.nodes.length > 1 && config.bus.kind === 'in-process')
     refuse('bus.kind', 'several nodes need the bus nats');
   if (config.nodes.length > 1 && config.stores.trades.kind !== 'postgres')
@@ -289,11 +305,25 @@ function checkAlerts(
     refuse('alerts.telegram.totpSecretEnv', 'has an effect only with commands: all');
 }
 
-/** Until nodes share their books, the one node does everything; the gate reads back after a restart what the recorder stored. */
-function checkRoles({ nodes }: ClusterConfig, refuse: (key: string, message: string) => void): void {
-  if (nodes.length > 1)
-    refuse('nodes[1]', 'several nodes come later: books do not cross to another node yet, list one');
-  for (const role of nodeRole.options)
-    if (nodes.length === 1 && !nodes[0]!.roles.includes(role))
-      refuse('nodes[0].roles', `the only node needs the role ${role} too`);
+type Refuse = (key: string, message: string) => void;
+
+/** The gate reads back after a restart what the recorder stored, so that no role may be missing. */
+function checkRoles({ nodes }: ClusterConfig, refuse: Refuse): void {
+  const missing = nodeRole.options.filter((role) => !nodes.some(({ roles }) => roles.includes(role)));
+  for (const role of missing)
+    if (nodes.length === 1) refuse('nodes[0].roles', `the only node needs the role ${role} too`);
+    else if (role !== 'trade') refuse('nodes', `no node has the role ${role}`);
+}
+
+function checkPlacement({ nodes, placement: rules }: ClusterConfig, refuse: Refuse): void {
+  const regions = new Set(nodes.filter(({ roles }) => roles.includes('feeds')).map((one) => one.region));
+  for (const [exchange, rule] of Object.entries(rules)) {
+    if (rule.isolation === 'process')
+      refuse(`placement.${exchange}.isolation`, 'a process of its own comes later; only none works today');
+    if (rule.regions === undefined) continue;
+    for (const index of duplicates(rule.regions))
+      refuse(`placement.${exchange}.regions[${index}]`, 'this region is named twice');
+    if (!rule.regions.some((one) => regions.has(one)))
+      refuse(`placement.${exchange}.regions`, 'no node with the role feeds is in one of these regions');
+  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertsHandled } from './alerts.js';
 import { boardBatch, boardWanted } from './board.js';
+import { memberChanged, nodeAnnounced } from './cluster.js';
 import { bookTop, feedStatus, instrumentStateChanged, tradePrint, walletStateChanged } from './feed.js';
 import { externalFlow, gatewayStatus } from './gateway.js';
 import { balancesChanged, ledgerEntry } from './ledger.js';
@@ -78,6 +79,9 @@ export const MESSAGES = {
   remoteWatch: { schema: remoteWatch, version: 1, subject: 'actor.watch.*', maxAgeMs: 5_000 },
   remoteWatched: { schema: remoteWatched, version: 1, subject: 'actor.watched.*', maxAgeMs: 5_000 },
   remoteEnded: { schema: remoteEnded, version: 1, subject: 'actor.ended.*', maxAgeMs: null },
+  /** Also of a node whose clock is wrong, so that this can be seen. */
+  nodeAnnounced: { schema: nodeAnnounced, version: 1, subject: 'cluster.node.*', maxAgeMs: 600_000 },
+  memberChanged: { schema: memberChanged, version: 1, subject: 'cluster.member.*', maxAgeMs: null },
   supervisionEvent: { schema: supervisionEvent, version: 1, subject: 'supervision.*', maxAgeMs: null },
 } as const satisfies Record<string, MessageSpec>;
 

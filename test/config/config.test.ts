@@ -243,15 +243,15 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'feeds'])],
   ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'detectors'])],
   ['cluster', 'nodes[0].roles', (d) => put(d['nodes']?.[0], 'roles', ['trade', 'detectors', 'feeds'])],
+  ['cluster', 'nodes[0].capacity', (d) => put(d['nodes']?.[0], 'capacity', 0)],
+  ['cluster', 'placement.okx.regions', (d) => put(d, 'placement', { okx: { regions: ['mars'] } })],
+  ['cluster', 'placement.okx.regions', (d) => put(d, 'placement', { okx: { regions: [] } })],
   [
     'cluster',
-    'nodes[1]',
-    (d) => (
-      put(d['nodes'], 1, { name: 'b', region: 'a', roles: ['feeds'] }),
-      put(d, 'bus', { kind: 'nats', urls: ['nats://host:4222'] }),
-      put(d, 'stores', { trades: { kind: 'postgres', urlEnv: 'PG_URL' } })
-    ),
+    'placement.okx.regions[1]',
+    (d) => put(d, 'placement', { okx: { regions: ['local', 'local'] } }),
   ],
+  ['cluster', 'placement.okx.isolation', (d) => put(d, 'placement', { okx: { isolation: 'process' } })],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', 65536)],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', '8787')],
   ['cluster', 'nodes[0].http.host', (d) => put(d['nodes']?.[0]?.['http'], 'host', '0.0.0.0')],
@@ -404,7 +404,6 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   };
   t.match(messageOf('trading', 'bridge'), /comes later; only none works today/);
   t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit.*with ccxt/);
-  t.match(messageOf('cluster', 'nodes[1]'), /several nodes come later/);
   const disabled = trading();
   put(disabled['exchanges'], 'kraken', { enabled: false });
   put(disabled['pairs'], 2, { pair: 'ETH-BTC', enabled: false });
