@@ -19,6 +19,10 @@ import type { RecordInput } from './recording.js';
 
 export interface GateActorOptions {
   readonly bus: Bus;
+  /** Of the node whose holds count: whatever may hold this gate runs beside it. Absent = of every sender. */
+  readonly node?: string;
+  /** Sources of holds that have to speak before anything new is risked. */
+  readonly heldUntilHeard?: readonly string[];
   readonly board: QuoteBoard;
   readonly instruments: readonly Instrument[];
   /** Of the file. */

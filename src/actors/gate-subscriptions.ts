@@ -11,7 +11,7 @@ import type { GateMessage } from './gate-messages.js';
 
 /** What the gate hears on the bus, as messages to itself; ends with its incarnation. */
 export function subscribeGate(
-  bus: Bus,
+  { bus, node }: { readonly bus: Bus; readonly node?: string },
   context: ActorContext<GateMessage>,
   instrumentOf: (id: InstrumentId) => Instrument | undefined,
 ): void {
@@ -73,7 +73,12 @@ export function subscribeGate(
         context.crash(new ArbotError('ARB_MAILBOX_FULL', 'the gate lost a change of limits'));
     }),
   );
-  on(bus.subscribe('risk.hold', 'riskHold', (d) => fact({ kind: 'hold', hold: d.message })));
+  on(
+    bus.subscribe('risk.hold', 'riskHold', ({ message: hold, sender }) => {
+      // A former holder of the lease may go on holding a gate that it has no more.
+      if (node === undefined || sender === node) fact({ kind: 'hold', hold });
+    }),
+  );
   on(
     bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message: { instrument: id, state } }) => {
       // The rules are where all instruments are kept; the message says the state.

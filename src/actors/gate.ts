@@ -50,7 +50,7 @@ async function createGate(
   context: ActorContext<GateMessage>,
 ): Promise<ActorBehaviour<GateMessage>> {
   // Before anything is read: what is told meanwhile waits in the mailbox, and nothing falls in between.
-  subscribeGate(options.bus, context, (id) => options.instruments.find((one) => one.id === id));
+  subscribeGate(options, context, (id) => options.instruments.find((one) => one.id === id));
   const written = decodeKillSwitch(await options.settings.get(KILL_SWITCH_KEY));
   const legs = await options.trades.openLegs();
   const ended = await options.trades.arbitragesOf([...new Set(legs.map((leg) => leg.arbitrageId))]);
@@ -71,7 +71,9 @@ async function createGate(
   const { strategies } = traded;
   gate.step({ kind: 'recovered', legs, strategies, ended: ended.map((closed) => closed.arbitrageId) });
   gate.step({ kind: 'traded', opportunityIds: traded.opportunityIds, startedAtMs: traded.startedAtMs });
-  if (context.incarnation > 1) gate.step({ kind: 'hold', hold: unheardLedger(nowMs) });
+  if (context.incarnation > 1) gate.step({ kind: 'hold', hold: unheard('ledger', nowMs) });
+  for (const source of options.heldUntilHeard ?? [])
+    gate.step({ kind: 'hold', hold: unheard(source, nowMs) });
   context.every('look', LOOK_MS, { kind: 'look' });
   if (killSwitch.atMs !== written.atMs) gate.persist(0);
   return gate;
@@ -81,10 +83,10 @@ async function createGate(
  * The ledger goes on holding while the gate starts anew, and its next word lifts this: it repeats what it asks for. Everything
  * else that holds starts anew with the gate, or has the fence beside it.
  */
-const unheardLedger = (atMs: number): RiskHold => ({
-  source: 'ledger',
+const unheard = (source: string, atMs: number): RiskHold => ({
+  source,
   held: true,
-  reason: 'the gate started anew and has not heard the ledger',
+  reason: `the gate started anew and has not heard the ${source}`,
   atMs,
 });
 

@@ -67,7 +67,7 @@ export interface OrderGatewayOptions {
   /** What this process knows of the kill switch whatever became of store and bus. */
   readonly halts: HaltMemory;
   /** Asked in the turn in which an order is written. */
-  readonly fence: Pick<TradeFence, 'leftMs'>;
+  readonly fence: Pick<TradeFence, 'leftMs' | 'formerMayActMs'>;
   readonly admission: AdmissionLimits;
   readonly seal: SealCheck;
   readonly assetOf: (ticker: string) => AssetId;

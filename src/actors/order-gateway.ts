@@ -81,9 +81,19 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
     context.every('tick', TICK_MS, { kind: 'tick' });
     context.every('announce', ANNOUNCE_MS, { kind: 'announce' });
     this.parts.deadMan?.begin();
+    this.waitForFormer();
     context.self.tell({ kind: 'seed', tries: 0 });
     context.self.tell({ kind: 'announce' });
     this.parts.line.start();
+  }
+
+  /** Where requests do not expire, what the former holder of the lease sent may come late (ACTORS §7.5): then it is compared. */
+  private waitForFormer(): void {
+    const { fence, policy, connector } = this.options;
+    if (connector.capabilities.orders.requestExpiry.kind !== 'none') return;
+    const waitMs = fence.formerMayActMs(policy.unfencedLifeMs);
+    const reason = 'requests of the former holder of the lease may still arrive';
+    if (waitMs > 0) this.step({ kind: 'pause', untilMs: this.nowMs() + waitMs, reason });
   }
 
   handle(message: OrderGatewayMessage): void {

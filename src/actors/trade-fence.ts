@@ -13,6 +13,8 @@ export interface Moment {
 export class TradeFence {
   private readonly clock: Clock;
   private held: { readonly fence: number; readonly from: Moment; readonly until: Moment } | null = null;
+  /** When this process took over from one that had not given back what it held; null = it need not be waited for. */
+  private tookOver: Moment | null = null;
   private doubted: (fence: number) => void = () => undefined;
 
   constructor(clock: Clock) {
@@ -39,6 +41,17 @@ export class TradeFence {
 
   hold(fence: number, from: Moment, until: Moment): void {
     this.held = { fence, from, until };
+  }
+
+  /** Told by the keeper with each acquisition. */
+  acquired(at: Moment, isClean: boolean): void {
+    this.tookOver = isClean ? null : at;
+  }
+
+  /** How long a request of the former holder may still be acted on, where requests live for `lifeMs`; 0 = not any more. */
+  formerMayActMs(lifeMs: number): number {
+    if (this.tookOver === null) return 0;
+    return Math.max(0, this.tookOver.monotonicMs + lifeMs - this.clock.monotonicMs());
   }
 
   drop(): void {

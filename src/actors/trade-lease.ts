@@ -1,9 +1,17 @@
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { Bus } from '../ports/bus.js';
-import { TRADE_LEASE, type Lease, type LeaseAnswer, type LeaseKey, type Leases } from '../ports/leases.js';
+import {
+  TRADE_LEASE,
+  type Lease,
+  type LeaseAnswer,
+  type LeaseClaim,
+  type LeaseKey,
+  type Leases,
+} from '../ports/leases.js';
 import type { TimerHandle, Timers } from '../ports/time.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition, StopReason } from '../runtime/actor.js';
+import { LeaseWatch } from './lease-watch.js';
 import type { Moment, TradeFence } from './trade-fence.js';
 
 /**
@@ -21,6 +29,18 @@ export interface TradeLeaseOptions {
   /** One per process, 32 hex digits: an actor that starts anew finds its own lease again. */
   readonly nonce: string;
   readonly times: LeaseTimes;
+  /** Of a node that is one of several that may trade; null or absent = it is alone. */
+  readonly candidacy?: Candidacy | null;
+}
+
+/** What a node does that stands by until the lease is its own. */
+export interface Candidacy {
+  /** How long to leave what may be taken to nodes that are preferred, ms. */
+  readonly patienceMs: () => number;
+  /** What spends may run, or must end: its gateways keep no private streams while another node has the lease. */
+  readonly onKept: (isKept: boolean) => void;
+  /** It was given back: others need not wait to look. */
+  readonly onReleased: () => void;
 }
 
 export interface LeaseTimes {
@@ -47,6 +67,7 @@ export const LEASE_TIMES: LeaseTimes = {
 
 export type TradeLeaseMessage =
   | { readonly kind: 'work' }
+  | { readonly kind: 'seen'; readonly lease: Lease | null }
   | { readonly kind: 'acquired'; readonly answer: LeaseAnswer; readonly asked: Moment }
   | { readonly kind: 'renewed'; readonly lease: Lease | null; readonly asked: Moment }
   | { readonly kind: 'failed'; readonly error: string }
@@ -83,8 +104,13 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
   private key: LeaseKey | null = null;
   /** When the former holder's requests are over. */
   private from: Moment | null = null;
+  private until: Moment | null = null;
+  private readonly watch = new LeaseWatch();
+  /** Since when a lease that may be taken is left to others. */
+  private leftSinceMs: number | null = null;
   private isAsking = false;
   private isHeld = false;
+  private isKept = false;
   private reason = 'the lease of who may trade is not acquired yet';
   private holder: string | null = null;
   private readonly counts = { acquired: 0, renewed: 0, lost: 0, failed: 0 };
@@ -108,16 +134,34 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
       for (const timer of this.timers.values()) this.options.timers.clearTimer(timer);
       fence.onDoubt(() => undefined);
       fence.drop();
+      this.keep(false);
     });
+    this.listen();
     this.context.every('announce', ANNOUNCE_MS, { kind: 'announce' });
     this.announce();
     this.context.self.tell({ kind: 'work' });
+  }
+
+  /** A holder that gave the lease back says so before anybody has looked. */
+  private listen(): void {
+    if (this.candidacy === null) return;
+    const heard = this.options.bus.subscribe('cluster.node.*', 'nodeAnnounced', ({ message }) => {
+      if (message.node !== this.holder || message.trade?.held === true || this.key !== null) return;
+      this.context.self.tell({ kind: 'work' });
+    });
+    this.context.onEnd(() => heard.unsubscribe());
+  }
+
+  private get candidacy(): Candidacy | null {
+    return this.options.candidacy ?? null;
   }
 
   handle(message: TradeLeaseMessage): void {
     switch (message.kind) {
       case 'work':
         return this.ask();
+      case 'seen':
+        return this.seen(message.lease);
       case 'acquired':
         return this.acquired(message.answer, message.asked);
       case 'renewed':
@@ -140,42 +184,83 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     const { key } = this;
     this.options.fence.drop();
     if (key === null || reason !== 'shutdown') return;
-    await this.options.leases.release(key).catch((error: unknown) => {
-      this.context.log.warn(
-        { error: errorText(error) },
-        'the lease was not given back; it expires by itself',
-      );
-    });
+    await this.options.leases.release(key).then(
+      () => this.candidacy?.onReleased(),
+      (error: unknown) => {
+        this.context.log.warn(
+          { error: errorText(error) },
+          'the lease was not given back; it expires by itself',
+        );
+      },
+    );
   }
 
   /** One question at a time; an answer that is lost is asked for again, which does no harm. */
   private ask(): void {
     if (this.isAsking) return;
     this.isAsking = true;
-    const { leases, fence, holder, nonce, times } = this.options;
+    const { leases, fence } = this.options;
     const asked = fence.now();
-    const failed = (error: unknown): TradeLeaseMessage => ({ kind: 'failed', error: errorText(error) });
     if (this.key !== null)
       return this.context.pipe(
         leases.renew(this.key),
         (lease) => ({ kind: 'renewed', lease, asked }),
-        failed,
+        failedOf,
       );
+    if (this.candidacy === null) return this.acquire(undefined);
+    this.context.pipe(leases.current(TRADE_LEASE), (lease) => ({ kind: 'seen', lease }), failedOf);
+  }
+
+  private acquire(watched: LeaseClaim['watched']): void {
+    this.isAsking = true;
+    const { leases, fence, holder, nonce, times } = this.options;
     const { ttlMs, maxExpiryMs } = times;
+    const asked = fence.now();
     const succeeds = !this.process.hasHeld;
-    const claim = { resource: TRADE_LEASE, holder, nonce, ttlMs, maxExpiryMs, succeeds };
-    this.context.pipe(leases.acquire(claim), (answer) => ({ kind: 'acquired', answer, asked }), failed);
+    const claim = { resource: TRADE_LEASE, holder, nonce, ttlMs, maxExpiryMs, succeeds, watched };
+    this.context.pipe(leases.acquire(claim), (answer) => ({ kind: 'acquired', answer, asked }), failedOf);
+  }
+
+  /** One of several looks before it asks: what it may take is decided here, and the store checks that it is still so. */
+  private seen(lease: Lease | null): void {
+    this.isAsking = false;
+    this.lastError = null;
+    this.holder = lease?.holder ?? null;
+    const { nonce, holder, times } = this.options;
+    const nowMs = this.options.fence.now().monotonicMs;
+    // Its own, of an incarnation or a minute before: nobody else believes in it.
+    if (lease !== null && lease.nonce === nonce)
+      return this.acquire(lease.leftMs > 0 ? null : countersOf(lease));
+    const sight = this.watch.see(lease, nowMs);
+    if (sight.kind === 'held') {
+      this.leftSinceMs = null;
+      // A former process of this node may be known to be gone.
+      if (lease?.holder === holder && !this.process.hasHeld) return this.acquire(null);
+      return this.standBy(Math.min(times.retryMs, sight.dueInMs));
+    }
+    this.leftSinceMs ??= nowMs;
+    const patienceMs = this.leftSinceMs + (this.candidacy?.patienceMs() ?? 0) - nowMs;
+    if (patienceMs > 0) return this.standBy(Math.min(times.retryMs, patienceMs));
+    this.acquire(sight.kind === 'silent' ? countersOf(sight) : null);
+  }
+
+  private standBy(againMs: number): void {
+    this.reason =
+      this.holder === null
+        ? 'the lease of who may trade is left to a node that is preferred'
+        : `${this.holder} holds the lease of who may trade`;
+    this.look();
+    this.later('work', Math.ceil(againMs));
   }
 
   private acquired({ kind, lease }: LeaseAnswer, asked: Moment): void {
     this.isAsking = false;
     this.lastError = null;
     this.holder = lease.holder;
-    if (kind === 'held') {
-      this.reason = `${lease.holder} holds the lease of who may trade`;
-      this.look();
-      return this.later('work', this.options.times.retryMs);
-    }
+    if (kind === 'held') return this.standBy(this.options.times.retryMs);
+    this.watch.forget();
+    this.leftSinceMs = null;
+    this.options.fence.acquired(asked, lease.formerExpiryMs === 0);
     this.process.hasHeld = true;
     this.counts.acquired++;
     this.key = { resource: TRADE_LEASE, fence: lease.fence, nonce: this.options.nonce };
@@ -211,7 +296,9 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     const earliest = after(asked, waitMs);
     const from = this.from !== null && this.from.monotonicMs > earliest.monotonicMs ? this.from : earliest;
     this.from = from;
-    fence.hold(lease.fence, from, after(asked, leftMs));
+    this.until = after(asked, leftMs);
+    fence.hold(lease.fence, from, this.until);
+    this.keep(true);
     const nowMs = fence.now().monotonicMs;
     const turnMs = nowMs < from.monotonicMs ? from.monotonicMs - nowMs : leftMs;
     this.later('look', Math.max(0, turnMs) + 1);
@@ -235,11 +322,24 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     this.from = null;
     this.reason = reason;
     this.options.fence.drop();
+    this.keep(false);
     this.look();
+  }
+
+  private keep(isKept: boolean): void {
+    if (this.isKept === isKept) return;
+    this.isKept = isKept;
+    this.candidacy?.onKept(isKept);
+  }
+
+  private get isOver(): boolean {
+    const { monotonicMs, wallMs } = this.options.fence.now();
+    return this.until !== null && (monotonicMs >= this.until.monotonicMs || wallMs >= this.until.wallMs);
   }
 
   /** Tells once when the fence is there or gone. */
   private look(): void {
+    if (this.isOver) this.keep(false);
     const isHeld = this.options.fence.current() !== null;
     if (isHeld === this.isHeld) return;
     this.isHeld = isHeld;
@@ -249,11 +349,15 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
         this.reason = `the lease of who may trade was not renewed in time: ${this.lastError ?? 'no answer'}`;
       this.context.log.warn({ reason: this.reason }, 'no new risk: the lease of who may trade is not held');
     }
-    this.announce();
+    this.tell();
   }
 
-  /** Again and again, so that a gate that started later knows too. */
+  /** Again and again, so that a gate that started later knows too. A node that stands by has no gate. */
   private announce(): void {
+    if (this.candidacy === null || this.isKept) this.tell();
+  }
+
+  private tell(): void {
     const reason = this.isHeld ? '' : this.reason.slice(0, 300);
     const body = { source: SOURCE, held: !this.isHeld, reason, atMs: this.context.clock.nowMs() };
     this.options.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: SOURCE });
@@ -275,12 +379,20 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
       held: this.options.fence.current() !== null,
       fence: this.key?.fence ?? null,
       holder: this.isHeld ? this.options.holder : this.holder,
+      kept: this.isKept,
       reason: this.isHeld ? '' : this.reason,
       ...this.counts,
       lastError: this.lastError,
     };
   }
 }
+
+const countersOf = ({ fence, renewals }: { readonly fence: number; readonly renewals: number }) => ({
+  fence,
+  renewals,
+});
+
+const failedOf = (error: unknown): TradeLeaseMessage => ({ kind: 'failed', error: errorText(error) });
 
 const after = ({ monotonicMs, wallMs }: Moment, ms: number): Moment => ({
   monotonicMs: monotonicMs + ms,

@@ -67,6 +67,8 @@ export interface NodeInspectionOptions {
   readonly killSwitch: HaltChanged;
   /** Null while recording. */
   readonly limitChanges: LimitChanges | null;
+  /** One of several nodes: what it does not run, another may. */
+  readonly isMember: boolean;
   /** What an exchange lets one do with an instrument; null while its markets are not known. */
   readonly marketState: (instrument: InstrumentId) => InstrumentState | null;
   /** Followed instruments by exchange. */
@@ -160,11 +162,22 @@ export class NodeInspection implements InspectionSource {
     const all = [
       ...checks,
       { name: 'feeds', ok: live > 0, detail: `${live} of ${feeds.length} live` },
-      ...(this.options.stores === null ? [] : [leaseCheck(this.lease())]),
+      ...(this.options.stores === null ? [] : this.leaseChecks()),
       ...this.accounts().map(accountCheck),
       ...this.workers().map(({ path, state }) => ({ name: path, ok: state === 'running', detail: state })),
     ];
     return { ok: all.every((check) => check.ok), checks: all };
+  }
+
+  /** A node that stands by is as ready as one that trades. */
+  private leaseChecks(): Check[] {
+    const lease = this.lease();
+    if (!this.options.isMember) return [leaseCheck(lease)];
+    return lease === null ? [] : [{ ...leaseCheck(lease), ok: lease.held || lease.detail !== '' }];
+  }
+
+  private isAbsent(path: string): boolean {
+    return this.options.isMember && this.options.system.inspect(path) === null;
   }
 
   /** Everything else must run: a feed may be down while others trade, ticks are telemetry, and alerts stop nobody. */
@@ -215,9 +228,10 @@ export class NodeInspection implements InspectionSource {
     const ages = books.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
     const parked = inspection?.state === 'quarantined' || inspection?.state === 'stopped';
     const state = feedState.safeParse(parked ? inspection.state : summary['state']);
+    const elsewhere = this.isAbsent(PATHS.feed(exchange)) ? this.feedStates.get(exchange)?.state : undefined;
     return {
       exchange,
-      state: state.success ? state.data : 'disconnected',
+      state: state.success ? state.data : (elsewhere ?? 'disconnected'),
       reason: this.feedStates.get(exchange)?.reason ?? '',
       ageMs: ages.length === 0 ? null : Math.max(...ages),
       messages: numberOf(summary['frames']),
@@ -289,7 +303,8 @@ export class NodeInspection implements InspectionSource {
   }
 
   async portfolio(): Promise<PortfolioView> {
-    if (this.options.stores === null) return { latest: null, realisedToday: '0', arbitragesToday: 0 };
+    if (this.options.stores === null || this.isAbsent(PATHS.portfolio))
+      return { latest: null, realisedToday: '0', arbitragesToday: 0 };
     const view = await this.options.system.ask<PortfolioMessage, PortfolioNow>(
       this.portfolioAddress,
       (reply) => ({ kind: 'view', reply }),
@@ -306,7 +321,7 @@ export class NodeInspection implements InspectionSource {
 
   async risk(): Promise<RiskReport | null> {
     const { limitChanges, system } = this.options;
-    if (limitChanges === null) return null;
+    if (limitChanges === null || this.isAbsent(PATHS.gate)) return null;
     const gate = system.address<GateMessage>(PATHS.gate);
     const view = await system.ask<GateMessage, RiskView>(gate, (reply) => ({ kind: 'view', reply }), ASK_MS);
     const { version, overrides, limits } = await limitChanges.inForce();

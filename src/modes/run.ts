@@ -26,6 +26,7 @@ import { openAccounts } from './accounts.js';
 import { actionsOf } from './actions.js';
 import { alertOperator } from './alert-operator.js';
 import { openAlerts, type NodeAlerts } from './alerts.js';
+import { buildOf } from './build.js';
 import { KILL_FILE, KillFlag } from './kill-switch.js';
 import { KillSources } from './kill-sources.js';
 import { Governor } from './governor.js';
@@ -125,6 +126,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     seal: openVerdictSeal(secretOf(process.env, VERDICT_KEY_VARIABLE), new CryptoRandom()),
     compute,
     killSwitch: await persistedSwitch(ground, market),
+    ...(options.clusterConfig.nodes.length > 1 && { build: await buildOf(files) }),
   });
   teardown.add('actors', () => node.stop());
   // Said at the start, and not by a gate that cannot.
@@ -199,6 +201,7 @@ async function serve(
     allowedHosts: options.node.http.allowedHosts,
   });
   teardown.add('page', () => web.close());
+  node.member?.servesAt(web.url);
   const engageKillSwitch = (reason: string, by: string, policy?: HaltPolicy) =>
     actions.setKillSwitch(true, reason, by, policy);
   if (settings !== null) {

@@ -6,7 +6,7 @@ import type { Logger } from '../ports/log.js';
 import type { Ids } from '../ports/random.js';
 import type { TickStore } from '../ports/tick-store.js';
 import type { Clock, Timers } from '../ports/time.js';
-import { TickRecording } from '../recording/tick-recording.js';
+import { TickRecording, type RecordingShare } from '../recording/tick-recording.js';
 import { DiskSpool } from '../storage/spool/disk-spool.js';
 
 export interface TickRecordingParts {
@@ -20,6 +20,7 @@ export interface TickRecordingParts {
   readonly time: Clock & Timers;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly share?: RecordingShare;
 }
 
 const MEGABYTE = 1_000_000;
@@ -34,7 +35,7 @@ export const SPOOL_FOLDER = 'ticks-spool';
 
 /** What a node records of its markets, over its spool on the disk. Nothing is read or written before the actor starts. */
 export function openTickRecording(parts: TickRecordingParts): TickRecording {
-  const { config, store, folder, files, board, instruments, time, ids, log } = parts;
+  const { config, store, folder, files, board, instruments, time, ids, log, share } = parts;
   const { books, trades, spreads, ringRows, batchRows, batchAgeMs, spoolMaxMegabytes } = config;
   const spool = new DiskSpool({
     files,
@@ -54,5 +55,6 @@ export function openTickRecording(parts: TickRecordingParts): TickRecording {
     spool,
     clock: time,
     ids,
+    ...(share !== undefined && { share }),
   });
 }

@@ -1,5 +1,5 @@
 import { TradeFence } from '../actors/trade-fence.js';
-import { LEASE_TIMES, tradeLeaseActor } from '../actors/trade-lease.js';
+import { LEASE_TIMES, tradeLeaseActor, type Candidacy } from '../actors/trade-lease.js';
 import type { Bus } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
@@ -18,14 +18,16 @@ export interface TradeLeaseParts {
   readonly holder: string;
   /** Longest expiry of what is signed here and may outlive this process; 0 where nothing does. */
   readonly maxExpiryMs: number;
+  /** Null = no other node may trade. */
+  readonly candidacy: Candidacy | null;
 }
 
 /** The lease of who may trade, of one process: its keeper as an actor, and the fence that it hands out. */
-export function tradeLeaseOf({ bus, stores, time, random, holder, maxExpiryMs }: TradeLeaseParts) {
+export function tradeLeaseOf({ bus, stores, time, random, holder, maxExpiryMs, candidacy }: TradeLeaseParts) {
   const fence = new TradeFence(time);
   const nonce = Buffer.from(random.bytes(NONCE_BYTES)).toString('hex');
   const { leases } = stores;
   const times = { ...LEASE_TIMES, maxExpiryMs };
-  const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times });
+  const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times, candidacy });
   return { fence, actor: erased(actor) };
 }

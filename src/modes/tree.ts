@@ -13,30 +13,52 @@ import {
 /** Actor definitions without their message types. */
 type AnyActor = ActorDefinition<never>;
 
-export interface NodeActors {
+export interface InfraActors {
   readonly clockSync: AnyActor;
   readonly instruments: AnyActor;
-  /** By exchange. */
-  readonly feeds: ReadonlyMap<string, AnyActor>;
-  readonly detector: AnyActor;
-  readonly recorder: AnyActor;
+}
+
+export interface TradeActors {
   readonly lease: AnyActor;
   readonly ledger: AnyActor;
   readonly gate: AnyActor;
   /** By exchange. */
   readonly gateways: ReadonlyMap<string, AnyActor>;
   readonly saga: AnyActor;
+}
+
+export interface WatchActors {
+  readonly recorder: AnyActor;
+  /** Null where no store takes ticks. */
+  readonly tickRecorder: AnyActor | null;
   readonly portfolio: AnyActor;
   readonly pricePublisher: AnyActor;
   readonly scheduler: AnyActor;
   /** Null where nobody is told anything. */
   readonly alerts: AnyActor | null;
-  /** Null where no store takes ticks. */
+}
+
+export interface NodeActors extends InfraActors, TradeActors, WatchActors {
+  /** By exchange. */
+  readonly feeds: ReadonlyMap<string, AnyActor>;
+  readonly detector: AnyActor;
+}
+
+/** Of a node that is one of several; null = it has not the role. What is placed or leased is added while it runs. */
+export interface MemberActors extends InfraActors {
+  readonly membership: AnyActor;
+  readonly placement: AnyActor;
+  readonly lease: AnyActor | null;
   readonly tickRecorder: AnyActor | null;
 }
 
 /** Paths of actors that others speak to. */
 export const PATHS = {
+  membership: 'node/cluster/membership',
+  placement: 'node/cluster/placement',
+  trade: 'node/trade',
+  watch: 'node/watch',
+  detect: 'node/detect',
   feeds: 'node/feeds',
   feed: (exchange: string) => `node/feeds/${exchange}`,
   detector: 'node/detect/spatial',
@@ -47,7 +69,7 @@ export const PATHS = {
   alerts: 'node/watch/alerts',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
-  gateway: (exchange: string) => `node/trade/gateway-${exchange}`,
+  gateway: (exchange: string) => `node/trade/${gatewayId(exchange)}`,
   saga: 'node/trade/saga',
   instruments: 'node/infra/instruments',
 } as const;
@@ -72,66 +94,94 @@ const PARKED: GiveUp = { kind: 'quarantine', probeMinMs: 30_000, probeMaxMs: 600
 /** A feed that gives up is parked and probed again: one exchange's trouble never takes the node down. */
 export const feedWorker = (exchange: string, actor: AnyActor): ChildSpec => worker(exchange, actor, PARKED);
 
+const gatewayId = (exchange: string): string => `gateway-${exchange}`;
+
+/** What spends, below the lease that heads it. */
+export const tradeWorkers = ({ ledger, gate, gateways, saga }: TradeActors): ChildSpec[] => [
+  worker('ledger', ledger),
+  worker('gate', gate),
+  ...[...gateways].map(([exchange, actor]) => worker(gatewayId(exchange), actor)),
+  worker('saga', saga),
+];
+
+/** Ticks are no more than telemetry: their recorder takes nothing down. */
+const tickWorker = (actor: AnyActor | null): ChildSpec[] =>
+  actor === null ? [] : [worker('tick-recorder', actor, PARKED)];
+
+/** What the cluster needs once, without the recorder of ticks. */
+export const watchWorkers = (actors: Omit<WatchActors, 'tickRecorder'>): ChildSpec[] => [
+  worker('portfolio', actors.portfolio),
+  worker('price-publisher', actors.pricePublisher),
+  worker('scheduler', actors.scheduler),
+];
+
+export const recorderWorker = (actor: AnyActor): ChildSpec => worker('recorder', actor);
+
+export const detectorWorker = (actor: AnyActor): ChildSpec => worker('spatial', actor);
+
+const root = (children: readonly ChildSpec[]): SupervisorSpec => ({
+  id: 'node',
+  restart: 'permanent',
+  strategy: 'one_for_one',
+  intensity: DEFAULT_INTENSITY,
+  children,
+});
+
+const infra = ({ clockSync, instruments }: InfraActors): ChildSpec =>
+  supervisor('infra', 'rest_for_one', [worker('clock-sync', clockSync), worker('instruments', instruments)]);
+
 /**
  * Start order: what money depends on comes before what asks for it, so that no signal meets a missing gate. Stop order is
  * the reverse. `trade` is rest_for_one: a gate that restarts forgets its reservations, so what follows it starts anew too. The
  * lease heads it: nothing below spends without its fence, and at the end it is given back last.
  */
 export function nodeTree(actors: NodeActors): SupervisorSpec {
-  const gateways = [...actors.gateways].map(([exchange, actor]) => worker(`gateway-${exchange}`, actor));
-  return {
-    id: 'node',
-    restart: 'permanent',
-    strategy: 'one_for_one',
-    intensity: DEFAULT_INTENSITY,
-    children: [
-      supervisor('infra', 'rest_for_one', [
-        worker('clock-sync', actors.clockSync),
-        worker('instruments', actors.instruments),
-      ]),
-      supervisor('trade', 'rest_for_one', [
-        worker('lease', actors.lease),
-        worker('ledger', actors.ledger),
-        worker('gate', actors.gate),
-        ...gateways,
-        worker('saga', actors.saga),
-      ]),
-      supervisor('watch', 'one_for_one', [
-        worker('recorder', actors.recorder),
-        // Nor do ticks, which are no more than telemetry.
-        ...(actors.tickRecorder === null ? [] : [worker('tick-recorder', actors.tickRecorder, PARKED)]),
-        worker('portfolio', actors.portfolio),
-        worker('price-publisher', actors.pricePublisher),
-        worker('scheduler', actors.scheduler),
-        // Who trades does so whether or not anybody is told.
-        ...(actors.alerts === null ? [] : [worker('alerts', actors.alerts, PARKED)]),
-      ]),
-      supervisor('detect', 'one_for_one', [worker('spatial', actors.detector)]),
-      supervisor(
-        'feeds',
-        'one_for_one',
-        [...actors.feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
-      ),
-    ],
-  };
+  return root([
+    infra(actors),
+    supervisor('trade', 'rest_for_one', [worker('lease', actors.lease), ...tradeWorkers(actors)]),
+    supervisor('watch', 'one_for_one', [
+      recorderWorker(actors.recorder),
+      ...tickWorker(actors.tickRecorder),
+      ...watchWorkers(actors),
+    ]),
+    supervisor('detect', 'one_for_one', [detectorWorker(actors.detector)]),
+    supervisor(
+      'feeds',
+      'one_for_one',
+      [...actors.feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
+    ),
+  ]);
+}
+
+/**
+ * The same branches in the same order, of a node that is one of several. What spends is started below the lease once it is
+ * acquired, and ended when it is lost; feeds, detectors and recorders come and go with their placement.
+ */
+export function memberTree(actors: MemberActors): SupervisorSpec {
+  return root([
+    infra(actors),
+    supervisor('trade', 'rest_for_one', actors.lease === null ? [] : [worker('lease', actors.lease)]),
+    supervisor('watch', 'one_for_one', tickWorker(actors.tickRecorder)),
+    supervisor('detect', 'one_for_one', []),
+    supervisor('feeds', 'one_for_one', []),
+    // Last to start: it adds to the others. First to stop: it adds no more.
+    supervisor('cluster', 'one_for_one', [
+      worker('membership', actors.membership),
+      worker('placement', actors.placement),
+    ]),
+  ]);
 }
 
 /** While recording nothing trades: clocks and feeds only. */
 export function recordingTree(clockSync: AnyActor, feeds: ReadonlyMap<string, AnyActor>): SupervisorSpec {
-  return {
-    id: 'node',
-    restart: 'permanent',
-    strategy: 'one_for_one',
-    intensity: DEFAULT_INTENSITY,
-    children: [
-      supervisor('infra', 'rest_for_one', [worker('clock-sync', clockSync)]),
-      supervisor(
-        'feeds',
-        'one_for_one',
-        [...feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
-      ),
-    ],
-  };
+  return root([
+    supervisor('infra', 'rest_for_one', [worker('clock-sync', clockSync)]),
+    supervisor(
+      'feeds',
+      'one_for_one',
+      [...feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
+    ),
+  ]);
 }
 
 /** The message type of a definition is erased in the tree; addresses stay typed where they are made. */

@@ -3,9 +3,10 @@
  * acquisition and never shrinks. The store that keeps the lease also refuses rows of an older fence, so that a process
  * that was paused and comes back can write nothing under it.
  *
- * Only the store's own clock says whether a lease is in force; it answers how much is left at the moment it looked. Who
- * reads its own monotonic clock *before* it asks, and adds what is left, never believes in a lease for too long. A call
- * that is not answered may or may not have happened: repeat it, each is safe to repeat.
+ * The store answers how much of a lease is left at the moment it looked. Who reads its own monotonic clock *before* it asks,
+ * and adds what is left, never believes in a lease for too long. Who challenges another node's lease watches its counter of
+ * renewals on its own clock and names what it saw; who is alone goes by the store's clock. A call that is not answered may
+ * or may not have happened: repeat it, each is safe to repeat.
  */
 export interface LeaseClaim {
   /** What is claimed; `trade` = everything that spends. */
@@ -22,6 +23,12 @@ export interface LeaseClaim {
    * acquisition of a process only: two processes of one name would else take the lease from each other for ever.
    */
   readonly succeeds: boolean;
+  /**
+   * Of a challenger: the holder's counters that it watched without a change for longer than the lease lives, null = it may
+   * only take what nobody holds. A renewal meanwhile makes the acquisition fail, and the store's clock is not asked. Absent =
+   * what has expired by the store's clock is taken.
+   */
+  readonly watched?: { readonly fence: number; readonly renewals: number } | null | undefined;
 }
 
 export interface Lease {
@@ -51,7 +58,7 @@ export interface LeaseKey {
 }
 
 export interface Leases {
-  /** Takes what is free, released or expired, under the next fence. Mine already and in force: granted as it is. */
+  /** Takes what is free, released, watched or expired, under the next fence. Mine already and in force: granted as it is. */
   acquire(claim: LeaseClaim): Promise<LeaseAnswer>;
   /** Null = lost: expired, or somebody else's by now. An expired lease is never revived, only acquired anew. */
   renew(key: LeaseKey): Promise<Lease | null>;

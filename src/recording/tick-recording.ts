@@ -26,6 +26,14 @@ export interface TickRecordingOptions {
   readonly spool: TickSpool;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** What of it is this node's; absent = everything. */
+  readonly share?: RecordingShare;
+}
+
+/** Where several nodes record, each does its part. */
+export interface RecordingShare {
+  ticksOf(exchange: ExchangeId): boolean;
+  spreads(): boolean;
 }
 
 /** How long an ordered stop waits for the store, and then for the spool, ms. */
@@ -67,7 +75,7 @@ export class TickRecording {
     if (this.isClosed) return;
     const { instrument, tradeId, price, quantity, side, exchangeTimeMs, receiveTimeMs } = print;
     const exchange = this.exchangeOf(instrument);
-    if (exchange === null) return;
+    if (exchange === null || !this.hasTicksOf(exchange)) return;
     // After a reconnect some exchanges tell the newest trades once more.
     if (!this.recent.isNew(instrument, tradeId)) {
       this.repeatedTrades++;
@@ -87,9 +95,18 @@ export class TickRecording {
 
   /** Makes rows of what changed. Called several times a second. */
   look(): void {
-    const { clock, instruments } = this.options;
-    this.books.look(clock.monotonicMs(), (row) => this.queue.add('orderbook_snapshots', row));
-    this.spreads.look(clock.nowMs(), instruments, (row) => this.queue.add('spread_history', row));
+    const { clock, instruments, share } = this.options;
+    this.books.look(clock.monotonicMs(), (row) => {
+      if (this.hasTicksOf(row.exchange)) this.queue.add('orderbook_snapshots', row);
+    });
+    const hasSpreads = share?.spreads() ?? true;
+    this.spreads.look(clock.nowMs(), instruments, (row) => {
+      if (hasSpreads) this.queue.add('spread_history', row);
+    });
+  }
+
+  private hasTicksOf(exchange: ExchangeId): boolean {
+    return this.options.share?.ticksOf(exchange) ?? true;
   }
 
   /** What is to be done now; whoever asks carries it out with `carryOut` and settles the result. */

@@ -51,6 +51,10 @@ export const leaseClaim: z.ZodType<LeaseClaim> = z.strictObject({
   ttlMs: z.number().int().min(50).max(3_600_000),
   maxExpiryMs: z.number().int().min(0).max(600_000),
   succeeds: z.boolean(),
+  watched: z
+    .strictObject({ fence, renewals: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) })
+    .nullable()
+    .optional(),
 });
 
 export const leaseKey: z.ZodType<LeaseKey> = z.strictObject({

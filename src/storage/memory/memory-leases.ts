@@ -11,6 +11,12 @@ import type { LeaseRow, MemoryDatabase, MemoryEngine } from './memory-database.j
 
 const isInForce = (row: LeaseRow, nowMs: number): boolean => row.nonce !== null && row.expiresAtMs > nowMs;
 
+/** A challenger goes by what it watched, everybody else by the store's clock. */
+function isKept(row: LeaseRow, { watched }: LeaseClaim, nowMs: number): boolean {
+  if (row.nonce === null || watched === undefined) return isInForce(row, nowMs);
+  return watched === null || watched.fence !== row.fence || watched.renewals !== row.renewals;
+}
+
 const leaseOf = (resource: string, row: LeaseRow, nowMs: number): Lease => ({
   resource,
   holder: row.holder,
@@ -50,10 +56,10 @@ export class MemoryLeases implements Leases {
     const { resource, holder, nonce, succeeds } = claim;
     return this.engine.write((db, nowMs): LeaseAnswer => {
       const known = db.leases.get(resource);
-      const isTaken = known !== undefined && isInForce(known, nowMs);
+      const isTaken = known !== undefined && isKept(known, claim, nowMs);
       const isFormer = succeeds && known?.holder === holder && known.nonce !== nonce;
       if (isTaken && !isFormer) {
-        const kind = known.nonce === nonce ? 'granted' : 'held';
+        const kind = known.nonce === nonce && isInForce(known, nowMs) ? 'granted' : 'held';
         return { kind, lease: leaseOf(resource, known, nowMs) };
       }
       const row = claimed(claim, known, nowMs);

@@ -27,7 +27,8 @@ const ACQUIRE = `
     former_expiry_ms = case when known.nonce is null then 0 else known.max_expiry_ms end,
     expires_at = ${EXPIRY('excluded.ttl_ms')}
   where known.nonce is null
-     or known.expires_at <= clock_timestamp()
+     or ($7::text = '' and known.expires_at <= clock_timestamp())
+     or $7::text = known.fence || ':' || known.renewals
      or ($6::text = 'true' and known.holder = excluded.holder and known.nonce <> excluded.nonce
          and (select is_gone from former))
   returning ${LEASE}`;
@@ -67,10 +68,16 @@ async function current(db: Db, resource: string): Promise<Lease | null> {
   return rows.length === 0 ? null : leaseOf(only(rows));
 }
 
+/** Empty = the store's clock decides. */
+function watchedText({ watched }: LeaseClaim): string {
+  if (watched === undefined) return '';
+  return watched === null ? 'none' : `${watched.fence}:${watched.renewals}`;
+}
+
 async function acquire(db: Db, claim: LeaseClaim): Promise<LeaseAnswer> {
   const { resource, holder, nonce, ttlMs, maxExpiryMs, succeeds } = claim;
   const numbers = [String(ttlMs), String(maxExpiryMs), String(succeeds)];
-  const rows = await db.aside(ACQUIRE, [resource, holder, nonce, ...numbers]);
+  const rows = await db.aside(ACQUIRE, [resource, holder, nonce, ...numbers, watchedText(claim)]);
   if (rows.length === 1) return { kind: 'granted', lease: leaseOf(only(rows)) };
   const lease = await current(db, resource);
   invariant(lease !== null, `lease ${resource} could not be acquired and does not exist`);

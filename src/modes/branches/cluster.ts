@@ -1,0 +1,138 @@
+import { membershipActor, type MembershipMessage } from '../../cluster/membership-actor.js';
+import { placementActor } from '../../cluster/placement-actor.js';
+import type { PlacementRules } from '../../cluster/placement.js';
+import { ClusterView, type NodeReport } from '../../cluster/view.js';
+import type { Candidacy } from '../../actors/trade-lease.js';
+import type { TradeFence } from '../../actors/trade-fence.js';
+import type { ClusterConfig } from '../../config/index.js';
+import type { Instrument } from '../../market/instrument.js';
+import { hexOf } from '../nonce.js';
+import type { NodeContext } from '../node-context.js';
+import { erased, PATHS } from '../tree.js';
+import type { NodeHosting } from './hosting.js';
+
+/** Candidates for the lease wait so long for each that stands before them in `cluster.config.ts`. */
+const PREFERENCE_MS = 400;
+
+/** A node as one of several: what it knows of the others, and what it says of itself. */
+export class Membership {
+  readonly view: ClusterView;
+  private readonly context: NodeContext;
+  /** Known once the page listens. */
+  private url = '';
+  private fence: TradeFence | null = null;
+
+  constructor(context: NodeContext) {
+    this.context = context;
+    const { options, market, random, build } = context.parts;
+    const { name: node, region, roles, capacity } = options.node;
+    const startedAtMs = market.time.nowMs();
+    const nonce = hexOf(random);
+    this.view = new ClusterView(
+      { node, nonce, region, roles: [...roles], build: build ?? UNKNOWN_BUILD, startedAtMs, capacity },
+      market.time.monotonicMs(),
+    );
+  }
+
+  /** Where this node's inspection API answers. */
+  servesAt(url: string): void {
+    this.url = url;
+  }
+
+  keepsFence(fence: TradeFence): void {
+    this.fence = fence;
+  }
+
+  actor(hosting: NodeHosting) {
+    const { parts, bus } = this.context;
+    return erased(
+      membershipActor({
+        bus,
+        view: this.view,
+        report: () => this.report(hosting),
+        hasGate: () => hosting.trades,
+        obstacle: obstacleOf(parts.market.simulated !== null),
+      }),
+    );
+  }
+
+  placementActor(hosting: NodeHosting) {
+    return erased(placementActor({ view: this.view, rules: () => this.rules(), hosting }));
+  }
+
+  /** The lease decides who trades; the order of `cluster.config.ts` says who is asked first. */
+  candidacy(hosting: NodeHosting): Candidacy {
+    return {
+      patienceMs: () => this.preferred().length * PREFERENCE_MS,
+      onKept: (isKept) => {
+        hosting.trade(isKept);
+        this.tell({ kind: 'announce' });
+      },
+      onReleased: () => this.tell({ kind: 'announce' }),
+    };
+  }
+
+  /** Others take over what this node does; what spends is ended first. */
+  leave(): void {
+    this.tell({ kind: 'leave' });
+  }
+
+  /** Living nodes that may trade and stand before this one. */
+  private preferred(): string[] {
+    const { nodes } = this.context.parts.options.clusterConfig;
+    const self = this.view.identity.node;
+    const before = nodes.slice(
+      0,
+      nodes.findIndex(({ name }) => name === self),
+    );
+    return before.flatMap(({ name, roles }) =>
+      roles.includes('trade') && this.view.member(name) !== undefined ? [name] : [],
+    );
+  }
+
+  private tell(message: MembershipMessage): void {
+    this.context.system.address<MembershipMessage>(PATHS.membership).tell(message);
+  }
+
+  private report(hosting: NodeHosting): NodeReport {
+    const held = this.fence?.current() ?? null;
+    return {
+      feeds: hosting.feeds.map(({ exchange, isLive, epoch }) => ({ exchange, epoch, live: isLive })),
+      detectors: hosting.assets.length === 0 ? [] : [{ strategy: 'spatial', assets: hosting.assets.length }],
+      records: [...hosting.recorded].sort(),
+      watches: hosting.watches,
+      trade: this.fence === null ? null : { held: held !== null, fence: held },
+      http: this.url,
+    };
+  }
+
+  private rules(): PlacementRules {
+    const { parts } = this.context;
+    return {
+      exchanges: parts.market.connectors.map(({ exchange }) => exchange),
+      assets: assetsOf(this.context.instruments()),
+      regions: regionsOf(parts.options.clusterConfig),
+    };
+  }
+}
+
+/** A build that nobody computed equals no other. */
+const UNKNOWN_BUILD = '00000000';
+
+/** Worlds of their own have the same names and different books. */
+const obstacleOf = (simulatesItself: boolean): string | null =>
+  simulatesItself
+    ? 'each node simulates exchanges of its own: start them apart, and nodes with --exchanges-at'
+    : null;
+
+export const baseOf = ({ pair }: Instrument): string => pair.slice(0, pair.indexOf('-'));
+
+const assetsOf = (instruments: readonly Instrument[]): string[] =>
+  [...new Set(instruments.map(baseOf))].sort();
+
+const regionsOf = ({ placement }: ClusterConfig): Map<string, readonly string[]> =>
+  new Map(
+    Object.entries(placement).flatMap(([exchange, { regions }]) =>
+      regions === undefined ? [] : [[exchange, regions] as const],
+    ),
+  );

@@ -1,0 +1,36 @@
+import { clockSyncActor } from '../../actors/clock-sync.js';
+import { instrumentWatchActor } from '../../actors/instrument-watch.js';
+import { curatedRegistry } from '../../market/asset-registry.js';
+import { CLOCK_BOUND } from '../connectors.js';
+import { refreshMarkets, type InstrumentLoading } from '../instruments.js';
+import type { NodeContext } from '../node-context.js';
+import { erased } from '../tree.js';
+
+/** What everything else goes by: the clocks of the exchanges, and what they list. Every node keeps both itself. */
+
+export function clockSyncOf(context: NodeContext) {
+  const { options } = context.parts;
+  return erased(
+    clockSyncActor({
+      offsets: context.offsets,
+      exchanges: () => context.restContexts(),
+      maxSkewMs: options.tradingConfig.limits.clockSkewMaxMs,
+      binding: new Set(CLOCK_BOUND),
+    }),
+  );
+}
+
+/** What was recorded does not change any more. */
+export function instrumentWatchOf(context: NodeContext, loading: InstrumentLoading) {
+  const { market } = context.parts;
+  return erased(
+    instrumentWatchActor({
+      bus: context.bus,
+      live: context.liveInstruments,
+      wallets: context.wallets,
+      exchanges: () => (market.replay === null ? context.restContexts() : []),
+      load: (rest, symbols) => refreshMarkets(rest, symbols, loading),
+      tickerLookup: (exchange, ticker) => curatedRegistry.resolve(exchange, ticker),
+    }),
+  );
+}

@@ -1,0 +1,126 @@
+import type { ExchangeId } from '../messages/primitives.js';
+import type { Subscription } from '../ports/bus.js';
+import type { PriceStore } from '../ports/price-cache.js';
+import type { Stores } from '../ports/stores.js';
+import { tickRecorderActor } from '../actors/tick-recorder.js';
+import type { DetectorMessage } from '../actors/detector.js';
+import type { SupervisorSpec } from '../supervisors/spec.js';
+import type { SupervisionTree } from '../supervisors/supervisor.js';
+import type { ClusterView } from '../cluster/view.js';
+import { boardLinksOf } from './board-links.js';
+import { baseOf, Membership } from './branches/cluster.js';
+import type { Feeds } from './branches/feeds.js';
+import { NodeHosting } from './branches/hosting.js';
+import { tradeOf } from './branches/trade.js';
+import type { NodeContext } from './node-context.js';
+import { erased, memberTree, PATHS, type InfraActors } from './tree.js';
+
+export interface MemberParts {
+  readonly context: NodeContext;
+  readonly feeds: Feeds;
+  readonly stores: Stores;
+  readonly prices: PriceStore;
+  readonly tree: () => SupervisionTree;
+}
+
+/** How long an ordered stop waits until the feeds of this node are live on others, ms. */
+const HAND_OVER_MS = 3_000;
+const HAND_OVER_LOOK_MS = 50;
+
+/** A node that is one of several: its tree grows and shrinks by placement and lease. */
+export class MemberNode {
+  private readonly parts: MemberParts;
+  private readonly membership: Membership;
+  private readonly hosting: NodeHosting;
+  private trades: Subscription | null = null;
+
+  constructor(parts: MemberParts) {
+    const { context, feeds, stores, prices, tree } = parts;
+    this.parts = parts;
+    this.membership = new Membership(context);
+    this.hosting = new NodeHosting({
+      ...{ context, feeds, stores, prices, tree },
+      links: boardLinksOf(context),
+    });
+  }
+
+  get view(): ClusterView {
+    return this.membership.view;
+  }
+
+  spec(infra: InfraActors): SupervisorSpec {
+    const { context, stores } = this.parts;
+    const { membership, hosting } = this;
+    const trades = context.parts.options.node.roles.includes('trade');
+    const trade = trades ? tradeOf(context, stores, membership.candidacy(hosting)) : null;
+    if (trade !== null) {
+      hosting.tradesWith(trade.actors);
+      membership.keepsFence(trade.fence);
+    }
+    const { recording } = context;
+    return memberTree({
+      ...infra,
+      membership: membership.actor(hosting),
+      placement: membership.placementActor(hosting),
+      lease: trade?.actors.lease ?? null,
+      tickRecorder: recording === null ? null : erased(tickRecorderActor(recording)),
+    });
+  }
+
+  /** Where the inspection API of this node answers. */
+  servesAt(url: string): void {
+    this.membership.servesAt(url);
+  }
+
+  /** Books cross as they are; trades that are recorded here come from the node whose feed hears them. */
+  started(): void {
+    this.hosting.followAll();
+    const { context } = this.parts;
+    const { recording, parts } = context;
+    if (recording === null) return;
+    this.trades = context.marketBus.subscribe('md.trade.*.*', 'tradePrint', ({ message, sender }) => {
+      if (sender !== parts.options.node.name) recording.trade(message);
+    });
+  }
+
+  recordsTicksOf(exchange: ExchangeId): boolean {
+    return this.hosting.recorded.has(exchange);
+  }
+
+  get watches(): boolean {
+    return this.hosting.watches;
+  }
+
+  /** An exchange joined late: what spends begins anew with it, the detector takes it without a pause. */
+  async instrumentsChanged(): Promise<void> {
+    const { context, tree } = this.parts;
+    if (context.system.inspect(PATHS.ledger) !== null) await tree().restart(PATHS.ledger);
+    const own = new Set(this.hosting.assets);
+    const instruments = context.instruments().filter((one) => own.has(baseOf(one)));
+    context.system.address<DetectorMessage>(PATHS.detector).tell({ kind: 'instruments', instruments });
+  }
+
+  /**
+   * The ordered stop of a node among others: what spends ends first and gives back the lease, so that a successor begins at
+   * once; the feeds go on until they are live elsewhere, or for three seconds.
+   */
+  async leave(): Promise<void> {
+    const { context, tree } = this.parts;
+    this.membership.leave();
+    await this.hosting.trade(false);
+    if (context.system.inspect(PATHS.lease) !== null) await tree().stopChild(PATHS.lease);
+    const { clock, timers } = { clock: context.machine, timers: context.machine };
+    const untilMs = clock.monotonicMs() + HAND_OVER_MS;
+    while (this.hosting.feeds.length > 0 && this.hasOtherFeeders() && clock.monotonicMs() < untilMs)
+      await new Promise<void>((resolve) => timers.setTimer(resolve, HAND_OVER_LOOK_MS));
+  }
+
+  async close(): Promise<void> {
+    this.trades?.unsubscribe();
+    await this.hosting.close();
+  }
+
+  private hasOtherFeeders(): boolean {
+    return [...this.view.state.members.values()].some(({ announced }) => announced.roles.includes('feeds'));
+  }
+}
