@@ -74,7 +74,16 @@ export type TradeLeaseMessage =
   | { readonly kind: 'doubted'; readonly fence: number }
   /** The fence may have come into force, or its deadline may have passed. */
   | { readonly kind: 'look' }
+  /** The node stops, or gives its work away: see `Retirement`. */
+  | { readonly kind: 'retire'; readonly step: Retirement }
   | { readonly kind: 'announce' };
+
+/**
+ * Giving a lease back in order (ACTORS §7.3). `hold`: nothing new is risked, what is under way goes on under the fence, which is
+ * renewed. `silence`: nothing leaves any more, and answers are awaited. `abandon`: not all came in time, so the lease is not
+ * given back: it runs out, and its successor waits as for one that died.
+ */
+export type Retirement = 'hold' | 'silence' | 'abandon';
 
 const MAILBOX = 256;
 const HANDLER_TIMEOUT_MS = 5_000;
@@ -108,6 +117,7 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
   private readonly watch = new LeaseWatch();
   /** Since when a lease that may be taken is left to others. */
   private leftSinceMs: number | null = null;
+  private retirement: Retirement | null = null;
   private isAsking = false;
   private isHeld = false;
   private isKept = false;
@@ -173,6 +183,8 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
         return this.ask();
       case 'look':
         return this.look();
+      case 'retire':
+        return this.retire(message.step);
       case 'announce':
         this.look();
         return this.announce();
@@ -195,9 +207,18 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     );
   }
 
+  private retire(step: Retirement): void {
+    this.retirement = step;
+    this.reason = 'this node gives back the lease of who may trade';
+    if (step !== 'hold') this.options.fence.drop();
+    if (step === 'abandon') this.key = null;
+    this.look();
+    this.announce();
+  }
+
   /** One question at a time; an answer that is lost is asked for again, which does no harm. */
   private ask(): void {
-    if (this.isAsking) return;
+    if (this.isAsking || (this.key === null && this.retirement !== null)) return;
     this.isAsking = true;
     const { leases, fence } = this.options;
     const asked = fence.now();
@@ -297,7 +318,7 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     const from = this.from !== null && this.from.monotonicMs > earliest.monotonicMs ? this.from : earliest;
     this.from = from;
     this.until = after(asked, leftMs);
-    fence.hold(lease.fence, from, this.until);
+    if (this.retirement === null || this.retirement === 'hold') fence.hold(lease.fence, from, this.until);
     this.keep(true);
     const nowMs = fence.now().monotonicMs;
     const turnMs = nowMs < from.monotonicMs ? from.monotonicMs - nowMs : leftMs;
@@ -345,7 +366,7 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
     this.isHeld = isHeld;
     if (isHeld) this.context.log.info({ fence: this.key?.fence }, 'this node may trade');
     else {
-      if (this.key !== null)
+      if (this.key !== null && this.retirement === null)
         this.reason = `the lease of who may trade was not renewed in time: ${this.lastError ?? 'no answer'}`;
       this.context.log.warn({ reason: this.reason }, 'no new risk: the lease of who may trade is not held');
     }
@@ -358,8 +379,9 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
   }
 
   private tell(): void {
-    const reason = this.isHeld ? '' : this.reason.slice(0, 300);
-    const body = { source: SOURCE, held: !this.isHeld, reason, atMs: this.context.clock.nowMs() };
+    const isHolding = !this.isHeld || this.retirement !== null;
+    const reason = isHolding ? this.reason.slice(0, 300) : '';
+    const body = { source: SOURCE, held: isHolding, reason, atMs: this.context.clock.nowMs() };
     this.options.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: SOURCE });
   }
 

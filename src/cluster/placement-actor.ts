@@ -28,6 +28,8 @@ export interface Hosting {
   /** Exchanges whose ticks are recorded here. */
   record(exchanges: readonly string[]): void;
   watch(isHere: boolean): void;
+  /** Counters of the books that cross between nodes. */
+  books(): Readonly<Record<string, unknown>>;
 }
 
 export interface FeedHosting {
@@ -188,6 +190,7 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
       moves: this.moves,
       feeds: hosting.feeds.map(({ exchange, isLive }) => ({ exchange, isLive })),
       placement: Object.fromEntries(view.placement),
+      books: hosting.books(),
     };
   }
 }

@@ -91,7 +91,9 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
     ...{ random, ids, log },
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });
-  const node = new AssembledNode(new NodeContext({ parts, bus: buses.orders, marketBus: buses.market, ids, system }));
+  const node = new AssembledNode(
+    new NodeContext({ parts, bus: buses.orders, marketBus: buses.market, ids, system }),
+  );
   await node.prepare();
   return node;
 }
@@ -248,6 +250,7 @@ class AssembledNode implements TradingNode {
     this.bus.publish(subjectOf('supervisionEvent', event.node), 'supervisionEvent', event, {
       traceId: 'supervision',
     });
+    this.member?.supervised(event);
   }
 
   instrumentOf(exchange: ExchangeId, symbol: string): InstrumentId | null {

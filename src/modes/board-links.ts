@@ -1,4 +1,9 @@
-import { BoardFollower, BoardPublisher } from '../cluster/board-bridge.js';
+import {
+  BoardFollower,
+  BoardPublisher,
+  type BoardFollowerStatistics,
+  type BoardPublisherStatistics,
+} from '../cluster/board-bridge.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { NodeContext } from './node-context.js';
 
@@ -8,6 +13,7 @@ export interface BoardLinks {
   withdraw(exchange: ExchangeId): void;
   follow(exchange: ExchangeId): void;
   unfollow(exchange: ExchangeId): void;
+  statistics(): { readonly published: BoardPublisherStatistics; readonly followed: BoardFollowerStatistics };
   close(): void;
 }
 
@@ -30,6 +36,7 @@ export function boardLinksOf(context: NodeContext): BoardLinks {
     withdraw: (exchange) => publisher.withdraw(exchange),
     follow: (exchange) => (reads ? follower.follow(exchange) : undefined),
     unfollow: (exchange) => follower.unfollow(exchange),
+    statistics: () => ({ published: publisher.statistics(), followed: follower.statistics() }),
     close: () => {
       publisher.close();
       follower.close();

@@ -228,10 +228,11 @@ export class NodeInspection implements InspectionSource {
     const ages = books.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
     const parked = inspection?.state === 'quarantined' || inspection?.state === 'stopped';
     const state = feedState.safeParse(parked ? inspection.state : summary['state']);
-    const elsewhere = this.isAbsent(PATHS.feed(exchange)) ? this.feedStates.get(exchange)?.state : undefined;
+    // The feed may run on another node: then its books are what can be seen of it here.
+    const isElsewhere = this.isAbsent(PATHS.feed(exchange)) && books.some(({ trusted }) => trusted);
     return {
       exchange,
-      state: state.success ? state.data : (elsewhere ?? 'disconnected'),
+      state: state.success ? state.data : isElsewhere ? 'live' : 'disconnected',
       reason: this.feedStates.get(exchange)?.reason ?? '',
       ageMs: ages.length === 0 ? null : Math.max(...ages),
       messages: numberOf(summary['frames']),

@@ -1,7 +1,10 @@
 import type { ExchangeId } from '../messages/primitives.js';
+import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Subscription } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
+import type { Retirement, TradeLeaseMessage } from '../actors/trade-lease.js';
+import { longestExpiryMs } from './gateways.js';
 import { tickRecorderActor } from '../actors/tick-recorder.js';
 import type { DetectorMessage } from '../actors/detector.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
@@ -25,7 +28,10 @@ export interface MemberParts {
 
 /** How long an ordered stop waits until the feeds of this node are live on others, ms. */
 const HAND_OVER_MS = 3_000;
-const HAND_OVER_LOOK_MS = 50;
+/** How long it lets arbitrages finish that are under way, and what clocks may differ by, ms. */
+const DRAIN_MS = 800;
+const SKEW_MS = 250;
+const LOOK_MS = 20;
 
 /** A node that is one of several: its tree grows and shrinks by placement and lease. */
 export class MemberNode {
@@ -107,12 +113,58 @@ export class MemberNode {
   async leave(): Promise<void> {
     const { context, tree } = this.parts;
     this.membership.leave();
+    if (this.hosting.trades) await this.retire();
     await this.hosting.trade(false);
     if (context.system.inspect(PATHS.lease) !== null) await tree().stopChild(PATHS.lease);
-    const { clock, timers } = { clock: context.machine, timers: context.machine };
-    const untilMs = clock.monotonicMs() + HAND_OVER_MS;
-    while (this.hosting.feeds.length > 0 && this.hasOtherFeeders() && clock.monotonicMs() < untilMs)
-      await new Promise<void>((resolve) => timers.setTimer(resolve, HAND_OVER_LOOK_MS));
+    await this.until(() => this.hosting.feeds.length === 0 || !this.hasOtherFeeders(), HAND_OVER_MS);
+  }
+
+  /** What is under way is finished, then nothing leaves any more, then every answer has come or every request has expired. */
+  private async retire(): Promise<void> {
+    const { context } = this.parts;
+    const lease = context.system.address<TradeLeaseMessage>(PATHS.lease);
+    const told = (step: Retirement) => lease.tell({ kind: 'retire', step });
+    told('hold');
+    await this.pause(LOOK_MS);
+    await this.until(
+      () => this.summaryOf(PATHS.saga)['running'] === 0 && this.underWay().length === 0,
+      DRAIN_MS,
+    );
+    told('silence');
+    await this.until(() => this.underWay().length === 0, longestExpiryMs(context.parts.market) + SKEW_MS);
+    // What does not expire may still be acted on: the successor has to wait for that.
+    const late = this.underWay().filter(
+      ({ capabilities }) => capabilities.orders.requestExpiry.kind === 'none',
+    );
+    if (late.length > 0) told('abandon');
+  }
+
+  /** Exchanges with orders that have no end yet. */
+  private underWay() {
+    return this.parts.context.parts.market.connectors.filter(({ exchange }) => {
+      const { unsettled, travelling } = this.summaryOf(PATHS.gateway(exchange));
+      return Number(unsettled ?? 0) + Number(travelling ?? 0) > 0;
+    });
+  }
+
+  private summaryOf(path: string): Readonly<Record<string, unknown>> {
+    return this.parts.context.system.inspect(path)?.summary ?? {};
+  }
+
+  /** By the machine's time, as the lease. */
+  private async until(isSo: () => boolean, withinMs: number): Promise<void> {
+    const { machine } = this.parts.context;
+    const untilMs = machine.monotonicMs() + withinMs;
+    while (!isSo() && machine.monotonicMs() < untilMs) await this.pause(LOOK_MS);
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.parts.context.machine.setTimer(resolve, ms));
+  }
+
+  /** A gate that starts wants to hear at once whether the cluster is fit to trade. */
+  supervised({ path, kind }: SupervisionEvent): void {
+    if (path === PATHS.gate && (kind === 'started' || kind === 'restarted')) this.membership.look();
   }
 
   async close(): Promise<void> {

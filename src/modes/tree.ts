@@ -69,6 +69,7 @@ export const PATHS = {
   alerts: 'node/watch/alerts',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
+  saga: 'node/trade/saga',
   gateway: (exchange: string) => `node/trade/${gatewayId(exchange)}`,
   saga: 'node/trade/saga',
   instruments: 'node/infra/instruments',

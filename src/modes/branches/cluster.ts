@@ -72,9 +72,13 @@ export class Membership {
     };
   }
 
-  /** Others take over what this node does; what spends is ended first. */
+  /** Others take over what this node does. */
   leave(): void {
     this.tell({ kind: 'leave' });
+  }
+
+  look(): void {
+    this.tell({ kind: 'look' });
   }
 
   /** Living nodes that may trade and stand before this one. */

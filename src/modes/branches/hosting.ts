@@ -133,6 +133,10 @@ export class NodeHosting implements Hosting {
     for (const { exchange } of this.parts.context.parts.market.connectors) this.parts.links.follow(exchange);
   }
 
+  books() {
+    return this.parts.links.statistics();
+  }
+
   async close(): Promise<void> {
     const branches = [this.detectors, this.watchers, this.traders];
     const feeds = [...this.hosted.values()].map(({ branch }) => branch);

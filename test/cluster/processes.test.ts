@@ -1,0 +1,106 @@
+import t from 'tap';
+import type { FeedView } from '../../src/http/source.js';
+import type { ArbitrageClosed } from '../../src/messages/order.js';
+import { getJson } from '../node/node-process.js';
+import * as nats from '../servers/nats.js';
+import * as postgres from '../servers/postgres.js';
+import { ClusterWorld, type All, type Figures } from './cluster-world.js';
+
+/** Three nodes that a user would start on three machines: one is killed, one is stopped in order. */
+
+t.setTimeout(900_000);
+
+const EXCHANGES = ['binance', 'bybit', 'okx'];
+const NODES = ['tokyo-1', 'singapore-1', 'seoul-1'];
+const ALL_ROLES = ['feeds', 'detectors', 'trade', 'recorder'];
+/** Far beyond what is meant, so that a slow machine fails nothing: the figures are told. */
+const WITHIN_MS = 120_000;
+
+const holderOf = (all: All): string | null => [...all].find(([, { held }]) => held)?.[0] ?? null;
+const feedsOf = (all: All): string[] => [...all.values()].flatMap(({ feeds }) => feeds).sort();
+const some = (duty: 'detects' | 'watches' | 'trades') => (all: All) =>
+  [...all.values()].some((duties) => duties[duty]);
+const MOVED = {
+  lease: (all: All) => holderOf(all) !== null,
+  'gate open': some('trades'),
+  feeds: (all: All) => feedsOf(all).join() === EXCHANGES.join(),
+  detectors: some('detects'),
+  recorders: some('watches'),
+};
+const told = (figures: Figures): string =>
+  Object.entries(figures)
+    .map(([what, ms]) => `${what} ${ms} ms`)
+    .join(', ');
+const tradesOf = (world: ClusterWorld, name: string): Promise<ArbitrageClosed[]> =>
+  getJson<ArbitrageClosed[]>(`${world.urls.get(name)}api/trades?limit=500`);
+
+const why = nats.available() ?? postgres.available();
+t.test('a killed node loses its work to the others, and one that stops hands it over', async (t) => {
+  if (why !== null) {
+    nats.skipOrFail(t, why);
+    return;
+  }
+  const world = await ClusterWorld.open(
+    t,
+    NODES.map((name) => ({ name, region: name.slice(0, -2), roles: ALL_ROLES })),
+  );
+  const allWork = () => ({
+    'all work': (all: All) =>
+      all.size === world.urls.size && Object.values(MOVED).every((isReached) => isReached(all)),
+  });
+  await Promise.all(NODES.map((name) => world.start(name)));
+  await world.until(allWork(), WITHIN_MS);
+  const before = await world.all();
+  t.equal([...before.values()].filter(({ held }) => held).length, 1, 'one holds the lease');
+  t.equal([...before.values()].filter(({ hasGate }) => hasGate).length, 1, 'and only there is a gate');
+  for (const [name, { feeds }] of before) t.comment(`${name} feeds ${feeds.join(', ') || 'nothing'}`);
+  const holder = holderOf(before)!;
+  const survivors = NODES.filter((name) => name !== holder);
+  const traded = await tradesBeyond(world, holder, 0);
+  const quiet = await faultsOf(world, survivors);
+
+  world.kill(holder, 'SIGKILL');
+  t.comment(`kill -9 of ${holder}: ${told(await world.until(MOVED, WITHIN_MS))}`);
+  const after = await world.all();
+  const next = holderOf(after)!;
+  t.not(next, holder);
+  t.ok(after.get(next)!.fence! > before.get(holder)!.fence!, 'under a larger fence');
+  const now = await faultsOf(world, survivors);
+  for (const [feed, count] of quiet) t.equal(now.get(feed), count, `${feed} missed nothing`);
+  await tradesBeyond(world, next, traded);
+
+  await world.start(holder);
+  await world.until(allWork(), WITHIN_MS);
+  t.equal(holderOf(await world.all()), next, 'who has the lease keeps it');
+
+  const stopping = world.nodes.get(next)!;
+  world.kill(next, 'SIGTERM');
+  t.comment(`ordered stop of ${next}: ${told(await world.until(MOVED, WITHIN_MS))}`);
+  t.equal(await stopping.exit(), 0, 'it ends in order');
+  const last = await world.all();
+  t.ok(last.get(holderOf(last)!)!.fence! > after.get(next)!.fence!, 'and gave the lease back');
+});
+
+/** Gaps, reconnects and refused frames of the feeds that run on these nodes. */
+async function faultsOf(world: ClusterWorld, names: readonly string[]): Promise<Map<string, number>> {
+  const all = await world.all();
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const views = await getJson<FeedView[]>(`${world.urls.get(name)}api/feeds`);
+    for (const { exchange, gaps, reconnects, invalidFrames } of views)
+      if (all.get(name)?.feeds.includes(exchange) === true)
+        counts.set(`${exchange} on ${name}`, gaps + reconnects + invalidFrames);
+  }
+  return counts;
+}
+
+/** Waits for one more; resolves with how many there are. */
+async function tradesBeyond(world: ClusterWorld, name: string, known: number): Promise<number> {
+  const deadline = performance.now() + WITHIN_MS * 2;
+  for (;;) {
+    const { length } = await tradesOf(world, name);
+    if (length > known) return length;
+    if (performance.now() > deadline) throw new Error(`no trade beyond ${known}`);
+    await new Promise((done) => setTimeout(done, 500));
+  }
+}
