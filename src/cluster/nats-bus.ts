@@ -3,9 +3,11 @@ import { MESSAGES, type MessageKind, type MessageOf } from '../messages/catalogu
 import { encodeMessage } from '../messages/codec.js';
 import { ArbotError, errorText, invariant } from '../messages/errors.js';
 import type { Bus, BusStatistics, Delivery, PublishOptions, Subscription } from '../ports/bus.js';
+import type { NodeServices } from '../ports/node-services.js';
 import { DEFAULT_PENDING_REQUESTS, RESPONDERS } from './bus-options.js';
 import { inboxPrefixOf } from './inbox.js';
 import { firstConnection, type NatsBusOptions } from './nats-connection.js';
+import { NatsNodeServices } from './node-service.js';
 import { NatsOutbound, type OutboundLimits } from './nats-outbound.js';
 import { noResponder, PendingRequests } from './pending-requests.js';
 import { Receiver } from './receiver.js';
@@ -126,6 +128,12 @@ export class NatsBus implements Bus {
         );
       } else answer(this.subjectOf(message), message.data, (bytes) => this.sendReply(reply, bytes));
     });
+  }
+
+  /** Discovery and questions among nodes over the same connection. */
+  services(): NodeServices {
+    const { log, prefix } = this.options;
+    return new NatsNodeServices({ connection: this.connection, prefix: prefix ?? 'arbot', log });
   }
 
   statistics(): BusStatistics {

@@ -78,7 +78,8 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
   const { options, log, random } = parts;
   const ports = { clock: time, timers: time, ids, log, random };
   const given = parts.bus;
-  const buses = given === undefined ? await openBuses(options, ports) : { orders: given, market: given };
+  const buses =
+    given === undefined ? await openBuses(options, ports) : { orders: given, market: given, services: null };
   const system = new ActorSystem({
     node: options.node.name,
     engine:
@@ -92,7 +93,14 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });
   const node = new AssembledNode(
-    new NodeContext({ parts, bus: buses.orders, marketBus: buses.market, ids, system }),
+    new NodeContext({
+      parts,
+      bus: buses.orders,
+      marketBus: buses.market,
+      services: buses.services,
+      ids,
+      system,
+    }),
   );
   await node.prepare();
   return node;
@@ -225,7 +233,7 @@ class AssembledNode implements TradingNode {
 
   async start(): Promise<void> {
     await this.tree.start();
-    this.member?.started();
+    await this.member?.started(this.inspection);
     if (this.missing.length > 0) this.tryMissingLater();
   }
 

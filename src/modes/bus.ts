@@ -5,6 +5,7 @@ import { InProcessBus } from '../cluster/in-process-bus.js';
 import { NatsBus, type NatsBusOptions } from '../cluster/nats-bus.js';
 import { ArbotError } from '../messages/errors.js';
 import type { Bus } from '../ports/bus.js';
+import type { NodeServices } from '../ports/node-services.js';
 import type { Random } from '../ports/random.js';
 
 type Ports = Omit<BusOptions, 'sender'> & { readonly random: Random };
@@ -15,6 +16,8 @@ export interface Buses {
   readonly orders: Bus;
   /** Books and trades of the market. */
   readonly market: Bus;
+  /** How nodes find and ask each other; null in process, where there is one. */
+  readonly services: NodeServices | null;
 }
 
 /** The buses of `cluster.config.ts`. Throws ARB_CONFIG_INVALID naming a variable that is not set. */
@@ -22,12 +25,14 @@ export async function openBuses(options: StartOptions, ports: Ports): Promise<Bu
   const { bus } = options.clusterConfig;
   if (bus.kind === 'in-process') {
     const both = new InProcessBus({ ...ports, sender: options.node.name });
-    return { orders: both, market: both };
+    return { orders: both, market: both, services: null };
   }
   const shared = natsOptions(options, bus, ports);
   const orders = await NatsBus.connect({ ...shared, connection: 'orders' });
   try {
-    return { orders, market: await NatsBus.connect({ ...shared, connection: 'market' }) };
+    const market = await NatsBus.connect({ ...shared, connection: 'market' });
+    // Whole documents are asked for: they may wait behind books, and no order behind them.
+    return { orders, market, services: market.services() };
   } catch (error) {
     await orders.close();
     throw error;

@@ -1,5 +1,8 @@
 import type { ExchangeId } from '../messages/primitives.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
+import type { RunningService } from '../ports/node-services.js';
+import type { InspectionSource } from '../http/source.js';
+import { serveNode } from './node-answers.js';
 import type { Subscription } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
@@ -39,6 +42,7 @@ export class MemberNode {
   private readonly membership: Membership;
   private readonly hosting: NodeHosting;
   private trades: Subscription | null = null;
+  private service: RunningService | null = null;
 
   constructor(parts: MemberParts) {
     const { context, feeds, stores, prices, tree } = parts;
@@ -79,10 +83,11 @@ export class MemberNode {
   }
 
   /** Books cross as they are; trades that are recorded here come from the node whose feed hears them. */
-  started(): void {
+  async started(inspection: InspectionSource): Promise<void> {
     this.hosting.followAll();
     const { context } = this.parts;
     const { recording, parts } = context;
+    this.service = await serveNode({ context, view: this.view, inspection });
     if (recording === null) return;
     this.trades = context.marketBus.subscribe('md.trade.*.*', 'tradePrint', ({ message, sender }) => {
       if (sender !== parts.options.node.name) recording.trade(message);
@@ -169,6 +174,7 @@ export class MemberNode {
 
   async close(): Promise<void> {
     this.trades?.unsubscribe();
+    await this.service?.stop();
     await this.hosting.close();
   }
 

@@ -12,6 +12,7 @@ import type { Compute } from '../ports/compute.js';
 import type { EmergencyJournal } from '../ports/emergency-journal.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
+import type { NodeServices } from '../ports/node-services.js';
 import type { HttpClient, Sockets } from '../ports/network.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Ids, Random } from '../ports/random.js';
@@ -63,6 +64,8 @@ export interface ContextParts {
   readonly bus: Bus;
   /** The connection of market data; the same as `bus` in one process. */
   readonly marketBus: Bus;
+  /** How nodes find and ask each other; null in one process. */
+  readonly services: NodeServices | null;
   readonly ids: Ids;
   readonly system: ActorSystem;
 }
@@ -72,6 +75,7 @@ export class NodeContext {
   readonly parts: NodeParts;
   readonly bus: Bus;
   readonly marketBus: Bus;
+  readonly services: NodeServices | null;
   readonly ids: Ids;
   readonly system: ActorSystem;
   readonly machine: Clock & Timers;
@@ -89,11 +93,12 @@ export class NodeContext {
   /** Null while ticks are not kept. */
   recording: TickRecording | null = null;
 
-  constructor({ parts, bus, marketBus, ids, system }: ContextParts) {
+  constructor({ parts, bus, marketBus, services, ids, system }: ContextParts) {
     const { files, folder, log, killSwitch } = parts;
     this.parts = parts;
     this.bus = bus;
     this.marketBus = marketBus;
+    this.services = services;
     this.ids = ids;
     this.system = system;
     this.machine = parts.machine ?? new MachineTime();

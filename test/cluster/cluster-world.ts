@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 import type { ActorNode } from '../../src/http/source.js';
+import { NatsBus } from '../../src/cluster/nats-bus.js';
+import type { NodeServices } from '../../src/ports/node-services.js';
+import { SeededRandom, TimeOrderedIds } from '../../src/runtime/platform/random.js';
+import { KeptLog } from '../runtime/harness.js';
+import { RealTime } from '../runtime/real-time.js';
 import { ArbotProcess, getJson } from '../node/node-process.js';
 import { startNats } from '../servers/nats.js';
 import { startPostgres } from '../servers/postgres.js';
@@ -36,6 +41,7 @@ export type All = ReadonlyMap<string, Duties>;
 export type Figures = Readonly<Record<string, number>>;
 
 const LOOK_MS = 150;
+const CLUSTER = `c${process.pid}`;
 
 export class ClusterWorld {
   readonly folder: string;
@@ -43,9 +49,11 @@ export class ClusterWorld {
   readonly urls = new Map<string, string>();
   private readonly environment: Readonly<Record<string, string>>;
   private readonly exchangesFile: string;
+  private readonly natsUrl: string;
 
-  private constructor(folder: string, environment: Record<string, string>) {
+  private constructor(folder: string, natsUrl: string, environment: Record<string, string>) {
     this.folder = folder;
+    this.natsUrl = natsUrl;
     this.exchangesFile = join(folder, 'exchanges.json');
     this.environment = environment;
   }
@@ -60,7 +68,7 @@ export class ClusterWorld {
       join(folder, 'trading.config.ts'),
       `export { default } from ${JSON.stringify(join(repository, 'trading.config.ts'))};\n`,
     );
-    const world = new ClusterWorld(folder, {
+    const world = new ClusterWorld(folder, nats.url, {
       CLUSTER_PG_URL: postgres.url,
       ARBOT_VERDICT_KEY_HEX: '5a'.repeat(32),
     });
@@ -75,6 +83,20 @@ export class ClusterWorld {
 
   private arbot(args: readonly string[]): ArbotProcess {
     return new ArbotProcess([...args, '--config', this.folder], this.environment);
+  }
+
+  /** As somebody who knows nothing but the server and the name of the cluster. */
+  async services(t: Test): Promise<NodeServices> {
+    const time = new RealTime();
+    const random = new SeededRandom('visitor');
+    const bus = await NatsBus.connect({
+      ...{ clock: time, timers: time, random, log: new KeptLog(), ids: new TimeOrderedIds(time, random) },
+      sender: 'visitor',
+      servers: [this.natsUrl],
+      prefix: `${CLUSTER}.simulated`,
+    });
+    t.teardown(() => bus.close());
+    return bus.services();
   }
 
   /** Resolves when its page answers. */
@@ -149,7 +171,7 @@ function clusterFile(choices: readonly NodeChoice[], folder: string, nats: Serve
     http: { port: 0 },
   }));
   const config = {
-    name: `c${process.pid}`,
+    name: CLUSTER,
     nodes,
     bus: { kind: 'nats', urls: [nats.url] },
     stores: { trades: { kind: 'postgres', urlEnv: 'CLUSTER_PG_URL' }, ticks: { kind: 'none' } },

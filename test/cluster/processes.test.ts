@@ -1,6 +1,7 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { FeedView } from '../../src/http/source.js';
 import type { ArbitrageClosed } from '../../src/messages/order.js';
+import type { NodeServices } from '../../src/ports/node-services.js';
 import { getJson } from '../node/node-process.js';
 import * as nats from '../servers/nats.js';
 import * as postgres from '../servers/postgres.js';
@@ -56,6 +57,7 @@ t.test('a killed node loses its work to the others, and one that stops hands it 
   for (const [name, { feeds }] of before) t.comment(`${name} feeds ${feeds.join(', ') || 'nothing'}`);
   const holder = holderOf(before)!;
   const survivors = NODES.filter((name) => name !== holder);
+  await asked(t, await world.services(t), holder);
   const traded = await tradesBeyond(world, holder, 0);
   const quiet = await faultsOf(world, survivors);
 
@@ -80,6 +82,35 @@ t.test('a killed node loses its work to the others, and one that stops hands it 
   const last = await world.all();
   t.ok(last.get(holderOf(last)!)!.fence! > after.get(next)!.fence!, 'and gave the lease back');
 });
+
+/** Found and asked by name, as any node may do it. */
+async function asked(t: Test, services: NodeServices, holder: string): Promise<void> {
+  const found = await services.discover(2_000);
+  t.strictSame(
+    found.map(({ node }) => node),
+    [...NODES].sort(),
+    'every node is discovered',
+  );
+  t.equal(new Set(found.map(({ facts }) => facts['build'])).size, 1, 'with one build');
+  t.match(await services.ask(holder, 'inspect', null, 10_000), {
+    node: holder,
+    mode: 'SIMULATED',
+    lease: { held: true },
+    feeds: Array,
+    members: { length: 3 },
+    placement: { 'feed:okx': String },
+  });
+  t.match(await services.ask(holder, 'tree', null, 10_000), { path: 'node', children: Array });
+  t.match(await services.ask(holder, 'actor', 'node/trade/gate', 10_000), { kind: 'gate', state: 'running' });
+  await t.rejects(services.ask(holder, 'actor', 7, 10_000), { code: 'ARB_RESPONDER_FAILED' });
+  await t.rejects(services.ask('nobody', 'inspect', null, 10_000), { code: 'ARB_NO_RESPONDER' });
+  const inspect = (await services.discover(2_000)).find(({ node }) => node === holder)?.endpoints;
+  t.match(
+    inspect?.find(({ endpoint }) => endpoint === 'inspect'),
+    { requests: 1, errors: 0 },
+    'and statistics',
+  );
+}
 
 /** Gaps, reconnects and refused frames of the feeds that run on these nodes. */
 async function faultsOf(world: ClusterWorld, names: readonly string[]): Promise<Map<string, number>> {
