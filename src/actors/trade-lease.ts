@@ -88,7 +88,7 @@ export type Retirement = 'hold' | 'silence' | 'abandon';
 const MAILBOX = 256;
 const HANDLER_TIMEOUT_MS = 5_000;
 const ANNOUNCE_MS = 1_000;
-const SOURCE = 'lease';
+export const LEASE_HOLD = 'lease';
 
 export function tradeLeaseActor(options: TradeLeaseOptions): ActorDefinition<TradeLeaseMessage> {
   // Of the process: later incarnations of the actor have held it before.
@@ -381,8 +381,8 @@ class TradeLease implements ActorBehaviour<TradeLeaseMessage> {
   private tell(): void {
     const isHolding = !this.isHeld || this.retirement !== null;
     const reason = isHolding ? this.reason.slice(0, 300) : '';
-    const body = { source: SOURCE, held: isHolding, reason, atMs: this.context.clock.nowMs() };
-    this.options.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: SOURCE });
+    const body = { source: LEASE_HOLD, held: isHolding, reason, atMs: this.context.clock.nowMs() };
+    this.options.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: LEASE_HOLD });
   }
 
   private later(name: 'work' | 'look', delayMs: number): void {

@@ -90,6 +90,7 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
   /** Since when a task is this node's, and since when a feed that runs here is not. */
   private readonly mineSince = new Map<string, number>();
   private readonly foreignSince = new Map<string, number>();
+  private assets: readonly string[] = [];
   private moves = 0;
 
   constructor(options: PlacementActorOptions, context: ActorContext<PlacementMessage>) {
@@ -123,7 +124,8 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
     view.placement = placement;
     this.note(placement, nowMs);
     for (const exchange of known.exchanges) this.placeFeed(exchange, nowMs);
-    hosting.detect(known.assets.filter((asset) => this.isHandedOver(assetTask(asset), nowMs)));
+    this.assets = known.assets.filter((asset) => this.isHandedOver(assetTask(asset), nowMs));
+    hosting.detect(this.assets);
     hosting.record(known.exchanges.filter((exchange) => this.isMine(ticksTask(exchange))));
     hosting.watch(this.isHandedOver(WATCH_TASK, nowMs));
   }
@@ -188,6 +190,7 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
       believed: this.damped === null ? [] : [...this.damped.believed.keys()].sort(),
       doubted: this.damped === null ? [] : [...this.damped.doubted.keys()].sort(),
       moves: this.moves,
+      assets: this.assets,
       feeds: hosting.feeds.map(({ exchange, isLive }) => ({ exchange, isLive })),
       placement: Object.fromEntries(view.placement),
       books: hosting.books(),

@@ -14,7 +14,7 @@ import type { SupervisorSpec } from '../supervisors/spec.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
 import type { ClusterView } from '../cluster/view.js';
 import { boardLinksOf } from './board-links.js';
-import { baseOf, Membership } from './branches/cluster.js';
+import { Membership } from './branches/cluster.js';
 import type { Feeds } from './branches/feeds.js';
 import { NodeHosting } from './branches/hosting.js';
 import { tradeOf } from './branches/trade.js';
@@ -52,6 +52,10 @@ export class MemberNode {
       ...{ context, feeds, stores, prices, tree },
       links: boardLinksOf(context),
     });
+  }
+
+  private get lease() {
+    return this.parts.context.system.address<TradeLeaseMessage>(PATHS.lease);
   }
 
   get view(): ClusterView {
@@ -107,7 +111,7 @@ export class MemberNode {
     const { context, tree } = this.parts;
     if (context.system.inspect(PATHS.ledger) !== null) await tree().restart(PATHS.ledger);
     const own = new Set(this.hosting.assets);
-    const instruments = context.instruments().filter((one) => own.has(baseOf(one)));
+    const instruments = context.instruments().filter((one) => own.has(one.base));
     context.system.address<DetectorMessage>(PATHS.detector).tell({ kind: 'instruments', instruments });
   }
 
@@ -127,8 +131,7 @@ export class MemberNode {
   /** What is under way is finished, then nothing leaves any more, then every answer has come or every request has expired. */
   private async retire(): Promise<void> {
     const { context } = this.parts;
-    const lease = context.system.address<TradeLeaseMessage>(PATHS.lease);
-    const told = (step: Retirement) => lease.tell({ kind: 'retire', step });
+    const told = (step: Retirement) => this.lease.tell({ kind: 'retire', step });
     told('hold');
     await this.pause(LOOK_MS);
     await this.until(
@@ -167,9 +170,11 @@ export class MemberNode {
     return new Promise((resolve) => this.parts.context.machine.setTimer(resolve, ms));
   }
 
-  /** A gate that starts wants to hear at once whether the cluster is fit to trade. */
+  /** A gate that starts wants to hear at once what would hold it. */
   supervised({ path, kind }: SupervisionEvent): void {
-    if (path === PATHS.gate && (kind === 'started' || kind === 'restarted')) this.membership.look();
+    if (path !== PATHS.gate || (kind !== 'started' && kind !== 'restarted')) return;
+    this.membership.look();
+    this.lease.tell({ kind: 'announce' });
   }
 
   async close(): Promise<void> {

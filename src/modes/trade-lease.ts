@@ -1,5 +1,5 @@
 import { TradeFence } from '../actors/trade-fence.js';
-import { LEASE_TIMES, tradeLeaseActor, type Candidacy } from '../actors/trade-lease.js';
+import { LEASE_TIMES, tradeLeaseActor, type Candidacy, type LeaseTimes } from '../actors/trade-lease.js';
 import type { Bus } from '../ports/bus.js';
 import type { Random } from '../ports/random.js';
 import type { Stores } from '../ports/stores.js';
@@ -7,6 +7,9 @@ import type { Clock, Timers } from '../ports/time.js';
 import { erased } from './tree.js';
 
 const NONCE_BYTES = 16;
+
+/** Where others wait for it, a lease is shorter: they take over within ten seconds, what was under way looked into. */
+const SHARED_LEASE_TIMES: LeaseTimes = { ...LEASE_TIMES, ttlMs: 4_000, renewMs: 1_300, retryMs: 250 };
 
 export interface TradeLeaseParts {
   readonly bus: Bus;
@@ -27,7 +30,7 @@ export function tradeLeaseOf({ bus, stores, time, random, holder, maxExpiryMs, c
   const fence = new TradeFence(time);
   const nonce = Buffer.from(random.bytes(NONCE_BYTES)).toString('hex');
   const { leases } = stores;
-  const times = { ...LEASE_TIMES, maxExpiryMs };
+  const times = { ...(candidacy === null ? LEASE_TIMES : SHARED_LEASE_TIMES), maxExpiryMs };
   const actor = tradeLeaseActor({ bus, leases, fence, timers: time, holder, nonce, times, candidacy });
   return { fence, actor: erased(actor) };
 }

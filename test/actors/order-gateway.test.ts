@@ -365,6 +365,34 @@ t.test('where requests do not expire, never placed takes a minute', async (t) =>
   t.match(world.lastOf(leg), { reason: ORDER_NOT_FOUND });
 });
 
+t.test(
+  'after a take-over an exchange without request expiry rests until nothing of before can come',
+  async (t) => {
+    for (const [isFenced, isClean] of [
+      [false, false],
+      [false, true],
+      [true, false],
+    ] as const) {
+      const world = await AccountWorld.ready({ isFenced });
+      world.fence.acquired(world.fence.now(), isClean);
+      world.holdLease(200_000);
+      await world.restartGateway();
+      await world.time.advance(5_000);
+      const rests = !isFenced && !isClean;
+      t.equal(world.summary()['phase'], rests ? 'paused' : 'ready', `fenced ${isFenced}, clean ${isClean}`);
+      if (!rests) continue;
+      t.match(world.summary(), { reasons: [/former holder of the lease/] });
+      const leg = world.approve();
+      t.match(await world.trade(leg, 1_000), { status: 'rejected', reason: 'EXCHANGE_PAUSED' });
+      // An order of the former holder arrives late, and is found by the comparison that follows.
+      const compared = Number(world.summary()['reconciliations']);
+      await world.time.advance(56_000);
+      t.equal(world.summary()['phase'], 'ready');
+      t.ok(Number(world.summary()['reconciliations']) > compared, 'compared anew');
+    }
+  },
+);
+
 t.test('the dead-man switch is armed by configuration only, and switched off in order', async (t) => {
   const plain = await AccountWorld.ready();
   await plain.time.advance(60_000);

@@ -28,13 +28,12 @@ export interface Duties {
   readonly fence: number | null;
   /** Exchanges whose feed runs here and is live. */
   readonly feeds: readonly string[];
-  readonly detects: boolean;
+  /** Assets that its detector looks at. */
+  readonly assets: readonly string[];
   readonly watches: boolean;
   readonly hasGate: boolean;
   /** The gate runs and nothing holds it. */
   readonly trades: boolean;
-  /** Why the cluster is not fit to trade, as this node sees it. */
-  readonly hold: string;
 }
 
 export type All = ReadonlyMap<string, Duties>;
@@ -129,11 +128,10 @@ export class ClusterWorld {
       held,
       fence: held ? Number(lease['fence']) : null,
       feeds: feeds.filter(({ isLive }) => isLive).map(({ exchange }) => exchange),
-      detects: runs('detect/spatial'),
+      assets: runs('detect/spatial') ? ((summary('cluster/placement')['assets'] ?? []) as string[]) : [],
       watches: runs('watch/recorder'),
       hasGate: at('trade/gate') !== undefined,
       trades: held && running && holds?.length === 0,
-      hold: String(summary('cluster/membership')['hold'] ?? ''),
     };
   }
 

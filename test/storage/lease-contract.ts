@@ -121,6 +121,26 @@ export async function leaseContract(t: Test, stores: Stores): Promise<void> {
     t.equal((await leases.acquire({ ...reborn, succeeds: true })).lease.fence, 2, 'once');
   });
 
+  await t.test('a challenger takes what it watched, and a renewal meanwhile makes it fail', async (t) => {
+    const first = granted(t, await leases.acquire(claimOf('seen', 'a', { maxExpiryMs: 700 })), 'free');
+    const challenge = (fence: number, renewals: number) =>
+      leases.acquire(claimOf('seen', 'b', { watched: { fence, renewals } }));
+    t.equal((await leases.acquire(claimOf('seen', 'b', { watched: null }))).kind, 'held', 'nothing watched');
+    await leases.renew(keyOf(first, 'a'));
+    t.equal((await challenge(1, 0)).kind, 'held', 'it was renewed');
+    t.equal((await challenge(2, 1)).kind, 'held', 'another fence');
+    const second = granted(t, await challenge(1, 1), 'silent, whatever the clock of the store says');
+    t.strictSame([second.fence, second.renewals, second.formerExpiryMs], [2, 0, 700]);
+    t.equal(await leases.renew(keyOf(first, 'a')), null, 'the former has lost it');
+    t.equal((await challenge(1, 1)).lease.fence, 2, 'asked again, after its answer was lost');
+    await leases.release(keyOf(second, 'b'));
+    granted(t, await leases.acquire(claimOf('seen', 'c', { watched: null })), 'what nobody holds');
+    await leases.acquire(claimOf('seen-late', 'a', { ttlMs: SHORT_MS }));
+    await expired(stores, 'seen-late');
+    const late = await leases.acquire(claimOf('seen-late', 'b', { watched: null }));
+    t.equal(late.kind, 'held', 'the clock of the store alone gives nothing to a challenger');
+  });
+
   await t.test('whoever got no answer asks again, and nothing happened twice', async (t) => {
     const claim = claimOf('lost', 'a', { succeeds: true });
     const first = granted(t, await leases.acquire(claim), 'the answer of which is lost');

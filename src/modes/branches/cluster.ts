@@ -65,7 +65,7 @@ export class Membership {
     return {
       patienceMs: () => this.preferred().length * PREFERENCE_MS,
       onKept: (isKept) => {
-        hosting.trade(isKept);
+        void hosting.trade(isKept);
         this.tell({ kind: 'announce' });
       },
       onReleased: () => this.tell({ kind: 'announce' }),
@@ -129,10 +129,8 @@ const obstacleOf = (simulatesItself: boolean): string | null =>
     ? 'each node simulates exchanges of its own: start them apart, and nodes with --exchanges-at'
     : null;
 
-export const baseOf = ({ pair }: Instrument): string => pair.slice(0, pair.indexOf('-'));
-
 const assetsOf = (instruments: readonly Instrument[]): string[] =>
-  [...new Set(instruments.map(baseOf))].sort();
+  [...new Set(instruments.map(({ base }) => base))].sort();
 
 const regionsOf = ({ placement }: ClusterConfig): Map<string, readonly string[]> =>
   new Map(

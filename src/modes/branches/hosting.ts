@@ -14,7 +14,6 @@ import {
   watchWorkers,
   type TradeActors,
 } from '../tree.js';
-import { baseOf } from './cluster.js';
 import { detectorOf } from './detect.js';
 import type { Feeds } from './feeds.js';
 import { watchOf } from './watch.js';
@@ -97,7 +96,7 @@ export class NodeHosting implements Hosting {
     this.assets = assets;
     const { context, stores } = this.parts;
     const own = new Set(assets);
-    const instruments = () => context.instruments().filter((one) => own.has(baseOf(one)));
+    const instruments = () => context.instruments().filter((one) => own.has(one.base));
     // Anew, so that it learns from the store what another node traded of these assets.
     void this.detectors.want(
       assets.length === 0 ? [] : [detectorWorker(detectorOf(context, stores, instruments))],

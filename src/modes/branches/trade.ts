@@ -2,7 +2,7 @@ import { gateActor } from '../../actors/gate.js';
 import { ledgerActor } from '../../actors/ledger.js';
 import { sagaActor } from '../../actors/saga.js';
 import type { TradeFence } from '../../actors/trade-fence.js';
-import type { Candidacy } from '../../actors/trade-lease.js';
+import { LEASE_HOLD, type Candidacy } from '../../actors/trade-lease.js';
 import { MEMBERSHIP_HOLD } from '../../cluster/membership-actor.js';
 import type { LimitOverrides } from '../../messages/risk-control.js';
 import type { Stores } from '../../ports/stores.js';
@@ -51,7 +51,7 @@ export function tradeOf(
         context.live({
           ...shared,
           node: options.node.name,
-          heldUntilHeard: candidacy === null ? [] : [MEMBERSHIP_HOLD],
+          heldUntilHeard: candidacy === null ? [] : [MEMBERSHIP_HOLD, LEASE_HOLD],
           limits,
           limitsWith: (overrides: LimitOverrides) => context.limitChanges?.limitsWith(overrides) ?? limits,
           seal,
