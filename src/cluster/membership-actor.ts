@@ -132,7 +132,7 @@ class MembershipActor implements ActorBehaviour<MembershipMessage> {
     };
     const level = kind === 'joined' || kind === 'left' ? 'info' : 'warn';
     this.context.log[level]({ ...body }, `cluster: ${node} ${kind}`);
-    bus.publish(subjectOf('memberChanged', node), 'memberChanged', body, { traceId: TRACE });
+    bus.publish(subjectOf('memberChanged', observer), 'memberChanged', body, { traceId: TRACE });
   }
 
   /** Again and again, so that a gate that started later knows too. */

@@ -57,6 +57,8 @@ export const GRANTS: Readonly<Record<MessageKind, Grant>> = {
   remoteWatch: { ...EVERYBODY, own: 'subscribe' },
   remoteWatched: REPLY,
   remoteEnded: { ...EVERYBODY, own: 'subscribe' },
+  nodeAnnounced: { ...EVERYBODY, own: 'publish' },
+  memberChanged: { ...EVERYBODY, own: 'publish' },
   supervisionEvent: { ...EVERYBODY, own: 'publish' },
 };
 
@@ -67,6 +69,8 @@ export interface NodeSubjects {
 
 /** Discovery of services (`$SRV`), which carries no trade. */
 const SERVICES = '$SRV.>';
+/** Questions to a node about itself, which it alone hears. */
+const QUESTIONS = 'service';
 
 /** The subjects of one node, whatever the mode it runs in. Replies need no grant: a server lets through one per request. */
 export function subjectsOf(cluster: string, node: string, roles: readonly NodeRole[]): NodeSubjects {
@@ -80,7 +84,12 @@ export function subjectsOf(cluster: string, node: string, roles: readonly NodeRo
         return `${cluster}.*.${GRANTS[kind].own === what ? subject.replace('*', node) : subject}`;
       });
   return {
-    publish: [...subjects('publish'), SERVICES],
-    subscribe: [...subjects('subscribe'), `${inboxPrefixOf(node)}.>`, SERVICES],
+    publish: [...subjects('publish'), `${cluster}.*.${QUESTIONS}.>`, SERVICES],
+    subscribe: [
+      ...subjects('subscribe'),
+      `${cluster}.*.${QUESTIONS}.${node}.>`,
+      `${inboxPrefixOf(node)}.>`,
+      SERVICES,
+    ],
   };
 }

@@ -13,11 +13,14 @@ export interface BoardLinks {
   withdraw(exchange: ExchangeId): void;
   follow(exchange: ExchangeId): void;
   unfollow(exchange: ExchangeId): void;
-  statistics(): { readonly published: BoardPublisherStatistics; readonly followed: BoardFollowerStatistics };
+  statistics(): {
+    readonly published: BoardPublisherStatistics | null;
+    readonly followed: BoardFollowerStatistics;
+  };
   close(): void;
 }
 
-/** A node that runs feeds and nothing else looks at no books of others. */
+/** A node that runs feeds and nothing else looks at no books of others, and one without feeds has none to tell. */
 export function boardLinksOf(context: NodeContext): BoardLinks {
   const { options, market } = context.parts;
   const bridge = {
@@ -28,17 +31,17 @@ export function boardLinksOf(context: NodeContext): BoardLinks {
     timers: market.time,
     instruments: () => context.instruments(),
   };
-  const publisher = new BoardPublisher(bridge);
+  const publisher = options.node.roles.includes('feeds') ? new BoardPublisher(bridge) : null;
   const follower = new BoardFollower(bridge);
   const reads = options.node.roles.some((role) => role !== 'feeds');
   return {
-    publish: (exchange) => publisher.publish(exchange),
-    withdraw: (exchange) => publisher.withdraw(exchange),
+    publish: (exchange) => publisher?.publish(exchange),
+    withdraw: (exchange) => publisher?.withdraw(exchange),
     follow: (exchange) => (reads ? follower.follow(exchange) : undefined),
     unfollow: (exchange) => follower.unfollow(exchange),
-    statistics: () => ({ published: publisher.statistics(), followed: follower.statistics() }),
+    statistics: () => ({ published: publisher?.statistics() ?? null, followed: follower.statistics() }),
     close: () => {
-      publisher.close();
+      publisher?.close();
       follower.close();
     },
   };
