@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { feedTask, ownerOf } from '../../src/cluster/placement.js';
+import type { NodeRole } from '../../src/messages/cluster.js';
 import type { FeedView } from '../../src/http/source.js';
 import type { ArbitrageClosed } from '../../src/messages/order.js';
 import type { NodeServices } from '../../src/ports/node-services.js';
@@ -13,8 +15,19 @@ t.setTimeout(900_000);
 
 const EXCHANGES = ['binance', 'bybit', 'okx'];
 const ASSETS = 5;
-const NODES = ['tokyo-1', 'singapore-1', 'seoul-1'];
-const ALL_ROLES = ['feeds', 'detectors', 'trade', 'recorder'];
+const REGIONS = ['tokyo', 'singapore', 'seoul'];
+const ALL_ROLES: readonly NodeRole[] = ['feeds', 'detectors', 'trade', 'recorder'];
+const ownersOf = (names: readonly string[]) =>
+  EXCHANGES.map((exchange) =>
+    ownerOf(
+      { id: feedTask(exchange), role: 'feeds', regions: null },
+      names.map((node) => ({ node, region: 'any', roles: ALL_ROLES, capacity: 1 })),
+    ),
+  );
+/** Names that give each node one feed, so that whichever is killed had something to lose. */
+const NODES = Array.from({ length: 50 }, (_, n) => REGIONS.map((region) => `${region}-${n + 1}`)).find(
+  (names) => new Set(ownersOf(names)).size === names.length,
+)!;
 /** Far beyond what is meant, so that a slow machine fails nothing: the figures are told. */
 const WITHIN_MS = 120_000;
 
@@ -43,11 +56,13 @@ t.test('a killed node loses its work to the others, and one that stops hands it 
   }
   const world = await ClusterWorld.open(
     t,
-    NODES.map((name) => ({ name, region: name.slice(0, -2), roles: ALL_ROLES })),
+    NODES.map((name, index) => ({ name, region: REGIONS[index]!, roles: ALL_ROLES })),
   );
   const allWork = () => ({
     'all work': (all: All) =>
-      all.size === world.urls.size && Object.values(MOVED).every((isReached) => isReached(all)),
+      all.size === world.urls.size &&
+      Object.values(MOVED).every((isReached) => isReached(all)) &&
+      EXCHANGES.every((one, n) => all.get(ownersOf([...all.keys()])[n]!)?.feeds.includes(one) === true),
   });
   await Promise.all(NODES.map((name) => world.start(name)));
   await world.until(allWork(), WITHIN_MS);
@@ -81,6 +96,31 @@ t.test('a killed node loses its work to the others, and one that stops hands it 
   t.equal(await stopping.exit(), 0, 'it ends in order');
   const last = await world.all();
   t.ok(last.get(holderOf(last)!)!.fence! > after.get(next)!.fence!, 'and gave the lease back');
+});
+
+t.test('nodes with one role each trade together', async (t) => {
+  if (why !== null) {
+    nats.skipOrFail(t, why);
+    return;
+  }
+  const roles = { ears: ['feeds'], eyes: ['detectors', 'recorder'], hands: ['trade'] };
+  const world = await ClusterWorld.open(
+    t,
+    Object.entries(roles).map(([name, own]) => ({ name, region: 'here', roles: own })),
+  );
+  await Promise.all(Object.keys(roles).map((name) => world.start(name)));
+  t.comment(told(await world.until(MOVED, WITHIN_MS)));
+  const all = await world.all();
+  t.match(all.get('ears'), { held: false, hasGate: false, watches: false, assets: [], feeds: { length: 3 } });
+  t.match(all.get('eyes'), {
+    held: false,
+    hasGate: false,
+    watches: true,
+    feeds: [],
+    assets: { length: ASSETS },
+  });
+  t.match(all.get('hands'), { held: true, trades: true, watches: false, feeds: [], assets: [] });
+  t.ok((await tradesBeyond(world, 'ears', 0)) > 0, 'as any page shows');
 });
 
 /** Found and asked by name, as any node may do it. */
