@@ -24,7 +24,7 @@ import { detectorOf } from './branches/detect.js';
 import { Feeds } from './branches/feeds.js';
 import { clockSyncOf, instrumentWatchOf } from './branches/infra.js';
 import { tradeOf } from './branches/trade.js';
-import { watchOf } from './branches/watch.js';
+import { alertsOf, watchOf } from './branches/watch.js';
 import { openBuses } from './bus.js';
 import { tasks } from './compute-tasks.js';
 import { signedAccountOf } from './gateways.js';
@@ -192,10 +192,15 @@ class AssembledNode implements TradingNode {
     const { context, feeds } = this;
     const clockSync = clockSyncOf(context);
     if (stores === null || prices === null) return recordingTree(clockSync, feeds.all());
+    const alerts = alertsOf(
+      context,
+      stores,
+      async () => (await this.inspection.portfolio()).latest?.holdings ?? null,
+    );
     const infra = { clockSync, instruments: instrumentWatchOf(context, this.loading) };
     if (context.isMember) {
       this.member = new MemberNode({ context, feeds, stores, prices, tree });
-      return this.member.spec(infra);
+      return this.member.spec({ ...infra, alerts });
     }
     return nodeTree({
       ...infra,
@@ -203,6 +208,7 @@ class AssembledNode implements TradingNode {
       detector: detectorOf(context, stores, () => context.instruments()),
       ...tradeOf(context, stores, null).actors,
       ...watchOf(context, stores, prices),
+      alerts,
     });
   }
 

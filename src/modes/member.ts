@@ -19,7 +19,7 @@ import type { Feeds } from './branches/feeds.js';
 import { NodeHosting } from './branches/hosting.js';
 import { tradeOf } from './branches/trade.js';
 import type { NodeContext } from './node-context.js';
-import { erased, memberTree, PATHS, type InfraActors } from './tree.js';
+import { erased, memberTree, PATHS, type InfraActors, type MemberActors } from './tree.js';
 
 export interface MemberParts {
   readonly context: NodeContext;
@@ -62,7 +62,7 @@ export class MemberNode {
     return this.membership.view;
   }
 
-  spec(infra: InfraActors): SupervisorSpec {
+  spec(own: InfraActors & Pick<MemberActors, 'alerts'>): SupervisorSpec {
     const { context, stores } = this.parts;
     const { membership, hosting } = this;
     const trades = context.parts.options.node.roles.includes('trade');
@@ -73,7 +73,7 @@ export class MemberNode {
     }
     const { recording } = context;
     return memberTree({
-      ...infra,
+      ...own,
       membership: membership.actor(hosting),
       placement: membership.placementActor(hosting),
       lease: trade?.actors.lease ?? null,

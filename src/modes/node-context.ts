@@ -24,6 +24,7 @@ import type { TickRecording } from '../recording/tick-recording.js';
 import type { ActorEngine } from '../runtime/engine.js';
 import type { ActorSystem } from '../runtime/system.js';
 import { FileEmergencyJournal } from '../storage/emergency/file-emergency-journal.js';
+import type { NodeAlerts } from './alerts.js';
 import type { ExchangeMarkets } from './instruments.js';
 import { LimitChanges } from './limit-changes.js';
 import { MachineTime } from './machine-time.js';
@@ -57,6 +58,8 @@ export interface NodeParts {
   readonly machine?: Clock & Timers;
   /** Closed by whoever hands it in; absent = computed in place. */
   readonly compute?: Compute;
+  /** Absent or null = nobody is told anything. */
+  readonly alerts?: NodeAlerts | null;
 }
 
 export interface ContextParts {

@@ -50,6 +50,7 @@ export interface MemberActors extends InfraActors {
   readonly placement: AnyActor;
   readonly lease: AnyActor | null;
   readonly tickRecorder: AnyActor | null;
+  readonly alerts: AnyActor | null;
 }
 
 /** Paths of actors that others speak to. */
@@ -69,7 +70,6 @@ export const PATHS = {
   alerts: 'node/watch/alerts',
   ledger: 'node/trade/ledger',
   gate: 'node/trade/gate',
-  saga: 'node/trade/saga',
   gateway: (exchange: string) => `node/trade/${gatewayId(exchange)}`,
   saga: 'node/trade/saga',
   instruments: 'node/infra/instruments',
@@ -109,8 +109,14 @@ export const tradeWorkers = ({ ledger, gate, gateways, saga }: TradeActors): Chi
 const tickWorker = (actor: AnyActor | null): ChildSpec[] =>
   actor === null ? [] : [worker('tick-recorder', actor, PARKED)];
 
-/** What the cluster needs once, without the recorder of ticks. */
-export const watchWorkers = (actors: Omit<WatchActors, 'tickRecorder'>): ChildSpec[] => [
+/** Who trades does so whether or not anybody is told. */
+const alertsWorker = (actor: AnyActor | null): ChildSpec[] =>
+  actor === null ? [] : [worker('alerts', actor, PARKED)];
+
+/** What the cluster needs once, beside the recorder of signals. */
+export const watchWorkers = (
+  actors: Pick<WatchActors, 'portfolio' | 'pricePublisher' | 'scheduler'>,
+): ChildSpec[] => [
   worker('portfolio', actors.portfolio),
   worker('price-publisher', actors.pricePublisher),
   worker('scheduler', actors.scheduler),
@@ -144,6 +150,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
       recorderWorker(actors.recorder),
       ...tickWorker(actors.tickRecorder),
       ...watchWorkers(actors),
+      ...alertsWorker(actors.alerts),
     ]),
     supervisor('detect', 'one_for_one', [detectorWorker(actors.detector)]),
     supervisor(
@@ -162,7 +169,7 @@ export function memberTree(actors: MemberActors): SupervisorSpec {
   return root([
     infra(actors),
     supervisor('trade', 'rest_for_one', actors.lease === null ? [] : [worker('lease', actors.lease)]),
-    supervisor('watch', 'one_for_one', tickWorker(actors.tickRecorder)),
+    supervisor('watch', 'one_for_one', [...tickWorker(actors.tickRecorder), ...alertsWorker(actors.alerts)]),
     supervisor('detect', 'one_for_one', []),
     supervisor('feeds', 'one_for_one', []),
     // Last to start: it adds to the others. First to stop: it adds no more.

@@ -4,9 +4,10 @@ import { sagaActor } from '../../actors/saga.js';
 import type { TradeFence } from '../../actors/trade-fence.js';
 import { LEASE_HOLD, type Candidacy } from '../../actors/trade-lease.js';
 import { MEMBERSHIP_HOLD } from '../../cluster/membership-actor.js';
+import type { ExchangeId } from '../../messages/primitives.js';
 import type { LimitOverrides } from '../../messages/risk-control.js';
 import type { Stores } from '../../ports/stores.js';
-import { gatewaysOf, longestExpiryMs } from '../gateways.js';
+import { gatewaysOf, longestExpiryMs, orderRoomOf } from '../gateways.js';
 import type { NodeContext } from '../node-context.js';
 import {
   ANSWER_TIMEOUT_MS,
@@ -43,6 +44,7 @@ export function tradeOf(
   });
   const { fence } = lease;
   const limits = riskLimitsOf(trading, mode);
+  const limiterOf = (exchange: ExchangeId) => context.markets.get(exchange)?.limiter;
   const actors = {
     lease: lease.actor,
     ledger: erased(ledgerActor({ bus, store: stores.ledger, openings: openingsOf(trading), retry: RETRY })),
@@ -73,7 +75,7 @@ export function tradeOf(
       http: parts.http,
       sockets: parts.sockets,
       instruments: () => context.instruments(),
-      limiterOf: (exchange) => context.markets.get(exchange)?.limiter,
+      limiterOf,
     }),
     saga: erased(
       sagaActor(
@@ -85,6 +87,7 @@ export function tradeOf(
           legPolicies: legPoliciesOf(trading),
           exchanges: exchangeFactsOf(trading, market.connectors),
           emergency: context.emergency,
+          orderRoom: orderRoomOf({ market, limiterOf }),
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
           retry: RETRY,
           announceOpportunities: false,

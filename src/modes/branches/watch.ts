@@ -3,6 +3,7 @@ import { recorderActor } from '../../actors/recorder.js';
 import { tickRecorderActor } from '../../actors/tick-recorder.js';
 import type { PriceStore } from '../../ports/price-cache.js';
 import type { Stores } from '../../ports/stores.js';
+import type { NodeAlerts } from '../alerts.js';
 import type { NodeContext } from '../node-context.js';
 import { baselineOf, dayBoundaryOffsetMs } from '../parameters.js';
 import { publisherOf } from '../prices.js';
@@ -13,7 +14,11 @@ import { erased, type WatchActors } from '../tree.js';
 const TELEMETRY_RETRY = { minMs: 100, maxMs: 10_000 };
 
 /** What looks on and keeps: signals, ticks, the portfolio, the newest prices, and what is due by the clock. */
-export function watchOf(context: NodeContext, stores: Stores, prices: PriceStore): WatchActors {
+export function watchOf(
+  context: NodeContext,
+  stores: Stores,
+  prices: PriceStore,
+): Omit<WatchActors, 'alerts'> {
   const { bus, board, parts, recording } = context;
   const { clusterConfig, tradingConfig } = parts.options;
   return {
@@ -31,6 +36,16 @@ export function watchOf(context: NodeContext, stores: Stores, prices: PriceStore
       ),
     ),
     pricePublisher: publisherOf(bus, board, prices),
-    scheduler: erased(schedulerOf(clusterConfig, tradingConfig, stores)),
+    scheduler: erased(schedulerOf(clusterConfig, tradingConfig, { stores, bus })),
   };
+}
+
+/** Each node hears what may be told; one of them tells it. `holdings`: what is held, for whoever asks; null = not known here. */
+export function alertsOf(
+  { bus, parts: { alerts = null } }: NodeContext,
+  stores: Stores,
+  holdings: Parameters<NodeAlerts['actor']>[2],
+) {
+  alerts?.hear(bus);
+  return alerts?.actor(bus, stores, holdings) ?? null;
 }
