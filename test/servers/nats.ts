@@ -16,9 +16,9 @@ export function available(): string | null {
   return 'no nats-server: set NATS_URL, or install nats-server';
 }
 
-/** The server of NATS_URL, else a private one on a free loopback port. */
-export async function startNats(): Promise<ServerControl> {
-  const url = preparedUrl('NATS_URL');
+/** The server of NATS_URL, else a private one on a free loopback port. With `address` always a private one, which listens there. */
+export async function startNats({ address = '127.0.0.1' } = {}): Promise<ServerControl> {
+  const url = address === '127.0.0.1' ? preparedUrl('NATS_URL') : null;
   if (url !== null) return externalServer(url, 'NATS_URL');
   const command = findBinary('nats-server');
   if (command === null) throw new Error('no nats-server on PATH');
@@ -26,14 +26,14 @@ export async function startNats(): Promise<ServerControl> {
   const folder = temporaryFolder(null);
   const server = new ServerProcess({
     command,
-    args: ['-a', '127.0.0.1', '-p', String(port)],
+    args: ['-a', address, '-p', String(port)],
     folder,
     user: null,
     stopSignal: 'SIGTERM',
-    ready: () => greets(port),
+    ready: () => greets(port, address),
   });
   await server.start();
-  return controlOf(server, `nats://127.0.0.1:${port}`);
+  return controlOf(server, `nats://${address}:${port}`);
 }
 
 export function controlOf(server: ServerProcess, url: string): ServerControl {
@@ -56,9 +56,9 @@ export function externalServer(url: string, variable: string, stop = async () =>
 }
 
 /** A NATS server speaks first: one line that begins with INFO. */
-function greets(port: number): Promise<boolean> {
+function greets(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connectTcp(port, '127.0.0.1');
+    const socket = connectTcp(port, address);
     const settle = (ready: boolean) => {
       socket.destroy();
       resolve(ready);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync, chownSync } from 'node:fs';
+import { appendFileSync, rmSync, writeFileSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -27,12 +27,14 @@ export function available(): string | null {
   return 'no PostgreSQL: set PG_URL, or install postgresql';
 }
 
+const LOOPBACK = '127.0.0.1';
+
 /**
  * A database of its own in the server of PG_URL, else a private server on a free loopback port, never run as root. `durable`:
- * with fsync, as in production.
+ * with fsync, as in production. With `address` always a private server, which listens there and lets that network in.
  */
-export async function startPostgres({ durable = false } = {}): Promise<ServerControl> {
-  const url = preparedUrl('PG_URL');
+export async function startPostgres({ durable = false, address = LOOPBACK } = {}): Promise<ServerControl> {
+  const url = address === LOOPBACK ? preparedUrl('PG_URL') : null;
   if (url !== null) return privateDatabase(url);
   const found = binaries();
   if (found === null) throw new Error('neither initdb nor postgres found');
@@ -41,15 +43,17 @@ export async function startPostgres({ durable = false } = {}): Promise<ServerCon
   const password = randomBytes(12).toString('hex');
   try {
     await initialise(found.initdb, folder, user, password);
+    if (address !== LOOPBACK)
+      appendFileSync(join(folder, 'data/pg_hba.conf'), `host all all ${address}/24 scram-sha-256\n`);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
   const port = await freePort();
-  const serverUrl = `postgres://arbot:${password}@127.0.0.1:${port}/postgres`;
+  const serverUrl = `postgres://arbot:${password}@${address}:${port}/postgres`;
   const server = new ServerProcess({
     command: found.postgres,
-    args: serverArguments(folder, port, durable),
+    args: serverArguments(folder, { port, durable, address }),
     folder,
     user,
     // Fast shutdown: open sessions are ended, the data is written.
@@ -89,9 +93,12 @@ async function initialise(
 }
 
 /** Usually without fsync: these tests kill processes, not machines, and the operating system keeps what was written. */
-function serverArguments(folder: string, port: number, durable: boolean): string[] {
+function serverArguments(
+  folder: string,
+  { port, durable, address }: { port: number; durable: boolean; address: string },
+): string[] {
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: address,
     port: String(port),
     unix_socket_directories: folder,
     fsync: durable ? 'on' : 'off',

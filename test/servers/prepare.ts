@@ -1,17 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bedUnavailable } from '../cluster/bed/bed.js';
 import * as nats from './nats.js';
 import * as postgres from './postgres.js';
 import * as redis from './redis.js';
 import { findBinary, PREPARED_FILE } from './server-process.js';
 
 /**
- * Runs before the tests: makes sure that NATS, PostgreSQL and Redis can be started, and says in one line how. Never fails: a test that
- * has no server skips with its reason (and fails where CI=true).
+ * Runs before the tests: makes sure that NATS, PostgreSQL, Redis and the machines of test/cluster/bed can be started, and says in one
+ * line how. Never fails: a test that has no server skips with its reason (and fails where CI=true).
  */
 
-const PACKAGES = { nats: 'nats-server', postgres: 'postgresql', redis: 'redis-server' } as const;
+const PACKAGES = {
+  nats: ['nats-server'],
+  postgres: ['postgresql'],
+  redis: ['redis-server'],
+  machines: ['openssh-server', 'openssh-client', 'iptables', 'iproute2'],
+} as const;
 const COMPOSE_URLS = {
   nats: ['NATS_URL', 'nats://127.0.0.1:14222'],
   postgres: ['PG_URL', 'postgres://postgres:arbot-test@127.0.0.1:15432/postgres'],
@@ -22,7 +28,12 @@ type ServerName = keyof typeof PACKAGES;
 const STEP_TIMEOUT_MS = 300_000;
 
 function missing(): ServerName[] {
-  const reasons = { nats: nats.available(), postgres: postgres.available(), redis: redis.available() };
+  const reasons = {
+    nats: nats.available(),
+    postgres: postgres.available(),
+    redis: redis.available(),
+    machines: bedUnavailable(),
+  };
   return (Object.keys(reasons) as ServerName[]).filter((name) => reasons[name] !== null);
 }
 
@@ -43,7 +54,7 @@ function installWithApt(names: readonly ServerName[]): string {
   if (process.getuid?.() !== 0) return 'not root';
   if (findBinary('apt-get') === null) return 'no apt-get';
   const updated = failureOf('apt-get', ['update', '-qq']);
-  const packages = names.map((name) => PACKAGES[name]);
+  const packages = names.flatMap((name) => PACKAGES[name]);
   // An update may fail for one source and still have refreshed the one that matters.
   const installed = failureOf('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]);
   return installed === null
@@ -51,7 +62,9 @@ function installWithApt(names: readonly ServerName[]): string {
     : `apt-get: ${installed}${updated === null ? '' : ` (update: ${updated})`}`;
 }
 
-function startWithCompose(names: readonly ServerName[]): string {
+function startWithCompose(wanted: readonly ServerName[]): string {
+  const names = wanted.filter((name) => name !== 'machines');
+  if (names.length === 0) return 'no container has machines';
   if (findBinary('docker') === null) return 'no docker';
   const daemon = failureOf('docker', ['info']);
   if (daemon !== null) return `docker info: ${daemon}`;
@@ -67,7 +80,7 @@ function prepare(): string {
   // What an earlier run noted may be gone.
   rmSync(PREPARED_FILE, { force: true });
   const atFirst = missing();
-  if (atFirst.length === 0) return 'NATS, PostgreSQL and Redis are available';
+  if (atFirst.length === 0) return 'NATS, PostgreSQL, Redis and machines are available';
   const apt = installWithApt(atFirst);
   const afterApt = missing();
   if (afterApt.length === 0) return `${atFirst.join(', ')} ${apt}`;
