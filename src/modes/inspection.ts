@@ -161,12 +161,18 @@ export class NodeInspection implements InspectionSource {
     const live = feeds.filter((feed) => feed.state === 'live').length;
     const all = [
       ...checks,
-      { name: 'feeds', ok: live > 0, detail: `${live} of ${feeds.length} live` },
+      { name: 'feeds', ok: live > 0 || this.feedsAreElsewhere(), detail: `${live} of ${feeds.length} live` },
       ...(this.options.stores === null ? [] : this.leaseChecks()),
       ...this.accounts().map(accountCheck),
       ...this.workers().map(({ path, state }) => ({ name: path, ok: state === 'running', detail: state })),
     ];
     return { ok: all.every((check) => check.ok), checks: all };
+  }
+
+  /** Of a member that owns no feed the others send it the books. */
+  private feedsAreElsewhere(): boolean {
+    const { isMember, system } = this.options;
+    return isMember && this.feeds().every(({ exchange }) => system.inspect(`${PATHS.feeds}/${exchange}`) === null);
   }
 
   /** A node that stands by is as ready as one that trades. */
