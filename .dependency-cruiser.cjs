@@ -83,6 +83,12 @@ module.exports = {
       },
     ),
     rule(
+      'launch-is-a-core',
+      'What a launch does is decided without a machine; the command line runs it.',
+      { path: '^src/launch/' },
+      { pathNot: '^(src/(launch|messages|config)/|crypto$|path$|node_modules/zod/)' },
+    ),
+    rule(
       'security-is-small',
       'What signs and checks knows ports and messages, so that it can be read as a whole.',
       { path: '^src/security/' },

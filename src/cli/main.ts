@@ -4,6 +4,7 @@ import { ConfigInvalid } from '../config/index.js';
 import { ArbotError } from '../messages/errors.js';
 import type { CommandWorld } from './command-world.js';
 import { addAlerts } from './alerts.js';
+import { addCluster } from './cluster/commands.js';
 import { addClusterKeys } from './cluster/keys.js';
 import { addDb } from './db.js';
 import { addExport } from './export.js';
@@ -68,6 +69,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addLedger(program, terminal, done);
   addExchanges(program, terminal, done);
   addAlerts(program, terminal, done);
+  addCluster(program, terminal, done);
   addClusterKeys(program, terminal, done);
   program.addHelpText('after', examples('arbot start', 'arbot replay recordings/', 'arbot doctor'));
   return program;

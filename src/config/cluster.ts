@@ -3,6 +3,7 @@ import { ALERT_EVENTS, alertDelivery, DEFAULT_DELIVERY, type AlertEvent } from '
 import { nodeRole, type NodeRole } from '../messages/cluster.js';
 import { exchangeId, pairId } from '../messages/primitives.js';
 import { ArbotError } from '../messages/errors.js';
+import { deployment, environmentFileEnv, ssh } from './deployment.js';
 import { durationMs, environmentName, nodeName } from './fields.js';
 import type { ConfigProblem } from './problems.js';
 
@@ -38,6 +39,10 @@ const node = z.strictObject({
   capacity: z.number().min(0.01).max(1_000).default(1),
   dataFolder: z.string().min(1).max(500).default('.arbot'),
   http: http.prefault({}),
+  /** Of its machine, for ssh. */
+  address: hostName.optional(),
+  ssh: ssh.prefault({}),
+  environmentFileEnv,
 });
 
 /** `nats://host:port` or `tls://host:port`, without user or password: those have their own variables. */
@@ -225,6 +230,7 @@ export const clusterSchema = z.strictObject({
   schedule: schedule.prefault({}),
   retention: retention.prefault({}),
   alerts: alerts.prefault({}),
+  deployment: deployment.prefault({}),
 });
 
 export type ClusterConfigInput = z.input<typeof clusterSchema>;
@@ -257,6 +263,8 @@ export function clusterRelations(config: ClusterConfig): Omit<ConfigProblem, 'so
         `nodes[${index}].http.host`,
         'not a loopback address: set behindTlsProxy once a TLS proxy stands in front',
       );
+    if (n.ssh.identityFile !== undefined && n.ssh.identityFileEnv !== undefined)
+      refuse(`nodes[${index}].ssh.identityFileEnv`, 'identityFile says it already');
   });
   if (!config.nodes.some((n) => n.roles.includes('trade')))
     refuse('nodes', 'no node has the role trade, so nothing could ever be executed');

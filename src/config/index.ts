@@ -1,6 +1,7 @@
 /** What the user's two files import, and what the rest of ArBot reads. */
 export { defineCluster, LOOPBACK_HOSTS } from './cluster.js';
 export type { BusConfig, ClusterConfig, ClusterConfigInput, NodeConfig, NodeRole } from './cluster.js';
+export type { DeploymentConfig } from './deployment.js';
 export { CONNECTED_EXCHANGES, hasConnector } from './exchanges.js';
 export type { ConnectedExchange } from './exchanges.js';
 export { defineTrading } from './trading.js';

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ARB_FOLDER_LOCKED: 'Another ArBot process is using this data folder.',
   ARB_FRAME_INVALID: 'A frame from an exchange has a wrong shape; the field is named.',
   ARB_HANDLER_HUNG: 'A message handler ran longer than its limit.',
+  ARB_HOST_FAILED: 'A step of a launch failed on a machine; machine, step and its output are named.',
   ARB_HTTP_FAILED: 'An HTTP request failed before an answer came.',
   ARB_HTTP_TIMEOUT: 'An HTTP request got no answer in time.',
   ARB_HTTP_TOO_LARGE: 'An HTTP answer is larger than allowed.',
