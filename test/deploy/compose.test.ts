@@ -27,7 +27,7 @@ const mount = z.string().regex(/^[^:]+:\/[^:]+(?::ro)?$/, 'not a mount');
 const service = z.strictObject({
   image: text.regex(/^[a-z0-9./-]+:[a-z0-9][a-zA-Z0-9._-]*$/, 'not pinned by version'),
   build: z.strictObject({ context: text, dockerfile: text }).optional(),
-  profiles: z.array(z.enum(['stores', 'observability', 'app'])).min(1),
+  profiles: z.array(z.enum(['stores', 'observability', 'app', 'cluster'])).min(1),
   command: z.array(text).optional(),
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).optional(),
   secrets: z
@@ -60,6 +60,7 @@ const service = z.strictObject({
   ulimits: z.record(text, z.strictObject({ soft: z.number(), hard: z.number() })).optional(),
   shm_size: bytes.optional(),
   init: z.boolean().optional(),
+  stop_signal: z.literal('SIGINT').optional(),
   read_only: z.boolean().optional(),
   cap_drop: z.array(text).optional(),
   cap_add: z.array(text).optional(),
@@ -102,7 +103,19 @@ t.test('the compose file has only keys that the specification knows, where it kn
     [],
   );
   t.same(Object.keys(compose.services).sort(), [
-    ...['alloy', 'arbot', 'clickhouse', 'grafana', 'loki', 'nats', 'postgres', 'prometheus', 'redis'],
+    ...[
+      'alloy',
+      'arbot',
+      'arbot-1',
+      'arbot-2',
+      'arbot-3',
+      'clickhouse',
+      'grafana',
+      'loki',
+      'nats',
+      'postgres',
+    ],
+    ...['prometheus', 'redis'],
   ]);
   const wrong: readonly (readonly [string, string])[] = [
     ['image: redis:7.4.6-bookworm', 'image: redis'],
@@ -151,7 +164,7 @@ t.test('every reference leads somewhere', async (t) => {
         `${name} finds ${needed} in each of its profiles`,
       );
     }
-  const of = (profile: 'stores' | 'observability' | 'app') =>
+  const of = (profile: 'stores' | 'observability' | 'app' | 'cluster') =>
     services
       .filter(([, { profiles }]) => profiles.includes(profile))
       .map(([name]) => name)
@@ -159,6 +172,7 @@ t.test('every reference leads somewhere', async (t) => {
   t.same(of('stores'), ['clickhouse', 'nats', 'postgres', 'redis']);
   t.same(of('observability'), ['alloy', 'grafana', 'loki', 'prometheus']);
   t.same(of('app'), ['arbot', 'clickhouse', 'nats', 'postgres', 'redis']);
+  t.same(of('cluster'), ['arbot-1', 'arbot-2', 'arbot-3', 'clickhouse', 'nats', 'postgres', 'redis']);
 });
 
 t.test(
@@ -181,7 +195,11 @@ t.test(
 );
 
 t.test('.env.example has every variable that the configuration examples name', async (t) => {
-  const files = ['cluster.config.ts', 'deploy/config/cluster.config.ts'];
+  const files = [
+    'cluster.config.ts',
+    'deploy/config/cluster.config.ts',
+    'deploy/config-cluster/cluster.config.ts',
+  ];
   const named = files.flatMap((file) =>
     [...read(file).matchAll(/\b\w+Env: '([A-Z][A-Z0-9_]+)'/g)].map((match) => match[1]!),
   );
@@ -210,6 +228,35 @@ t.test(
     for (const name of needed) t.ok(name in environment, `${name} is handed to the container`);
     t.same(ports, [`127.0.0.1:${node.http.port}:${node.http.port}`]);
     t.ok(node.http.allowedHosts.includes('arbot'), 'Prometheus asks under this name');
+  },
+);
+
+t.test(
+  'each node of the cluster profile is one of its configuration, with a folder and a port of its own',
+  async (t) => {
+    const folder = join(repository, 'deploy/config-cluster');
+    const { cluster } = await loadConfig({ folder, environment: {} });
+    t.equal(cluster.nodes.length, 3);
+    const [ports, volumes] = [new Set<string>(), new Set<string>()];
+    for (const { name, http } of cluster.nodes) {
+      const its = compose.services[name]!;
+      const { environment = {}, command = [] } = its;
+      t.equal(environment['ARBOT_NODE'], name);
+      t.ok(command.includes('/app/deploy/config-cluster'));
+      t.equal((await loadConfig({ folder, environment })).node.name, name);
+      for (const variable of JSON.stringify(cluster).match(/(?<=Env":")[A-Z_]+/g) ?? [])
+        t.ok(variable in environment, `${variable} is handed to ${name}`);
+      t.equal(its.stop_signal, 'SIGINT', 'the ordered stop');
+      t.match(its.ports, [new RegExp(`^127\\.0\\.0\\.1:\\d+:${http.port}$`)]);
+      t.ok(http.allowedHosts.includes(name), 'Prometheus asks under this name');
+      ports.add(its.ports!.join());
+      volumes.add(its.volumes!.join());
+    }
+    t.equal(ports.size, 3);
+    t.equal(volumes.size, 3);
+    const compared = ({ volumes: _v, ports: _p, environment: _e, ...rest }: z.infer<typeof service>) => rest;
+    t.same(compared(compose.services['arbot-2']!), compared(compose.services['arbot-1']!));
+    t.same(compared(compose.services['arbot-3']!), compared(compose.services['arbot-1']!));
   },
 );
 
@@ -243,12 +290,17 @@ const prometheus = z.object({
 t.test('Prometheus asks the node with its token, and Alloy sends to Loki', async (t) => {
   const { scrape_configs: jobs } = prometheus.parse(parse(read('deploy/prometheus/prometheus.yml')));
   const arbot = jobs.find(({ job_name: name }) => name === 'arbot');
-  t.same(arbot?.static_configs, [{ targets: ['arbot:8787'] }]);
+  t.same(arbot?.static_configs, [
+    { targets: [1, 2, 3].reduce((all, n) => [...all, `arbot-${n}:8787`], ['arbot:8787']) },
+  ]);
   t.equal(arbot?.authorization?.credentials_file, '/run/secrets/arbot_http_token');
   const alloy = read('deploy/alloy/config.alloy');
   t.match(alloy, /http:\/\/loki:3100\/loki\/api\/v1\/push/);
   t.match(alloy, /__path__ = "\/data\/\*\/arbot\.log"/);
+  t.match(alloy, /__path__ = "\/nodes\/\*\/\*\/arbot\.log"/);
   t.ok(compose.services['alloy']?.volumes?.includes('arbot-data:/data:ro'));
+  for (const n of [1, 2, 3])
+    t.ok(compose.services['alloy']?.volumes?.includes(`arbot-${n}-data:/nodes/${n}:ro`));
   t.match(parse(read('deploy/loki/loki.yml')), { auth_enabled: false, server: { http_listen_port: 3100 } });
   const promtool = findBinary('promtool');
   if (promtool !== null) {
