@@ -3,8 +3,6 @@ import type { Endpoint } from './probe.js';
 
 /** Variables of this machine, which the nodes' do not need. */
 const LOCAL = new Set(['environmentFileEnv', 'identityFileEnv']);
-/** Without it a node makes a token by itself. */
-const OPTIONAL = new Set(['tokenEnv']);
 
 /** The variables that a node of this configuration reads its secrets from, sorted. */
 export function neededVariables(cluster: ClusterConfig): string[] {
@@ -12,8 +10,9 @@ export function neededVariables(cluster: ClusterConfig): string[] {
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, one] of Object.entries(value)) {
-      if (key.endsWith('Env') && typeof one === 'string' && !LOCAL.has(key) && !OPTIONAL.has(key))
-        found.add(one);
+      // Without a token for its page a node makes one by itself.
+      if (key === 'http') continue;
+      if (key.endsWith('Env') && typeof one === 'string' && !LOCAL.has(key)) found.add(one);
       else walk(one);
     }
   };
