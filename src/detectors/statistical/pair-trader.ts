@@ -1,0 +1,164 @@
+import { KalmanHedge } from '../../statistics/kalman-hedge.js';
+import { EwmaZ } from '../../statistics/z-scores.js';
+import type { FoundPair } from './pair-discovery.js';
+
+/**
+ * One pair over time, as a machine without clock or I/O: each observation of both log prices gives at most one action. The hedge ratio drifts by a Kalman
+ * filter while nothing is held and is frozen while something is, since what is held has the ratio it was bought with. z is that of the spread against what
+ * came before, so no decision looks at its own future.
+ */
+export interface PairTerms {
+  /** |z| from which on a position is opened, closed at its target, and given up. entry > exit, stop > entry. */
+  readonly entryZ: number;
+  readonly exitZ: number;
+  readonly stopZ: number;
+  /** Longest holding, in half-lives. */
+  readonly maxHoldHalfLives: number;
+  /** Half-life of mean and variance of the spread, in half-lives of the pair. */
+  readonly memoryHalfLives: number;
+  /** Observations before the first decision, in half-lives of that memory. */
+  readonly warmUpMemories: number;
+  /** Relative change of the hedge ratio since discovery beyond which the pair is another one. */
+  readonly maxHedgeDrift: number;
+  /** Variance of the walk of the hedge ratio per observation, as the filter's delta. */
+  readonly hedgeDelta: number;
+}
+
+export const PAIR_TERMS: PairTerms = {
+  entryZ: 2,
+  exitZ: 0.5,
+  stopZ: 4,
+  maxHoldHalfLives: 4,
+  memoryHalfLives: 10,
+  warmUpMemories: 2,
+  maxHedgeDrift: 0.25,
+  hedgeDelta: 1e-6,
+};
+
+/** `long` buys y and sells x. */
+export type PairSide = 'long' | 'short';
+
+export type PairAction =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'enter'; readonly side: PairSide; readonly z: number; readonly beta: number }
+  | { readonly kind: 'leave'; readonly reason: LeaveReason; readonly z: number };
+
+/** `target`: it returned. `stop`: it went on. `time`: it did neither. `regime`: the two no longer belong together. */
+export type LeaveReason = 'target' | 'stop' | 'time' | 'regime';
+
+export type PairPhase = 'warming' | 'flat' | PairSide | 'broken';
+
+const NONE: PairAction = { kind: 'none' };
+
+interface Held {
+  readonly side: PairSide;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly since: number;
+}
+
+export class PairTrader {
+  private readonly pair: FoundPair;
+  private readonly terms: PairTerms;
+  private readonly hedge: KalmanHedge;
+  private readonly level: EwmaZ;
+  private observations = 0;
+  private held: Held | null = null;
+  private broken: string | null = null;
+  private lastZ: number | null = null;
+
+  constructor(pair: FoundPair, terms: PairTerms = PAIR_TERMS) {
+    this.pair = pair;
+    this.terms = terms;
+    this.hedge = new KalmanHedge({
+      delta: terms.hedgeDelta,
+      observationVariance: pair.spreadDeviation ** 2,
+      initialVariance: terms.hedgeDelta,
+      alpha: pair.intercept,
+      beta: pair.beta,
+    });
+    this.level = new EwmaZ(terms.memoryHalfLives * pair.halfLife);
+  }
+
+  /** One observation of both log prices; a gap (not finite) changes nothing but the time held. */
+  observe(logY: number, logX: number): PairAction {
+    this.observations++;
+    if (!Number.isFinite(logY) || !Number.isFinite(logX)) return this.overdue();
+    if (this.held === null) this.hedge.observe(logY, logX);
+    const { alpha, beta } = this.held ?? this.hedge;
+    // Against the ratio in force, around the level that the pair was found at.
+    const z = this.level.observe(logY - alpha - beta * logX);
+    this.lastZ = z;
+    if (z === null || this.observations < this.warmUp) return NONE;
+    return this.held === null ? this.whileFlat(z) : this.whileHeld(z, this.held);
+  }
+
+  /** What the trader could not open (refused, no inventory) is not held. */
+  entryFailed(): void {
+    this.held = null;
+  }
+
+  /** The retest does not find the pair any more, or the market is in disorder. What is held is closed by the next observation. */
+  breakRegime(reason: string): void {
+    this.broken = reason;
+  }
+
+  summary() {
+    return {
+      pair: `${this.pair.y}~${this.pair.x}`,
+      phase: this.phase,
+      z: this.lastZ,
+      beta: this.held?.beta ?? this.hedge.beta,
+      halfLife: this.pair.halfLife,
+      observations: this.observations,
+      broken: this.broken,
+    };
+  }
+
+  get phase(): PairPhase {
+    if (this.held !== null) return this.held.side;
+    if (this.broken !== null) return 'broken';
+    return this.observations < this.warmUp ? 'warming' : 'flat';
+  }
+
+  private get warmUp(): number {
+    return Math.ceil(this.terms.warmUpMemories * this.terms.memoryHalfLives * this.pair.halfLife);
+  }
+
+  private whileFlat(z: number): PairAction {
+    const { entryZ, stopZ, maxHedgeDrift } = this.terms;
+    const { alpha, beta } = this.hedge;
+    if (Math.abs(beta / this.pair.beta - 1) > maxHedgeDrift) this.broken ??= 'the hedge ratio drifted away';
+    // Beyond the stop nothing is opened that would have to be given up at once.
+    if (this.broken !== null || Math.abs(z) < entryZ || Math.abs(z) >= stopZ) return NONE;
+    const side = z < 0 ? 'long' : 'short';
+    this.held = { side, alpha, beta, since: this.observations };
+    return { kind: 'enter', side, z, beta };
+  }
+
+  private whileHeld(z: number, { side }: Held): PairAction {
+    // Positive = further away than nothing, on the side it was entered from.
+    const distance = side === 'long' ? -z : z;
+    if (this.broken !== null) return this.leave('regime', z);
+    if (distance >= this.terms.stopZ) {
+      this.broken = 'the spread went past its stop';
+      return this.leave('stop', z);
+    }
+    if (distance <= this.terms.exitZ) return this.leave('target', z);
+    return this.isOverdue ? this.leave('time', z) : NONE;
+  }
+
+  private get isOverdue(): boolean {
+    const { maxHoldHalfLives } = this.terms;
+    return this.held !== null && this.observations - this.held.since > maxHoldHalfLives * this.pair.halfLife;
+  }
+
+  private overdue(): PairAction {
+    return this.isOverdue ? this.leave('time', this.lastZ ?? 0) : NONE;
+  }
+
+  private leave(reason: LeaveReason, z: number): PairAction {
+    this.held = null;
+    return { kind: 'leave', reason, z };
+  }
+}
