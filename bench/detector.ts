@@ -15,6 +15,7 @@ import {
   type Markets,
 } from './detector-markets.js';
 import type { Series } from './harness.js';
+import { cointegrationSeries, triangularSeries } from './triangular.js';
 
 export interface DetectorSize {
   readonly assets: number;
@@ -25,7 +26,14 @@ export interface DetectorSize {
 const FULL_SIZE: DetectorSize = { assets: 1_000, exchanges: 8, updates: 50_000 };
 
 export function detectorSeries(size: DetectorSize = FULL_SIZE): Series[] {
-  return [quietSeries(size), edgeSeries({ ...size, exchanges: 2 }), edgeSeries(size), planSeries()];
+  return [
+    quietSeries(size),
+    edgeSeries({ ...size, exchanges: 2 }),
+    edgeSeries(size),
+    planSeries(),
+    triangularSeries({ markets: 400, updates: Math.min(size.updates, 20_000) }),
+    cointegrationSeries(),
+  ];
 }
 
 interface Update {

@@ -412,21 +412,21 @@ t.test('conformance: failures, nothing run and skips of built kinds end with 1',
     folder: t.testdir({
       deep: {
         'spread.json': json(spread('100')),
-        'later.json': json({ kind: 'walk_forward', cases: [] }),
+        'later.json': json({ kind: 'rebalance_flow', cases: [] }),
         'MANIFEST.json': '{}',
       },
     }),
   });
   t.equal(good.code, 0, good.out);
   t.match(good.out, /ok {4}deep\/spread\.json {2}1 passed, 0 failed/);
-  t.match(good.out, /skip {2}deep\/later\.json {2}\(skipped: cases of kind walk_forward are not built yet\)/);
+  t.match(good.out, /skip {2}deep\/later\.json {2}\(skipped: cases of kind rebalance_flow are not built yet\)/);
   t.match(good.out, /\n1 passed, 0 failed, 1 skipped$/);
   const bad = await run('conformance .', { folder: t.testdir({ 'spread.json': json(spread('99')) }) });
   t.equal(bad.code, 1);
   t.match(bad.out, /FAIL {2}spread\.json {2}0 passed, 1 failed\n {6}one grossBps.*99/);
   t.match(
     await run('conformance .', {
-      folder: t.testdir({ 'later.json': json({ kind: 'walk_forward', cases: [] }) }),
+      folder: t.testdir({ 'later.json': json({ kind: 'rebalance_flow', cases: [] }) }),
     }),
     { code: 1, out: /0 passed, 0 failed, 1 skipped/ },
   );

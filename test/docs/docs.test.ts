@@ -158,3 +158,22 @@ t.test('the list of decisions is complete', async (t) => {
   const index = read('docs/decisions/README.md');
   for (const record of records) t.ok(index.includes(`(${record})`), record);
 });
+
+t.test('every library entry of the package has its source, and README shows how it is used', async (t) => {
+  const { exports } = JSON.parse(read('package.json')) as {
+    exports: Record<string, string | { types: string; default: string }>;
+  };
+  const entries = Object.entries(exports).flatMap(([name, to]) =>
+    typeof to === 'string' ? [] : [{ name, to }],
+  );
+  t.ok(entries.length >= 3);
+  for (const { name, to } of entries) {
+    const source = to.default.replace('./dist/', '').replace(/\.js$/, '.ts');
+    t.ok(existsSync(join(repository, source)), source);
+    t.equal(to.types, to.default.replace(/\.js$/, '.d.ts'));
+    const library = (await import(join(repository, source))) as Record<string, unknown>;
+    const example = new RegExp(`import \\{ ([^}]+) \\} from 'arbot${name.slice(1)}'`).exec(read('README.md'));
+    for (const used of example?.[1]?.split(', ') ?? []) t.type(library[used], 'function', used);
+    t.ok(example, `README shows arbot${name.slice(1)}`);
+  }
+});
