@@ -1,16 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { ArbotError } from '../messages/errors.js';
-import * as p from '../messages/primitives.js';
-import { limitChanges } from '../messages/risk-control.js';
 import { HttpProblem } from './problem.js';
+import { bodyOf, controlBody, limitOf, limitsBody } from './requests.js';
 import type { InspectionActions, InspectionSource } from './source.js';
 
 /** The risk gate over HTTP: every rule with its limit and where it stands, and what a person may change about it. */
 export interface RiskRoutes {
   readonly source: InspectionSource;
   readonly actions: InspectionActions;
-  readonly limitOf: (request: FastifyRequest) => number;
   /** Checks the token, writes the audit lines around the action, and answers what it answered. */
   readonly audited: <T>(
     request: FastifyRequest,
@@ -20,24 +17,8 @@ export interface RiskRoutes {
   ) => Promise<T>;
 }
 
-const reason = z.string().trim().min(1).max(300);
-
-const limitsBody = z.strictObject({
-  /** Key → new value; null = back to the file. */
-  changes: limitChanges,
-  /** The version that was looked at: of two people who change the same, the second looks again. */
-  version: p.count,
-  reason,
-});
-
-const controlBody = z.strictObject({
-  action: z.enum(['trip-breaker', 'reset-breaker', 'reset-losses']),
-  exchange: p.exchangeId.optional(),
-  reason,
-});
-
 export function addRiskRoutes(app: FastifyInstance, routes: RiskRoutes): void {
-  const { source, actions, audited, limitOf } = routes;
+  const { source, actions, audited } = routes;
   app.get('/api/risk', async () => {
     const report = await source.risk();
     if (report === null)
@@ -74,13 +55,4 @@ function refusedValues(error: unknown): never {
   if (error instanceof ArbotError && error.code === 'ARB_CONFIG_INVALID')
     throw new HttpProblem(400, error.code, error.message);
   throw error;
-}
-
-/** @throws HttpProblem naming the first field that is wrong. */
-export function bodyOf<S extends z.ZodType>(schema: S, request: FastifyRequest): z.output<S> {
-  const body = schema.safeParse(request.body);
-  if (body.success) return body.data;
-  const issue = body.error.issues[0];
-  const where = issue?.path.join('.') || 'body';
-  throw new HttpProblem(400, 'BAD_REQUEST', `${where}: ${issue?.message ?? 'refused'}`);
 }

@@ -1,20 +1,23 @@
 import fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { LOOPBACK_HOSTS } from '../config/cluster.js';
 import { ArbotError, errorText } from '../messages/errors.js';
-import { assetId, entityId, exchangeId } from '../messages/primitives.js';
-import { haltPolicy } from '../messages/risk.js';
+import { entityId } from '../messages/primitives.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, Timers } from '../ports/time.js';
 import { audited } from '../runtime/audit.js';
 import { AccessControl, isOwnHost, isOwnOrigin } from './access.js';
+import { addClusterRoutes } from './cluster-routes.js';
+import type { ClusterApi } from './cluster-source.js';
+import { EventStream } from './event-stream.js';
 import { createMetrics } from './metrics.js';
 import type { Metrics } from './metrics.js';
+import { openApiOf } from './openapi.js';
 import { loadPage } from './page.js';
 import type { PageFile } from './page.js';
 import { HttpProblem } from './problem.js';
-import { addRiskRoutes, bodyOf } from './risk-routes.js';
+import { adoptBody, bodyOf, killSwitchBody, limitOf, periodQuery } from './requests.js';
+import { addRiskRoutes } from './risk-routes.js';
 import type { HealthReport, InspectionActions, InspectionSource } from './source.js';
 import { PictureStream, statusOf } from './stream.js';
 
@@ -25,6 +28,8 @@ export interface HttpOptions {
   readonly token: string;
   readonly source: InspectionSource;
   readonly actions: InspectionActions;
+  /** All nodes, through this one; absent = the routes about them are not there. */
+  readonly cluster?: ClusterApi;
   readonly log: Logger;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -35,6 +40,8 @@ export interface HttpOptions {
 export interface RunningHttp {
   readonly url: string;
   readonly port: number;
+  /** Method and pattern of everything it answers. */
+  readonly routes: readonly string[];
   close(): Promise<void>;
 }
 
@@ -67,6 +74,10 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   const metrics = createMetrics(options.source);
   const access = new AccessControl(options.clock, options.token);
   const stream = new PictureStream(options);
+  const { cluster } = options;
+  const events = cluster === undefined ? null : new EventStream(cluster.source.events, options.timers);
+  const routes: string[] = [];
+  app.addHook('onRoute', ({ method, url }) => void routes.push(`${String(method)} ${url}`));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -79,7 +90,7 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   addPage(app, page);
   addReads(app, options.source, metrics);
   addStream(app, stream);
-  addActions(app, options, access);
+  addActions(app, { options, access, events });
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {
@@ -91,8 +102,10 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   return {
     url: `http://${name}:${port}/`,
     port,
+    routes,
     close: async () => {
       stream.close();
+      events?.close();
       await app.close();
     },
   };
@@ -165,25 +178,10 @@ function addPage(app: FastifyInstance, page: ReadonlyMap<string, PageFile>): voi
     app.get(path, async (_request, reply) => reply.type(file.type).send(file.body));
 }
 
-const moment = z.coerce.number().finite().min(0).max(8.64e15);
-const periodQuery = z.strictObject({ from: moment.default(0), to: moment.default(8.64e15) });
-
-function periodOf(request: FastifyRequest): z.infer<typeof periodQuery> {
+function periodOf(request: FastifyRequest): { readonly from: number; readonly to: number } {
   const parsed = periodQuery.safeParse(request.query);
   if (parsed.success) return parsed.data;
   throw new HttpProblem(400, 'BAD_REQUEST', 'from and to: must be Unix milliseconds');
-}
-
-const limitQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(100) });
-
-function limitOf(request: FastifyRequest): number {
-  const parsed = limitQuery.safeParse(request.query);
-  if (parsed.success) return parsed.data.limit;
-  throw new HttpProblem(
-    400,
-    'BAD_REQUEST',
-    'limit: must be a whole number from 1 to 500; nothing else may be asked',
-  );
 }
 
 function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metrics): void {
@@ -193,6 +191,8 @@ function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metri
   };
   app.get('/healthz', async (_request, reply) => report(reply, await source.health()));
   app.get('/readyz', async (_request, reply) => report(reply, await source.ready()));
+  const document = openApiOf(source.version);
+  app.get('/openapi.json', async () => document);
   app.get('/metrics', async (_request, reply) => {
     const text = await metrics.scrape();
     return reply.type(metrics.contentType).send(text);
@@ -242,15 +242,14 @@ function pathOf(request: FastifyRequest): string {
   return path;
 }
 
-const killSwitchBody = z.strictObject({
-  engaged: z.boolean(),
-  reason: z.string().trim().min(1).max(300),
-  policy: haltPolicy.optional(),
-});
-const adoptBody = z.strictObject({ exchange: exchangeId, asset: assetId });
+interface ActionParts {
+  readonly options: HttpOptions;
+  readonly access: AccessControl;
+  readonly events: EventStream | null;
+}
 
-function addActions(app: FastifyInstance, options: HttpOptions, access: AccessControl): void {
-  const { source, actions, log } = options;
+function addActions(app: FastifyInstance, { options, access, events }: ActionParts): void {
+  const { source, actions, log, cluster } = options;
   const auditedAction = async <T>(
     request: FastifyRequest,
     action: string,
@@ -261,7 +260,13 @@ function addActions(app: FastifyInstance, options: HttpOptions, access: AccessCo
     requireToken(request, access);
     return audited(log, { action, by: request.ip, ...detail }, run);
   };
-  addRiskRoutes(app, { source, actions, audited: auditedAction, limitOf });
+  addRiskRoutes(app, { source, actions, audited: auditedAction });
+  if (cluster !== undefined && events !== null)
+    addClusterRoutes(app, {
+      ...{ cluster, actions, stream: events },
+      headers: SECURITY_HEADERS,
+      audited: auditedAction,
+    });
 
   app.post('/api/actors/*', async (request) => {
     const whole = pathOf(request);

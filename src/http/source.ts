@@ -99,6 +99,10 @@ export interface ActorNode {
   readonly restart: string;
   readonly strategy: string | null;
   readonly state: ActorInspection['state'];
+  /** A person stopped it. */
+  readonly heldByOperator?: boolean;
+  /** Until the planned restart or probe, ms; null = none is planned. */
+  readonly nextStartInMs?: number | null;
   readonly inspection: ActorInspection;
   readonly children: readonly ActorNode[];
 }
