@@ -36,6 +36,7 @@ export class ClusterView {
   state: MembershipState;
   placement: Placement = new Map();
   leaving = false;
+  draining = false;
   private seq = 0;
   private own: NodeAnnounced | null = null;
   private readonly listeners = new Set<Listener>();
@@ -49,7 +50,8 @@ export class ClusterView {
   /** The next announcement of this node. */
   announcement(report: NodeReport, atMs: number): NodeAnnounced {
     const seq = this.seq++;
-    this.own = { ...this.identity, ...report, seq, atMs, leaving: this.leaving };
+    const { leaving, draining } = this;
+    this.own = { ...this.identity, ...report, seq, atMs, leaving, draining };
     return this.own;
   }
 
@@ -89,10 +91,12 @@ export class ClusterView {
     return [...own, ...others];
   }
 
-  /** Who may be given work; a node that stops gives its own away. */
+  /** Who may be given work; a node that stops, or is drained, gives its own away. */
   candidates(): readonly Candidate[] {
-    const others = [...this.state.members.values()].map(({ announced }) => candidateOf(announced));
-    return this.leaving ? others : [candidateOf(this.identity), ...others];
+    const others = [...this.state.members.values()].flatMap(({ announced }) =>
+      announced.draining ? [] : [candidateOf(announced)],
+    );
+    return this.leaving || this.draining ? others : [candidateOf(this.identity), ...others];
   }
 
   private viewOf(announced: NodeAnnounced, heard: Pick<MemberView, 'silentMs' | 'clockAheadMs'>): MemberView {

@@ -26,6 +26,8 @@ export const nodeAnnounced = z.strictObject({
   atMs: p.timeMs,
   /** It stops in order: others take over at once. */
   leaving: z.boolean(),
+  /** A person took its work away; it stays, and is given none until a person says so. */
+  draining: z.boolean(),
   feeds: z.array(z.strictObject({ exchange: p.exchangeId, epoch: p.count, live: z.boolean() })).max(64),
   detectors: z.array(z.strictObject({ strategy: p.strategy, assets: p.count })).max(8),
   /** Exchanges whose ticks it records. */

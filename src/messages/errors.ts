@@ -4,6 +4,7 @@
  * a test compares both ways.
  */
 export const ERROR_CODES = {
+  ARB_ACTION_REFUSED: 'What a person asked for is not done; the message says why.',
   ARB_ACTOR_STOPPED: 'The actor asked is stopped or has crashed; no answer will come.',
   ARB_ACTOR_UNKNOWN: 'No actor of this node has the path.',
   ARB_ASK_TIMEOUT: 'No answer arrived in time. For an order this means: outcome unknown.',

@@ -8,12 +8,14 @@ import type { QuoteBoard } from '../market/quote-board.js';
 import { subjectOf } from '../messages/catalogue.js';
 import { errorText } from '../messages/errors.js';
 import type { AssetId, ExchangeId, InstrumentId } from '../messages/primitives.js';
+import type { NodeAction } from '../http/cluster-answers.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Bus } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
 import type { Clock, Timers } from '../ports/time.js';
 import type { TickRecording } from '../recording/tick-recording.js';
+import { audited } from '../runtime/audit.js';
 import { NactEngine } from '../runtime/engine-nact.js';
 import { InlineCompute } from '../runtime/platform/compute.js';
 import { TimeOrderedIds } from '../runtime/platform/random.js';
@@ -28,10 +30,13 @@ import { alertsOf, watchOf } from './branches/watch.js';
 import { openBuses } from './bus.js';
 import { tasks } from './compute-tasks.js';
 import { signedAccountOf } from './gateways.js';
+import { ClusterInspection } from './cluster-inspection.js';
 import { NodeInspection } from './inspection.js';
 import { loadAllMarkets, loadMarkets, type InstrumentLoading } from './instruments.js';
 import type { LimitChanges } from './limit-changes.js';
 import { MemberNode } from './member.js';
+import { nodeActs } from './node-acts.js';
+import { nodeReports, type NodeReports } from './node-reports.js';
 import { NodeContext, type NodeParts } from './node-context.js';
 import { enabledPairs, isPairAllowed, withConfiguredFee } from './parameters.js';
 import { ownPrices } from './prices.js';
@@ -58,6 +63,8 @@ export interface TradingNode {
   readonly limitChanges: LimitChanges | null;
   /** What it knows of the others and does for them; null where it is alone. */
   readonly member: MemberNode | null;
+  /** All nodes, as this one sees and reaches them. */
+  readonly cluster: ClusterInspection;
   /** The machine's own timers. */
   readonly machine: Timers;
   /** A followed instrument by its exchange's own name; null when it is not followed. */
@@ -106,6 +113,13 @@ export async function assembleNode(parts: NodeParts): Promise<TradingNode> {
   return node;
 }
 
+interface Running {
+  readonly tree: SupervisionTree;
+  readonly inspection: NodeInspection;
+  readonly reports: NodeReports;
+  readonly cluster: ClusterInspection;
+}
+
 class AssembledNode implements TradingNode {
   readonly failed: Promise<Error>;
   fail: (error: Error) => void = () => undefined;
@@ -113,7 +127,7 @@ class AssembledNode implements TradingNode {
   private readonly feeds: Feeds;
   private readonly loading: InstrumentLoading;
   private missing: Connector[] = [];
-  private running: { readonly tree: SupervisionTree; readonly inspection: NodeInspection } | null = null;
+  private running: Running | null = null;
   private stopped = false;
   member: MemberNode | null = null;
 
@@ -153,6 +167,10 @@ class AssembledNode implements TradingNode {
     return this.built().tree;
   }
 
+  get cluster(): ClusterInspection {
+    return this.built().cluster;
+  }
+
   get inspection(): NodeInspection {
     return this.built().inspection;
   }
@@ -181,7 +199,9 @@ class AssembledNode implements TradingNode {
       onEvent: (event) => this.publish(event),
       onRootFailure: (error) => this.fail(error),
     });
-    this.running = { tree, inspection: this.inspectionOf(tree, prices) };
+    const inspection = this.inspectionOf(tree, prices);
+    const reports = nodeReports(inspection, () => this.member?.view.draining ?? false);
+    this.running = { tree, inspection, reports, cluster: this.clusterOf(inspection, reports) };
   }
 
   private spec(
@@ -237,9 +257,41 @@ class AssembledNode implements TradingNode {
     });
   }
 
+  private clusterOf(inspection: NodeInspection, reports: NodeReports): ClusterInspection {
+    const { context } = this;
+    const { options, market } = context.parts;
+    return new ClusterInspection({
+      cluster: options.clusterConfig.name,
+      self: options.node.name,
+      configured: context.isMember ? options.clusterConfig.nodes.map(({ name }) => name) : [],
+      ...{ reports, perform: this.perform, bus: context.bus, services: context.services },
+      view: this.member?.view ?? null,
+      here: () => ({
+        exchanges: [...this.followed().keys()],
+        assets: [...new Set(context.instruments().map(({ base }) => base))].sort(),
+        records: context.recording !== null,
+      }),
+      lease: () => inspection.lease(),
+      clock: market.time,
+      machine: context.machine,
+      boot: this.member?.view.identity.nonce ?? Math.floor(context.machine.nowMs()).toString(16),
+    });
+  }
+
+  private readonly perform = nodeActs({ tree: () => this.tree, member: () => this.member });
+
+  /** For a person at another node: written here too, where it is done. */
+  private readonly performAudited = (action: NodeAction, by: string): Promise<void> => {
+    const { verb } = action;
+    const what = 'path' in action ? { path: action.path } : {};
+    const line = { action: `${'path' in action ? 'actor' : 'node'}.${verb}`, by, ...what };
+    return audited(this.context.parts.auditLog ?? this.context.parts.log, line, () => this.perform(action));
+  };
+
   async start(): Promise<void> {
     await this.tree.start();
-    await this.member?.started(this.inspection);
+    const { inspection, reports } = this.built();
+    await this.member?.started({ inspection, reports, perform: this.performAudited });
     if (this.missing.length > 0) this.tryMissingLater();
   }
 
@@ -253,6 +305,7 @@ class AssembledNode implements TradingNode {
     await context.emergency.close();
     await context.recording?.close(context.parts.market.time);
     this.inspection.close();
+    this.cluster.close();
     context.halts.close();
     const closed = await this.feeds.close();
     await context.bus.close();

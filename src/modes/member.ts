@@ -1,8 +1,9 @@
+import type { NodeAnnounced } from '../messages/cluster.js';
+import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import type { RunningService } from '../ports/node-services.js';
-import type { InspectionSource } from '../http/source.js';
-import { serveNode } from './node-answers.js';
+import { serveNode, type NodeAnswersParts } from './node-answers.js';
 import type { Subscription } from '../ports/bus.js';
 import type { PriceStore } from '../ports/price-cache.js';
 import type { Stores } from '../ports/stores.js';
@@ -10,6 +11,7 @@ import type { Retirement, TradeLeaseMessage } from '../actors/trade-lease.js';
 import { longestExpiryMs } from './gateways.js';
 import { tickRecorderActor } from '../actors/tick-recorder.js';
 import type { DetectorMessage } from '../actors/detector.js';
+import { Lane } from '../supervisors/lane.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
 import type { ClusterView } from '../cluster/view.js';
@@ -41,6 +43,8 @@ export class MemberNode {
   private readonly parts: MemberParts;
   private readonly membership: Membership;
   private readonly hosting: NodeHosting;
+  /** A person's orders, one after the other. */
+  private readonly orders = new Lane();
   private trades: Subscription | null = null;
   private service: RunningService | null = null;
 
@@ -87,11 +91,11 @@ export class MemberNode {
   }
 
   /** Books cross as they are; trades that are recorded here come from the node whose feed hears them. */
-  async started(inspection: InspectionSource): Promise<void> {
+  async started(answers: Omit<NodeAnswersParts, 'context' | 'view'>): Promise<void> {
     this.hosting.followAll();
     const { context } = this.parts;
     const { recording, parts } = context;
-    this.service = await serveNode({ context, view: this.view, inspection });
+    this.service = await serveNode({ context, view: this.view, ...answers });
     if (recording === null) return;
     this.trades = context.marketBus.subscribe('md.trade.*.*', 'tradePrint', ({ message, sender }) => {
       if (sender !== parts.options.node.name) recording.trade(message);
@@ -120,12 +124,46 @@ export class MemberNode {
    * once; the feeds go on until they are live elsewhere, or for three seconds.
    */
   async leave(): Promise<void> {
-    const { context, tree } = this.parts;
     this.membership.leave();
+    await this.endTrade();
+    await this.until(() => this.hosting.feeds.length === 0 || !this.hasOtherFeeders(), HAND_OVER_MS);
+  }
+
+  /**
+   * The node gives its work to others and goes on without: the lease at once, as in an ordered stop; feeds, detectors and recorders
+   * by placement, in some seconds. Rejects ARB_ACTION_REFUSED while nobody else could do it.
+   */
+  drain(): Promise<void> {
+    return this.orders.run(() => this.giveAway());
+  }
+
+  /** It may be given work again. */
+  resume(): Promise<void> {
+    return this.orders.run(() => this.takeWork());
+  }
+
+  private async giveAway(): Promise<void> {
+    const { roles } = this.view.identity;
+    const able = new Set(this.others().flatMap((other) => other.roles));
+    const missing = roles.filter((role) => !able.has(role));
+    if (missing.length > 0)
+      throw new ArbotError('ARB_ACTION_REFUSED', `no other node may do its work: ${missing.join(', ')}`);
+    this.membership.drain(true);
+    await this.endTrade();
+  }
+
+  private async takeWork(): Promise<void> {
+    if (!this.view.draining) return;
+    this.membership.drain(false);
+    const { context, tree } = this.parts;
+    if (context.system.inspect(PATHS.lease) !== null) await tree().restart(PATHS.lease);
+  }
+
+  private async endTrade(): Promise<void> {
+    const { context, tree } = this.parts;
     if (this.hosting.trades) await this.retire();
     await this.hosting.trade(false);
     if (context.system.inspect(PATHS.lease) !== null) await tree().stopChild(PATHS.lease);
-    await this.until(() => this.hosting.feeds.length === 0 || !this.hasOtherFeeders(), HAND_OVER_MS);
   }
 
   /** What is under way is finished, then nothing leaves any more, then every answer has come or every request has expired. */
@@ -184,6 +222,13 @@ export class MemberNode {
   }
 
   private hasOtherFeeders(): boolean {
-    return [...this.view.state.members.values()].some(({ announced }) => announced.roles.includes('feeds'));
+    return this.others().some(({ roles }) => roles.includes('feeds'));
+  }
+
+  /** Who may be given work. */
+  private others(): readonly NodeAnnounced[] {
+    return [...this.view.state.members.values()].flatMap(({ announced }) =>
+      announced.draining ? [] : [announced],
+    );
   }
 }

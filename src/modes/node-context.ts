@@ -35,6 +35,8 @@ export interface NodeParts {
   readonly mode: ModeName;
   readonly folder: string;
   readonly log: Logger;
+  /** Where actions of people are written; absent = to the log. */
+  readonly auditLog?: Logger;
   readonly files: Files;
   readonly stores: Stores | null;
   /** Closed by whoever hands it in; absent = kept in this process. */

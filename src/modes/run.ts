@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { RunningNode, StartOptions } from '../cli/options.js';
+import { AUDIT_FILE, AuditJournal, journaledLog } from '../http/audit-journal.js';
 import { startHttp, type RunningHttp } from '../http/server.js';
 import { openToken } from '../http/token.js';
 import { errorText } from '../messages/errors.js';
@@ -108,10 +109,18 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   teardown.add('ccxt', () => network.close());
   const compute = new WorkerCompute({ tasksUrl: TASKS_URL, ...COMPUTE });
   teardown.add('compute', () => compute.close());
-  const alerts = await openNodeAlerts(ground, http);
+  const audit = await AuditJournal.open({
+    ...{ files, log },
+    path: join(folder, AUDIT_FILE),
+    nowMs: () => machine.nowMs(),
+  });
+  teardown.add('audit', () => audit.close());
+  const auditLog = journaledLog(log, audit);
+  const alerts = await openNodeAlerts({ ...ground, log: auditLog }, http);
   const node = await assembleNode({
     options,
     alerts,
+    auditLog,
     mode: MODE_OF[options.market],
     folder,
     log,
@@ -132,7 +141,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
   // Said at the start, and not by a gate that cannot.
   await node.limitChanges?.inForce();
   if (stores !== null) await keepExchangeTerms(stores, market, ground);
-  return serve(ground, node, market, alerts);
+  return serve({ ...ground, log: auditLog }, node, { market, alerts, audit });
 }
 
 async function printAccounts({ stores, options }: NodeGround, { simulated }: Market): Promise<void> {
@@ -150,6 +159,13 @@ async function keepExchangeTerms(
   await stores.exchanges.saveExchanges(terms, market.time.nowMs()).catch((error: unknown) => {
     log.warn({ error: errorText(error) }, 'the terms of the exchanges were not stored');
   });
+}
+
+interface ServedParts {
+  readonly market: Market;
+  /** Null where nobody is told anything. */
+  readonly alerts: NodeAlerts | null;
+  readonly audit: AuditJournal;
 }
 
 /** Null while recording, and where none are configured. */
@@ -173,8 +189,7 @@ async function openNodeAlerts(
 async function serve(
   ground: NodeGround,
   node: TradingNode,
-  market: Market,
-  alerts: NodeAlerts | null,
+  { market, alerts, audit }: ServedParts,
 ): Promise<StartedNode> {
   const { options, log, logPlace, files, stores, teardown } = ground;
   const { inspection } = node;
@@ -195,6 +210,7 @@ async function serve(
     token: token.token,
     source: inspection,
     actions,
+    cluster: { source: node.cluster, actions: node.cluster, audit },
     log,
     clock: new MachineTime(),
     timers: new MachineTime(),

@@ -67,6 +67,29 @@ t.test('a process that comes back at once moves nothing, and takes its own lease
   t.equal(world.holders[0]?.fence.current(), 2);
 });
 
+t.test('a drained node stays a member, gives its work away without a gap, and gets it back', async (t) => {
+  const world = await settled();
+  const drained = world.node('b');
+  const before = [...drained.view.placement];
+  const had = [...drained.running.keys()];
+  drained.view.draining = true;
+  let wasFedAlways = true;
+  const gone = await world.until(() => {
+    wasFedAlways &&= world.exchanges.every((one) => feedsOf(world).includes(one));
+    return drained.running.size === 0 && drained.assets.length === 0 && !drained.watches;
+  }, 20_000);
+  t.ok(had.length > 0 && wasFedAlways, `${had.length} feeds went within ${gone} ms`);
+  t.ok(agreed(world) && isFedOnce(world));
+  t.ok(world.node('a').view.member('b')?.announced.draining, 'the others know');
+  t.notOk(
+    world.node('a').changes.some(({ node, kind }) => node === 'b' && kind !== 'joined'),
+    'and it is not lost to them',
+  );
+  drained.view.draining = false;
+  await world.until(() => isFedOnce(world) && drained.running.size === had.length, 20_000);
+  t.strictSame([...drained.view.placement], before, 'as it was');
+});
+
 t.test(
   'a node that stops in order hands over the lease within a second, and feeds without a gap',
   async (t) => {

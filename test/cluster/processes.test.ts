@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { ClusterActors, Topology } from '../../src/http/cluster-answers.js';
 import { feedTask, ownerOf } from '../../src/cluster/placement.js';
 import type { NodeRole } from '../../src/messages/cluster.js';
 import type { FeedView } from '../../src/http/source.js';
@@ -96,7 +99,50 @@ t.test('a killed node loses its work to the others, and one that stops hands it 
   t.equal(await stopping.exit(), 0, 'it ends in order');
   const last = await world.all();
   t.ok(last.get(holderOf(last)!)!.fence! > after.get(next)!.fence!, 'and gave the lease back');
+  await drained(t, world, next);
 });
+
+/** Of two living nodes, the one that trades is drained through the other, and given work again. */
+async function drained(t: Test, world: ClusterWorld, stopped: string): Promise<void> {
+  const before = await world.all();
+  const holder = holderOf(before)!;
+  const other = [...before.keys()].find((name) => name !== holder)!;
+  const url = world.urls.get(other)!;
+  const shown = await getJson<Topology>(`${url}api/cluster`);
+  t.match(shown, { self: other, lease: { holder, fence: before.get(holder)!.fence } });
+  t.match(
+    new Map(shown.nodes.map(({ node, state }) => [node, state])),
+    new Map([...before.keys()].map((node) => [node, 'up'])).set(stopped, 'silent'),
+  );
+  const { nodes } = await getJson<ClusterActors>(`${url}api/cluster/actors?kind=gate`);
+  t.match(nodes.find(({ node }) => node === holder)?.actors, [{ path: 'node/trade/gate' }]);
+
+  const token = (await readFile(join(world.folder, other, 'http-token'), 'utf8')).trim();
+  const act = async (verb: 'drain' | 'resume') => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${url}api/cluster/nodes/${holder}/${verb}`, { method: 'POST', headers });
+    t.match(await answer.json(), { node: holder, done: verb });
+  };
+  await act('drain');
+  const moved = await world.until(
+    {
+      lease: (all) => holderOf(all) === other,
+      'gate open': (all) => all.get(other)?.trades === true,
+      feeds: (all) =>
+        all.get(holder)?.feeds.length === 0 && all.get(other)?.feeds.length === EXCHANGES.length,
+      recorders: (all) => all.get(other)?.watches === true,
+    },
+    WITHIN_MS,
+  );
+  t.comment(`drain of ${holder}: ${told(moved)}`);
+  const after = await getJson<Topology>(`${url}api/cluster`);
+  t.match(after.nodes.find(({ node }) => node === holder)?.facts, { draining: true, lease: { held: false } });
+  await act('resume');
+  await world.until({ work: (all) => (all.get(holder)?.feeds.length ?? 0) > 0 }, WITHIN_MS);
+  t.equal(holderOf(await world.all()), other, 'who has the lease keeps it');
+  const audit = await readFile(join(world.folder, holder, 'simulated/audit.jsonl'), 'utf8');
+  t.match(audit, `on ${other}`, 'written where it was done');
+}
 
 t.test('nodes with one role each trade together', async (t) => {
   if (why !== null) {

@@ -313,6 +313,7 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     startedAtMs: AT_MS - 12_000,
     atMs: AT_MS,
     leaving: false,
+    draining: false,
     feeds: [{ exchange: 'okx', epoch: AT_MS - 11_000, live: true }],
     detectors: [{ strategy: 'spatial', assets: 3 }],
     records: ['okx'],

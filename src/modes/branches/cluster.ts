@@ -77,6 +77,12 @@ export class Membership {
     this.tell({ kind: 'leave' });
   }
 
+  /** The others hear at once that this node wants no work, or wants it again. */
+  drain(isDraining: boolean): void {
+    this.view.draining = isDraining;
+    this.tell({ kind: 'announce' });
+  }
+
   look(): void {
     this.tell({ kind: 'look' });
   }
@@ -90,7 +96,7 @@ export class Membership {
       nodes.findIndex(({ name }) => name === self),
     );
     return before.flatMap(({ name, roles }) =>
-      roles.includes('trade') && this.view.member(name) !== undefined ? [name] : [],
+      roles.includes('trade') && this.view.member(name)?.announced.draining === false ? [name] : [],
     );
   }
 

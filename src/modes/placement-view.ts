@@ -1,0 +1,28 @@
+import { assetTask, feedTask, ticksTask, WATCH_TASK, type Placement } from '../cluster/placement.js';
+import type { Topology } from '../http/cluster-answers.js';
+
+/** What a node runs that is alone. */
+export interface WorkHere {
+  readonly exchanges: readonly string[];
+  /** Base assets. */
+  readonly assets: readonly string[];
+  readonly records: boolean;
+}
+
+/** Where each kind of work belongs; `placement` null = the node is alone and does everything. */
+export function placementOf(
+  placement: Placement | null,
+  self: string,
+  { exchanges, assets, records }: WorkHere,
+): Topology['placement'] {
+  const ownerOf = (task: string): string | null =>
+    placement === null ? self : (placement.get(task) ?? null);
+  const owners = (names: readonly string[], task: (name: string) => string) =>
+    Object.fromEntries(names.map((name) => [name, ownerOf(task(name))]));
+  return {
+    feeds: owners(exchanges, feedTask),
+    detectors: owners(assets, assetTask),
+    recorders: placement !== null || records ? owners(exchanges, ticksTask) : {},
+    watch: ownerOf(WATCH_TASK),
+  };
+}
