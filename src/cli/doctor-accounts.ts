@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gatewayStatus, type GatewayStatus } from '../messages/gateway.js';
 import type { HttpClient } from '../ports/network.js';
-import type { FeedsSetting } from './feeds.js';
+import type { NodeApi } from './node-api.js';
 import type { Finding } from './finding.js';
 
 /** How the accounts of a running node stand with their exchanges, by its own word. */
@@ -11,7 +11,7 @@ const MAX_BYTES = 1 << 20;
 const answer = z.array(gatewayStatus).max(64);
 
 /** One finding per signed account; none where no node runs here, or it trades on paper. Rejects for an answer that is none. */
-export async function accountFindings({ url, token }: FeedsSetting, http: HttpClient): Promise<Finding[]> {
+export async function accountFindings({ url, token }: NodeApi, http: HttpClient): Promise<Finding[]> {
   const response = await http
     .request({
       method: 'GET',

@@ -8,7 +8,7 @@ import type { Clock, Timers } from '../ports/time.js';
 import { lockFolder } from '../storage/child/folder-lock.js';
 import { accountFindings } from './doctor-accounts.js';
 import { storeFindings } from './doctor-stores.js';
-import type { FeedsSetting } from './feeds.js';
+import type { NodeApi } from './node-api.js';
 import type { Finding } from './finding.js';
 
 export interface DoctorOptions {
@@ -19,7 +19,7 @@ export interface DoctorOptions {
   readonly timers: Timers;
   readonly nodeVersion: string;
   /** Where a node of this configuration answers, if it runs. */
-  readonly running: FeedsSetting;
+  readonly running: NodeApi;
   readonly http: HttpClient;
 }
 

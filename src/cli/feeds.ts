@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import type { LoadedConfig } from '../config/index.js';
-import { secretOf } from '../config/overrides.js';
 import { ArbotError } from '../messages/errors.js';
-import { issueText } from '../messages/inspection.js';
 import type { HttpClient } from '../ports/network.js';
-import { table, type Terminal } from './output.js';
+import { askApi, type ApiLoop, type NodeApi } from './node-api.js';
+import { CLEAR, table, type Terminal } from './output.js';
 
 /** `arbot feeds`: what a running node says of its market data. */
 
@@ -45,54 +43,11 @@ const feedsAnswer = z.array(
 export type FeedsAnswer = z.infer<typeof feedsAnswer>;
 type Book = FeedsAnswer[number]['books'][number];
 
-const TIMEOUT_MS = 5000;
-const MAX_BYTES = 16 << 20;
 const WATCH_MS = 1000;
-const CLEAR = '\u001b[2J\u001b[H';
-
-export interface FeedsSetting {
-  /** Root of the node's API, with a slash at its end. */
-  readonly url: string;
-  readonly token: string | null;
-}
-
-/** Where the node of a configuration is reached from here. */
-export function feedsSetting(
-  { node }: LoadedConfig,
-  terminal: Terminal,
-  url: string | undefined,
-): FeedsSetting {
-  const { host, port, tokenEnv } = node.http;
-  const name = host.includes(':') ? `[${host}]` : host;
-  const root = url ?? `http://${name}:${port}`;
-  if (!/^https?:\/\/[^\s?#]+$/.test(root))
-    throw new ArbotError('ARB_CLI_USAGE', '--url: must be an address such as http://127.0.0.1:8787');
-  return { url: root.endsWith('/') ? root : `${root}/`, token: secretOf(terminal.environment, tokenEnv) };
-}
 
 /** Asks once. Rejects with what the network says, or ARB_MESSAGE_INVALID naming the field. */
-export async function askFeeds({ url, token }: FeedsSetting, http: HttpClient): Promise<FeedsAnswer> {
-  const response = await http.request({
-    method: 'GET',
-    url: `${url}api/feeds`,
-    ...(token !== null && { headers: { authorization: `Bearer ${token}` } }),
-    timeoutMs: TIMEOUT_MS,
-    maxBodyBytes: MAX_BYTES,
-  });
-  if (response.status !== 200)
-    throw new ArbotError('ARB_HTTP_FAILED', `${url}api/feeds answered ${response.status}`);
-  const parsed = feedsAnswer.safeParse(jsonOf(response.body));
-  if (parsed.success) return parsed.data;
-  throw new ArbotError('ARB_MESSAGE_INVALID', `${url}api/feeds: ${issueText(parsed.error, 'feeds')}`);
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
+export const askFeeds = (api: NodeApi, http: HttpClient): Promise<FeedsAnswer> =>
+  askApi(api, http, { path: 'api/feeds', schema: feedsAnswer, what: 'feeds' });
 
 const HEAD = [
   'exchange',
@@ -165,18 +120,11 @@ function ms(value: number | null): string {
   return Math.abs(value) < 10_000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(0)} s`;
 }
 
-export interface FeedsLoop {
-  readonly http: HttpClient;
-  /** Resolves after so many ms, or at once when told to stop. */
-  readonly pause: (delayMs: number) => Promise<void>;
-  readonly isOver: () => boolean;
-}
-
 /** Prints once, or again and again until it is over. In a watch, a node that is away is said and asked again. */
 export async function showFeeds(
-  setting: FeedsSetting,
+  setting: NodeApi,
   terminal: Terminal,
-  loop: FeedsLoop,
+  loop: ApiLoop,
   isWatch: boolean,
 ): Promise<void> {
   for (;;) {

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { ArbotError } from '../messages/errors.js';
 import { assetId, exchangeId } from '../messages/primitives.js';
 import type { HttpClient } from '../ports/network.js';
-import { feedsSetting } from './feeds.js';
+import { nodeApi } from './node-api.js';
 import { EXIT, type Terminal } from './output.js';
 import { loadWithFlags, type StartFlags } from './start.js';
 
@@ -23,7 +23,7 @@ export async function adoptNow(what: Adoption, flags: AdoptFlags, terminal: Term
   if (!exchangeId.safeParse(what.exchange).success || !assetId.safeParse(what.asset).success)
     throw new ArbotError('ARB_CLI_USAGE', 'ledger adopt: name an exchange and an asset, such as binance XRP');
   const loaded = await loadWithFlags(flags, terminal);
-  const { url, token } = feedsSetting(loaded, terminal, flags.url);
+  const { url, token } = nodeApi(loaded, terminal, flags.url);
   const { UndiciHttpClient } = await import('../runtime/platform/http-client.js');
   const http = new UndiciHttpClient();
   try {

@@ -10,6 +10,7 @@ import { addDb } from './db.js';
 import { addExport } from './export.js';
 import { addData } from './data.js';
 import { addExchanges } from './exchanges.js';
+import { addInspect } from './inspect.js';
 import { addLedger } from './ledger.js';
 import { printPairs } from './pairs.js';
 import { addReports } from './reports.js';
@@ -61,6 +62,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addConfig(program, world);
   addPairs(program, world);
   addFeeds(program, world, done);
+  addInspect(program, terminal, done);
   addDoctor(program, world, done);
   addDb(program, world, done);
   addExport(program, world, done);
@@ -247,10 +249,11 @@ function addFeeds(program: Command, world: CommandWorld, done: (code: number) =>
     .option('--verbose', 'show where an error came from')
     .addHelpText('after', examples('arbot feeds', 'arbot feeds --watch', 'arbot feeds --port 9000'))
     .action(async (flags: StartFlags & { readonly watch?: boolean; readonly url?: string }) => {
-      const { feedsSetting, showFeeds } = await import('./feeds.js');
+      const { showFeeds } = await import('./feeds.js');
+      const { nodeApi } = await import('./node-api.js');
       const { UndiciHttpClient } = await import('../runtime/platform/http-client.js');
       const { SystemTimers } = await import('../runtime/platform/clock.js');
-      const setting = feedsSetting(await loadWithFlags(flags, terminal), terminal, flags.url);
+      const setting = nodeApi(await loadWithFlags(flags, terminal), terminal, flags.url);
       const http = new UndiciHttpClient();
       const timers = new SystemTimers();
       let isOver = false;
@@ -301,14 +304,14 @@ function addDoctor(program: Command, world: CommandWorld, done: (code: number) =
         terminal.print(`${state}  ${name}  ${detail}`);
         throw error;
       });
-      const { feedsSetting } = await import('./feeds.js');
+      const { nodeApi } = await import('./node-api.js');
       const { UndiciHttpClient } = await import('../runtime/platform/http-client.js');
       const http = new UndiciHttpClient();
       const findings = await examine({
         ...{ config, environment, workingFolder, nodeVersion, http },
         clock: new SystemClock(),
         timers: new SystemTimers(),
-        running: feedsSetting(config, terminal, undefined),
+        running: nodeApi(config, terminal, undefined),
       }).finally(() => http.close());
       for (const line of table(findings.map((one) => [one.state, one.name, one.detail])))
         terminal.print(line);

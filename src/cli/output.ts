@@ -10,7 +10,19 @@ export interface Terminal {
   complain(line: string): void;
   /** Calls back at each SIGINT or SIGTERM; returns the removal. */
   onSignal(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Null or absent where nobody looks on: a pipe, a file. */
+  readonly screen?: Screen | null;
 }
+
+/** A terminal that a person sits at. */
+export interface Screen {
+  size(): { readonly rows: number; readonly columns: number };
+  /** Calls back at each key, until the removal that it returns; Ctrl-C is a signal all the same. */
+  onKey(handler: (key: string) => void): () => void;
+}
+
+/** Erases the screen and begins at its top. */
+export const CLEAR = '\u001b[2J\u001b[H';
 
 /** Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 130 interrupted. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -28,6 +40,25 @@ export function processTerminal(): Terminal {
       return () => {
         process.off('SIGINT', handler);
         process.off('SIGTERM', handler);
+      };
+    },
+    screen: process.stdin.isTTY && process.stdout.isTTY ? processScreen() : null,
+  };
+}
+
+function processScreen(): Screen {
+  const { stdin, stdout } = process;
+  return {
+    size: () => ({ rows: stdout.rows, columns: stdout.columns }),
+    onKey: (handler) => {
+      const heard = (text: string): void => {
+        // In raw mode the terminal makes no signal of it.
+        if (text === '\u0003') process.kill(process.pid, 'SIGINT');
+        else handler(text);
+      };
+      stdin.setRawMode(true).setEncoding('utf8').on('data', heard).resume();
+      return () => {
+        stdin.off('data', heard).setRawMode(false).pause();
       };
     },
   };

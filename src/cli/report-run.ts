@@ -17,7 +17,7 @@ import type { Stores } from '../ports/stores.js';
 import { UndiciHttpClient } from '../runtime/platform/http-client.js';
 import { openExistingStores } from '../storage/existing-database.js';
 import { chooseDatabase } from './database.js';
-import { feedsSetting, type FeedsSetting } from './feeds.js';
+import { nodeApi, type NodeApi } from './node-api.js';
 import type { Terminal } from './output.js';
 import { explanationLines, profitLines, tradeLines } from './report-text.js';
 import { loadWithFlags, type StartFlags } from './start.js';
@@ -150,7 +150,7 @@ async function overHttp<T>(
   terminal: Terminal,
   work: (source: ReportSource) => Promise<T>,
 ): Promise<T> {
-  const setting = feedsSetting(await loadWithFlags(flags, terminal), terminal, flags.url);
+  const setting = nodeApi(await loadWithFlags(flags, terminal), terminal, flags.url);
   const http = new UndiciHttpClient();
   try {
     return await work({
@@ -165,12 +165,7 @@ async function overHttp<T>(
   }
 }
 
-async function ask<T>(
-  setting: FeedsSetting,
-  http: HttpClient,
-  path: string,
-  schema: z.ZodType<T>,
-): Promise<T> {
+async function ask<T>(setting: NodeApi, http: HttpClient, path: string, schema: z.ZodType<T>): Promise<T> {
   const answer = await askOrNull(setting, http, path, schema);
   if (answer === null) throw new ArbotError('ARB_HTTP_FAILED', `${setting.url}${path} is not there`);
   return answer;
@@ -178,7 +173,7 @@ async function ask<T>(
 
 /** Null for what the node does not have. */
 async function askOrNull<T>(
-  { url, token }: FeedsSetting,
+  { url, token }: NodeApi,
   http: HttpClient,
   path: string,
   schema: z.ZodType<T>,

@@ -9,6 +9,9 @@ import { runCommand } from '../../src/cli/main.js';
 import type { RunningNode, StartOptions } from '../../src/cli/options.js';
 import type { Terminal } from '../../src/cli/output.js';
 import { showFeeds } from '../../src/cli/feeds.js';
+import { showTop } from '../../src/cli/top.js';
+import type { ActorRow, ClusterActors } from '../../src/http/cluster-answers.js';
+import type { HttpClient } from '../../src/ports/network.js';
 import { clockFinding, nodeFinding } from '../../src/cli/doctor.js';
 import { ArbotError } from '../../src/messages/errors.js';
 import { referenceFolder, wireFolder } from '../shared-data.js';
@@ -71,6 +74,8 @@ t.test('every command explains itself with examples', async (t) => {
     'conformance',
     'config check',
     'pairs list',
+    'actors',
+    'top',
     'doctor',
   ]) {
     const { code, out } = await run(`${command} --help`);
@@ -488,4 +493,76 @@ t.test('the real command runs from another folder and ends with its code', async
   const [code] = (await once(child, 'exit')) as [number];
   t.equal(code, 0);
   t.match(out, /BTC-USDT/);
+});
+
+t.test('top shows the screen anew, sorts by keys, says when its node is away, and ends with q', async (t) => {
+  const row = (path: string, handledPerSecond: number, mailboxDepth: number): ActorRow => ({
+    ...{ path, id: path, depth: 1, kind: 'feed', restart: 'permanent', strategy: null, state: 'running' },
+    ...{ incarnation: 1, mailboxDepth, mailboxCapacity: 10, handled: 1, dead: 0, dropped: 0, crashes: 0 },
+    ...{ handledPerSecond, handlingP50Ms: 0.1, handlingP99Ms: 12, restarts: 0, startedAtMs: 1 },
+    ...{ heldByOperator: false, nextStartInMs: null, lastError: null },
+  });
+  const all: ClusterActors = {
+    atMs: 0,
+    nodes: [
+      {
+        ...{ node: 'tokyo-1', state: 'up', detail: '', isSelf: true, version: '1.0.0', fence: null },
+        ...{ draining: true, actors: [row('node/quick', 90, 1), row('node/full', 2, 9)] },
+      },
+    ],
+  };
+  let turn = 0;
+  let press = (_key: string): void => undefined;
+  const printed: string[] = [];
+  const asked: string[] = [];
+  const keys = ['m', 'x', '', 'q'];
+  const http: HttpClient = {
+    request: async ({ url }) => {
+      asked.push(url);
+      if (turn === 2) throw new ArbotError('ARB_HTTP_FAILED', 'gone');
+      return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(all)) };
+    },
+  };
+  let isOver = false;
+  let isForgotten = false;
+  await showTop(
+    { url: 'http://here/', token: null },
+    {
+      ...{ environment: {}, workingFolder: '', complain: () => undefined, onSignal: () => () => undefined },
+      print: (text) => void printed.push(text),
+      screen: {
+        size: () => ({ rows: 8, columns: 60 }),
+        onKey: (handler) => {
+          press = handler;
+          return () => void (isForgotten = true);
+        },
+      },
+    },
+    {
+      ...{ http, wake: () => undefined, isOver: () => isOver, stop: () => void (isOver = true) },
+      pause: async () => press(keys[turn++] ?? 'q'),
+    },
+    { filter: { node: 'tokyo-1' }, sort: 'rate', once: false },
+  );
+  t.equal(asked[0], 'http://here/api/cluster/actors?node=tokyo-1');
+  t.ok(isForgotten, 'the terminal is given back');
+  t.equal(printed.length, 4);
+  t.match(printed[0], /^\u001b\[2J\u001b\[H00:00:00 UTC {2}1 of 1 nodes {2}2 actors, 0 not running/);
+  t.match(printed[0], /tokyo-1 is drained/);
+  const first = (text: string | undefined) => /node\/(?:quick|full)/.exec(text ?? '')?.[0];
+  t.strictSame(
+    [first(printed[0]), first(printed[1])],
+    ['node/quick', 'node/full'],
+    'by rate, then by mailbox',
+  );
+  t.match(printed[2], /http:\/\/here\/ does not answer: gone/);
+  t.match(printed[3], /r rate {2}m mailbox .* q quit$/);
+  for (const text of printed)
+    t.ok(
+      text
+        .replace(/^\u001b\[2J\u001b\[H/, '')
+        .split('\n')
+        .every((line) => line.length <= 60),
+      'no line is wider than the screen',
+    );
 });
