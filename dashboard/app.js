@@ -9,13 +9,14 @@ import {
   showProfitAndLoss,
   showTrades,
 } from './panels.js';
-import { closeDetail, openedPath, showTree } from './tree.js';
+import { closeDetail, openedUrl, showNodes, showTree } from './tree.js';
 
 const byId = (id) => document.getElementById(id);
 /** Without an update for this long the page says so: old figures must not look current. */
 const STALE_MS = 3_000;
 /** Sums over everything that ended are not worth more. */
 const SUMS_EVERY_MS = 10_000;
+const NODES_EVERY_MS = 2_000;
 
 let picture = null;
 let updatedAt = performance.now();
@@ -65,6 +66,13 @@ function sum() {
 }
 sum();
 setInterval(sum, SUMS_EVERY_MS);
+// The other nodes, where there are any.
+async function lookAround() {
+  const all = await read('/api/cluster/actors').catch(() => null);
+  if (all !== null) showNodes(all);
+  if (all === null || all.nodes.length > 1) setTimeout(lookAround, NODES_EVERY_MS);
+}
+void lookAround();
 byId('explain-close').addEventListener('click', closeExplanation);
 
 // Filters act at once, not with the next picture.
@@ -147,11 +155,11 @@ byId('kill').addEventListener('click', () => {
 });
 
 async function actOnActor(verb) {
-  const path = openedPath();
-  if (path === null) return;
-  const url = `/api/actors/${path.split('/').map(encodeURIComponent).join('/')}/${verb}`;
+  const opened = openedUrl();
+  if (opened === null) return;
+  const url = `${opened.url}/${verb}`;
   const done = await confirmAction({
-    title: `${verb} ${path}`,
+    title: `${verb} ${opened.name}`,
     text:
       verb === 'crash'
         ? 'The actor is crashed on purpose; its supervisor decides what follows.'

@@ -1,4 +1,5 @@
-// The supervision tree as an indented table, and the details of one actor.
+// The supervision trees of all nodes as an indented table, and the details of one actor.
+import { read } from './connection.js';
 import { cell, clockTime, fillFigures, fillRows, fixed } from './format.js';
 
 const byId = (id) => document.getElementById(id);
@@ -11,28 +12,56 @@ const STATE_CLASS = {
   stopped: 'quiet',
 };
 
-let openPath = null;
+/** What is open: the path of an actor, and its node unless that is this one. */
+let opened = null;
+/** Trees of the other nodes, as they last told them. */
+let others = [];
 
 export function showTree(picture) {
-  const rows = flatten(picture.actors, 0).map(({ node, depth }) => {
-    const { inspection } = node;
-    const indent = '\u00a0\u00a0\u00a0'.repeat(depth);
-    const label = node.kind === 'supervisor' ? `${node.id} (${node.strategy ?? 'supervisor'})` : node.id;
-    return [
-      { ...cell(`${indent}${label}`), onClick: () => open(node) },
-      cell(node.state, STATE_CLASS[node.state] ?? ''),
-      cell(`${inspection.mailboxDepth}/${inspection.mailboxCapacity}`, 'number'),
-      cell(fixed(inspection.handledPerSecond, 1), 'number'),
-      cell(milliseconds(inspection.handlingP50Ms), 'number'),
-      cell(milliseconds(inspection.handlingP99Ms), 'number'),
-      cell(inspection.restarts, `number ${inspection.restarts > 0 ? 'warn' : ''}`),
-      cell(inspection.lastError?.message ?? '', 'wide bad'),
-    ];
-  });
+  const own = flatten(picture.actors, 0);
+  const rows = [
+    ...(others.length === 0 ? [] : [nodeRow(`${picture.status.node} (this page)`, 'up', '')]),
+    ...own.map(({ node, depth }) =>
+      actorRow({ ...node.inspection, id: node.id, state: node.state, strategy: node.strategy, depth }, () =>
+        open(node),
+      ),
+    ),
+    ...others.flatMap(({ node, state, detail, actors }) => [
+      nodeRow(node, state, detail),
+      ...actors.map((row) => actorRow(row, () => void openFar(node, row.path))),
+    ]),
+  ];
   fillRows(byId('rows-actors'), rows, 'No actor runs.', 8);
-  if (openPath === null) return;
-  const still = flatten(picture.actors, 0).find(({ node }) => node.path === openPath);
+  if (opened === null || opened.node !== null) return;
+  const still = own.find(({ node }) => node.path === opened.path);
   if (still !== undefined) showDetail(still.node);
+}
+
+/** Trees of the other nodes; one that does not answer is shown as silent. */
+export function showNodes({ nodes }) {
+  others = nodes.filter(({ isSelf }) => !isSelf);
+  if (opened !== null && opened.node !== null) void fetchFar(opened.node, opened.path);
+}
+
+const nodeRow = (name, state, detail) => [
+  cell(name),
+  cell(state, state === 'up' ? 'good' : 'bad'),
+  ...Array.from({ length: 5 }, () => cell('')),
+  cell(detail, 'wide bad'),
+];
+
+function actorRow(row, onClick) {
+  const label = row.kind === 'supervisor' ? `${row.id} (${row.strategy ?? 'supervisor'})` : row.id;
+  return [
+    { ...cell(`${'\u00a0\u00a0\u00a0'.repeat(row.depth)}${label}`), onClick },
+    cell(row.state, STATE_CLASS[row.state] ?? ''),
+    cell(`${row.mailboxDepth}/${row.mailboxCapacity}`, 'number'),
+    cell(fixed(row.handledPerSecond, 1), 'number'),
+    cell(milliseconds(row.handlingP50Ms), 'number'),
+    cell(milliseconds(row.handlingP99Ms), 'number'),
+    cell(row.restarts, `number ${row.restarts > 0 ? 'warn' : ''}`),
+    cell(row.lastError?.message ?? '', 'wide bad'),
+  ];
 }
 
 const milliseconds = (ms) => (typeof ms === 'number' ? `${ms.toFixed(ms < 10 ? 2 : 0)} ms` : '–');
@@ -42,19 +71,51 @@ function flatten(node, depth) {
 }
 
 function open(node) {
-  openPath = node.path;
+  opened = { node: null, path: node.path };
   byId('detail-result').textContent = '';
+  byId('detail-crash').hidden = false;
   showDetail(node);
   byId('detail').showModal();
 }
 
+async function openFar(node, path) {
+  opened = { node, path };
+  byId('detail-result').textContent = '';
+  // Crashing on purpose is for the node's own page.
+  byId('detail-crash').hidden = true;
+  await fetchFar(node, path);
+  if (opened !== null && !byId('detail').open) byId('detail').showModal();
+}
+
+async function fetchFar(node, path) {
+  const url = `/api/cluster/actors/${[node, ...path.split('/')].map(encodeURIComponent).join('/')}`;
+  await read(url).then(
+    (actor) => {
+      if (opened?.node === node && opened.path === path)
+        showDetail({ ...actor, path: `${node}: ${path}`, inspection: actor });
+    },
+    (error) => {
+      byId('detail-title').textContent = `${node}: ${path}`;
+      byId('detail-result').textContent = error.message;
+    },
+  );
+}
+
 export function closeDetail() {
-  openPath = null;
+  opened = null;
   byId('detail').close();
 }
 
-export function openedPath() {
-  return openPath;
+/** Where the opened actor is acted on; null = none is open. */
+export function openedUrl() {
+  if (opened === null) return null;
+  const path = opened.path.split('/').map(encodeURIComponent).join('/');
+  const root =
+    opened.node === null ? '/api/actors' : `/api/cluster/actors/${encodeURIComponent(opened.node)}`;
+  return {
+    name: opened.node === null ? opened.path : `${opened.node}: ${opened.path}`,
+    url: `${root}/${path}`,
+  };
 }
 
 function showDetail(node) {

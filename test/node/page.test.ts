@@ -37,6 +37,7 @@ t.test(
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('requestfailed', (request) => complaints.push(request.url()));
     page.on('response', (response) => response.status() >= 400 && complaints.push(response.url()));
+    await withOtherNodes(page);
     await page.goto(url);
     await page.locator('#rows-trades .good').first().waitFor({ timeout: 150_000 });
 
@@ -67,8 +68,50 @@ t.test(
     t.match(await page.locator('#explain-books').innerText(), / at \d/);
     await page.locator('#explain-close').click();
 
+    // The other nodes of a cluster, one of them silent; an actor far away in full.
+    const all = page.locator('#rows-actors');
+    await all.locator('tr').filter({ hasText: 'seoul-1' }).waitFor();
+    t.match(await rows(page, 'actors'), [/\(this page\)\tup/]);
+    t.match(await all.locator('tr').filter({ hasText: 'seoul-1' }).innerText(), /silent\t.*nobody answers/);
+    t.match(await all.locator('tr').filter({ hasText: 'tokyo-1' }).first().innerText(), /^tokyo-1\tup/);
+    await all.locator('tr').last().getByRole('button', { name: 'far-away' }).click();
+    await page.locator('#detail-title').filter({ hasText: 'tokyo-1: node/far-away' }).waitFor();
+    t.match(await page.locator('#detail-fields').innerText(), /quarantined/);
+    t.ok(await page.locator('#detail-crash').isHidden(), 'nothing is crashed on purpose from here');
+    await page.locator('#detail-close').click();
+
     await page.locator('#kill').click();
     t.ok(await page.locator('#confirm').isVisible(), 'the kill switch asks for the token');
     t.same(complaints, []);
   },
 );
+
+/** Answers for nodes that are not there, beside what the node says of itself. */
+async function withOtherNodes(page: Page): Promise<void> {
+  const figures = {
+    ...{ state: 'quarantined', incarnation: 3, mailboxDepth: 0, mailboxCapacity: 8, handled: 9, dead: 0 },
+    ...{ dropped: 0, handledPerSecond: 1, handlingP50Ms: 1, handlingP99Ms: 2, crashes: 3, restarts: 2 },
+    ...{ startedAtMs: 1, restart: 'permanent', strategy: null, heldByOperator: false, nextStartInMs: null },
+    lastError: { message: 'planted', stack: 'at x', atMs: 1 },
+  };
+  const far = { ...figures, path: 'node/far-away', id: 'far-away', depth: 1, kind: 'feed' };
+  await page.route('**/api/cluster/actors', async (route) => {
+    const own = (await (await route.fetch()).json()) as { readonly nodes: readonly object[] };
+    const nodes = [
+      ...own.nodes,
+      { node: 'seoul-1', state: 'silent', detail: 'nobody answers', isSelf: false, actors: [] },
+      { node: 'tokyo-1', state: 'up', detail: '', isSelf: false, actors: [far] },
+    ];
+    await route.fulfill({ json: { ...own, nodes } });
+  });
+  const detail = {
+    ...far,
+    node: 'tokyo-1',
+    sent: 9,
+    conflated: 0,
+    summary: { a: 1 },
+    watchers: [],
+    fence: null,
+  };
+  await page.route('**/api/cluster/actors/tokyo-1/node/far-away', (route) => route.fulfill({ json: detail }));
+}
