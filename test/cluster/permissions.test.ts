@@ -233,6 +233,7 @@ t.test('permissions of roles', async (t) => {
     const ask = { traceId: 'tr', timeoutMs: 5_000 };
     const answer = await trade.request('order.submit.okx', 'submitLeg', SAMPLES.submitLeg, 'legResult', ask);
     t.strictSame(answer, SAMPLES.legResult, 'the reply needs no grant of its own');
+    await questions(t, whole, trade);
     const stranger = newNodeKey().seed;
     await t.rejects(busOf('stranger', port, stranger), {
       code: 'ARB_NO_RESPONDER',
@@ -244,6 +245,24 @@ t.test('permissions of roles', async (t) => {
     });
   });
 });
+
+/** A node asks any other about itself, and hears what is asked of no other. */
+async function questions(t: Test, whole: NatsBus, trade: NatsBus): Promise<void> {
+  const calls: string[] = [];
+  const serve = (bus: NatsBus, node: string, by: string) =>
+    bus.services().serve({
+      ...{ node, nonce: 'a'.repeat(32), version: '1.0.0', facts: {} },
+      endpoints: { act: () => calls.push(by) },
+    });
+  await serve(whole, 'whole', 'whole');
+  await serve(trade, 'whole', 'an impostor');
+  await whole.flush();
+  t.equal(await trade.services().ask('whole', 'act', { verb: 'drain' }, 5_000), 1);
+  await trade.flush();
+  t.strictSame(calls, ['whole'], 'nobody else hears it');
+  const { length } = await trade.services().discover(500);
+  t.ok(length >= 1, 'and who is there is found');
+}
 
 t.test('with TLS only the right authority and host are trusted', async (t) => {
   if (skipOrFail(t, missing('nats-server') ?? missing('openssl'))) return;
