@@ -424,7 +424,10 @@ t.test('conformance: failures, nothing run and skips of built kinds end with 1',
   });
   t.equal(good.code, 0, good.out);
   t.match(good.out, /ok {4}deep\/spread\.json {2}1 passed, 0 failed/);
-  t.match(good.out, /skip {2}deep\/later\.json {2}\(skipped: cases of kind rebalance_flow are not built yet\)/);
+  t.match(
+    good.out,
+    /skip {2}deep\/later\.json {2}\(skipped: cases of kind rebalance_flow are not built yet\)/,
+  );
   t.match(good.out, /\n1 passed, 0 failed, 1 skipped$/);
   const bad = await run('conformance .', { folder: t.testdir({ 'spread.json': json(spread('99')) }) });
   t.equal(bad.code, 1);
