@@ -85,6 +85,8 @@ export interface FeedActorParts {
   readonly connects?: RateLimiter;
   readonly options?: Partial<FeedOptions>;
   readonly recorder?: FeedRecorder;
+  /** Larger than every epoch that these books were shown under elsewhere; absent = the board knows them all. */
+  readonly fromEpoch?: number;
   /** Gets every public trade at once, in the turn of its frame: it must be quick and never throw. */
   readonly trades?: (print: TradePrint) => void;
 }
@@ -114,9 +116,9 @@ export function feedActor(parts: FeedActorParts): ActorDefinition<FeedMessage> {
  * Grows over restarts of the actor and of the process; also when the wall clock was set back in between, since the board
  * refuses the books of an older epoch.
  */
-function epochAfter({ board, instruments }: FeedActorParts, nowMs: number): number {
+function epochAfter({ board, instruments, fromEpoch }: FeedActorParts, nowMs: number): number {
   const newest = instruments.map(({ id }) => board.epoch[board.slotOf(id)]!);
-  return Math.max(Math.floor(nowMs), ...newest.map((epoch) => epoch + 1));
+  return Math.max(Math.floor(nowMs), fromEpoch ?? 0, ...newest.map((epoch) => epoch + 1));
 }
 
 type Parts = FeedActorParts & { readonly limiter: RateLimiter; readonly connects: RateLimiter };

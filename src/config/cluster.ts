@@ -94,6 +94,7 @@ const placement = z.record(
   z.strictObject({
     /** In order of preference, and nowhere else; absent = anywhere. */
     regions: z.array(region).min(1).max(16).optional(),
+    /** `process`: the feed runs in a process of its own, which is killed when it hangs. */
     isolation: z.enum(['none', 'process']).default('none'),
   }),
 );
@@ -326,8 +327,6 @@ function checkRoles({ nodes }: ClusterConfig, refuse: Refuse): void {
 function checkPlacement({ nodes, placement: rules }: ClusterConfig, refuse: Refuse): void {
   const regions = new Set(nodes.filter(({ roles }) => roles.includes('feeds')).map((one) => one.region));
   for (const [exchange, rule] of Object.entries(rules)) {
-    if (rule.isolation === 'process')
-      refuse(`placement.${exchange}.isolation`, 'a process of its own comes later; only none works today');
     if (rule.regions === undefined) continue;
     for (const index of duplicates(rule.regions))
       refuse(`placement.${exchange}.regions[${index}]`, 'this region is named twice');

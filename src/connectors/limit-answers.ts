@@ -94,11 +94,18 @@ export function limitAnswersOf(exchange: ExchangeId): LimitAnswers | undefined {
   return Object.hasOwn(ANSWERS, exchange) ? ANSWERS[exchange] : undefined;
 }
 
-/** A new REST limiter of an exchange: one per process, for market data and orders alike. */
-export function restLimiterOf({ exchange, capabilities, orders }: Connector): RateLimiter {
+/**
+ * A new REST limiter of an exchange: one per process, for market data and orders alike. `reserve`: the share that normal calls
+ * leave alone, where others spend of the same budgets unseen.
+ */
+export function restLimiterOf(
+  { exchange, capabilities, orders }: Connector,
+  reserve = DEFAULT_LIMITER.reserve,
+): RateLimiter {
   const answers = limitAnswersOf(exchange);
   return new RateLimiter([...capabilities.restLimits, ...(orders?.limits ?? [])], {
     ...DEFAULT_LIMITER,
+    reserve,
     ...(answers !== undefined && { answers }),
   });
 }

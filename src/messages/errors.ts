@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   ARB_CONFIG_INVALID: 'A configuration file has keys or values that are refused; each is named.',
   ARB_DECIMAL_INVALID: 'A text is not a plain decimal number in the accepted range.',
   ARB_EXCHANGE_ERROR: 'The exchange answered with an error.',
+  ARB_FEED_PROCESS: 'The process of a feed crashed, ended, fell silent or sent something unknown.',
   ARB_FENCE_STALE: 'A journal row was refused: its writer does not hold the lease of who may trade.',
   ARB_FOLDER_LOCKED: 'Another ArBot process is using this data folder.',
   ARB_FRAME_INVALID: 'A frame from an exchange has a wrong shape; the field is named.',

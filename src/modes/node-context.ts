@@ -10,6 +10,7 @@ import type { HaltChanged } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
 import type { Compute } from '../ports/compute.js';
 import type { EmergencyJournal } from '../ports/emergency-journal.js';
+import type { StartFeedProcess } from '../ports/feed-process.js';
 import type { Files } from '../ports/files.js';
 import type { Logger } from '../ports/log.js';
 import type { NodeServices } from '../ports/node-services.js';
@@ -60,6 +61,8 @@ export interface NodeParts {
   readonly machine?: Clock & Timers;
   /** Closed by whoever hands it in; absent = computed in place. */
   readonly compute?: Compute;
+  /** For feeds with `isolation: process`; absent = they run in this process too. */
+  readonly startFeedProcess?: StartFeedProcess;
   /** Absent or null = nobody is told anything. */
   readonly alerts?: NodeAlerts | null;
 }

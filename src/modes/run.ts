@@ -30,6 +30,7 @@ import { openAlerts, type NodeAlerts } from './alerts.js';
 import { buildOf } from './build.js';
 import { KILL_FILE, KillFlag } from './kill-switch.js';
 import { KillSources } from './kill-sources.js';
+import { feedProcesses } from './feed-processes.js';
 import { Governor } from './governor.js';
 import { TASKS_URL } from './compute-tasks.js';
 import { Console } from './console.js';
@@ -134,6 +135,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     random: new CryptoRandom(),
     seal: openVerdictSeal(secretOf(process.env, VERDICT_KEY_VARIABLE), new CryptoRandom()),
     compute,
+    startFeedProcess: feedProcesses(machine),
     killSwitch: await persistedSwitch(ground, market),
     ...(options.clusterConfig.nodes.length > 1 && { build: await buildOf(files) }),
   });

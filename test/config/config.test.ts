@@ -251,7 +251,7 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     'placement.okx.regions[1]',
     (d) => put(d, 'placement', { okx: { regions: ['local', 'local'] } }),
   ],
-  ['cluster', 'placement.okx.isolation', (d) => put(d, 'placement', { okx: { isolation: 'process' } })],
+  ['cluster', 'placement.okx.isolation', (d) => put(d, 'placement', { okx: { isolation: 'thread' } })],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', 65536)],
   ['cluster', 'nodes[0].http.port', (d) => put(d['nodes']?.[0]?.['http'], 'port', '8787')],
   ['cluster', 'nodes[0].http.host', (d) => put(d['nodes']?.[0]?.['http'], 'host', '0.0.0.0')],

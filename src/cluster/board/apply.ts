@@ -9,6 +9,9 @@ import { BoardBatchReader } from '../../messages/board-reader.js';
 import type { ExchangeId, InstrumentId } from '../../messages/primitives.js';
 import { NOT_OURS, type Source } from './source.js';
 
+/** Of a slot's remote epoch: no other node's book is shown. */
+const NOBODY_ELSE = -1;
+
 export interface ApplyCounts {
   /** Records read. */
   readonly records: number;
@@ -47,6 +50,7 @@ export class BoardApply {
   };
   private readonly board: QuoteBoard;
   private readonly isKnown: (instrument: InstrumentId) => boolean;
+  private readonly isOwn: boolean;
   /** Of each slot: whose book it shows. */
   private readonly owners: (Source | undefined)[] = [];
   private readonly stamp: { -readonly [K in keyof BookStamp]: BookStamp[K] } = {
@@ -56,9 +60,11 @@ export class BoardApply {
     lastFrameMs: 0,
   };
 
-  constructor(board: QuoteBoard, isKnown: (instrument: InstrumentId) => boolean) {
+  /** `isOwn`: what is applied are books of this node's own feed, which runs in another process. */
+  constructor(board: QuoteBoard, isKnown: (instrument: InstrumentId) => boolean, isOwn = false) {
     this.board = board;
     this.isKnown = isKnown;
+    this.isOwn = isOwn;
   }
 
   /** Everything of the batch that the reader was opened on. */
@@ -133,7 +139,7 @@ export class BoardApply {
     }
     this.write(slot);
     this.owners[slot] = source;
-    board.remoteEpoch[slot] = epoch;
+    board.remoteEpoch[slot] = this.isOwn ? NOBODY_ELSE : epoch;
     board.stamp(slot, stamp);
     board.markAlive(slot, nowMs - transitMs - reader.aliveAgeMs, epoch);
     counts.written++;
@@ -143,7 +149,7 @@ export class BoardApply {
   private isNewest(source: Source, slot: number, epoch: number): boolean {
     const { board } = this;
     if (!board.accepts(slot, this.stamp)) return false;
-    if (board.epoch[slot] !== epoch) return true;
+    if (this.isOwn || board.epoch[slot] !== epoch) return true;
     if (board.remoteEpoch[slot] !== epoch) return false;
     const owner = this.owners[slot];
     return owner === undefined || owner.isSilent || owner.node >= source.node;

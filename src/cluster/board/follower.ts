@@ -73,7 +73,8 @@ export class BoardFollower {
 
   constructor(options: BoardBridgeOptions) {
     this.options = options;
-    this.apply = new BoardApply(options.board, (instrument) => this.isKnown(instrument));
+    const isKnown = (instrument: InstrumentId) => this.isKnown(instrument);
+    this.apply = new BoardApply(options.board, isKnown, options.isOwn);
   }
 
   follow(exchange: ExchangeId): void {

@@ -13,7 +13,12 @@ export interface BoardBridgeOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   /** What this node has loaded from the exchanges; asked again whenever a book with another name comes. */
-  readonly instruments: () => readonly Instrument[];
+  readonly instruments: () => readonly Pick<Instrument, 'id'>[];
+  /**
+   * Of a follower: the publisher is a process of this very node, so that its books are shown as this node's own and published to
+   * the others. Absent = they are another node's.
+   */
+  readonly isOwn?: boolean;
 }
 
 /** Everything of the bridge happens under one trace: books have no single cause. */

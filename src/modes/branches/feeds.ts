@@ -1,9 +1,12 @@
 import { feedActor, type FeedRecorder } from '../../actors/feed.js';
+import { isolatedFeedActor } from '../../cluster/isolation/isolated-feed.js';
 import type { ExchangeId } from '../../messages/primitives.js';
+import type { StartFeedProcess } from '../../ports/feed-process.js';
 import { Recorder } from '../../replay/recorder.js';
 import type { WorkerSpec } from '../../supervisors/spec.js';
 import type { ExchangeMarkets } from '../instruments.js';
 import type { NodeContext } from '../node-context.js';
+import { ccxtOf } from '../parameters.js';
 import { erased, PATHS } from '../tree.js';
 
 /** The feeds of a node, and while it records, the recordings of their raw traffic. */
@@ -22,7 +25,12 @@ export class Feeds {
     return new Map([...this.context.markets].map(([exchange, markets]) => [exchange, this.feed(markets)]));
   }
 
-  feed({ connector, limiter, instruments }: ExchangeMarkets): WorkerSpec['actor'] {
+  feed(markets: ExchangeMarkets): WorkerSpec['actor'] {
+    const start = this.processFor(markets.connector.exchange);
+    return start === null ? this.plain(markets) : this.isolated(markets, start);
+  }
+
+  private plain({ connector, limiter, instruments }: ExchangeMarkets): WorkerSpec['actor'] {
     const { context } = this;
     const { sockets, http, market } = context.parts;
     const recorder = this.recorderOf(connector.exchange);
@@ -41,6 +49,44 @@ export class Feeds {
         trades: (print) => context.recording?.trade(print),
       }),
     );
+  }
+
+  private isolated(
+    { connector, limiter, instruments }: ExchangeMarkets,
+    start: StartFeedProcess,
+  ): WorkerSpec['actor'] {
+    const { context } = this;
+    const { market, options } = context.parts;
+    const { exchange, endpoints } = connector;
+    const behind = market.name === 'live' ? ccxtOf(options.tradingConfig).get(exchange) : undefined;
+    return erased(
+      isolatedFeedActor({
+        start,
+        exchange,
+        endpoints: { websocketUrl: endpoints.websocketUrl, restUrl: endpoints.restUrl },
+        instruments: instruments.map(({ id, symbol }) => ({ id, symbol })),
+        ccxt: behind === undefined ? null : { ccxtId: behind.ccxtId, assets: { ...behind.assets } },
+        board: context.board,
+        bus: context.marketBus,
+        timers: market.time,
+        machine: context.machine,
+        limiter,
+        notice: ({ instrument, state, reason }) =>
+          void context.liveInstruments.notice(instrument, state, reason, market.time.monotonicMs()),
+        trades: (print) => context.recording?.trade(print),
+      }),
+    );
+  }
+
+  /** Null = the feed runs in this process. */
+  private processFor(exchange: ExchangeId): StartFeedProcess | null {
+    const { options, market, startFeedProcess = null, log } = this.context.parts;
+    if (options.clusterConfig.placement[exchange]?.isolation !== 'process') return null;
+    const isApart = market.replay !== null || options.speed !== 1;
+    if (!isApart && options.recordFolder === null) return startFeedProcess;
+    const why = isApart ? 'time runs apart from the machine' : 'its raw traffic is recorded here';
+    log.warn({ exchange, why }, 'the feed gets no process of its own in this run');
+    return null;
   }
 
   /** What an exchange answered about its markets; kept only while recording. */
