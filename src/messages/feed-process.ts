@@ -8,6 +8,8 @@ import * as p from './primitives.js';
  */
 
 const text = z.string().max(10_000);
+/** How much longer the exchange wants no REST calls of this machine, as each side has learned. */
+const restBlockedMs = z.number().min(0);
 const busMessage = z.strictObject({
   kind: z.literal('bus'),
   subject: z.string().min(1).max(300),
@@ -28,8 +30,7 @@ const start = z.strictObject({
   fromEpoch: p.count,
   /** The node's wall clock minus the machine's. */
   wallOffsetMs: z.number().finite(),
-  /** How much longer the exchange wants no REST calls of this machine. */
-  restBlockedMs: z.number().min(0),
+  restBlockedMs,
 });
 export type StartFeed = z.infer<typeof start>;
 
@@ -37,7 +38,7 @@ export const toFeedProcess = z.discriminatedUnion('kind', [
   start,
   busMessage,
   /** The node lives. */
-  z.strictObject({ kind: z.literal('beat') }),
+  z.strictObject({ kind: z.literal('beat'), restBlockedMs }),
   z.strictObject({ kind: z.literal('recycle'), reason: text }),
   /** End in order. */
   z.strictObject({ kind: z.literal('stop') }),
@@ -50,7 +51,7 @@ export const fromFeedProcess = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready') }),
   busMessage,
   /** The process lives; `summary` is the feed's own for inspection, null where it was told just before. */
-  z.strictObject({ kind: z.literal('beat'), summary: fields.nullable(), restBlockedMs: z.number().min(0) }),
+  z.strictObject({ kind: z.literal('beat'), summary: fields.nullable(), restBlockedMs }),
   z.strictObject({
     kind: z.literal('log'),
     level: z.enum(['debug', 'info', 'warn', 'error']),

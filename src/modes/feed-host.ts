@@ -1,6 +1,7 @@
 import { feedActor, type FeedMessage } from '../actors/feed.js';
 import { BoardPublisher } from '../cluster/board-bridge.js';
 import { ChannelBus } from '../cluster/isolation/channel-bus.js';
+import { learnPause } from '../cluster/isolation/rest-pause.js';
 import { ccxt } from '../connectors/ccxt.js';
 import { restLimiterOf } from '../connectors/limit-answers.js';
 import type { RateLimiter } from '../connectors/rate-limiter.js';
@@ -104,6 +105,8 @@ class FeedHost {
       case 'stop':
         return void this.stop();
       case 'beat':
+        if (this.running === null) return;
+        return learnPause(this.running.limiter, message.restBlockedMs, this.running.time.monotonicMs());
     }
   }
 

@@ -7,6 +7,7 @@ import { feedActor } from '../../src/actors/feed.js';
 import { startOptions } from '../../src/cli/start.js';
 import { BoardFollower, BoardPublisher } from '../../src/cluster/board-bridge.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
+import { ChannelBus } from '../../src/cluster/isolation/channel-bus.js';
 import { isolatedFeedActor } from '../../src/cluster/isolation/isolated-feed.js';
 import { binance } from '../../src/connectors/binance.js';
 import { restLimiterOf } from '../../src/connectors/limit-answers.js';
@@ -63,7 +64,7 @@ async function gone(pid: number): Promise<void> {
 }
 
 /** OKX in a process of its own and Binance beside it, under one supervisor; OKX once more in this process, on another board. */
-async function setUp(t: Tap) {
+async function setUp(t: { teardown(close: () => Promise<void>): void }) {
   const time = new MachineTime();
   const marketTime = new ScaledTime({ clock: time, timers: time, factor: 1 });
   const random = new SeededRandom('isolated');
@@ -178,7 +179,6 @@ async function setUp(t: Tap) {
   };
 }
 
-type Tap = typeof t;
 type Running = Awaited<ReturnType<typeof setUp>>;
 
 const bookOn = (board: QuoteBoard, slot: number) => {
@@ -227,6 +227,8 @@ t.test('a feed in a process of its own looks like any other', async (t) => {
   t.match(line, { level: 'info', message: 'feed state' }, 'its log is ours');
   const environment = await readFile(`/proc/${String(pid)}/environ`, 'utf8');
   t.notMatch(environment, SECRET, 'it gets no secret');
+  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
+  t.comment(`resident: ${/VmRSS:\s+(\d+)/.exec(status)?.[1]} kB`);
 
   const others = new QuoteBoard(64);
   const bridge = { bus, clock: time, timers: time, instruments: () => instruments };
@@ -300,6 +302,7 @@ t.test('a process that does not stop is killed, and its books are of no more use
   await live(running);
   const pid = running.pid();
   process.kill(pid, 'SIGUSR2');
+  await until('silence', () => !running.trusted());
   await running.stop();
   await gone(pid);
   t.match(running.statuses.at(-1), { state: 'stopped', reason: 'its process was killed' });
@@ -354,11 +357,86 @@ t.test('a node runs a feed in a process where its configuration says so', async 
     const pid = summary('okx')['process'] as number;
     t.ok(await lives(pid));
     t.equal(summary('binance')['process'], undefined, 'the other runs in the node');
-    const shown = await fetch(`${node.url}/api/health`);
-    t.ok(shown.ok);
+    const answer = await fetch(`${node.url}api/feeds`);
+    t.ok(answer.ok);
+    const rows = (await answer.json()) as { exchange: string; state: string; messages: number }[];
+    const row = rows.find(({ exchange }) => exchange === 'okx');
+    t.match(row, { state: 'live' }, 'the page shows it as any other');
+    t.ok(row!.messages > 0);
     await node.stop();
     await gone(pid);
   } finally {
     await node.stop();
   }
+});
+
+t.test('a process that never starts is quarantined like any feed', async (t) => {
+  const time = new MachineTime();
+  const log = new KeptLog();
+  const ids = new TimeOrderedIds(time, new SeededRandom('never'));
+  const shared = { clock: time, timers: time, random: new SeededRandom('never'), ids, log };
+  const bus = new InProcessBus({ ...shared, sender: 'test' });
+  const connector = okx();
+  const actor = isolatedFeedActor({
+    start: feedProcesses(time, resolve(import.meta.dirname, 'no-such-program.ts')),
+    exchange: 'okx',
+    endpoints: { websocketUrl: 'ws://127.0.0.1:1/', restUrl: 'http://127.0.0.1:1' },
+    instruments: [{ id: 'okx:BTC-USDT', symbol: 'BTC-USDT' }],
+    ccxt: null,
+    board: new QuoteBoard(4),
+    bus,
+    timers: time,
+    machine: time,
+    limiter: restLimiterOf(connector),
+  });
+  const events: SupervisionEvent[] = [];
+  const engine = new NactEngine((cell, error) => log.error({ cell, error }, 'engine fault'));
+  const system = new ActorSystem({ ...shared, node: 'test', engine });
+  const worker = {
+    id: 'okx',
+    restart: 'permanent' as const,
+    shutdownMs: 4_000,
+    backoff: { minMs: 10, maxMs: 50, jitter: 0 },
+    giveUp: { kind: 'quarantine' as const, probeMinMs: 60_000, probeMaxMs: 60_000 },
+    actor: erased(actor),
+  };
+  const spec: SupervisorSpec = {
+    id: 'feeds',
+    restart: 'permanent',
+    strategy: 'one_for_one',
+    intensity: { restarts: 2, stableMs: 60_000 },
+    children: [{ worker }],
+  };
+  const tree = new SupervisionTree({ ...shared, system, spec, onEvent: (event) => events.push(event) });
+  await tree.start();
+  await until('quarantine', () => events.some(({ kind }) => kind === 'quarantined'));
+  const crashes = events.filter(({ kind }) => kind === 'crashed');
+  t.equal(crashes.length, 2);
+  t.match(crashes[0]!.reason, /its process ended: exit 1 .*no-such-program/, 'what it printed is told');
+  await tree.stop();
+  await system.close(1_000);
+  await bus.close();
+});
+
+t.test('what waits for a process that does not read is bounded', async (t) => {
+  const time = new MachineTime();
+  const ids = new TimeOrderedIds(time, new SeededRandom('full'));
+  const channel = { waiting: 0, send: () => void channel.waiting++, flush: () => Promise.resolve() };
+  const bus = new ChannelBus(
+    { clock: time, timers: time, ids, log: new KeptLog(), sender: 'feed/okx' },
+    channel,
+  );
+  const status = { exchange: 'okx', state: 'live', reason: '', epoch: 1, atMs: 1 } as const;
+  const change = { instrument: 'okx:BTC-USDT', state: 'halted', reason: '', atMs: 1 } as const;
+  const trace = { traceId: 'test' };
+  for (let i = 0; i < 2_000; i++) bus.publish('feed.status.okx', 'feedStatus', status, trace);
+  t.equal(channel.waiting, 1_024);
+  t.match(bus.statistics(), { published: 1_024, droppedFull: 976 }, 'what goes stale is dropped and counted');
+  t.throws(() => bus.publish('feed.instrument.okx', 'instrumentStateChanged', change, trace), {
+    code: 'ARB_MAILBOX_FULL',
+  });
+  channel.waiting = 0;
+  bus.publish('feed.instrument.okx', 'instrumentStateChanged', change, trace);
+  t.equal(channel.waiting, 1, 'and goes on once there is room');
+  await bus.close();
 });

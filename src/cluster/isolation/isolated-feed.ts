@@ -10,18 +10,13 @@ import type { Clock, Timers } from '../../ports/time.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../../runtime/actor.js';
 import { BoardFollower } from '../board/follower.js';
 import { ChannelBus } from './channel-bus.js';
+import { learnPause, type RestBudget } from './rest-pause.js';
 
 /** What the actor of a feed in another process is told. */
 export type IsolatedFeedMessage =
   | { readonly kind: 'check' }
   /** Open every connection anew and synchronise anew. */
   | { readonly kind: 'recycle'; readonly reason: string };
-
-/** What is known of the exchange's own limits on this machine. */
-export interface RestBudget {
-  blockedForMs(nowMs: number): number;
-  pause(durationMs: number, nowMs: number): number;
-}
 
 export interface IsolatedFeedParts {
   readonly start: StartFeedProcess;
@@ -175,7 +170,8 @@ class IsolatedFeed implements ActorBehaviour<IsolatedFeedMessage> {
     this.missedChecks++;
     const { checkMs = CHECK_MS, silentChecks = SILENT_CHECKS, startChecks = START_CHECKS } = this.parts;
     const limit = this.isReady ? silentChecks : startChecks;
-    if (this.missedChecks <= limit) return void this.process.send({ kind: 'beat' });
+    if (this.missedChecks <= limit)
+      return void this.process.send({ kind: 'beat', restBlockedMs: this.restBlockedMs() });
     const said = `its process ${this.process.pid} said nothing for ${limit * checkMs} ms and is killed`;
     throw new ArbotError('ARB_FEED_PROCESS', said);
   }
@@ -198,7 +194,7 @@ class IsolatedFeed implements ActorBehaviour<IsolatedFeedMessage> {
         return this.bus.relay(message.subject, message.bytes);
       case 'beat':
         this.summaryNow = message.summary ?? this.summaryNow;
-        return this.learnPause(message.restBlockedMs);
+        return learnPause(this.parts.limiter, message.restBlockedMs, this.context.clock.monotonicMs());
       case 'log': {
         const fields = { ...message.fields, process: this.process.pid };
         return this.context.log[message.level](fields, message.message);
@@ -209,7 +205,7 @@ class IsolatedFeed implements ActorBehaviour<IsolatedFeedMessage> {
   }
 
   private startMessage(): StartFeed {
-    const { exchange, endpoints, instruments, ccxt, board, machine, limiter } = this.parts;
+    const { exchange, endpoints, instruments, ccxt, board, machine } = this.parts;
     const { clock } = this.context;
     const shown = instruments.map(({ id }) => board.epoch[board.slotOf(id)]!);
     return {
@@ -221,15 +217,12 @@ class IsolatedFeed implements ActorBehaviour<IsolatedFeedMessage> {
       ccxt,
       fromEpoch: Math.max(0, ...shown.map((epoch) => epoch + 1)),
       wallOffsetMs: clock.nowMs() - machine.nowMs(),
-      restBlockedMs: Math.min(limiter.blockedForMs(clock.monotonicMs()), Number.MAX_SAFE_INTEGER),
+      restBlockedMs: this.restBlockedMs(),
     };
   }
 
-  /** An exchange that wants silence wants it of every process here. */
-  private learnPause(restBlockedMs: number): void {
-    const { limiter } = this.parts;
-    const nowMs = this.context.clock.monotonicMs();
-    if (restBlockedMs > limiter.blockedForMs(nowMs) + 1_000) limiter.pause(restBlockedMs, nowMs);
+  private restBlockedMs(): number {
+    return this.parts.limiter.blockedForMs(this.context.clock.monotonicMs());
   }
 
   private processEnded(code: number | null, reason: string): void {
