@@ -320,6 +320,10 @@ t.test('a process ends with its parent, even from an endless loop', async (t) =>
     throw new Error(`${String(error)}: ${out}`);
   });
   const pids = /pids (\d+) (\d+)/.exec(out)!.slice(1).map(Number);
+  // A failed test leaves no loop behind.
+  t.teardown(async () => {
+    for (const pid of pids) if (await lives(pid)) process.kill(pid, 'SIGKILL');
+  });
   process.kill(pids[0]!, 'SIGUSR2');
   await sleep(200);
   t.ok(await lives(pids[0]!));

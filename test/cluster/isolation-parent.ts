@@ -5,11 +5,13 @@ import { MachineTime } from '../../src/modes/machine-time.js';
 /** A node reduced to a parent of two feeds' processes: prints their ids when both are ready, and waits to be killed. */
 
 const start = feedProcesses(new MachineTime(), join(import.meta.dirname, 'misbehaving-feed-process.ts'));
-let ready = 0;
-const processes = [0, 1].map(() =>
+const ready = new Set<number>();
+const processes = [0, 1].map((index) =>
   start({
     message: () => {
-      if (++ready === 2) console.log(`pids ${processes.map(({ pid }) => pid).join(' ')}`);
+      // Beats follow the first word.
+      if (ready.size === 2 || ready.add(index).size < 2) return;
+      console.log(`pids ${processes.map(({ pid }) => pid).join(' ')}`);
     },
     lost: () => undefined,
     ended: (_, reason) => console.log(`ended ${reason}`),
