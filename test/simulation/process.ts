@@ -31,7 +31,7 @@ import { DelayedTurns, VirtualTime, type ClockTraits } from './virtual-time.js';
 import { witnessActors, witnessedBus, witnessLog, type ActorWitness, type BusWitness } from './witnesses.js';
 
 /** One key for every process of a world, so that no draw of it moves the others. */
-const SEAL = new HmacSeal(new Uint8Array(32));
+export const SEAL = new HmacSeal(new Uint8Array(32));
 
 /** What may stand between the node and its ports: planted bugs. */
 export interface PortChanges {

@@ -35,6 +35,7 @@ export const POINTS: readonly string[] = [
   'recovery complete',
   'recovery reverse',
   'recovery impossible',
+  'recovery permitted',
   'outcome completed',
   'outcome partial',
   'outcome unwound',

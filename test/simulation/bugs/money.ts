@@ -6,6 +6,7 @@ import type { Bus } from '../../../src/ports/bus.js';
 import type { Stores } from '../../../src/ports/stores.js';
 import { HaltMemory } from '../../../src/actors/halt-memory.js';
 import { ExposureBook } from '../../../src/risk/exposure.js';
+import { NearSum } from '../../../src/risk/near.js';
 import { RecentIds } from '../../../src/risk/recent-ids.js';
 import { replaceMethod, type PlantedBug } from './planted-bug.js';
 
@@ -55,8 +56,18 @@ export const RISK_BUGS: readonly PlantedBug[] = [
   {
     name: 'total-uncounted',
     area: 'risk',
-    what: 'no asset counts towards the limit over all assets',
-    plant: () => replaceMethod(ExposureBook.prototype, 'exposedAssets', () => () => []),
+    // What one strategy has in flight has the same limit, and refuses for most of it.
+    what: 'no asset counts towards the limit over all assets, nor towards that of a strategy',
+    plant: () => {
+      const mends = [
+        replaceMethod(ExposureBook.prototype, 'exposedAssets', () => () => []),
+        replaceMethod(ExposureBook.prototype, 'inFlightOf', () => () => new Map()),
+        replaceMethod(ExposureBook.prototype, 'nearInFlightOf', () => () => new NearSum()),
+      ];
+      return () => {
+        for (const mend of mends) mend();
+      };
+    },
   },
   {
     name: 'exchange-uncounted',

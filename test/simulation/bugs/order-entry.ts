@@ -7,6 +7,7 @@ import { OrderAdmission } from '../../../src/execution/order-admission.js';
 import type { LegResult } from '../../../src/messages/order.js';
 import type { Bus } from '../../../src/ports/bus.js';
 import { HmacSeal } from '../../../src/security/hmac-seal.js';
+import { WORLD_START_MS } from '../virtual-time.js';
 import { replaceMethod, type PlantedBug } from './planted-bug.js';
 
 /** Defects of order entry, gateway, saga and gate that only worlds with signed orders can show. */
@@ -156,6 +157,24 @@ const BUGS: readonly PlantedBug[] = [
     area: 'execution',
     what: 'every approval is taken for one of the gate',
     plant: () => replaceMethod(HmacSeal.prototype, 'verify', () => () => true),
+  },
+  {
+    name: 'permit-assumed',
+    area: 'execution',
+    // A gateway that verifies takes no such order.
+    what: 'a recovery order after a restart leaves under a permit that the gate never gave',
+    plant: () => replaceMethod(HmacSeal.prototype, 'verify', () => () => true),
+    ports: {
+      bus: (inner) =>
+        bus(inner, {
+          request: async (subject, kind, body, replyKind, options) => {
+            const reply = await inner.request(subject, kind, body, replyKind, options);
+            if (replyKind !== 'recoveryAnswer') return reply;
+            const permit = { permitId: 'assumed', expiresAtMs: WORLD_START_MS * 2, seal: '0'.repeat(64) };
+            return { ...reply, permit, reason: '' };
+          },
+        }),
+    },
   },
   {
     name: 'switch-only-in-gate',

@@ -6,6 +6,9 @@ export const ONLY_FAULTS: Readonly<Record<string, readonly FaultKind[]>> = {
   'silence-is-refusal': ['desk-accept-then-timeout', 'desk-error-5xx-placed'],
   'seal-unverified': ['forged-approvals'],
   'absence-assumed': ['desk-place-late'],
+  'switch-only-in-gate': ['switch-at-point'],
+  'late-fills-ignored': ['desk-fill-after-cancel', 'desk-leave-ioc-open', 'kill-switch'],
+  'permit-assumed': ['crash-at', 'crash-point'],
 };
 
 /** Seeds that catch a planted bug early in their run; found by `catch-bugs.ts --search`. */
@@ -30,7 +33,7 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'renewed-by-dropping': 3,
   'halt-unread': 2,
   'in-flight-forgotten': 26,
-  'total-uncounted': 28,
+  'total-uncounted': 34,
   'exchange-uncounted': 8,
   'inventory-unchecked': 5,
   'reservation-kept': 1,
@@ -66,10 +69,11 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'silence-is-refusal': 18,
   'open-orders-assumed': 15,
   'seal-unverified': 15,
-  'switch-only-in-gate': 188,
+  'permit-assumed': 15,
+  'switch-only-in-gate': 18,
   'flow-booked-twice': 154,
   'absence-assumed': 15,
-  'late-fills-ignored': 95,
+  'late-fills-ignored': 15,
   'cancel-unsent': 110,
   'unknown-released': 34,
   'fills-unasked': 15,

@@ -1,11 +1,12 @@
 import { Decimal } from 'decimal.js';
 import type { SubmitLeg } from '../../../src/messages/order.js';
 import type { RiskHold } from '../../../src/messages/risk.js';
+import { permitText } from '../../../src/risk/recovery-permit.js';
 import { listingOf, type SimulatedExchange } from '../../../src/simulator/listings.js';
 import type { FaceHttpResponse } from '../../../src/simulator/face-protocol.js';
 import type { ExchangeOrder, ExchangeTrade } from '../accounts.js';
 import type { WireCall } from '../order-wire.js';
-import type { SimulatedProcess } from '../process.js';
+import { SEAL, type SimulatedProcess } from '../process.js';
 import { WORLD_START_MS } from '../virtual-time.js';
 import type { MoneyAuditor } from './money.js';
 import type { Auditor, Scene } from './scene.js';
@@ -102,10 +103,20 @@ export class AccountAuditor implements Auditor {
       return this.scene.violated('order-journalled', `${name} was taken and is in no journal row`);
     if (this.forged.has(leg.verdictId))
       this.scene.violated('no-order-without-seal', `${name}: no gate has approved ${leg.verdictId}`);
+    this.checkPermit(name, leg);
     const fault = this.faultOf(order, leg);
     if (fault !== null) this.scene.violated('order-is-its-leg', `${name}: ${fault}`);
     this.checkLateness(order);
     this.scene.reached('order taken');
+  }
+
+  /** What leaves under a permit leaves under one that the gate has sealed for exactly this order. */
+  private checkPermit(name: string, leg: SubmitLeg): void {
+    const { permit } = leg;
+    if (permit === undefined) return;
+    this.scene.reached('recovery permitted');
+    if (SEAL.sign(permitText(leg, permit)) !== permit.seal)
+      this.scene.violated('no-order-without-seal', `${name}: no gate has given permit ${permit.permitId}`);
   }
 
   ended({ state, filledQuantity }: ExchangeOrder): void {
