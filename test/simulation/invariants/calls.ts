@@ -7,14 +7,32 @@ interface Budget {
   readonly most: number;
   /** What is counted together; absent = all calls. */
   readonly groupOf?: (path: string) => string;
+  /** Groups that have a number of their own. */
+  readonly mostOf?: Readonly<Record<string, number>>;
 }
 
 const wholePath = (path: string): string => path.split('?', 1)[0]!;
 const secondPart = (path: string): string => path.split(/[/?]/)[2]!;
 
+/** Signed calls are counted by path, all others together. */
+const okxGroup = (path: string): string =>
+  /^\/api\/v5\/(trade|account|asset)\//.test(path) ? wholePath(path) : 'public';
+/** Within two seconds; placing and asking share a path, and have 60 each. */
+const OKX_SIGNED: Readonly<Record<string, number>> = {
+  '/api/v5/trade/order': 120,
+  '/api/v5/trade/cancel-order': 60,
+  '/api/v5/trade/orders-pending': 60,
+  '/api/v5/trade/orders-history': 40,
+  '/api/v5/trade/fills': 60,
+  '/api/v5/account/balance': 10,
+  '/api/v5/account/trade-fee': 5,
+  '/api/v5/asset/deposit-history': 12,
+  '/api/v5/asset/withdrawal-history': 12,
+};
+
 const BUDGETS: Readonly<Record<string, Budget>> = {
   binance: { windowMs: 60_000, most: 6_000 },
-  okx: { windowMs: 2_000, most: 40 },
+  okx: { windowMs: 2_000, most: 40, groupOf: okxGroup, mostOf: OKX_SIGNED },
   bybit: { windowMs: 5_000, most: 600 },
   upbit: { windowMs: 1_000, most: 10, groupOf: secondPart },
   bithumb: { windowMs: 1_000, most: 150, groupOf: secondPart },
@@ -30,12 +48,20 @@ const KUCOIN_WEIGHTS: readonly (readonly [string, number])[] = [
   ['/api/v1/market/orderbook/level2_20', 2],
 ];
 
+const BINANCE_WEIGHTS: readonly (readonly [string, number])[] = [
+  ['/api/v3/exchangeInfo', 20],
+  ['/api/v3/openOrders', 80],
+  ['/api/v3/order', 4],
+  ['/api/v3/myTrades', 20],
+  ['/api/v3/account', 20],
+];
+
 /** Weight of a call; where an exchange counts calls, each is one. */
 function weightOf(exchange: string, path: string): number {
   if (exchange === 'kucoin') return KUCOIN_WEIGHTS.find(([start]) => path.startsWith(start))?.[1] ?? 3;
   if (exchange !== 'binance') return 1;
-  if (path.startsWith('/api/v3/exchangeInfo')) return 20;
-  if (!path.startsWith('/api/v3/depth')) return 1;
+  if (!path.startsWith('/api/v3/depth'))
+    return BINANCE_WEIGHTS.find(([start]) => path.startsWith(start))?.[1] ?? 1;
   const limit = Number(/limit=(\d+)/.exec(path)?.[1] ?? 100);
   if (limit <= 100) return 5;
   if (limit <= 500) return 25;
@@ -83,13 +109,14 @@ export class CallAuditor {
     const budget = BUDGETS[exchange];
     if (budget === undefined) return;
     const nowMs = this.scene.nowMs();
-    const key = `${exchange} ${budget.groupOf?.(path) ?? ''}`;
+    const group = budget.groupOf?.(path) ?? '';
+    const key = `${exchange} ${group}`;
     const window = (this.spent.get(key) ?? []).filter(({ atMs }) => nowMs - atMs < budget.windowMs);
     window.push({ atMs: nowMs, weight: weightOf(exchange, path) });
     this.spent.set(key, window);
     const sum = window.reduce((total, { weight }) => total + weight, 0);
-    if (sum > budget.most * nodes)
-      this.scene.violated('calls-within-budget', `${exchange}: ${sum} within ${budget.windowMs} ms`);
+    if (sum > (budget.mostOf?.[group] ?? budget.most) * nodes)
+      this.scene.violated('calls-within-budget', `${exchange} ${group}: ${sum} within ${budget.windowMs} ms`);
   }
 
   answered(owner: Owner, exchange: string, answer: FaceHttpResponse): void {
