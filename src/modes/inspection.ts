@@ -172,7 +172,9 @@ export class NodeInspection implements InspectionSource {
   /** Of a member that owns no feed the others send it the books. */
   private feedsAreElsewhere(): boolean {
     const { isMember, system } = this.options;
-    return isMember && this.feeds().every(({ exchange }) => system.inspect(`${PATHS.feeds}/${exchange}`) === null);
+    return (
+      isMember && this.feeds().every(({ exchange }) => system.inspect(`${PATHS.feeds}/${exchange}`) === null)
+    );
   }
 
   /** A node that stands by is as ready as one that trades. */
