@@ -3,6 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { addProofs } from '../proofs/commands.js';
+import { addClusterChaos } from './cluster-command.js';
 import { available, startPostgres } from '../servers/postgres.js';
 import { killPglite, killPostgres, type KillOptions, type KillReport } from './stores.js';
 import { ticks } from './ticks-command.js';
@@ -85,4 +86,5 @@ program
   .option('--seed <n>', 'of the moments', '1')
   .action(ticks);
 addProofs(program);
+addClusterChaos(program);
 await program.parseAsync();

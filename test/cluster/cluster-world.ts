@@ -111,34 +111,10 @@ export class ClusterWorld {
     this.urls.delete(name);
   }
 
-  /** One question: the page answers only so many a second. Null while it does not answer. */
-  private async duties(name: string): Promise<Duties | null> {
-    const tree = await getJson<ActorNode>(`${this.urls.get(name)}api/actors`).catch(() => null);
-    if (tree === null) return null;
-    const actors = new Map(flat(tree).map((one) => [one.path, one]));
-    const at = (path: string) => actors.get(`node/${path}`);
-    const runs = (path: string) => at(path)?.state === 'running';
-    const summary = (path: string) => at(path)?.inspection.summary ?? {};
-    const feeds = (summary('cluster/placement')['feeds'] ?? []) as { exchange: string; isLive: boolean }[];
-    const lease = summary('trade/lease');
-    const held = lease['held'] === true;
-    const holds = summary('trade/gate')['holds'] as unknown[] | undefined;
-    const running = ['ledger', 'gate', 'saga'].every((one) => runs(`trade/${one}`));
-    return {
-      held,
-      fence: held ? Number(lease['fence']) : null,
-      feeds: feeds.filter(({ isLive }) => isLive).map(({ exchange }) => exchange),
-      assets: runs('detect/spatial') ? ((summary('cluster/placement')['assets'] ?? []) as string[]) : [],
-      watches: runs('watch/recorder'),
-      hasGate: at('trade/gate') !== undefined,
-      trades: held && running && holds?.length === 0,
-    };
-  }
-
   /** Of every node that answers. */
   async all(): Promise<All> {
     const names = [...this.urls.keys()];
-    const duties = await Promise.all(names.map((name) => this.duties(name)));
+    const duties = await Promise.all(names.map((name) => dutiesAt(this.urls.get(name)!)));
     return new Map(names.flatMap((name, index) => (duties[index] === null ? [] : [[name, duties[index]!]])));
   }
 
@@ -158,6 +134,34 @@ export class ClusterWorld {
       await new Promise((done) => setTimeout(done, LOOK_MS));
     }
   }
+}
+
+/** A node that is stopped never answers. */
+const ANSWER_MS = 5_000;
+
+/** What a node does, by its page. One question: the page answers only so many a second. Null while it does not answer. */
+export async function dutiesAt(url: string, withinMs = ANSWER_MS): Promise<Duties | null> {
+  const asked = getJson<ActorNode>(`${url}api/actors`, AbortSignal.timeout(withinMs));
+  const tree = await asked.catch(() => null);
+  if (tree === null) return null;
+  const actors = new Map(flat(tree).map((one) => [one.path, one]));
+  const at = (path: string) => actors.get(`node/${path}`);
+  const runs = (path: string) => at(path)?.state === 'running';
+  const summary = (path: string) => at(path)?.inspection.summary ?? {};
+  const feeds = (summary('cluster/placement')['feeds'] ?? []) as { exchange: string; isLive: boolean }[];
+  const lease = summary('trade/lease');
+  const held = lease['held'] === true;
+  const holds = summary('trade/gate')['holds'] as unknown[] | undefined;
+  const running = ['ledger', 'gate', 'saga'].every((one) => runs(`trade/${one}`));
+  return {
+    held,
+    fence: held ? Number(lease['fence']) : null,
+    feeds: feeds.filter(({ isLive }) => isLive).map(({ exchange }) => exchange),
+    assets: runs('detect/spatial') ? ((summary('cluster/placement')['assets'] ?? []) as string[]) : [],
+    watches: runs('watch/recorder'),
+    hasGate: at('trade/gate') !== undefined,
+    trades: held && running && holds?.length === 0,
+  };
 }
 
 const flat = (node: ActorNode): ActorNode[] => [node, ...node.children.flatMap(flat)];

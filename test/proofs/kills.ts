@@ -310,7 +310,11 @@ function takersAt(
   return history.takersAt(end.closedAtMs, { pair: end.pair, base, own });
 }
 
-function strangersOf(accounts: readonly SimulatedAccount[], journalled: ReadonlySet<string>): string[] {
+/** Orders of the exchanges that the journal does not know, or that are there twice. */
+export function strangersOf(
+  accounts: readonly SimulatedAccount[],
+  journalled: ReadonlySet<string>,
+): string[] {
   return accounts.flatMap((account) => {
     const seen = new Set<string>();
     return account.orders().flatMap(({ clientOrderId }) => {
@@ -321,7 +325,8 @@ function strangersOf(accounts: readonly SimulatedAccount[], journalled: Readonly
   });
 }
 
-function wrongBalances(
+/** Where the ledger differs from the exchanges, a line each. */
+export function wrongBalances(
   accounts: readonly SimulatedAccount[],
   holdings: readonly { readonly exchange: string; readonly asset: string; readonly amount: string }[],
 ): string[] {
