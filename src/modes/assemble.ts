@@ -229,6 +229,7 @@ class AssembledNode implements TradingNode {
       ...tradeOf(context, stores, null).actors,
       ...watchOf(context, stores, prices),
       alerts,
+      ...(context.parts.feedIntensity !== undefined && { feedIntensity: context.parts.feedIntensity }),
     });
   }
 

@@ -25,6 +25,7 @@ import type { TickRecording } from '../recording/tick-recording.js';
 import type { ActorEngine } from '../runtime/engine.js';
 import type { ActorSystem } from '../runtime/system.js';
 import { FileEmergencyJournal } from '../storage/emergency/file-emergency-journal.js';
+import type { Intensity } from '../supervisors/spec.js';
 import type { NodeAlerts } from './alerts.js';
 import type { ExchangeMarkets } from './instruments.js';
 import { LimitChanges } from './limit-changes.js';
@@ -63,6 +64,8 @@ export interface NodeParts {
   readonly compute?: Compute;
   /** For feeds with `isolation: process`; absent = they run in this process too. */
   readonly startFeedProcess?: StartFeedProcess;
+  /** When a feed that keeps crashing is given up; absent = as everything else. */
+  readonly feedIntensity?: Intensity;
   /** Absent or null = nobody is told anything. */
   readonly alerts?: NodeAlerts | null;
 }

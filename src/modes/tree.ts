@@ -4,6 +4,7 @@ import {
   DEFAULT_INTENSITY,
   type ChildSpec,
   type GiveUp,
+  type Intensity,
   type SupervisorSpec,
   type WorkerSpec,
 } from '../supervisors/spec.js';
@@ -42,6 +43,8 @@ export interface NodeActors extends InfraActors, TradeActors, WatchActors {
   /** By exchange. */
   readonly feeds: ReadonlyMap<string, AnyActor>;
   readonly detector: AnyActor;
+  /** Of the supervisor of feeds; absent = as of all others. */
+  readonly feedIntensity?: Intensity;
 }
 
 /** Of a node that is one of several; null = it has not the role. What is placed or leased is added while it runs. */
@@ -89,6 +92,15 @@ const supervisor = (
 ): ChildSpec => ({
   supervisor: { id, restart: 'permanent', strategy, intensity: DEFAULT_INTENSITY, children },
 });
+
+/** Every exchange's feed beside the others. */
+const feedsBranch = (
+  feeds: ReadonlyMap<string, AnyActor>,
+  intensity: Intensity = DEFAULT_INTENSITY,
+): ChildSpec => {
+  const children = [...feeds].map(([exchange, actor]) => feedWorker(exchange, actor));
+  return { supervisor: { id: 'feeds', restart: 'permanent', strategy: 'one_for_one', intensity, children } };
+};
 
 const PARKED: GiveUp = { kind: 'quarantine', probeMinMs: 30_000, probeMaxMs: 600_000 };
 
@@ -153,11 +165,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
       ...alertsWorker(actors.alerts),
     ]),
     supervisor('detect', 'one_for_one', [detectorWorker(actors.detector)]),
-    supervisor(
-      'feeds',
-      'one_for_one',
-      [...actors.feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
-    ),
+    feedsBranch(actors.feeds, actors.feedIntensity),
   ]);
 }
 
@@ -182,14 +190,7 @@ export function memberTree(actors: MemberActors): SupervisorSpec {
 
 /** While recording nothing trades: clocks and feeds only. */
 export function recordingTree(clockSync: AnyActor, feeds: ReadonlyMap<string, AnyActor>): SupervisorSpec {
-  return root([
-    supervisor('infra', 'rest_for_one', [worker('clock-sync', clockSync)]),
-    supervisor(
-      'feeds',
-      'one_for_one',
-      [...feeds].map(([exchange, actor]) => feedWorker(exchange, actor)),
-    ),
-  ]);
+  return root([supervisor('infra', 'rest_for_one', [worker('clock-sync', clockSync)]), feedsBranch(feeds)]);
 }
 
 /** The message type of a definition is erased in the tree; addresses stay typed where they are made. */

@@ -103,9 +103,7 @@ async function untilWhole(stage: Stage, after: string): Promise<Recovery> {
     { withinMs: RECOVERED_WITHIN_MS },
   );
   if (atMs === null)
-    throw new Error(
-      `not whole ${RECOVERED_WITHIN_MS} ms after ${after}: ${JSON.stringify([...(await stage.all())])}`,
-    );
+    throw new Error(`not whole ${RECOVERED_WITHIN_MS} ms after ${after}: ${await stage.story()}`);
   return reached;
 }
 

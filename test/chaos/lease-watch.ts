@@ -56,7 +56,7 @@ export class LeaseWatch {
   }
 
   private note(row: Row | undefined): void {
-    if (row?.nonce == null || row.holder === null) return;
+    if (row === undefined || row.nonce === null || row.holder === null) return;
     const [fence, last] = [Number(row.fence), this.terms.at(-1)];
     const deadlineMs = Number(row.deadline);
     if (last?.fence === fence) {

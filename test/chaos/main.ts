@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { addProofs } from '../proofs/commands.js';
 import { addClusterChaos } from './cluster-command.js';
+import { addConnectorChaos } from './connectors-command.js';
 import { available, startPostgres } from '../servers/postgres.js';
 import { killPglite, killPostgres, type KillOptions, type KillReport } from './stores.js';
 import { ticks } from './ticks-command.js';
@@ -87,4 +88,5 @@ program
   .action(ticks);
 addProofs(program);
 addClusterChaos(program);
+addConnectorChaos(program);
 await program.parseAsync();

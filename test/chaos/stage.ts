@@ -16,7 +16,8 @@ import { startSimulatedExchanges, type SimulatedExchanges } from '../../src/simu
 import type { SimulatedAccount } from '../../src/simulator/trading/simulated-account.js';
 import type { Direction } from '../cluster/bed/host.js';
 import { dutiesAt, type All } from '../cluster/cluster-world.js';
-import { ArbotProcess } from '../node/node-process.js';
+import type { ActorInspection } from '../../src/runtime/actor.js';
+import { ArbotProcess, getJson } from '../node/node-process.js';
 import { RealTime } from '../runtime/real-time.js';
 import * as nats from '../servers/nats.js';
 import * as postgres from '../servers/postgres.js';
@@ -217,6 +218,31 @@ export class Stage {
     const asked = names.filter((name) => this.urls.has(name));
     const duties = await Promise.all(asked.map((name) => dutiesAt(this.urls.get(name)!, 2_000)));
     return new Map(asked.flatMap((name, at) => (duties[at] === null ? [] : [[name, duties[at]!] as const])));
+  }
+
+  /** What the nodes say of themselves, for whoever wants to know why nothing goes on. */
+  async story(): Promise<string> {
+    const pages = this.running.map(async (name) => {
+      const at = (path: string) =>
+        getJson<ActorInspection>(
+          `${this.urls.get(name)}api/actors/node/${path}`,
+          AbortSignal.timeout(5_000),
+        ).then(
+          ({ state, summary }) => ({ path, state, summary }),
+          (error: unknown) => ({ path, error: String(error) }),
+        );
+      const gateways = DEFAULT_EXCHANGES.map((one) => `trade/gateway-${one}`);
+      const paths = [
+        'cluster/membership',
+        'cluster/placement',
+        'trade/lease',
+        'trade/gate',
+        'trade/saga',
+        ...gateways,
+      ];
+      return { name, actors: await Promise.all(paths.map(at)) };
+    });
+    return JSON.stringify(await Promise.all(pages), null, 1);
   }
 
   /** When each goal was first reached, ms after the call; null = not in time. */

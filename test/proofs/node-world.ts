@@ -5,7 +5,7 @@ import type { StartOptions } from '../../src/cli/options.js';
 import { loadConfig, type TradingConfig } from '../../src/config/index.js';
 import type { SubmitLeg } from '../../src/messages/order.js';
 import { openAccounts } from '../../src/modes/accounts.js';
-import { assembleNode, type TradingNode } from '../../src/modes/assemble.js';
+import { assembleNode, type NodeParts, type TradingNode } from '../../src/modes/assemble.js';
 import type { Market } from '../../src/modes/markets.js';
 import { openingsOf } from '../../src/modes/parameters.js';
 import type { HttpClient, Sockets } from '../../src/ports/network.js';
@@ -44,6 +44,12 @@ export interface NodeWorldOptions {
   readonly stores?: Stores;
   readonly sockets?: (inner: Sockets) => Sockets;
   readonly http?: (inner: HttpClient) => HttpClient;
+  readonly plants?: PlantSettings;
+  /** What else the node is made of. */
+  readonly parts?: (at: {
+    readonly folder: string;
+    readonly trading: TradingConfig;
+  }) => Promise<Partial<NodeParts>>;
 }
 
 /** A leg as it was journalled, and when (the node's time). */
@@ -92,7 +98,7 @@ export class NodeWorld {
     this.simulated = await startSimulatedExchanges({
       ...{ seed: options.seed, clock: time, timers: time, log, exchanges: DEFAULT_EXCHANGES },
       // Slower books than a real world's: what is proven here is orders.
-      ...{ pairs: DEFAULT_PAIRS, plants: DENSE_PLANTS, stepMs: 200 },
+      ...{ pairs: DEFAULT_PAIRS, plants: options.plants ?? DENSE_PLANTS, stepMs: 200 },
     });
     this.stores = this.watched(options.stores ?? (await this.openMemory()));
     const market = this.market();
@@ -109,6 +115,7 @@ export class NodeWorld {
       ...{ ticks: null, market, random: new CryptoRandom(), seal: SEAL, killSwitch: clearedSwitch(0) },
       sockets: wrap<Sockets>(new WsSockets(), options.sockets),
       http: wrap<HttpClient>(this.http, options.http),
+      ...(await options.parts?.({ folder, trading: this.trading })),
     });
     await this.node.start();
   }
