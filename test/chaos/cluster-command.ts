@@ -32,9 +32,15 @@ function table(trials: readonly Trial[], kinds: readonly string[]): void {
   for (const kind of kinds) {
     const own = trials.filter((one) => one.kind === kind);
     if (own.length === 0) continue;
+    // What another node than the holder loses is feeds: the lease was not there to move.
+    const counts = (phase: 'moved' | 'healed', what: string, { aim }: Trial): boolean =>
+      phase === 'healed' || what === 'feeds' || aim === 'holder';
     const of = (phase: 'moved' | 'healed') =>
       (['feeds', 'lease', 'gate'] as const)
-        .map((what) => `${what} ${spread(own.map((one) => one[phase]?.[what] ?? null))}`)
+        .map((what) => {
+          const counted = own.filter((one) => counts(phase, what, one));
+          return `${what} ${spread(counted.map((one) => one[phase]?.[what] ?? null))}`;
+        })
         .join(', ');
     say(`${kind}: ${own.length}; moved ${of('moved')}; healed ${of('healed')}`);
   }

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/http/metrics.js';
 import { ALERT_EVENTS } from '../../src/messages/alerts.js';
 import { openAlerts, type NodeAlerts } from '../../src/modes/alerts.js';
 import { PATHS } from '../../src/modes/tree.js';
-import type { HttpClient, Sockets } from '../../src/ports/network.js';
+import type { HttpClient } from '../../src/ports/network.js';
 import { ScaledTime } from '../../src/runtime/platform/clock.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
 import { UndiciHttpClient } from '../../src/runtime/platform/http-client.js';
@@ -23,11 +23,11 @@ import { RealTime } from '../runtime/real-time.js';
 import { testPorts } from '../storage/ports.js';
 
 /**
- * Feeds of a whole node that die again and again, in each way in which a defect may kill one, while memory, timers and sockets are
+ * Feeds of a whole node that die again and again, by throws in handlers and timer callbacks, while memory, timers and sockets are
  * counted (`npm run chaos -- connectors`). They are told over Telegram to a Bot API server of this process.
  */
 
-export const WAYS = ['handler', 'socket callback', 'timer callback'] as const;
+export const WAYS = ['handler', 'timer callback'] as const;
 export type Way = (typeof WAYS)[number];
 
 export interface ConnectorsOptions {
@@ -74,39 +74,14 @@ const TOLD_WITHIN_MS = 150_000;
 const SAMPLES = 20;
 const TOKEN_VARIABLE = 'CHAOS_BOT_TOKEN';
 
-/** Knows whose frame is being read. */
-class Lines {
-  speaking: string | null = null;
-  exchangeOf: (url: string) => string | null = () => null;
-
-  wrap(inner: Sockets): Sockets {
-    return {
-      connect: (url, options, handlers) =>
-        inner.connect(url, options, {
-          ...handlers,
-          onFrame: (data, isBinary) => {
-            this.speaking = this.exchangeOf(url);
-            try {
-              handlers.onFrame(data, isBinary);
-            } finally {
-              this.speaking = null;
-            }
-          },
-        }),
-    };
-  }
-}
-
 class Victims {
-  readonly killed: Record<Way, number> = { handler: 0, 'socket callback': 0, 'timer callback': 0 };
+  readonly killed: Record<Way, number> = { handler: 0, 'timer callback': 0 };
   readonly restartMs: number[] = [];
   private readonly world: NodeWorld;
   /** The exchange whose next callback throws. */
-  private readonly armed: Record<Way, string | null> = {
-    ...{ handler: null, 'socket callback': null, 'timer callback': null },
-  };
+  private readonly armed: Record<Way, string | null> = { handler: null, 'timer callback': null };
 
-  constructor(world: NodeWorld, lines: Lines) {
+  constructor(world: NodeWorld) {
     this.world = world;
     const { board } = world.node;
     const slots = new Map(
@@ -114,17 +89,11 @@ class Victims {
         DEFAULT_PAIRS.map((pair) => [board.slotOf(`${exchange}:${pair}`), exchange] as const),
       ),
     );
-    // Books are published from a timer's callback; a frame's time is taken in the socket's, before anything guards against bad bytes.
+    // Books are published from a timer's callback: a defect there throws there.
     const publishBook = board.publishBook.bind(board);
     board.publishBook = (slot, book, stamp) => {
       this.spring('timer callback', slots.get(slot));
       return publishBook(slot, book, stamp);
-    };
-    const { time } = world;
-    const monotonicMs = time.monotonicMs.bind(time);
-    time.monotonicMs = () => {
-      this.spring('socket callback', lines.speaking ?? undefined);
-      return monotonicMs();
     };
   }
 
@@ -170,23 +139,16 @@ export async function runConnectorChaos(options: ConnectorsOptions): Promise<Con
   const { kills, seed, budgetMs = Infinity, heard = () => undefined } = options;
   const bot = await BotApiServer.start();
   const http = new UndiciHttpClient();
-  const lines = new Lines();
   let world: NodeWorld | null = null;
   try {
     world = await NodeWorld.start({
-      ...{ seed, plants: NO_PLANTS, sockets: (inner: Sockets) => lines.wrap(inner) },
+      ...{ seed, plants: NO_PLANTS },
       parts: async (at) => ({
         feedIntensity: { restarts: 5, stableMs: STABLE_MS },
         alerts: await alertsTo(bot, { ...at, http, speed: options.alertSpeed ?? 1 }),
       }),
     });
-    const { endpoints } = world.simulated;
-    // The lines of accounts are the gateways'.
-    lines.exchangeOf = (url) =>
-      /private|ws-api/.test(url)
-        ? null
-        : (DEFAULT_EXCHANGES.find((one) => url.startsWith(endpoints[one]!.ws)) ?? null);
-    const victims = new Victims(world, lines);
+    const victims = new Victims(world);
     return await killAll({ world, victims, bot }, { ...options, kills, budgetMs, heard });
   } finally {
     await world?.close();
