@@ -5,7 +5,7 @@ import type { Clock } from '../../src/ports/time.js';
 import type { Owner, Scheduler } from './scheduler.js';
 import type { BusWitness } from './witnesses.js';
 
-interface Station {
+export interface Station {
   readonly owner: Owner;
   /** Nodes of different domains do not hear each other, as with different bus prefixes. */
   readonly domain: string;

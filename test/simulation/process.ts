@@ -7,6 +7,7 @@ import type { StartOptions } from '../../src/cli/options.js';
 import type { Bus } from '../../src/ports/bus.js';
 import type { Logger } from '../../src/ports/log.js';
 import type { Stores } from '../../src/ports/stores.js';
+import type { Clock } from '../../src/ports/time.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../../src/risk/kill-switch.js';
 import type { ActorEngine } from '../../src/runtime/engine.js';
 import { NactEngine } from '../../src/runtime/engine-nact.js';
@@ -46,7 +47,11 @@ export interface ProcessParts {
   readonly kind: 'complete' | 'follower';
   /** Nodes of one domain hear each other. */
   readonly domain: string;
-  readonly nodeBus: NodeBus;
+  readonly nodeBus: Pick<NodeBus, 'join'>;
+  /** Of stores that several nodes share; absent = they go by the clock of their one process. */
+  readonly storeClock?: Clock;
+  /** Absent = not computed. */
+  readonly build?: string;
   readonly disk: SimulatedDisk;
   /** 1 = the first start of this node. */
   readonly boot: number;
@@ -157,6 +162,7 @@ export class SimulatedProcess {
       bus: this.bus(log, new TimeOrderedIds(time, random.fork('bus ids'))),
       batch: parts.knobs.batch,
       machine: time,
+      ...(parts.build !== undefined && { build: parts.build }),
     });
     this.node = node;
     witnessActors(node.system, parts.witness);
@@ -166,7 +172,7 @@ export class SimulatedProcess {
   }
 
   private options(): StartOptions {
-    const { seed, kind, knobs, cluster, trading } = this.parts;
+    const { seed, name, kind, knobs, cluster, trading } = this.parts;
     return {
       market: 'simulated',
       speed: 1,
@@ -179,7 +185,7 @@ export class SimulatedProcess {
       exchanges: null,
       clusterConfig: cluster,
       tradingConfig: trading,
-      node: cluster.nodes[0]!,
+      node: cluster.nodes.find((one) => one.name === name) ?? cluster.nodes[0]!,
       quiet: true,
       log: { to: 'stderr', level: 'warn' },
     };
@@ -222,7 +228,7 @@ export class SimulatedProcess {
     const { time } = this;
     const opened = await openStores(
       { kind: 'memory', mode: 'SIMULATED', database, faults: switches },
-      { log, timers: time, clock: time },
+      { log, timers: time, clock: this.parts.storeClock ?? time },
     );
     const acknowledged = aroundStores(
       opened,
