@@ -110,24 +110,6 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
       }),
   },
   {
-    name: 'row-under-any-fence',
-    what: 'a process keeps the fence of its first lease, and the journal takes any',
-    seed: 1,
-    faults: ['store-gone', 'pause'],
-    plant: () => {
-      const first = new Map<TradeFence, number>();
-      return together(
-        replaceMethod(MemoryLeases, 'requireFence', () => () => undefined),
-        replaceMethod(TradeFence.prototype, 'hold', (real) => {
-          return function (this: TradeFence, fence, from, until) {
-            if (!first.has(this)) first.set(this, fence);
-            real.call(this, first.get(this)!, from, until);
-          };
-        }),
-      );
-    },
-  },
-  {
     name: 'silent-node-kept',
     what: 'a node that is silent is a member for ever',
     seed: 1,
