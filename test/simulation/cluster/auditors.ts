@@ -276,7 +276,14 @@ export class SupervisionAuditor {
     } else if (kind === 'stopped') this.open.delete(key);
   }
 
+  sometimes(): void {
+    for (const [key, sinceMs] of this.open)
+      if (this.scene.nowMs() - sinceMs > ANSWERED_WITHIN_MS && this.isOfLiving(key))
+        this.scene.violated('every-crash-answered', key);
+  }
+
   audit(): void {
+    this.sometimes();
     for (const { process } of this.scene.members) {
       const tally = process === null ? undefined : this.tallies.get(process.owner);
       if (tally === undefined || process?.state !== 'running') continue;
@@ -288,9 +295,6 @@ export class SupervisionAuditor {
       if (tally.escalations > 0 && tally.ends <= MOST_CRASHES)
         this.scene.violated('intensity-kept', `${name} gave up early: ${JSON.stringify(tally)}`);
     }
-    for (const [key, sinceMs] of this.open)
-      if (this.scene.nowMs() - sinceMs > ANSWERED_WITHIN_MS && this.isOfLiving(key))
-        this.scene.violated('every-crash-answered', key);
   }
 
   private isOfLiving(key: string): boolean {

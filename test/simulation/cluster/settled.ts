@@ -1,9 +1,11 @@
 import { Decimal } from 'decimal.js';
+import { BoardApply } from '../../../src/cluster/board/apply.js';
 import { TRUST_OK } from '../../../src/market/quote-board.js';
 import type { ArbitrageClosed, SubmitLeg } from '../../../src/messages/order.js';
 import type { LedgerEntry } from '../../../src/messages/ledger.js';
 import type { AccountBooks } from '../accounts.js';
 import type { ClusterScene, FenceAuditor } from './auditors.js';
+import type { Owner } from '../scheduler.js';
 import type { ClusterMember } from './member.js';
 
 /** A living source is heard of within this: heartbeats are far more frequent. */
@@ -18,9 +20,23 @@ interface Shown {
 export class EpochAuditor {
   private readonly scene: ClusterScene;
   private readonly shown = new Map<string, Shown>();
+  /** Processes that gave up a source in this step: what it showed may be followed by an older feed that goes on. */
+  private readonly released = new Set<Owner>();
 
   constructor(scene: ClusterScene) {
     this.scene = scene;
+  }
+
+  /** Learns when a follower gives up a source that withdrew or fell silent. Returns what ends it. */
+  watch(owner: () => Owner): () => void {
+    const real = Object.getOwnPropertyDescriptor(BoardApply.prototype, 'release')!;
+    const release = real.value as BoardApply['release'];
+    const { released } = this;
+    BoardApply.prototype.release = function (this: BoardApply, source) {
+      released.add(owner());
+      release.call(this, source);
+    };
+    return () => Object.defineProperty(BoardApply.prototype, 'release', real);
   }
 
   afterStep(member: ClusterMember): void {
@@ -28,11 +44,12 @@ export class EpochAuditor {
     const board = process?.node?.board;
     if (process === null || board === undefined) return;
     const nowMs = process.time.monotonicMs();
+    const isReleased = this.released.delete(process.owner);
     for (let slot = 0; slot < board.size; slot++) {
       const key = `${process.owner.name} ${slot}`;
       const epoch = board.epoch[slot]!;
       const before = this.shown.get(key);
-      if (before !== undefined && before.isLiving && epoch < before.epoch)
+      if (before?.isLiving === true && epoch < before.epoch && !isReleased)
         this.scene.violated(
           'newest-epoch-shows',
           `${key}: epoch ${epoch} after ${before.epoch}, which lives`,

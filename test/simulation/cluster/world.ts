@@ -137,11 +137,12 @@ export class ClusterWorld implements ClusterScene {
 
   /** Warm-up, faults, and then as long as it takes to settle, within the bound of I20. */
   async run(stopAtViolation: boolean): Promise<WorldResult> {
-    const forget = this.fences.watch(() => this.scheduler.owner);
+    const owner = (): Owner => this.scheduler.owner;
+    const forget = [this.fences.watch(owner), this.epochs.watch(owner)];
     try {
       await this.phases(() => stopAtViolation && this.violations.length > 0);
     } finally {
-      forget();
+      for (const end of forget) end();
     }
     return {
       seed: this.plan.seed,
@@ -227,6 +228,7 @@ export class ClusterWorld implements ClusterScene {
       await this.scheduler.run(this.nowMs() + LOOK_MS, () => this.afterStep(), isOver);
       if (isOver() || this.scheduler.standsStill) return;
       this.books.look();
+      this.supervision.sometimes();
       const problems = look();
       sinceMs = problems.size > 0 ? null : (sinceMs ?? this.nowMs());
       if (sinceMs !== null && this.nowMs() - sinceMs >= staysMs) return;
