@@ -1,6 +1,7 @@
 import { MESSAGES, type MessageOf } from '../messages/catalogue.js';
 import { AccountNews } from './account-news.js';
 import type { Alert } from './alert.js';
+import { memberAlert } from './from-members.js';
 import { supervisionAlert } from './from-supervision.js';
 import {
   arbitrageAlert,
@@ -16,6 +17,7 @@ import {
 /** What alerts are made of. */
 export const NEWS_KINDS = [
   'supervisionEvent',
+  'memberChanged',
   'arbitrageClosed',
   'haltChanged',
   'breakerChanged',
@@ -41,6 +43,8 @@ export class News {
     switch (news.kind) {
       case 'supervisionEvent':
         return present(supervisionAlert(news.message));
+      case 'memberChanged':
+        return [memberAlert(news.message)];
       case 'arbitrageClosed':
         return [arbitrageAlert(news.message)];
       case 'haltChanged':

@@ -6,6 +6,7 @@ import { ChatDesk, type Composition } from '../../src/alerts/chat-desk.js';
 import { MAX_WAITING, QUEUE_TIMES } from '../../src/alerts/chat-queue.js';
 import { CommandDesk, type CommandStep } from '../../src/alerts/command-desk.js';
 import { commandOf } from '../../src/alerts/commands.js';
+import { memberAlert } from '../../src/alerts/from-members.js';
 import { supervisionAlert } from '../../src/alerts/from-supervision.js';
 import { arbitrageAlert, breakerAlert, haltAlert } from '../../src/alerts/from-trading.js';
 import { InventoryWatch } from '../../src/alerts/inventory-watch.js';
@@ -323,6 +324,30 @@ t.test('every kind of news makes an alert that can be sent', async (t) => {
   const breaker = { state: 'OPEN' as const, reason: 'losses', latched: true, openedAtMs: NOW, atMs: NOW };
   t.match(breakerAlert(breaker), { severity: 'critical', text: /everything is open: losses; only a person/ });
   t.match(breakerAlert({ ...breaker, exchange: 'okx' }), { severity: 'warning' });
+});
+
+t.test('a lost node is critical, and several observers of it are one alert', async (t) => {
+  const changed = {
+    ...SAMPLES.memberChanged,
+    kind: 'lost' as const,
+    node: 'seoul-1',
+    reason: 'silent for 3 s',
+    atMs: NOW,
+  };
+  const lost = memberAlert({ ...changed, observer: 'tokyo-1', eventId: 'a' });
+  t.match(lost, { event: 'node', severity: 'critical', text: /seoul-1 .* is lost: silent for 3 s/ });
+  t.equal(memberAlert({ ...changed, observer: 'singapore-1', eventId: 'b', atMs: NOW + 900 }).id, lost.id);
+  t.not(memberAlert({ ...changed, nonce: 'f'.repeat(32) }).id, lost.id, 'another process under the name');
+  t.not(memberAlert({ ...changed, atMs: NOW + 60_000 }).id, lost.id, 'lost again later');
+  const severityOf = (kind: MessageOf<'memberChanged'>['kind']) => memberAlert({ ...changed, kind }).severity;
+  t.strictSame(
+    [severityOf('joined'), severityOf('left'), severityOf('restarted')],
+    ['info', 'info', 'warning'],
+  );
+  t.match(memberAlert({ ...changed, kind: 'build-differs' }), {
+    severity: 'critical',
+    text: /nothing trades/,
+  });
 });
 
 t.test('an account that says the same again is no news; a difference that nobody explains is', async (t) => {
