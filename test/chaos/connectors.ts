@@ -78,8 +78,8 @@ class Victims {
   readonly killed: Record<Way, number> = { handler: 0, 'timer callback': 0 };
   readonly restartMs: number[] = [];
   private readonly world: NodeWorld;
-  /** The exchange whose next callback throws. */
-  private readonly armed: Record<Way, string | null> = { handler: null, 'timer callback': null };
+  /** The exchanges whose next callback throws. */
+  private readonly armed: Record<Way, Set<string>> = { handler: new Set(), 'timer callback': new Set() };
 
   constructor(world: NodeWorld) {
     this.world = world;
@@ -98,8 +98,7 @@ class Victims {
   }
 
   private spring(way: Way, exchange: string | undefined): void {
-    if (exchange === undefined || this.armed[way] !== exchange) return;
-    this.armed[way] = null;
+    if (exchange === undefined || !this.armed[way].delete(exchange)) return;
     throw new Error(`planted in a ${way}`);
   }
 
@@ -110,7 +109,7 @@ class Victims {
     // An answer without a body is read in the handler.
     const broken = { kind: 'httpAnswer', id: 0, url: '' } as FeedMessage;
     if (way === 'handler') system.address<FeedMessage>(path).tell(broken);
-    else this.armed[way] = exchange;
+    else this.armed[way].add(exchange);
     await until(`${path} ends in a ${way}`, () => {
       const one = system.inspect(path);
       return one === null || one.incarnation > before || one.state !== 'running';

@@ -38,6 +38,10 @@ async function arbotIn(folder: string, secrets: string, line: string): Promise<S
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
+/** What lies in no package is a CommonJS file to some loaders, whose default export is then one level deeper. */
+const writeModuleFolder = (folder: string): void =>
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
+
 class Day {
   readonly bed: Bed;
   readonly nats: ServerControl;
@@ -89,6 +93,7 @@ class Day {
     };
     const trading = `import home from ${JSON.stringify(`${repository}trading.config.ts`)};
 export default { ...home, limits: { ...home.limits, dailyLoss: ${JSON.stringify(change.dailyLoss ?? '500')} } };\n`;
+    writeModuleFolder(this.folder);
     writeFileSync(join(this.folder, 'cluster.config.ts'), `export default ${JSON.stringify(cluster)};\n`);
     writeFileSync(join(this.folder, 'trading.config.ts'), trading);
   }
@@ -332,6 +337,7 @@ t.test('where systemd runs a node is a unit (systemd is played by a script)', as
       ...{ minFreeMegabytes: 64, startArguments: ['--exchanges', 'binance,okx'] },
     },
   };
+  writeModuleFolder(bed.folder);
   writeFileSync(join(bed.folder, 'cluster.config.ts'), `export default ${JSON.stringify(cluster)};\n`);
   writeFileSync(
     join(bed.folder, 'trading.config.ts'),
