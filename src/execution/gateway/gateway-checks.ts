@@ -46,9 +46,9 @@ export function checksDue(state: GatewayState, nowMs: number): GatewayEffect[] {
   const { openOrders, balances } = state;
   const effects: GatewayEffect[] = [];
   for (const trade of state.orders.takeForeign(nowMs - STRAY_MS)) {
+    balances.dueAtMs = nowMs;
     // Told twice, first without a name that was known then: it has found its order since.
     if (state.booked.has(trade.tradeId) || state.unbooked.has(trade.tradeId)) continue;
-    balances.dueAtMs = nowMs;
     const whose = trade.clientOrderId === null ? trade.exchangeOrderId : trade.clientOrderId;
     effects.push(
       alert(state, 'TRADE_OF_NO_ORDER', `${trade.instrument ?? 'a market'} ${trade.tradeId} of ${whose}`),
