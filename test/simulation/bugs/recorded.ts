@@ -46,7 +46,7 @@ export const RECORDED: Readonly<Record<string, number>> = {
   'blind-retry': 1,
   'result-beautified': 1,
   'result-unsaved': 1,
-  'duplicates-booked': 22,
+  'duplicates-booked': 21,
   'amounts-rounded': 1,
   'fees-forgotten': 1,
   'acknowledged-unwritten': 1,
