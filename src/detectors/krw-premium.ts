@@ -57,18 +57,20 @@ export interface KrwEdges {
 
 /** At best prices, with fees; both directions by the executable book only. */
 export function krwEdges({ krw, usdt, krwUsdt }: KrwMarkets, fees: KrwFees): KrwEdges {
-  const [coin, won, dollar] = [buyFactor(fees.usdt), buyFactor(fees.krwUsdt), buyFactor(fees.krw)];
+  const coinForUsdt = buyFactor(fees.usdt);
+  const usdtForWon = buyFactor(fees.krwUsdt);
+  const coinForWon = buyFactor(fees.krw);
   // One division each, last: a product that is exactly 1 stays exactly 1.
-  const cost = usdt.ask.times(coin.numerator).times(krwUsdt.ask).times(won.numerator);
-  const sold = krw.bid.times(sellFactor(fees.krw)).times(coin.keep).times(won.keep);
-  const paid = krw.ask.times(dollar.numerator);
+  const cost = usdt.ask.times(coinForUsdt.numerator).times(krwUsdt.ask).times(usdtForWon.numerator);
+  const sold = krw.bid.times(sellFactor(fees.krw)).times(coinForUsdt.keep).times(usdtForWon.keep);
+  const paid = krw.ask.times(coinForWon.numerator);
   const bought = krwUsdt.bid
     .times(sellFactor(fees.krwUsdt))
     .times(usdt.bid.times(sellFactor(fees.usdt)))
-    .times(dollar.keep);
+    .times(coinForWon.keep);
   return {
     sellKoreaBps: sold.minus(cost).times(BPS).div(cost),
     buyKoreaBps: bought.minus(paid).times(BPS).div(paid),
-    breakEvenKrwBid: cost.div(coin.keep.times(won.keep).times(sellFactor(fees.krw))),
+    breakEvenKrwBid: cost.div(coinForUsdt.keep.times(usdtForWon.keep).times(sellFactor(fees.krw))),
   };
 }
