@@ -179,6 +179,15 @@ const blacklist = z.strictObject({
   exchanges: z.array(p.exchangeId).max(64).default([]),
 });
 
+/** What becomes of what a detector finds: `trade` offers it to the gate, `watch` only shows it, `off` does not look. */
+const strategyUse = z.enum(['trade', 'watch', 'off']);
+
+const strategies = z.strictObject({
+  spatial: strategyUse.default('trade'),
+  triangular: strategyUse.default('off'),
+  statistical: strategyUse.default('off'),
+});
+
 export const tradingSchema = z.strictObject({
   reportingCurrency: p.assetId.default('USDT'),
   /** Where a trading day begins. */
@@ -186,6 +195,7 @@ export const tradingSchema = z.strictObject({
   assets: z.record(p.assetId, asset),
   pairs: z.array(pair).min(1).max(1_000),
   exchanges: z.record(p.exchangeId, exchange),
+  strategies: strategies.prefault({}),
   edge: edge.prefault({}),
   sizes: sizes.prefault({}),
   limits: riskLimits.prefault({}),
