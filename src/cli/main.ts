@@ -11,6 +11,7 @@ import { addExport } from './export.js';
 import { addData } from './data.js';
 import { addExchanges } from './exchanges.js';
 import { addInspect } from './inspect.js';
+import { addKeys } from './keys.js';
 import { addLedger } from './ledger.js';
 import { printPairs } from './pairs.js';
 import { addReports } from './reports.js';
@@ -70,6 +71,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addData(program, terminal, done);
   addLedger(program, terminal, done);
   addExchanges(program, terminal, done);
+  addKeys(program, terminal, done);
   addAlerts(program, terminal, done);
   addCluster(program, terminal, done);
   addClusterKeys(program, terminal, done);

@@ -12,6 +12,12 @@ export interface Terminal {
   onSignal(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
   /** Null or absent where nobody looks on: a pipe, a file. */
   readonly screen?: Screen | null;
+  /** Asks whoever sits there, without showing what is typed; absent where nobody does. */
+  ask?(question: string): Promise<string>;
+  /** Everything that a pipe brings, as text; rejects with ARB_CLI_USAGE when that is more than `maxBytes`. */
+  readInput?(maxBytes: number): Promise<string>;
+  /** How dear a new key vault makes it to guess its password, as log2 of scrypt's N; absent = as a vault that is used needs it. */
+  readonly vaultCost?: number;
 }
 
 /** A terminal that a person sits at. */
@@ -43,7 +49,46 @@ export function processTerminal(): Terminal {
       };
     },
     screen: process.stdin.isTTY && process.stdout.isTTY ? processScreen() : null,
+    ...(process.stdin.isTTY ? { ask: askHidden } : { readInput: readPipe }),
   };
+}
+
+/** The question goes to standard error, so that the output of a command stays its own. */
+function askHidden(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(question);
+  return new Promise((resolve, reject) => {
+    let typed = '';
+    const end = (): void => {
+      stdin.off('data', heard).setRawMode(false).pause();
+      stderr.write('\n');
+    };
+    const heard = (text: string): void => {
+      for (const letter of text) {
+        if (letter === '\r' || letter === '\n') {
+          end();
+          return resolve(typed);
+        }
+        if (letter === '\u0003' || letter === '\u0004') {
+          end();
+          return reject(new ArbotError('ARB_CLI_USAGE', 'nothing was entered'));
+        }
+        typed = letter === '\u007f' || letter === '\b' ? typed.slice(0, -1) : typed + letter;
+      }
+    };
+    stdin.setRawMode(true).setEncoding('utf8').on('data', heard).resume();
+  });
+}
+
+async function readPipe(maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBytes) throw new ArbotError('ARB_CLI_USAGE', `the input has more than ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
 
 function processScreen(): Screen {

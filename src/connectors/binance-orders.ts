@@ -9,6 +9,7 @@ import {
 import { binanceStream } from './binance-stream.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { binanceKeyFacts, readKeyFacts } from './key-facts.js';
 import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal } from './order-answers.js';
 import type {
   ExchangeAnswer,
@@ -242,6 +243,11 @@ export const BINANCE_ORDERS: OrderEntry = {
   feeRates: (symbol) => call('GET', '/api/v3/account/commission', { weight: 20 }, [['symbol', symbol]]),
   parseFeeRates: (answer, symbol) =>
     rows(answer, (value) => ({ kind: 'rows', rows: [readFeeRate(value, symbol)], next: [] })),
+
+  keyFacts: {
+    call: () => call('GET', '/sapi/v1/account/apiRestrictions', { wallet: 1 }, []),
+    parse: (answer) => readKeyFacts(answer, BINANCE_ENVELOPE, binanceKeyFacts),
+  },
 
   // Only futures have one [O].
   deadMan: null,

@@ -11,6 +11,7 @@ import {
 import { bybitStream } from './bybit-stream.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { bybitKeyFacts, readKeyFacts } from './key-facts.js';
 import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal } from './order-answers.js';
 import type {
   CancelAnswer,
@@ -125,6 +126,7 @@ export const BYBIT_ORDERS: OrderEntry = {
     perSecond('account', 50),
     perSecond('feeRate', 10),
     perSecond('records', 5),
+    perSecond('keys', 10),
   ],
   sign,
 
@@ -273,6 +275,11 @@ export const BYBIT_ORDERS: OrderEntry = {
         next: [],
       };
     }),
+
+  keyFacts: {
+    call: () => call('GET', 'user/query-api', 'keys', []),
+    parse: (answer) => readKeyFacts(answer, BYBIT_ENVELOPE, (value) => bybitKeyFacts(resultOf(value))),
+  },
 
   // For institutions only [O].
   deadMan: null,

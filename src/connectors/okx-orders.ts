@@ -1,5 +1,6 @@
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { okxKeyFacts, readKeyFacts } from './key-facts.js';
 import {
   dataOf,
   isSpot,
@@ -224,6 +225,7 @@ export const OKX_ORDERS: OrderEntry = {
     // 6 a second [O], and 5 in two seconds [C].
     { kind: 'window', name: 'funding', capacity: 6, windowMs: 1000 },
     twoSeconds('feeRate', 5),
+    twoSeconds('account', 5),
     // One a second [O].
     { kind: 'window', name: 'deadMan', capacity: 2, windowMs: 2000 },
   ],
@@ -363,6 +365,16 @@ export const OKX_ORDERS: OrderEntry = {
       if (data.length !== 1 || !isSpot(data[0]!)) throw new FrameError('data', 'the rates of spot', data);
       return { kind: 'rows', rows: [readFeeRate(data[0]!)], next: [] };
     }),
+
+  keyFacts: {
+    call: () => call('GET', 'account/config', { account: 1 }, []),
+    parse: (answer) =>
+      readKeyFacts(answer, OKX_ENVELOPE, (value) => {
+        const [row, ...more] = dataOf(value);
+        if (row === undefined || more.length > 0) throw new FrameError('data', 'one row', value);
+        return okxKeyFacts(row);
+      }),
+  },
 
   deadMan: {
     // Whole seconds, 10 to 120 [O].

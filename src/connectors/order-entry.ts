@@ -239,10 +239,31 @@ export interface OrderEntry {
   feeRates(symbol: string): PrivateCall;
   parseFeeRates(answer: ExchangeAnswer, symbol: string): RowsAnswer<FeeRate>;
 
+  /** What the key that signs may do; absent where the exchange tells nothing of it. */
+  readonly keyFacts?: KeyQuestion;
+
   /** Null where the exchange has none. */
   readonly deadMan: DeadMan | null;
 
   readonly stream: PrivateStream;
+}
+
+/** What an API key may do, by its exchange's own word. Null = the exchange does not tell. */
+export interface KeyFacts {
+  readonly canTrade: boolean | null;
+  /** Keys that may withdraw are never used. */
+  readonly canWithdraw: boolean | null;
+  /** True where the key works from some addresses only. */
+  readonly isAddressBound: boolean | null;
+  /** Unix ms; null = never, or not told. */
+  readonly expiresAtMs: number | null;
+}
+
+/** The question after a key's rights, asked with the key itself. */
+export interface KeyQuestion {
+  call(): PrivateCall;
+  /** One row. `apiKey` picks the key's own row where the answer lists all of the account. */
+  parse(answer: ExchangeAnswer, apiKey: string): RowsAnswer<KeyFacts>;
 }
 
 /** Cancels everything when it is not repeated in time. */

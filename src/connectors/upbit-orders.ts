@@ -1,5 +1,6 @@
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { readKeyFacts, upbitKeyFacts } from './key-facts.js';
 import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal } from './order-answers.js';
 import type {
   CancelAnswer,
@@ -276,6 +277,12 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
     feeRates: (symbol) => call('GET', 'orders/chance', [['market', symbol]]),
     parseFeeRates: (answer, symbol) =>
       rows(answer, (value) => ({ kind: 'rows', rows: [readFeeRate(value, symbol)], next: [] })),
+
+    keyFacts: {
+      call: () => call('GET', 'api_keys', []),
+      parse: (answer, apiKey) =>
+        readKeyFacts(answer, UPBIT_ENVELOPE, (value) => upbitKeyFacts(value, apiKey)),
+    },
 
     // None was found in the documentation [O].
     deadMan: null,

@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   ARB_STALE_INCARNATION: 'An effect of a former incarnation of an actor was refused.',
   ARB_STORE_CONFLICT: 'A row exists already or breaks a constraint.',
   ARB_STORE_UNAVAILABLE: 'A store does not answer.',
+  ARB_VAULT_REFUSED: 'The key vault does not open: wrong password, changed file, or no such key.',
+  ARB_VAULT_UNSAFE: 'Others than its owner could read or replace the key vault.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -8,6 +8,14 @@ export interface AppendFile {
   close(): Promise<void>;
 }
 
+/** What a path leads to, without following a link at its end. */
+export interface FileFacts {
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly ownerId: number;
+}
+
 export interface Files {
   /** Rejects with code ENOENT when absent. */
   read(path: string): Promise<Buffer>;
@@ -19,6 +27,8 @@ export interface Files {
   exists(path: string): Promise<boolean>;
   /** Bytes of a file. Rejects with code ENOENT when absent. */
   size(path: string): Promise<number>;
+  /** Rejects with code ENOENT when absent. */
+  facts(path: string): Promise<FileFacts>;
   /** Cuts a file to its first `bytes` and brings that to the disk. */
   truncate(path: string, bytes: number): Promise<void>;
   remove(path: string): Promise<void>;

@@ -45,6 +45,7 @@ export class MemoryFiles implements Files {
   openAppend(): Promise<AppendFile> {
     throw new Error('not used');
   }
+  facts = () => Promise.resolve({ kind: 'file' as const, mode: 0o600, ownerId: 0 });
   truncate = () => Promise.reject(new Error('not used'));
   remove = () => Promise.reject(new Error('not used'));
   makeFolder = () => Promise.resolve();

@@ -94,6 +94,10 @@ export class SimulatedDisk {
         await wait();
         return this.sizeOf(path);
       },
+      facts: async (path) => {
+        await wait();
+        return { kind: this.contents.has(path) ? 'file' : 'folder', mode: 0o600, ownerId: 0 };
+      },
       truncate: async (path, bytes) => {
         await wait();
         this.contents.get(path)!.durable = [this.bytesOf(path).subarray(0, bytes)];

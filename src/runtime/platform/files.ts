@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import {
+  access,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ArbotError } from '../../messages/errors.js';
-import type { AppendFile, Files } from '../../ports/files.js';
+import type { AppendFile, FileFacts, Files } from '../../ports/files.js';
 
 /** Files on the local disk. Errors are Node's own, with their `code`. */
 
@@ -76,6 +87,18 @@ export class LocalFiles implements Files {
 
   async size(path: string): Promise<number> {
     return (await stat(path)).size;
+  }
+
+  async facts(path: string): Promise<FileFacts> {
+    const found = await lstat(path);
+    const kind = found.isFile()
+      ? 'file'
+      : found.isDirectory()
+        ? 'folder'
+        : found.isSymbolicLink()
+          ? 'link'
+          : 'other';
+    return { kind, mode: found.mode & 0o7777, ownerId: found.uid };
   }
 
   async truncate(path: string, bytes: number): Promise<void> {

@@ -12,6 +12,7 @@ import { binanceError, missing, outsideWindow, readSigned, type BinanceCall } fr
 import { BinanceUserStream, SOCKET_PATH, type WeightBudget } from './binance-user-stream.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
 import type { OrderName } from './order-archive.js';
+import { binanceRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 
@@ -27,6 +28,7 @@ const ROUTES: Readonly<Record<string, number>> = {
   'GET /api/v3/myTrades': 20,
   'GET /sapi/v1/capital/deposit/hisrec': 0,
   'GET /sapi/v1/capital/withdraw/history': 0,
+  'GET /sapi/v1/account/apiRestrictions': 0,
 };
 const OPEN_ORDERS_OF_ONE_WEIGHT = 6;
 const DAY_MS = 24 * 3_600_000;
@@ -126,6 +128,10 @@ export class BinanceTrading extends TradingSide {
       case 'GET /api/v3/myTrades':
         return this.withMarket(call, (symbol) =>
           this.carry({ call: 'query', symbol }, () => this.counted(this.queries.myTrades(call))),
+        );
+      case 'GET /sapi/v1/account/apiRestrictions':
+        return this.carry({ call: 'query', symbol: null }, () =>
+          json(binanceRights(this.keyRights, this.stamp(0))),
         );
       default:
         return this.carry({ call: 'query', symbol: null }, () => this.queries.transfers(call));

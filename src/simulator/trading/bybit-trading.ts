@@ -8,13 +8,14 @@ import {
   type FaceHttpResponse,
 } from '../face-protocol.js';
 import { worthOf } from './asset-worth.js';
-import { bybitFailure, withHeaders } from './bybit-answers.js';
+import { bybitFailure, bybitResult, withHeaders } from './bybit-answers.js';
 import { BYBIT_ERRORS, bybitParameter, type BybitError } from './bybit-errors.js';
 import { BybitOrderCalls } from './bybit-order-calls.js';
 import { BybitPrivateSocket } from './bybit-private-socket.js';
 import { BybitQueries } from './bybit-queries.js';
 import { bybitRequestRefusal } from './bybit-signature.js';
 import type { DeskEvent, OrderView } from './desk-types.js';
+import { bybitRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 
@@ -30,6 +31,7 @@ const CALLS_PER_SECOND: Readonly<Record<string, number>> = {
   'GET /v5/account/fee-rate': 10,
   'GET /v5/asset/deposit/query-record': 5,
   'GET /v5/asset/withdraw/query-record': 5,
+  'GET /v5/user/query-api': 10,
 };
 const PATHS = new Set(Object.keys(CALLS_PER_SECOND).map((name) => name.slice(name.indexOf(' ') + 1)));
 const PRIVATE_SOCKET = '/v5/private';
@@ -107,7 +109,11 @@ export class BybitTrading extends TradingSide {
     if (request.method === 'GET') {
       return this.carry(
         { call: 'query', symbol: query.get('symbol') },
-        answered(() => this.queries.read(path, query)),
+        answered(() =>
+          path === '/v5/user/query-api'
+            ? bybitResult(bybitRights(this.keyRights, this.credentials.apiKey), this.serverMs(), '')
+            : this.queries.read(path, query),
+        ),
       );
     }
     return this.write(name, request, answered);

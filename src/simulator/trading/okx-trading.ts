@@ -9,12 +9,13 @@ import {
 } from '../face-protocol.js';
 import { worthOf } from './asset-worth.js';
 import type { DeskEvent } from './desk-types.js';
-import { okxDenial, okxFailure } from './okx-answers.js';
+import { okxData, okxDenial, okxFailure } from './okx-answers.js';
 import { OKX_ERRORS } from './okx-errors.js';
 import { OkxOrderCalls, type OkxBody } from './okx-order-calls.js';
 import { OkxPrivateSocket } from './okx-private-socket.js';
 import { OkxQueries } from './okx-queries.js';
 import { okxRequestRefusal } from './okx-signature.js';
+import { okxRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 
@@ -44,6 +45,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
   'GET /api/v5/account/trade-fee': limit(5, 2_000),
   'GET /api/v5/asset/deposit-history': limit(6, 1_000),
   'GET /api/v5/asset/withdrawal-history': limit(6, 1_000),
+  'GET /api/v5/account/config': limit(5, 2_000),
 };
 const PATHS = new Set(Object.keys(LIMITS).map((name) => name.slice(name.indexOf(' ') + 1)));
 const PRIVATE_SOCKET = '/ws/v5/private';
@@ -127,7 +129,11 @@ export class OkxTrading extends TradingSide {
     if (refusal !== null) return okxDenial(refusal.status, refusal);
     if (request.method === 'POST') return this.post(name, request);
     if (this.isTooFast(name, query.get('instId'))) return okxDenial(429, OKX_ERRORS.tooMany);
-    return this.carry({ call: 'query', symbol: query.get('instId') }, () => this.queries.read(path, query));
+    return this.carry({ call: 'query', symbol: query.get('instId') }, () =>
+      path === '/api/v5/account/config'
+        ? okxData([okxRights(this.keyRights, UID)])
+        : this.queries.read(path, query),
+    );
   }
 
   protected deliver(event: DeskEvent): void {

@@ -2,6 +2,7 @@ import type { Side } from '../../messages/primitives.js';
 import { atomsOf, atomsText } from './atoms.js';
 import type { TradingExchange } from './desk-rules.js';
 import type { DeskTrade, OrderView } from './desk-types.js';
+import type { KeyRights } from './key-rights.js';
 import type { OrderDesk } from './order-desk.js';
 import type { TradingFault } from './trading-faults.js';
 
@@ -51,6 +52,8 @@ export interface SimulatedTradeRecord {
 export interface SimulatedAccount {
   readonly exchange: TradingExchange;
   readonly credentials: AccountCredentials;
+  /** What its key may do; may be changed while the exchange runs. */
+  readonly keyRights: KeyRights;
   /** Sets what is held (opening, restart); orders of the account end without a word. Throws ARB_INVARIANT for a bad amount. */
   open(balances: readonly { readonly asset: string; readonly amount: string }[]): void;
   balances(): readonly { readonly asset: string; readonly free: string; readonly locked: string }[];
@@ -71,15 +74,23 @@ export interface SimulatedAccount {
 export interface AccountParts {
   readonly exchange: TradingExchange;
   readonly credentials: AccountCredentials;
+  readonly keyRights: KeyRights;
   readonly desk: OrderDesk;
   readonly misbehave: (fault: TradingFault) => () => void;
   readonly counts: () => { readonly callsDuringBan: number; readonly placeRequests: number };
 }
 
-export function simulatedAccount({ exchange, credentials, desk, ...parts }: AccountParts): SimulatedAccount {
+export function simulatedAccount({
+  exchange,
+  credentials,
+  keyRights,
+  desk,
+  ...parts
+}: AccountParts): SimulatedAccount {
   return {
     exchange,
     credentials,
+    keyRights,
     open: (balances) => desk.open(balances.map(({ asset, amount }) => ({ asset, amount: atomsOf(amount) }))),
     balances: () =>
       desk.account.views().map(({ asset, free, locked }) => ({

@@ -6,6 +6,7 @@ import { DESK_RULES, type DeskRules, type TradingExchange } from './desk-rules.j
 import type { DeskEvent } from './desk-types.js';
 import { OrderDesk } from './order-desk.js';
 import { PushLine } from './push-line.js';
+import { tradingOnly, type KeyRights } from './key-rights.js';
 import { simulatedAccount, type AccountCredentials, type SimulatedAccount } from './simulated-account.js';
 import { delayOf, TradingFaultBoard, type CallKind, type TradingFault } from './trading-faults.js';
 
@@ -48,6 +49,7 @@ export abstract class TradingSide {
   protected readonly parts: TradingParts;
   protected readonly credentials: AccountCredentials;
   /** For request ids and the like. */
+  protected readonly keyRights: KeyRights;
   protected readonly prng: Prng;
   /** Open private connections. */
   protected readonly clients = new Map<number, FaceClient>();
@@ -64,6 +66,7 @@ export abstract class TradingSide {
     this.prng = Prng.of(seed, `trading/${exchange}`);
     const keys = Prng.of(seed, `account/${exchange}`);
     this.credentials = { apiKey: keys.hex(40), secret: keys.hex(64), passphrase };
+    this.keyRights = tradingOnly(parts.nowMs());
     this.misbehaviours = new TradingFaultBoard(Prng.of(seed, `trading faults/${exchange}`));
     this.pushes = new PushLine(this.misbehaviours, (event) => this.deliver(event));
     this.desk = new OrderDesk({
@@ -80,6 +83,7 @@ export abstract class TradingSide {
     this.account = simulatedAccount({
       exchange,
       credentials: this.credentials,
+      keyRights: this.keyRights,
       desk: this.desk,
       misbehave: (fault) => this.misbehave(fault),
       counts: () => ({ callsDuringBan: this.callsDuringBan, placeRequests: this.placeRequests }),

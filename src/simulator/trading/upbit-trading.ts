@@ -7,6 +7,7 @@ import {
 } from '../face-protocol.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
 import type { CallKind } from './trading-faults.js';
+import { upbitRights } from './key-rights.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 import { UpbitBudget, type UpbitGroup } from './upbit-budget.js';
 import { myAssetFrame, myOrderFrame, orderObject, type MyOrderState } from './upbit-order-frames.js';
@@ -35,6 +36,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/accounts': QUERY,
   'GET /v1/deposits': QUERY,
   'GET /v1/withdraws': QUERY,
+  'GET /v1/api_keys': QUERY,
 };
 
 /** Upbit's signed REST calls and the private socket (PROTOCOLS §6). No call expires here: a late one is carried out. */
@@ -160,6 +162,8 @@ export class UpbitTrading extends TradingSide {
         return this.queries.byIds(params);
       case 'GET /v1/orders/chance':
         return this.queries.chance(values);
+      case 'GET /v1/api_keys':
+        return json(upbitRights(this.keyRights, this.credentials.apiKey));
       case 'GET /v1/accounts':
         return this.queries.accounts();
       default:
