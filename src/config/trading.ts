@@ -141,6 +141,8 @@ const riskLimits = z.strictObject({
   exchangeNotionalBy: z.record(p.exchangeId, positiveMoney).default({}),
   /** Trading exposure over all assets. */
   totalNotional: positiveMoney.default('50000'),
+  /** With `bridge: inventory`: how far KRW may run away from what is held on purpose until it is converted. */
+  bridgeNotional: positiveMoney.default('10000'),
   /** What one strategy may have in flight; absent = `totalNotional`. */
   strategyNotional: positiveMoney.optional(),
   strategyNotionalBy: z.partialRecord(p.strategy, positiveMoney).default({}),

@@ -1,9 +1,10 @@
 import { Decimal, toText } from '../market/decimal.js';
+import { assetsOf } from '../market/leg-assets.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExternalFlow } from '../messages/gateway.js';
 import type { BalancesChanged, LedgerEntry, Posting } from '../messages/ledger.js';
 import type { Fill } from '../messages/order.js';
-import type { AssetId, DecimalText, ExchangeId, InstrumentId } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId } from '../messages/primitives.js';
 import { RecentIds } from '../risk/recent-ids.js';
 
 /**
@@ -14,12 +15,7 @@ import { RecentIds } from '../risk/recent-ids.js';
 /** Entry ids a book without a store remembers; a store remembers them for ever. */
 const REMEMBERED_ENTRIES = 1_000_000;
 
-/** Base and quote of `<exchange>:<BASE>-<QUOTE>`. */
-export function assetsOf(instrument: InstrumentId): { readonly base: AssetId; readonly quote: AssetId } {
-  const pair = instrument.slice(instrument.indexOf(':') + 1);
-  const dash = pair.indexOf('-');
-  return { base: pair.slice(0, dash), quote: pair.slice(dash + 1) };
-}
+export { assetsOf };
 
 /** One cause, one entry id: the store refuses the second booking of the same fill. */
 export const fillEntryId = (fill: Pick<Fill, 'exchange' | 'tradeId'>): string =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as p from './primitives.js';
+import { pairAction, residueText, signalShape } from './signal.js';
 
 /** Messages between the arbitrage saga and the order gateways. */
 
@@ -118,7 +119,22 @@ export const attribution = z.strictObject({
 });
 export type Attribution = z.infer<typeof attribution>;
 
-/** The arbitrage ended: expected against realised. All money in the quote asset. */
+/** The position of a statistical pair after a trade of it. */
+export const closedPosition = z.strictObject({
+  positionId: pairAction.shape.positionId,
+  action: pairAction.shape.action,
+  /** What is held of it now, asset by asset, with what that was bought or sold for in quote. Empty = the position is closed. */
+  carried: z.array(residueText).max(2),
+  /** What the position has made since it was opened, all its trades together; of one that is closed now, the result of the round trip. */
+  net: p.decimalText,
+});
+export type ClosedPosition = z.infer<typeof closedPosition>;
+
+/**
+ * The arbitrage ended: expected against realised. All money in the quote asset. Of a trade of a pair both are what this trade
+ * was to make and made: of an entry its fees and its distance from the expected prices, of an exit also what the position was
+ * carried at.
+ */
 export const arbitrageClosed = z.strictObject({
   arbitrageId: p.entityId,
   opportunityId: p.entityId,
@@ -126,11 +142,23 @@ export const arbitrageClosed = z.strictObject({
   pair: p.pairId,
   buyExchange: p.exchangeId,
   sellExchange: p.exchangeId,
+  /** Absent = `spatial`, the only strategy whose ends do not name it. */
+  strategy: p.strategy.optional(),
+  /** Absent = `two-sided` in one quote. */
+  shape: signalShape.optional(),
+  /** What the money is counted in, where the pair does not say it. */
+  quote: p.assetId.optional(),
   outcome: z.enum(['completed', 'partial', 'unwound', 'failed', 'flagged']),
+  /** Of a cycle the base of its first market that came in; of a pair the base that is bought. */
   boughtQuantity: p.unsignedDecimalText,
+  /** Of a cycle what went out of it again; of a pair the other base. */
   soldQuantity: p.unsignedDecimalText,
   /** Base left over by unequal fills and fees in base; signed. */
   residualBase: p.decimalText,
+  /** The same for every asset of a cycle or a bridged trade, with its worth in quote; absent = `residualBase` is all. */
+  residues: z.array(residueText).max(4).optional(),
+  /** Only of a pair. */
+  position: closedPosition.optional(),
   expectedNet: p.decimalText,
   /** Quote change plus the residue at the average price of its own side. */
   realisedNet: p.decimalText,

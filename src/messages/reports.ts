@@ -11,6 +11,9 @@ const sum = z.string().regex(/^-?\d{1,80}(?:\.\d{1,40})?$/, 'not a sum');
 
 export const profitAndLossRow = z.strictObject({
   pair: p.pairId,
+  strategy: p.strategy,
+  /** What the money is counted in. */
+  quote: p.assetId,
   outcome: arbitrageClosed.shape.outcome,
   arbitrages: p.count,
   expectedNet: sum,

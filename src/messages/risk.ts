@@ -33,6 +33,8 @@ export const verdict = z.discriminatedUnion('decision', [
     nonce: z.string().regex(/^[0-9a-f]{32}$/),
     /** Other markets of the pair that a residue may be hedged on, with room for all of it when this was approved. Absent = none. */
     hedges: z.array(p.instrumentId).max(8).optional(),
+    /** Legs of a cycle that are sent only for what the leg before has filled, since nothing else is there to give. Absent = all at once. */
+    follows: z.array(z.number().int().min(1).max(3)).max(3).optional(),
     /** The gate's own mark over all of this (HMAC-SHA256). Absent in what was stored before there were seals; no order gateway takes that. */
     seal: z
       .string()

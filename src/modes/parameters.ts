@@ -87,6 +87,10 @@ export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits
     maxExchangeHoldings: limits.exchangeNotional,
     exchangeHoldingsOverrides: limits.exchangeNotionalBy,
     maxTotalExposure: limits.totalNotional,
+    ...(trading.bridge !== 'none' && {
+      bridge: trading.bridge,
+      maxBridgeExposure: limits.bridgeNotional,
+    }),
     maxStrategyExposure: limits.strategyNotional ?? limits.totalNotional,
     strategyExposureOverrides: limits.strategyNotionalBy,
     ...guardsOf(trading),

@@ -3,7 +3,7 @@ import { orderRulesOf } from '../market/order-rules.js';
 import type { Refusal } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
 import { nearTradeOf } from './near-trade.js';
-import { NO_REFUSALS, refuse, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
+import { legViewOf, NO_REFUSALS, type Question, type Rule, type SizeCap, type SizeRule } from './question.js';
 import { breakerProbeRule } from './rules/breaker-probe.js';
 import { circuitBreakerRule } from './rules/circuit-breaker.js';
 import { dailyLossRule } from './rules/daily-loss.js';
@@ -20,6 +20,7 @@ import { strategyExposureRule } from './rules/strategy-exposure.js';
 import { bookAgeRule } from './rules/book-age.js';
 import { bookChangeRule } from './rules/book-change.js';
 import { bookProofRule } from './rules/book-proof.js';
+import { bridgeExposureRule } from './rules/bridge-exposure.js';
 import { bookTrustRule } from './rules/book-trust.js';
 import { clockSkewRule } from './rules/clock-skew.js';
 import { assetExposureRule } from './rules/asset-exposure.js';
@@ -29,6 +30,7 @@ import { feeCoinRule } from './rules/fee-coin.js';
 import { identityRule } from './rules/identity.js';
 import { instrumentStateRule } from './rules/instrument-state.js';
 import { inventoryRule } from './rules/inventory.js';
+import { legShapeRule } from './rules/leg-shape.js';
 import { killSwitchRule } from './rules/kill-switch.js';
 import { netEdgeRule } from './rules/net-edge.js';
 import { netProfitRule } from './rules/net-profit.js';
@@ -42,6 +44,7 @@ import { tooGoodRule } from './rules/too-good.js';
 import { totalExposureRule } from './rules/total-exposure.js';
 import { tradeMinimumRule } from './rules/trade-minimum.js';
 import { unitMultiplierRule } from './rules/unit-multiplier.js';
+import { shrinkLegs } from './shrink-legs.js';
 import { shrinkSignal, type Lots } from './shrink.js';
 
 /** Judged once, whatever the size. */
@@ -86,9 +89,10 @@ export const SIZE_RULES: readonly SizeRule[] = [
   assetExposureRule,
   exchangeExposureRule,
   totalExposureRule,
+  bridgeExposureRule,
 ];
 
-const ALL_RULES: readonly Rule[] = [legShape, ...FIXED_RULES, ...SIZED_RULES];
+const ALL_RULES: readonly Rule[] = [legShapeRule, ...FIXED_RULES, ...SIZED_RULES];
 
 /** Rounding the legs back onto their lots can miss a cap by less than a lot; so often is it tried again below. */
 const SHRINK_TRIES = 3;
@@ -118,18 +122,10 @@ function refusalsOf(rules: readonly Rule[], question: Question): readonly Refusa
   return found;
 }
 
-/** This stage trades two legs, one bought and one sold, on different exchanges (a self-trade is none, I13). */
-function legShape({ signal, buy, sell }: Question): readonly Refusal[] {
-  if (signal.legs.length !== 2 || buy.side !== 'buy' || sell.side !== 'sell')
-    return [refuse('LEG_SHAPE', 'buy, sell', signal.legs.map((l) => l.side).join(', '), 'legs', signal.pair)];
-  if (buy.exchange === sell.exchange) return [refuse('SELF_TRADE', 2, 1, 'exchanges', buy.exchange)];
-  return NO_REFUSALS;
-}
-
 /** Only where floats cannot tell that a limit is far away, its cap is worked out. */
 function exceededCaps(question: Question): SizeCap[] {
-  const { buy, sell, signal } = question;
-  const isPair = buy.side === 'buy' && sell.side === 'sell';
+  const { buy, sell, signal, isPlain } = question;
+  const isPair = isPlain && buy.side === 'buy' && sell.side === 'sell';
   const near = nearTradeOf(question);
   const exceeded: SizeCap[] = [];
   for (const rule of SIZE_RULES) {
@@ -141,9 +137,11 @@ function exceededCaps(question: Question): SizeCap[] {
 
 function fitInto(question: Question, exceeded: readonly SizeCap[]): Judgement {
   const lots = lotsOf(question);
+  const shrink = (to: Decimal): Signal | null =>
+    question.isPlain ? shrinkSignal(question.signal, to, lots) : shrinkLegs(question, to);
   let cap = Decimal.min(...exceeded.map((c) => c.cap));
   for (let tried = 0; tried < SHRINK_TRIES; tried++) {
-    const smaller = shrinkSignal(question.signal, cap, lots);
+    const smaller = shrink(cap);
     if (smaller === null) break;
     const again = questionFor(question, smaller);
     const refusals = refusalsOf(SIZED_RULES, again);
@@ -166,12 +164,13 @@ function lotsOf(question: Question): Lots {
 }
 
 function questionFor(question: Question, signal: Signal): Question {
-  const [first, second] = signal.legs;
-  const swapped = first!.side === 'sell';
+  const { buy, sell, legs, isPlain } = legViewOf(signal, question.limits);
   return {
     signal,
-    buy: swapped ? second! : first!,
-    sell: swapped ? first! : second!,
+    buy,
+    sell,
+    legs,
+    isPlain,
     books: question.books,
     clockSkewMs: question.clockSkewMs,
     instruments: question.instruments,

@@ -2,11 +2,12 @@ import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import type { ControlRisk } from '../messages/risk-control.js';
 import type { HaltChanged, Refusal } from '../messages/risk.js';
-import type { PlannedLeg, Signal } from '../messages/signal.js';
+import type { Signal } from '../messages/signal.js';
 import { approve, arbitrageIdOf } from './approval.js';
 import { ALL } from './breakers.js';
 import { evaluate } from './evaluate.js';
 import { ExposureBook } from './exposure.js';
+import { followsOf } from './follows.js';
 import { keepUnsettled, recover, release, settle } from './gate-journal.js';
 import type { GateEffect, GateEvent, GateState, Mark, SignalEvent } from './gate-types.js';
 import { hedgesOf } from './hedges.js';
@@ -14,9 +15,9 @@ import { Holds } from './holds.js';
 import { clearedSwitch, newerSwitch, type KillSwitch } from './kill-switch.js';
 import type { RiskLimits } from './limits.js';
 import { Monitors } from './monitors.js';
-import { refuse, type Question } from './question.js';
+import { legViewOf, refuse, type Question } from './question.js';
 import { RecentIds } from './recent-ids.js';
-import { reservedLegs } from './reserved-legs.js';
+import { reservedFor, reservedLegs } from './reserved-legs.js';
 
 export type { GateEffect, GateEvent, GateState } from './gate-types.js';
 
@@ -119,7 +120,10 @@ function judge(state: GateState, event: SignalEvent, nowMs: number): GateEffect[
   }
   const expiresAtMs = Math.min(nowMs + state.limits.approvalLifetimeMs, signal.expiresAtMs);
   const { others = [] } = event;
-  const hedges = others.length === 0 ? [] : hedgesOf({ ...question, signal: judgement.signal }, others);
+  const { isPlain } = question;
+  const hedges =
+    others.length === 0 || !isPlain ? [] : hedgesOf({ ...question, signal: judgement.signal }, others);
+  const follows = isPlain ? [] : followsOf(judgement.signal, state.exposure, state.limits);
   const approved = {
     verdictId,
     signalId,
@@ -130,8 +134,12 @@ function judge(state: GateState, event: SignalEvent, nowMs: number): GateEffect[
     expiresAtMs,
     nonce: event.nonce,
   };
-  const verdict = hedges.length > 0 ? { ...approved, hedges } : approved;
-  commit(state, verdictId, judgement.signal, { expiresAtMs, nowMs });
+  const verdict = {
+    ...approved,
+    ...(hedges.length > 0 && { hedges }),
+    ...(follows.length > 0 && { follows }),
+  };
+  commit(state, verdictId, judgement.signal, { expiresAtMs, nowMs, follows });
   return [{ kind: 'approved', verdict: approve(verdict) }];
 }
 
@@ -140,12 +148,13 @@ function commit(
   state: GateState,
   verdictId: string,
   signal: Signal,
-  times: { readonly expiresAtMs: number; readonly nowMs: number },
+  times: { readonly expiresAtMs: number; readonly nowMs: number; readonly follows: readonly number[] },
 ): void {
   const arbitrageId = arbitrageIdOf(verdictId);
-  const buy = signal.legs.find((leg) => leg.side === 'buy')!;
-  const sell = signal.legs.find((leg) => leg.side === 'sell')!;
-  const legs = reservedLegs(signal, buy, sell, state.limits);
+  const { buy, sell, isPlain } = legViewOf(signal, state.limits);
+  const legs = isPlain
+    ? reservedLegs(signal, buy, sell, state.limits)
+    : reservedFor(signal.legs, state.limits, times.follows);
   const lapsesAtMs = times.expiresAtMs + state.limits.unclaimedGraceMs;
   state.takenOpportunities.add(signal.opportunityId);
   state.exposure.reserveFor({ arbitrageId, strategy: signal.strategy, legs, lapsesAtMs });
@@ -161,10 +170,13 @@ const tooMany = (state: GateState): Refusal =>
 
 function questionOf(state: GateState, event: SignalEvent, nowMs: number): Question {
   const { signal } = event;
+  const { buy, sell, legs, isPlain } = legViewOf(signal, state.limits);
   return {
     signal,
-    buy: legOf(signal, 'buy', 0),
-    sell: legOf(signal, 'sell', 1),
+    buy,
+    sell,
+    legs,
+    isPlain,
     books: new Map(event.books.map((book) => [book.instrument, book])),
     clockSkewMs: new Map(event.clocks.map((clock) => [clock.exchange, clock.skewMs])),
     instruments: state.instruments,
@@ -178,9 +190,6 @@ function questionOf(state: GateState, event: SignalEvent, nowMs: number): Questi
     nowMs,
   };
 }
-
-const legOf = ({ legs }: Signal, side: PlannedLeg['side'], position: number): PlannedLeg =>
-  legs.find((leg) => leg.side === side) ?? legs[position]!;
 
 function learnMarks(state: GateState, marks: readonly Mark[]): void {
   for (const mark of marks) state.exposure.setMark(mark.asset, mark.price);

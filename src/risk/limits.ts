@@ -39,6 +39,10 @@ export interface RiskLimits extends LossLimits {
   readonly maxExchangeHoldings: DecimalText;
   readonly exchangeHoldingsOverrides: Readonly<Record<ExchangeId, DecimalText>>;
   readonly maxTotalExposure: DecimalText;
+  /** How KRW and USDT trade against each other. Absent = they do not. */
+  readonly bridge?: 'none' | 'leg' | 'inventory';
+  /** With `inventory`: how far KRW may run away from what is held on purpose. Absent = not at all. */
+  readonly maxBridgeExposure?: DecimalText;
   /** What one strategy may have in flight at worst. */
   readonly maxStrategyExposure: DecimalText;
   readonly strategyExposureOverrides: Readonly<Record<string, DecimalText>>;

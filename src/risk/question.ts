@@ -1,6 +1,7 @@
 import { Decimal, ONE } from '../market/decimal.js';
+import { assetsOf } from '../market/leg-assets.js';
 import type { Instrument } from '../market/instrument.js';
-import type { ExchangeId, InstrumentId } from '../messages/primitives.js';
+import type { AssetId, ExchangeId, InstrumentId } from '../messages/primitives.js';
 import type { Refusal } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import type { ExposureBook } from './exposure.js';
@@ -31,6 +32,10 @@ export interface Question {
   readonly signal: Signal;
   readonly buy: PlannedLeg;
   readonly sell: PlannedLeg;
+  /** All legs; of a plain trade the buy first. */
+  readonly legs: readonly PlannedLeg[];
+  /** One pair in one quote, bought and sold: what the rules about sizes look at with floats first. */
+  readonly isPlain: boolean;
   readonly books: ReadonlyMap<InstrumentId, BookCondition>;
   /** By exchange; null or absent = never measured. */
   readonly clockSkewMs: ReadonlyMap<ExchangeId, number | null>;
@@ -46,6 +51,22 @@ export interface Question {
   readonly opportunityTaken: boolean;
   readonly nowMs: number;
 }
+
+/** How the legs of a signal are looked at. */
+export type LegView = Pick<Question, 'buy' | 'sell' | 'legs' | 'isPlain'>;
+
+export function legViewOf(signal: Signal, { bridge }: Pick<RiskLimits, 'bridge'>): LegView {
+  const buy = legOf(signal, 'buy', 0);
+  const sell = legOf(signal, 'sell', 1);
+  const isTwoSided = signal.shape === undefined || signal.shape === 'two-sided';
+  const isBridged =
+    bridge === 'inventory' && assetsOf(buy.instrument).quote !== assetsOf(sell.instrument).quote;
+  const isPlain = isTwoSided && !isBridged;
+  return { buy, sell, legs: isPlain ? [buy, sell] : signal.legs, isPlain };
+}
+
+const legOf = ({ legs }: Signal, side: PlannedLeg['side'], position: number): PlannedLeg =>
+  legs.find((leg) => leg.side === side) ?? legs[position]!;
 
 /** Judges yes or no. An empty list allows. */
 export type Rule = (question: Question) => readonly Refusal[];
@@ -94,14 +115,34 @@ export function refuse(
 
 export const NO_REFUSALS: readonly Refusal[] = Object.freeze([]);
 
-/** Judges the two legs one by one, the buy first; null lets a leg pass. */
+/** Judges the legs one by one, of a plain trade the buy first; null lets a leg pass. */
 export function perLeg(question: Question, judge: (leg: PlannedLeg) => Refusal | null): readonly Refusal[] {
+  if (!question.isPlain) return question.legs.flatMap((leg) => judge(leg) ?? []);
   const [buy, sell] = [judge(question.buy), judge(question.sell)];
   if (buy === null) return sell === null ? NO_REFUSALS : [sell];
   return sell === null ? [buy] : [buy, sell];
 }
 
-export const legsOf = (question: Question): readonly PlannedLeg[] => [question.buy, question.sell];
+export const legsOf = (question: Question): readonly PlannedLeg[] => question.legs;
+
+/** What the price of a leg is in. */
+export const quoteOf = ({ isPlain, signal }: Question, leg: PlannedLeg): AssetId =>
+  isPlain ? signal.quote : assetsOf(leg.instrument).quote;
+
+/** Every exchange of the trade, in order of the legs. */
+export const exchangesOf = ({ isPlain, buy, sell, legs }: Question): readonly ExchangeId[] =>
+  isPlain ? [buy.exchange, sell.exchange] : [...new Set(legs.map((leg) => leg.exchange))];
+
+/** Every asset that one leg touches. */
+export function assetsOfLeg({ isPlain, signal }: Question, leg: PlannedLeg): readonly AssetId[] {
+  if (isPlain) return [signal.base, signal.quote];
+  const { base, quote } = assetsOf(leg.instrument);
+  return [base, quote];
+}
+
+/** A position of a pair is closed: that takes risk away, so nothing about profit or losses stands in its way. */
+export const isExit = ({ signal: { position } }: Pick<Question, 'signal'>): boolean =>
+  position !== undefined && position.action !== 'enter';
 
 /** Base quantity of an order per unit of the signal's quantity: above 1 where the fee is taken from what is bought. */
 export function orderPerUnit(question: Question, leg: PlannedLeg): Decimal {

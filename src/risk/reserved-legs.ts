@@ -1,6 +1,7 @@
-import { Decimal, ONE } from '../market/decimal.js';
+import { Decimal, ONE, ZERO } from '../market/decimal.js';
 import type { AssetId } from '../messages/primitives.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
+import { legAssets } from '../market/leg-assets.js';
 import type { ReservedLeg } from './exposure.js';
 import type { RiskLimits } from './limits.js';
 import type { Question } from './question.js';
@@ -52,8 +53,52 @@ export interface Flow {
   readonly outPerUnit: Decimal;
 }
 
-/** What one unit of the signal may move at worst, for base and quote. */
-export function flowsOf(question: Question): readonly [Flow, Flow] {
+/**
+ * The same for any legs, each in its own assets. What a leg gives that is only sent for what the one before has filled is taken
+ * from nowhere else.
+ */
+export function reservedFor(
+  legs: readonly PlannedLeg[],
+  limits: Pick<RiskLimits, 'recoverySlackBps'>,
+  follows: readonly number[] = [],
+): readonly ReservedLeg[] {
+  const slack = slackOf(limits.recoverySlackBps);
+  return legs.map((leg, index) => {
+    const { from: outAsset, to: inAsset } = legAssets(leg);
+    const quantity = new Decimal(leg.quantity);
+    const fee = leg.feeMode === 'quote' ? new Decimal(leg.feeRate).plus(1) : ONE;
+    const isBuy = leg.side === 'buy';
+    const given = isBuy ? quantity.times(leg.limitPrice).times(slack).times(fee) : quantity;
+    const brought = isBuy ? quantity : quantity.times(Decimal.max(leg.limitPrice, leg.expectedVwap));
+    const outAmount = follows.includes(index) ? ZERO : given;
+    return { exchange: leg.exchange, outAsset, outAmount, inAsset, inAmount: brought };
+  });
+}
+
+/** What one unit of the signal may move at worst, asset by asset. */
+export function flowsOf(question: Question): readonly Flow[] {
+  return question.isPlain ? plainFlows(question) : flowsOfLegs(question);
+}
+
+function flowsOfLegs({ signal, legs, limits }: Question): readonly Flow[] {
+  const flows = new Map<AssetId, { into: Decimal; out: Decimal }>();
+  const add = (asset: AssetId, into: Decimal, out: Decimal): void => {
+    const known = flows.get(asset) ?? { into: ZERO, out: ZERO };
+    flows.set(asset, { into: known.into.plus(into), out: known.out.plus(out) });
+  };
+  for (const { inAsset, inAmount, outAsset, outAmount } of reservedFor(legs, limits)) {
+    add(inAsset, inAmount, ZERO);
+    add(outAsset, ZERO, outAmount);
+  }
+  return [...flows].map(([asset, { into, out }]) => ({
+    asset,
+    inPerUnit: into.div(signal.quantity),
+    outPerUnit: out.div(signal.quantity),
+  }));
+}
+
+/** For base and quote. */
+function plainFlows(question: Question): readonly [Flow, Flow] {
   const { signal, buy, sell, limits } = question;
   const [b, s] = reservedLegs(signal, buy, sell, limits);
   return [

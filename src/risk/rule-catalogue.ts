@@ -21,8 +21,8 @@ const money = (limit: string, limits: RiskLimits): RuleLimit => at(limit, limits
 
 /** In the order in which they are asked. */
 export const RULES: readonly RuleText[] = [
-  { rule: 'LEG_SHAPE', keys: [], meaning: 'a trade buys once and sells once' },
-  { rule: 'SELF_TRADE', keys: [], meaning: 'both legs are on different exchanges' },
+  { rule: 'LEG_SHAPE', keys: [], meaning: 'the legs belong together as the shape of the signal says' },
+  { rule: 'SELF_TRADE', keys: [], meaning: 'no leg can meet another: other exchanges, or other markets' },
   { rule: 'KILL_SWITCH', keys: [], meaning: 'nothing that adds risk passes while it is engaged' },
   {
     rule: 'RISK_HOLD',
@@ -64,7 +64,7 @@ export const RULES: readonly RuleText[] = [
   { rule: 'DUPLICATE_OPPORTUNITY', keys: [], meaning: 'one life of an opportunity is traded once' },
   { rule: 'SIGNAL_EXPIRED', keys: [], meaning: 'a signal is good until its own expiry' },
   { rule: 'IDENTITY_UNKNOWN', keys: [], meaning: 'only registered assets trade' },
-  { rule: 'IDENTITY_MISMATCH', keys: [], meaning: 'both legs are the same assets' },
+  { rule: 'IDENTITY_MISMATCH', keys: [], meaning: 'both legs of a trade in one pair are that pair' },
   {
     rule: 'QUOTE_CURRENCY',
     keys: ['reportingCurrency'],
@@ -204,6 +204,12 @@ export const RULES: readonly RuleText[] = [
     keys: ['limits.totalNotional'],
     meaning: 'trading exposure over all assets at its worst',
     limit: (limits) => money(limits.maxTotalExposure, limits),
+  },
+  {
+    rule: 'BRIDGE_EXPOSURE',
+    keys: ['limits.bridgeNotional'],
+    meaning: 'KRW against what is held on purpose, where it is converted in batches',
+    limit: (limits) => money(limits.maxBridgeExposure ?? '0', limits),
   },
   { rule: 'MARK_UNKNOWN', keys: [], meaning: 'a limit in money cannot be judged without a price' },
   {

@@ -55,14 +55,15 @@ export function shrinkSignal(signal: Signal, cap: Decimal, lots: Lots): Signal |
   };
 }
 
-function bpsOf(net: DecimalText, notional: DecimalText): number {
+/** Of a net over a notional. */
+export function bpsOf(net: DecimalText, notional: DecimalText): number {
   const [part, whole] = [fixedOf(net), fixedOf(notional)];
   const near = part === null || whole === null || whole <= 0n ? null : nearestRatio(part * BPS, whole);
   return near ?? new Decimal(net).times(10_000).div(notional).toNumber();
 }
 
 /** What remains of an amount when a trade of `whole` becomes one of `part`, rounded to what a message carries. */
-class Share {
+export class Share {
   private readonly part: Decimal;
   private readonly whole: DecimalText;
   private readonly fixedPart: bigint | null;
@@ -123,7 +124,8 @@ function buyQuantity(leg: PlannedLeg, kept: Decimal, lot: Decimal): Decimal {
   return ceilToStep(kept.div(ONE.minus(leg.feeRate)), lot);
 }
 
-function shrinkEdge(whole: Signal['edge'], share: Share): Signal['edge'] {
+/** Parts of an edge for a share of the trade, each rounded to our disadvantage; without what is marked. */
+export function shrinkEdge(whole: Signal['edge'], share: Share): Signal['edge'] {
   const edge = {
     gross: share.of(whole.gross, 'down'),
     feeBuy: share.of(whole.feeBuy, 'up'),
@@ -133,6 +135,9 @@ function shrinkEdge(whole: Signal['edge'], share: Share): Signal['edge'] {
     inventory: share.of(whole.inventory, 'down'),
     net: '0',
   };
-  edge.net = netOf(edge);
-  return edge;
+  // What rounding leaves over does not shrink with the trade: a loss by it stays whole, and a gain is not counted on.
+  const { marked } = whole;
+  const parts = marked?.startsWith('-') === true ? { ...edge, marked } : edge;
+  parts.net = netOf(parts);
+  return parts;
 }

@@ -12,7 +12,7 @@ import { worstOf, type ExposureBook } from '../../src/risk/exposure.js';
 import { startGate, stepGate, type GateState } from '../../src/risk/gate.js';
 import type { NearSum } from '../../src/risk/near.js';
 import { nearTradeOf } from '../../src/risk/near-trade.js';
-import type { Question } from '../../src/risk/question.js';
+import { legViewOf, type Question } from '../../src/risk/question.js';
 import { shrinkSignal } from '../../src/risk/shrink.js';
 import { decodeKillSwitch, encodeKillSwitch, newerSwitch } from '../../src/risk/kill-switch.js';
 import type { RiskLimits } from '../../src/risk/limits.js';
@@ -857,7 +857,7 @@ function questionAt(state: GateState, signal: Signal): Question {
   const { books, clocks } = signalEvent(signal);
   return {
     ...state,
-    ...{ signal, buy: signal.legs[0]!, sell: signal.legs[1]! },
+    ...{ signal, ...legViewOf(signal, state.limits) },
     books: new Map(books.map((one) => [one.instrument, one])),
     clockSkewMs: new Map(clocks.map((one) => [one.exchange, one.skewMs])),
     ...{ signalSeen: false, opportunityTaken: false, nowMs: NOW },

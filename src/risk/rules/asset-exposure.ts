@@ -3,7 +3,7 @@ import { worstOf } from '../exposure.js';
 import { markUnknown } from '../mark-unknown.js';
 import { isCertainlyBelow, NearSum } from '../near.js';
 import { amountText, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
-import { flowsOf } from '../reserved-legs.js';
+import { flowsOf, type Flow } from '../reserved-legs.js';
 
 /**
  * Trading exposure per asset = holdings − baseline, with everything in flight and this trade at its worst in both
@@ -20,7 +20,7 @@ export const assetExposureRule: SizeRule = {
   caps: (question) =>
     flowsOf(question)
       .filter((flow) => flow.asset !== question.limits.reportingCurrency)
-      .map((flow) => capOf(question, flow.asset, flow.inPerUnit, flow.outPerUnit)),
+      .map((flow) => assetCap(question, flow, { rule: 'ASSET_EXPOSURE', limit: limitOf(question, flow.asset) })),
 };
 
 const limitOf = ({ limits }: Question, asset: string): string =>
@@ -38,11 +38,16 @@ function isWithin(question: Question, asset: string, into: number, out: number):
   );
 }
 
-function capOf(question: Question, asset: string, inPerUnit: Decimal, outPerUnit: Decimal): SizeCap {
+/** How much still fits a limit on the trading exposure of one asset, both ends at worst. */
+export function assetCap(
+  question: Question,
+  { asset, inPerUnit, outPerUnit }: Flow,
+  told: { readonly rule: string; readonly limit: string },
+): SizeCap {
   const { limits, exposure, signal } = question;
   const mark = exposure.markOf(asset);
-  if (mark === null) return markUnknown('ASSET_EXPOSURE', asset);
-  const limit = new Decimal(limitOf(question, asset));
+  if (mark === null) return markUnknown(told.rule, asset);
+  const limit = new Decimal(told.limit);
   const now = exposure.intervalOf(asset);
   const room = limit.div(mark);
   const cap = Decimal.min(
@@ -58,7 +63,7 @@ function capOf(question: Question, asset: string, inPerUnit: Decimal, outPerUnit
         high: now.high.plus(inPerUnit.times(signal.quantity)),
       });
       const actual = amountText(after.times(mark));
-      return refuse('ASSET_EXPOSURE', limit.toFixed(), actual, limits.reportingCurrency, asset);
+      return refuse(told.rule, limit.toFixed(), actual, limits.reportingCurrency, asset);
     },
   };
 }

@@ -1,10 +1,10 @@
 import { Decimal } from '../../market/decimal.js';
-import { legsOf, type SizeRule } from '../question.js';
+import { exchangesOf, legsOf, type SizeRule } from '../question.js';
 import { scaledOrderCap } from '../scaled-order.js';
 
 /** While a breaker is half open, orders are probes: a share of what an order may be worth otherwise. */
 export const breakerProbeRule: SizeRule = {
-  fits: ({ monitors, buy, sell }) => monitors.breakers.areClosed([buy.exchange, sell.exchange]),
+  fits: (question) => question.monitors.breakers.areClosed(exchangesOf(question)),
   caps: (question) =>
     legsOf(question).flatMap((leg) => {
       const factors = question.monitors.breakers

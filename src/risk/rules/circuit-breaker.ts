@@ -1,12 +1,12 @@
 import type { Refusal } from '../../messages/risk.js';
-import { NO_REFUSALS, refuse, type Question, type Rule } from '../question.js';
+import { exchangesOf, NO_REFUSALS, refuse, type Question, type Rule } from '../question.js';
 
 /**
  * An open breaker, of everything or of one of the exchanges, lets nothing pass; a half open one no more at a time than the
  * probes that close it, or many small orders would be as much as a large one.
  */
 export const circuitBreakerRule: Rule = (question) => {
-  const exchanges = [question.buy.exchange, question.sell.exchange];
+  const exchanges = exchangesOf(question);
   const { breakers } = question.monitors;
   if (breakers.areClosed(exchanges)) return NO_REFUSALS;
   return breakers.before(exchanges).flatMap(({ subject, breaker }) => {

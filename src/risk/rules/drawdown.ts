@@ -1,8 +1,8 @@
-import { amountText, refuse, type Rule } from '../question.js';
+import { amountText, isExit, refuse, type Rule } from '../question.js';
 
 /** What trading stands below its peak, whatever the day. Once reached, a person has to look. */
-export const drawdownRule: Rule = ({ monitors, limits }) =>
-  monitors.losses.isDrawnDown
+export const drawdownRule: Rule = ({ signal, monitors, limits }) =>
+  monitors.losses.isDrawnDown && !isExit({ signal })
     ? [
         refuse(
           'DRAWDOWN',

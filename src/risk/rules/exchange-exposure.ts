@@ -1,9 +1,11 @@
-import { Decimal } from '../../market/decimal.js';
+import { Decimal, ZERO } from '../../market/decimal.js';
+import type { AssetId, ExchangeId } from '../../messages/primitives.js';
 import { valueAt } from '../exchange-value.js';
 import { markUnknown } from '../mark-unknown.js';
 import { isCertainlyBelow } from '../near.js';
 import {
   amountText,
+  exchangesOf,
   legsOf,
   orderPerUnit,
   refuse,
@@ -12,6 +14,7 @@ import {
   type SizeRule,
 } from '../question.js';
 import type { PlannedLeg } from '../../messages/signal.js';
+import { reservedFor } from '../reserved-legs.js';
 
 /** Counterparty risk: everything held at the exchange plus everything that may still arrive there, without subtracting what may leave. */
 export const exchangeExposureRule: SizeRule = {
@@ -24,21 +27,26 @@ export const exchangeExposureRule: SizeRule = {
       isCertainlyBelow(exposure.nearWorthAt(sell.exchange).plus(proceeds), Number(limitOf(question, sell)))
     );
   },
-  caps: (question) => legsOf(question).map((leg) => capOf(question, leg)),
+  caps: (question) =>
+    question.isPlain
+      ? legsOf(question).map((leg) => capOf(question, leg, inflowValuePerUnit(question, leg)))
+      : exchangesOf(question).map((exchange) => ofExchange(question, exchange)),
 };
 
-const limitOf = ({ limits }: Question, { exchange }: PlannedLeg): string =>
+const limitOf = ({ limits }: Question, { exchange }: Pick<PlannedLeg, 'exchange'>): string =>
   limits.exchangeHoldingsOverrides[exchange] ?? limits.maxExchangeHoldings;
 
-function capOf(question: Question, leg: PlannedLeg): SizeCap {
+function capOf(
+  question: Question,
+  leg: Pick<PlannedLeg, 'exchange'>,
+  perUnit: Decimal | { readonly unpriced: AssetId },
+): SizeCap {
   const { limits, exposure, signal } = question;
   const limit = new Decimal(limitOf(question, leg));
   const held = valueAt(exposure, leg.exchange);
   if ('unpriced' in held) return markUnknown('EXCHANGE_EXPOSURE', held.unpriced);
   const { value } = held;
-  const perUnit = inflowValuePerUnit(question, leg);
-  if (perUnit === null)
-    return markUnknown('EXCHANGE_EXPOSURE', leg.side === 'buy' ? signal.base : signal.quote);
+  if ('unpriced' in perUnit) return markUnknown('EXCHANGE_EXPOSURE', perUnit.unpriced);
   const room = limit.minus(value);
   return {
     cap: room.lte(0) ? new Decimal(0) : room.div(perUnit),
@@ -50,10 +58,27 @@ function capOf(question: Question, leg: PlannedLeg): SizeCap {
 }
 
 /** What one unit of the signal brings to the exchange of this leg, in the reporting currency. */
-function inflowValuePerUnit(question: Question, leg: PlannedLeg): Decimal | null {
+function inflowValuePerUnit(
+  question: Question,
+  leg: PlannedLeg,
+): Decimal | { readonly unpriced: AssetId } {
   const { signal, exposure } = question;
   const perUnit = orderPerUnit(question, leg);
-  if (leg.side === 'buy') return exposure.markOf(signal.base)?.times(perUnit) ?? null;
+  if (leg.side === 'buy')
+    return exposure.markOf(signal.base)?.times(perUnit) ?? { unpriced: signal.base };
   const price = Decimal.max(leg.expectedVwap, leg.limitPrice);
-  return exposure.markOf(signal.quote)?.times(price).times(perUnit) ?? null;
+  return exposure.markOf(signal.quote)?.times(price).times(perUnit) ?? { unpriced: signal.quote };
+}
+
+/** The same for all legs of one exchange together, each with what it brings. */
+function ofExchange(question: Question, exchange: ExchangeId): SizeCap {
+  const { signal, limits, exposure } = question;
+  let value = ZERO;
+  for (const leg of reservedFor(question.legs, limits)) {
+    if (leg.exchange !== exchange) continue;
+    const mark = exposure.markOf(leg.inAsset);
+    if (mark === null) return markUnknown('EXCHANGE_EXPOSURE', leg.inAsset);
+    value = value.plus(leg.inAmount.times(mark));
+  }
+  return capOf(question, { exchange }, value.div(signal.quantity));
 }

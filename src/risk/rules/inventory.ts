@@ -1,7 +1,8 @@
 import { Decimal } from '../../market/decimal.js';
 import { isCertainlyBelow } from '../near.js';
 import { amountText, orderPerUnit, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
-import { reservedLegs } from '../reserved-legs.js';
+import { mayFollow } from '../follows.js';
+import { reservedFor, reservedLegs } from '../reserved-legs.js';
 
 /**
  * Prefunded: each exchange must hold, above its reserve and above what is promised already, what its leg gives at worst
@@ -14,6 +15,7 @@ export const inventoryRule: SizeRule = {
     isCertainlyBelow(exposure.nearShortage(buy.exchange, signal.quote, trade.buyGives), 0) &&
     isCertainlyBelow(exposure.nearShortage(sell.exchange, signal.base, trade.sellQuantity), 0),
   caps: (question) => {
+    if (!question.isPlain) return fundedCaps(question);
     const [buy, sell] = reservedLegs(question.signal, question.buy, question.sell, question.limits);
     return [
       capOf(question, buy.exchange, buy.outAsset, buy.outAmount, orderPerUnit(question, question.buy)),
@@ -39,4 +41,13 @@ function capOf(
       return refuse('INVENTORY', amountText(available), amountText(needed), asset, exchange);
     },
   };
+}
+
+/** A leg that may wait for what the one before brings to the same exchange needs nothing of its own. */
+function fundedCaps(question: Question): readonly SizeCap[] {
+  return reservedFor(question.legs, question.limits).flatMap(({ exchange, outAsset, outAmount }, index) =>
+    mayFollow(question.signal, index)
+      ? []
+      : [capOf(question, exchange, outAsset, outAmount, outAmount.div(question.signal.quantity))],
+  );
 }

@@ -1,21 +1,16 @@
 import { fixedOf } from '../../market/fixed.js';
 import type { EdgeBreakdown } from '../../messages/signal.js';
-import { fixedNetOf } from '../edge-sum.js';
-import { refuse, type Rule } from '../question.js';
+import { exactNetOf, fixedNetOf } from '../edge-sum.js';
+import { isExit, refuse, type Rule } from '../question.js';
 import { Decimal } from '../../market/decimal.js';
 
 /** Expected net profit of the whole trade in the quote asset; and the parts must add up to the net they claim. */
 export const netProfitRule: Rule = ({ signal, limits }) => {
   const e = signal.edge;
   if (isSumAbove(e, limits.minNetProfit)) return [];
-  const sum = new Decimal(e.gross)
-    .minus(e.feeBuy)
-    .minus(e.feeSell)
-    .minus(e.latencyDecay)
-    .minus(e.transfer)
-    .plus(e.inventory);
+  const sum = exactNetOf(e);
   if (!sum.eq(e.net)) return [refuse('NET_PARTS', sum.toFixed(), e.net, signal.quote, signal.pair)];
-  if (new Decimal(e.net).gte(limits.minNetProfit)) return [];
+  if (isExit({ signal }) || new Decimal(e.net).gte(limits.minNetProfit)) return [];
   return [refuse('NET_PROFIT', limits.minNetProfit, e.net, signal.quote, signal.pair)];
 };
 

@@ -8,6 +8,7 @@ import { NO_REFUSALS, refuse, type Question, type Rule } from '../question.js';
  * first leg is sent, and again after shrinking, so that no minimum is missed with one leg out.
  */
 export const orderMinimumsRule: Rule = (question) => {
+  if (!question.isPlain) return question.legs.flatMap((leg) => brokenBy(question, leg));
   const [buy, sell] = [brokenBy(question, question.buy), brokenBy(question, question.sell)];
   return buy.length + sell.length === 0 ? NO_REFUSALS : [...buy, ...sell];
 };

@@ -1,4 +1,4 @@
-import { NO_REFUSALS, refuse, type Rule } from '../question.js';
+import { assetsOfLeg, legsOf, NO_REFUSALS, refuse, type Rule } from '../question.js';
 
 const MOST_TOLD = 4;
 
@@ -6,10 +6,11 @@ const MOST_TOLD = 4;
  * A part that money depends on (ledger, journal, an account that is reconciled) cannot do its work: no risk is added where it
  * said so until it is back (TRADING §4).
  */
-export const riskHoldRule: Rule = ({ holds, exposure, buy, sell, signal }) => {
+export const riskHoldRule: Rule = (question) => {
+  const { holds, exposure } = question;
   if (holds.isEmpty && exposure.holdingsKnown) return NO_REFUSALS;
   const standing = new Set(
-    [buy, sell].flatMap(({ exchange }) => holds.on(exchange, [signal.base, signal.quote])),
+    legsOf(question).flatMap((leg) => holds.on(leg.exchange, assetsOfLeg(question, leg))),
   );
   const refusals = [...standing].map(({ source, reason }) =>
     refuse('RISK_HOLD', 'none', reason, 'reason', source),

@@ -2,7 +2,7 @@ import { Decimal } from '../../market/decimal.js';
 import { markUnknown } from '../mark-unknown.js';
 import { isCertainlyBelow } from '../near.js';
 import { nearWorth } from '../near-trade.js';
-import { amountText, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
+import { amountText, isExit, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
 import { flowsOf } from '../reserved-legs.js';
 
 /** What one strategy has in flight, each asset at its worst, with this trade, in the reporting currency. */
@@ -12,7 +12,8 @@ export const strategyExposureRule: SizeRule = {
     const inFlight = question.exposure.nearInFlightOf(strategy).plus(nearWorth(question, trade));
     return isCertainlyBelow(inFlight, Number(limitOf(question)));
   },
-  caps: (question) => [capOf(question)],
+  // What closes a position takes exposure away.
+  caps: (question) => (isExit(question) ? [] : [capOf(question)]),
 };
 
 const limitOf = ({ limits, signal }: Question): string =>

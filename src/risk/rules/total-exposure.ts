@@ -3,7 +3,7 @@ import { worstOf } from '../exposure.js';
 import { markUnknown } from '../mark-unknown.js';
 import { isCertainlyBelow } from '../near.js';
 import { nearWorth } from '../near-trade.js';
-import { amountText, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
+import { amountText, isExit, refuse, type Question, type SizeCap, type SizeRule } from '../question.js';
 import { flowsOf } from '../reserved-legs.js';
 
 /** Gross trading exposure over all assets, each at its worst with everything in flight, in the reporting currency. */
@@ -13,7 +13,8 @@ export const totalExposureRule: SizeRule = {
     const total = exposure.nearTotal().plus(nearWorth(question, trade));
     return isCertainlyBelow(total, Number(limits.maxTotalExposure));
   },
-  caps: (question) => [capOf(question)],
+  // What closes a position takes exposure away.
+  caps: (question) => (isExit(question) ? [] : [capOf(question)]),
 };
 
 function capOf(question: Question): SizeCap {
