@@ -1,9 +1,12 @@
-import { Decimal, roundForMessage, toText, ZERO } from '../market/decimal.js';
+import { Decimal, ONE, roundForMessage, toText, ZERO } from '../market/decimal.js';
+import { assetsOf } from '../market/leg-assets.js';
 import type { Attribution } from '../messages/order.js';
 import type { AssetId } from '../messages/primitives.js';
 import type { Order } from './order.js';
 import { firstOrders, isRecovery } from './saga-parts.js';
 import type { SagaPlan, SagaState } from './saga-state.js';
+import { chainOf, feesOfOrder, worthsAlong } from './shapes/chain-money.js';
+import { pairFees } from './shapes/pair-money.js';
 
 /** One planned order with what became of it. */
 interface PlannedFill {
@@ -32,11 +35,56 @@ export function attributionOf(
   state: Pick<SagaState, 'terms' | 'orders'>,
   realisedNet: Decimal,
 ): Attribution | null {
-  const { plan, expectedNet } = state.terms;
+  const view: View = {
+    sizeOf: (_, share) => share.times(state.terms.wanted),
+    rateOf: () => ONE,
+    feesOf: (order) => feesOf(state, order),
+  };
+  return attributionBy(state, view, { realisedNet, expectedNet: state.terms.expectedNet });
+}
+
+/** The same where each leg is of its own pair: sizes are each leg's own, and prices are turned into the quote of the arbitrage. */
+export function attributionOfShape(
+  state: SagaState,
+  told: { readonly realisedNet: string; readonly expectedNet: string },
+): Attribution | null {
+  const view = shapeView(state);
+  return attributionBy(state, view, { ...told, realisedNet: new Decimal(told.realisedNet) });
+}
+
+/** How an order counts. */
+interface View {
+  /** Its base quantity that is compared with the plan, unsigned. */
+  readonly sizeOf: (fill: PlannedFill, share: Decimal) => Decimal;
+  /** Worth in quote of one unit of what its prices are in. */
+  readonly rateOf: (order: Order) => Decimal;
+  /** What it was charged, in quote. */
+  readonly feesOf: (order: Order) => Decimal;
+}
+
+function shapeView(state: SagaState): View {
+  const { terms } = state;
+  const sizeOf = ({ plan }: PlannedFill, share: Decimal): Decimal => share.times(plan.quantity);
+  if (terms.shape.kind !== 'chain')
+    return { sizeOf, rateOf: () => ONE, feesOf: (order) => pairFees(terms, order) };
+  const chain = chainOf(state, terms.shape);
+  const expected = chain.links.map((link) => new Decimal(terms.plan?.legs[link.legIndex]?.expectedVwap ?? link.limitPrice));
+  const worths = worthsAlong(chain, expected);
+  const rateOf = ({ submit }: Order): Decimal =>
+    worths[chain.terms.route.indexOf(assetsOf(submit.instrument).quote)] ?? ONE;
+  return { sizeOf, rateOf, feesOf: (order) => feesOfOrder(state, chain, order) };
+}
+
+function attributionBy(
+  state: Pick<SagaState, 'terms' | 'orders'>,
+  view: View,
+  { realisedNet, expectedNet }: { readonly realisedNet: Decimal; readonly expectedNet: string },
+): Attribution | null {
+  const { plan } = state.terms;
   const fills = plan === null ? null : plannedFills(state, plan);
   if (plan === null || fills === null) return null;
   const share = matchedShare(fills);
-  const parts = share.isZero() ? NOTHING : rounded(matchedParts(state, plan, fills, share));
+  const parts = share.isZero() ? NOTHING : rounded(matchedParts(view, plan, fills, share));
   const rest = realisedNet
     .minus(expectedNet)
     .minus(parts.priceMove)
@@ -77,13 +125,12 @@ function matchedShare(fills: readonly PlannedFill[]): Decimal {
 }
 
 function matchedParts(
-  state: Pick<SagaState, 'terms'>,
+  view: View,
   plan: SagaPlan,
   fills: readonly PlannedFill[],
   share: Decimal,
 ): Parts {
   const { edge } = plan;
-  const matched = share.times(state.terms.wanted);
   const planned = new Decimal(edge.feeBuy).plus(edge.feeSell).plus(edge.transfer).minus(edge.inventory);
   let { priceMove, slippage } = NOTHING;
   let fees = share.times(planned);
@@ -94,11 +141,11 @@ function matchedParts(
     const sent = order.sentPrice ?? decided;
     const met = bestFill(order);
     const average = order.filledQuote.div(order.filledBase);
-    const size = matched.times(sign);
+    const size = view.sizeOf(fill, share).times(sign).times(view.rateOf(order));
     latency = latency.plus(size.times(sent.minus(decided)));
     priceMove = priceMove.plus(size.times(met.minus(sent)));
     slippage = slippage.plus(size.times(average.minus(met).minus(decided.negated().plus(leg.expectedVwap))));
-    const charged = feesOf(state, order).times(share).times(leg.quantity).div(order.filledBase);
+    const charged = view.feesOf(order).times(share).times(leg.quantity).div(order.filledBase);
     fees = fees.minus(charged);
   }
   return { priceMove, slippage, fees, latency };

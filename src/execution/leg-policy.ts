@@ -47,6 +47,18 @@ export function planLifeMs(
   return legLifeMs + Math.max(followLifeMs, latencyMs * ANSWERED_WITHIN);
 }
 
+/** The same where several legs wait, each for the one before. */
+export function chainLifeMs(
+  legs: readonly { readonly exchange: ExchangeId }[],
+  follows: readonly number[],
+  facts: ReadonlyMap<ExchangeId, ExchangeFacts>,
+  policy: { readonly legLifeMs: number; readonly followLifeMs: number },
+): number {
+  const waits = follows.map((index) => planLifeMs(legs[index - 1]!, facts, policy) - policy.legLifeMs);
+  // Time for one of them is kept for certain: a leg that comes too late for its verdict is completed like any that is missing.
+  return policy.legLifeMs + Math.max(0, ...waits);
+}
+
 /** How many times the book within the limit holds what is wanted of it. */
 function coverOf(leg: PlannedLeg): Decimal {
   const held = leg.levels.reduce((sum, [, size]) => sum.plus(size), ZERO);

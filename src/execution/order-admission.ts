@@ -27,6 +27,7 @@ const BPS = 10_000;
 
 /** A recovery order under a verdict: in full until its end is known, then what it filled. */
 interface Counted {
+  readonly instrument: InstrumentId;
   readonly side: Side;
   readonly quantity: Decimal;
 }
@@ -41,6 +42,8 @@ interface Admitted {
  * The last gate before an exchange (I7): an order leaves only under an approved, unexpired verdict, sealed by the risk gate,
  * that names its market, side, size and price, each (verdict, leg, attempt) once, and with the kill switch cleared. It
  * trusts nobody's word for any of these.
+ *
+ * Where the legs are of several pairs, each market is judged by its own leg.
  *
  * A recovery order (attempt above 0) may turn the side, come a little later, and go to a hedge market of the verdict. All
  * recovery orders of a verdict together stay, on each side, within what was approved of the largest leg; what an exchange
@@ -114,7 +117,8 @@ export class OrderAdmission {
 
   private count(leg: SubmitLeg): void {
     const key = `${leg.legIndex}/${leg.attempt}`;
-    const counted = { side: leg.side, quantity: new Decimal(leg.quantity) };
+    const { instrument, side } = leg;
+    const counted = { instrument, side, quantity: new Decimal(leg.quantity) };
     this.verdicts.get(leg.verdictId)?.recoveries.set(key, counted);
     // An id that is used again tells nothing of the order before.
     this.placeOf.set(leg.clientOrderId, [leg.verdictId, key]);
@@ -147,12 +151,16 @@ export class OrderAdmission {
   }
 
   private recoveryRefusal(leg: SubmitLeg, { verdict, recoveries }: Admitted): string | null {
-    const { legs } = verdict.signal;
-    if (recoveries.size >= (this.limits.maxRecoveries ?? MAX_RECOVERIES)) return 'RECOVERIES_SPENT';
+    const most = (this.limits.maxRecoveries ?? MAX_RECOVERIES) + 2 * (verdict.signal.legs.length - 2);
+    if (recoveries.size >= most) return 'RECOVERIES_SPENT';
+    // Quantities and prices of several pairs say nothing about each other: each market is judged by its own leg.
+    const isOnePair = isPlainTrade(verdict.signal);
+    const legs = verdict.signal.legs.filter((one) => isOnePair || one.instrument === leg.instrument);
+    if (legs.length === 0) return 'LEG_NOT_APPROVED';
     const largest = Decimal.max(...legs.map((planned) => planned.quantity));
     const approved = approvedFor(largest, leg.side);
     const before = [...recoveries.values()]
-      .filter(({ side }) => side === leg.side)
+      .filter(({ side, instrument }) => side === leg.side && (isOnePair || instrument === leg.instrument))
       .reduce((sum, { quantity }) => sum.plus(quantity), ZERO);
     if (before.plus(leg.quantity).gt(approved)) return 'SIZE_NOT_APPROVED';
     const prices = legs.map((planned) => planned.limitPrice);
@@ -164,6 +172,10 @@ export class OrderAdmission {
     return isInside ? null : 'PRICE_COLLAR';
   }
 }
+
+const isPlainTrade = ({ legs }: ApprovedVerdict['signal']): boolean =>
+  new Set(legs.map(({ instrument }) => pairOf(instrument))).size === 1;
+const pairOf = (instrument: InstrumentId): string => instrument.slice(instrument.indexOf(':') + 1);
 
 const exchangeOf = (instrument: InstrumentId): string => instrument.slice(0, instrument.indexOf(':'));
 

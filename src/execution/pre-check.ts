@@ -2,14 +2,18 @@ import { Decimal, ONE } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import { orderRulesOf, violationsOfText } from '../market/order-rules.js';
 import type { BalancesChanged } from '../messages/ledger.js';
+import type { ClosedPosition } from '../messages/order.js';
 import type { AssetId, ExchangeId } from '../messages/primitives.js';
 import type { PlannedLeg } from '../messages/signal.js';
 import { isCertainlyAbove } from '../risk/near.js';
+import { PLAIN, type ShapeTerms } from './shapes/shape-terms.js';
 
 /** What is known when an arbitrage starts; absent = not told, and then not checked. */
 export interface StartFacts {
   readonly holdings?: BalancesChanged['holdings'];
   /** Orders that the exchange takes now, a reserve for cancels and hedges set aside. */
+  /** Of a pair: what its position holds. Absent = nothing. */
+  readonly carried?: Pick<ClosedPosition, 'carried' | 'net'>;
   readonly orderRoom?: readonly { readonly exchange: ExchangeId; readonly orders: number }[];
 }
 
@@ -19,7 +23,12 @@ export interface StartFacts {
  */
 export function preCheck(
   legs: readonly PlannedLeg[],
-  markets: { readonly legs: readonly Instrument[]; readonly hedges: readonly Instrument[] },
+  markets: {
+    readonly legs: readonly Instrument[];
+    readonly hedges: readonly Instrument[];
+    /** Absent = plain. */
+    readonly shape?: ShapeTerms;
+  },
   facts: StartFacts,
 ): string | null {
   for (const [index, leg] of legs.entries()) {
@@ -27,7 +36,13 @@ export function preCheck(
     if (broken !== undefined)
       return `${leg.exchange} ${broken.rule} ${broken.actual} against ${broken.limit}`;
   }
-  return stuckPart(legs, markets) ?? missingBalance(legs, facts) ?? missingRoom(legs, facts);
+  const { shape = PLAIN } = markets;
+  // What closes a position may be as small as the position is.
+  const isExit = shape.kind === 'pair' && shape.position !== null && shape.position.action !== 'enter';
+  const stuck =
+    shape.kind === 'plain' ? stuckPart(legs, markets) : isExit ? null : stuckLeg(legs, markets.legs);
+  const funded = shape.kind === 'chain' ? legs.filter((_, index) => !shape.follows.includes(index)) : legs;
+  return stuck ?? missingBalance(funded, facts) ?? missingRoom(legs, facts);
 }
 
 /**
@@ -49,6 +64,17 @@ function stuckPart(
   return stuck.times(2).gt(wanted)
     ? `WORST_PARTIAL_FILL ${stuck.toDecimalPlaces(8).toFixed()} of ${wanted.toFixed()} could not be traded on`
     : null;
+}
+
+/** The same where every leg is of its own pair: each can be completed and taken back on its own market. */
+function stuckLeg(legs: readonly PlannedLeg[], instruments: readonly Instrument[]): string | null {
+  for (const [index, leg] of legs.entries()) {
+    const rules = orderRulesOf(instruments[index]!);
+    const stuck = Decimal.max(rules.minQuantity, rules.minNotional.div(leg.limitPrice), rules.lot);
+    if (stuck.times(2).gt(leg.quantity))
+      return `WORST_PARTIAL_FILL ${stuck.toDecimalPlaces(8).toFixed()} of ${leg.quantity} on ${leg.instrument} could not be traded on`;
+  }
+  return null;
 }
 
 /** By floats: true only when half of the trade is certainly more than what could not be traded on. */

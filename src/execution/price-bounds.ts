@@ -1,7 +1,9 @@
 import { BPS, ceilToStep, Decimal, floorToStep, ONE, toText, ZERO } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
+import { plannedFlow } from '../market/planned-flows.js';
 import type { PlannedLeg } from '../messages/signal.js';
 import { isCertainlyBelow, NearSum } from '../risk/near.js';
+import type { ChainTerms } from './shapes/shape-terms.js';
 
 /** The worst that both fills together may cost, basis points of what the buy leg spends. */
 export interface PriceBoundLimits {
@@ -29,6 +31,25 @@ export function boundPrices(
   const [first, second] = bounded as PlannedLeg[];
   const [b, s] = first!.side === 'buy' ? [first!, second!] : [second!, first!];
   return worstLoss(b, s).gt(cap) ? 'LOSS_CAP' : [first!, second!];
+}
+
+/** What a chain of legs loses when every one fills whole at its limit is within the cap; what it leaves over counts at its price there. */
+export function isChainWithin(
+  { route, order, startWorth, endWorth }: ChainTerms,
+  legs: readonly PlannedLeg[],
+  maxLossBps: number,
+): boolean {
+  if (startWorth === null || endWorth === null) return false;
+  const flows = order.map((index) => plannedFlow(legs[index]!, new Decimal(legs[index]!.quantity), legs[index]!.limitPrice));
+  let worth = startWorth;
+  let made = ZERO;
+  for (const [at, { given, brought }] of flows.entries()) {
+    made = made.minus(given.times(worth));
+    worth = at === flows.length - 1 ? endWorth : given.times(worth).div(brought);
+    made = made.plus(brought.times(worth));
+  }
+  const spent = flows[0]!.given.times(startWorth);
+  return route.length > 0 && made.negated().lte(spent.times(maxLossBps).div(BPS));
 }
 
 /**

@@ -29,6 +29,10 @@ import {
 import { tellJournal } from './saga-journal.js';
 import type { SagaEvent, SagaState, SagaStep, SagaTerms } from './saga-state.js';
 import { realisedNet, type Settlement } from './settlement.js';
+import { halveChain, isChainOpen, planChainNow } from './shapes/chain-saga.js';
+import { isPairOpen } from './shapes/pair-money.js';
+import { halvePair, planPairNow } from './shapes/pair-saga.js';
+import { residueText } from './shapes/residue-text.js';
 
 /** Place of what a person was told about an open residue, beside the orders. */
 const OPEN = 'open';
@@ -38,8 +42,15 @@ const SLOW_ORDER_MS = 400;
 /** A known imbalance, and no uncertainty left: an order still unknown may be the missing leg. */
 export function isImbalanced(state: SagaState): boolean {
   if (state.orders.some((order) => !isTerminal(order.status) || order.doubts.length > 0)) return false;
+  const { shape } = state.terms;
+  if (shape.kind === 'chain') return isChainOpen(state, shape);
+  if (shape.kind === 'pair') return isPairOpen(state);
   return settlementOf(state, state.orders).residual.abs().gt(toleranceOf(state.terms));
 }
+
+/** Recovery orders that may be sent: where an asset comes home over several markets, two more for each further one. */
+const mostRecoveries = ({ policy, legs }: SagaTerms): number =>
+  policy.maxRecoveries + 2 * Math.max(0, legs.length - 2);
 
 const recoveriesOf = (state: SagaState): number => state.orders.filter(isRecovery).length;
 
@@ -61,7 +72,7 @@ export function seekRecovery(step: SagaStep, nowMs: number): SagaStep {
   const since = step.state.imbalancedSinceMs ?? nowMs;
   const state = { ...step.state, imbalancedSinceMs: since };
   const { policy, verdictExpiresAtMs, resumed } = state.terms;
-  if (recoveriesOf(state) >= policy.maxRecoveries)
+  if (recoveriesOf(state) >= mostRecoveries(state.terms))
     return { ...step, state: abandon(state, 'RECOVERIES_SPENT') };
   if (!resumed && nowMs >= verdictExpiresAtMs + policy.recoveryWindowMs)
     return { ...step, state: abandon(state, 'RECOVERY_WINDOW') };
@@ -77,9 +88,8 @@ export function seekRecovery(step: SagaStep, nowMs: number): SagaStep {
 function tellOpen(step: SagaStep): SagaStep {
   const { state } = step;
   if (state.told.has(OPEN)) return step;
-  const { residual } = settlementOf(state, state.orders);
   const told = new Map(state.told).set(OPEN, '');
-  const detail = `residue ${residual.toFixed()} ${state.terms.base} is still being traded away`;
+  const detail = `residue ${residueText(state)} is still being traded away`;
   return withEffects({ ...step, state: { ...state, told } }, alert('RESIDUE_OPEN', detail));
 }
 
@@ -99,7 +109,7 @@ export function watchInterval(step: SagaStep): SagaStep {
   const { policy } = state.terms;
   const isOver = state.intervalHedged || state.abandoned !== null || state.closed !== null;
   const isUnderWay = state.awaitsQuotes || state.permitting !== null;
-  if (isOver || isUnderWay || recoveriesOf(state) >= policy.maxRecoveries) return watched;
+  if (isOver || isUnderWay || recoveriesOf(state) >= mostRecoveries(state.terms)) return watched;
   return askForQuotes(watched, policy.requoteMs);
 }
 
@@ -123,10 +133,7 @@ export function onQuotes(before: SagaState, quotes: readonly LegQuote[], nowMs: 
 }
 
 function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
-  const { residual } = settlementOf(state, state.orders);
-  const question = questionOf(state, residual, quotes);
-  const plan =
-    question === null ? 'NO_OWN_PRICE' : planElsewhereFirst(state, { ...question, limits: limitsNow(state) });
+  const plan = planNow(state, quotes);
   if (typeof plan !== 'string') return order(state, plan, nowMs);
   const { policy } = state.terms;
   const againMs = nowMs + policy.requoteMs;
@@ -135,6 +142,17 @@ function close(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   return isOver
     ? { state: abandon(state, plan), effects: [] }
     : askForQuotes({ state: withNote(state, `HOLD ${plan}`), effects: [] }, policy.requoteMs);
+}
+
+function planNow(state: SagaState, quotes: readonly LegQuote[]): RecoveryPlan | string {
+  const { shape, legs } = state.terms;
+  const limits = limitsNow(state);
+  const troubles = new Map(legs.map(({ instrument: { id } }) => [id, troubleOf(state, id)] as const));
+  if (shape.kind === 'chain') return planChainNow(state, shape, { quotes, limits }, troubles);
+  if (shape.kind === 'pair') return planPairNow(state, shape, { quotes, limits }, troubles);
+  const { residual } = settlementOf(state, state.orders);
+  const question = questionOf(state, residual, quotes);
+  return question === null ? 'NO_OWN_PRICE' : planElsewhereFirst(state, { ...question, limits });
 }
 
 /** The market ran away from orders that met nothing: each makes the next one reach further, and never beyond the loss cap. */
@@ -183,6 +201,7 @@ function isSlow({ inquiries, terms }: SagaState, order: Order): boolean {
 function halve(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
   const none = { state, effects: [] };
   if (state.intervalHedged) return none;
+  if (state.terms.shape.kind !== 'plain') return halveShape(state, quotes, nowMs);
   const interval = residueInterval(state);
   const worst = questionOf(state, worstEnd(interval), quotes);
   const middle = middleOf(interval);
@@ -191,6 +210,22 @@ function halve(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   const plan = question === null ? 'NO_OWN_PRICE' : planRecovery(question);
   if (typeof plan === 'string') return { state: withNote(state, `INTERVAL ${plan}`), effects: [] };
   return order({ ...withNote(state, 'INTERVAL_HEDGED'), intervalHedged: true }, plan, nowMs);
+}
+
+/** The same where several assets are open: the middle of a chain may take an order for each, that of a pair one. */
+function halveShape(state: SagaState, quotes: readonly LegQuote[], nowMs: number): SagaStep {
+  const { shape, policy } = state.terms;
+  const prices = { quotes, limits: policy };
+  const plan =
+    shape.kind === 'chain'
+      ? halveChain(state, shape, prices)
+      : shape.kind === 'pair'
+        ? halvePair(state, shape, prices)
+        : null;
+  if (plan === null) return { state, effects: [] };
+  if (typeof plan === 'string') return { state: withNote(state, `INTERVAL ${plan}`), effects: [] };
+  const isDone = shape.kind === 'pair';
+  return order({ ...withNote(state, 'INTERVAL_HEDGED'), intervalHedged: isDone }, plan, nowMs);
 }
 
 function order(state: SagaState, plan: RecoveryPlan, nowMs: number): SagaStep {

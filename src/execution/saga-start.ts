@@ -2,21 +2,23 @@ import { Decimal } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
-import type { ExchangeId, PairId } from '../messages/primitives.js';
+import type { ExchangeId, PairId, Strategy } from '../messages/primitives.js';
 import type { ApprovedVerdict } from '../messages/risk.js';
 import type { PlannedLeg, Signal } from '../messages/signal.js';
 import { arbitrageIdOf, type Approved } from '../risk/approval.js';
+import { mayFollow } from '../risk/follows.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import { firstInquiry } from './inquiry.js';
 import { assetsOf } from './ledger.js';
-import { leadOf, planLifeMs, type ExchangeFacts } from './leg-policy.js';
+import { chainLifeMs, leadOf, planLifeMs, type ExchangeFacts } from './leg-policy.js';
 import { isTerminal } from './order-state.js';
 import { applyFills, applyResult, newOrder, signalled, type Order } from './order.js';
 import { preCheck, type StartFacts } from './pre-check.js';
-import { boundPrices } from './price-bounds.js';
+import { boundPrices, isChainWithin } from './price-bounds.js';
 import { closeSaga } from './saga-close.js';
 import { knowledgeOf } from './saga-journal.js';
 import { alert, queryOf, withNote } from './saga-parts.js';
+import { NO_POSITION, shapeTermsOf, type CarriedPosition, type ShapeTerms } from './shapes/shape-terms.js';
 import type {
   LegPolicy,
   SagaEffect,
@@ -51,13 +53,17 @@ export function startSaga(
   const planned = verdict.signal.legs;
   const hedges = hedgesOf(setting, verdict);
   const instruments = planned.map((leg) => instrumentOf(setting, leg.instrument));
-  const bounded = boundPrices(planned, instruments, setting.policy);
+  const shape = shapeTermsOf(planned, verdict.signal, {
+    follows: followersOf(verdict, setting),
+    before: carriedOf(facts.carried),
+  });
+  const bounded = boundedLegs(shape, planned, instruments, setting.policy);
   const legs = typeof bounded === 'string' ? planned : bounded;
-  const terms = termsOf(verdict, legs, setting);
+  const terms = termsOf(verdict, legs, shape, setting);
   const refusal =
     typeof bounded === 'string'
       ? bounded
-      : (missingLife(terms, nowMs) ?? preCheck(legs, { legs: instruments, hedges }, facts));
+      : (missingLife(terms, nowMs) ?? preCheck(legs, { legs: instruments, hedges, shape }, facts));
   if (refusal !== null) return refused(emptyState(terms, nowMs), refusal, nowMs);
   const orders = legs.map((leg, legIndex) => newOrder(submitOf(terms, leg, legIndex, nowMs)));
   const submits = orders.map((order) => order.submit);
@@ -100,6 +106,7 @@ function emptyState(terms: SagaTerms, nowMs: number, orders: readonly Order[] = 
 function termsOf(
   verdict: Approved<ApprovedVerdict>,
   legs: readonly PlannedLeg[],
+  shape: ShapeTerms,
   setting: SagaSetting,
 ): SagaTerms {
   const { signal } = verdict;
@@ -107,7 +114,7 @@ function termsOf(
   const isLed = setting.legPolicies?.get(signal.pair) === 'lead-follow';
   const { buyExchange, sellExchange } = partiesOf(signal.legs);
   const { feeMarks, policy, lateExchanges } = fixedTerms(setting);
-  const leadIndex = isLed ? leadOf(legs, exchanges) : null;
+  const leadIndex = isLed && shape.kind === 'plain' ? leadOf(legs, exchanges) : null;
   const lead = leadIndex === null ? null : (legs[leadIndex] ?? null);
   return {
     buyExchange,
@@ -130,8 +137,13 @@ function termsOf(
       quantity,
       limitPrice,
     })),
+    shape,
+    strategy: signal.strategy,
     leadIndex,
-    planLifeMs: planLifeMs(lead, exchanges, setting.policy),
+    planLifeMs:
+      shape.kind === 'chain'
+        ? chainLifeMs(legs, shape.follows, exchanges, setting.policy)
+        : planLifeMs(lead, exchanges, setting.policy),
     hedges: hedgesOf(setting, verdict),
     plan: planOf(signal),
     feeMarks,
@@ -139,6 +151,36 @@ function termsOf(
     lateExchanges,
     resumed: false,
   };
+}
+
+/** Where the legs of a pair go one after the other, those of a cycle do too, as far as what they give comes that way. */
+function followersOf({ signal, follows = [] }: ApprovedVerdict, { legPolicies }: SagaSetting): readonly number[] {
+  if (legPolicies?.get(signal.pair) !== 'lead-follow') return follows;
+  return signal.legs.flatMap((_, index) => (mayFollow(signal, index) ? [index] : []));
+}
+
+const carriedOf = (carried: StartFacts['carried']): CarriedPosition =>
+  carried === undefined
+    ? NO_POSITION
+    : {
+        carried: carried.carried.map(({ asset, quantity, worth }) => ({
+          asset,
+          quantity: new Decimal(quantity),
+          worth: new Decimal(worth),
+        })),
+        net: new Decimal(carried.net),
+      };
+
+/** Limits of a plain trade share what both worst fills may lose; a chain at its worst must be within the cap as it is. */
+function boundedLegs(
+  shape: ShapeTerms,
+  legs: readonly PlannedLeg[],
+  instruments: readonly Instrument[],
+  policy: SagaPolicy,
+): readonly PlannedLeg[] | string {
+  if (shape.kind === 'plain') return boundPrices(legs, instruments, policy);
+  if (shape.kind === 'pair') return legs;
+  return isChainWithin(shape, legs, policy.maxRecoveryLossBps) ? legs : 'LOSS_CAP';
 }
 
 /** What does not depend on the arbitrage. */
@@ -194,6 +236,10 @@ function submitOf(terms: SagaTerms, leg: PlannedLeg, legIndex: number, nowMs: nu
   };
 }
 
+/** Only these strategies have legs of this shape. */
+const strategyOf = ({ kind }: ShapeTerms): Strategy =>
+  kind === 'pair' ? 'statistical' : kind === 'chain' ? 'triangular' : 'spatial';
+
 export interface Unfinished {
   /** Journalled legs of one arbitrage. */
   readonly legs: readonly SubmitLeg[];
@@ -205,6 +251,8 @@ export interface Unfinished {
   readonly signal: Signal | null;
   /** Markets that the approval allows hedges on; absent = none. */
   readonly hedges?: readonly string[];
+  /** Of a pair: what its position held before. Absent = nothing. */
+  readonly carried?: StartFacts['carried'];
   /** Its end, where it has one: some order of it was never settled. */
   readonly closed?: ArbitrageClosed;
 }
@@ -247,13 +295,16 @@ function resumedOrder(leg: SubmitLeg, { fills, results = [] }: Unfinished): Orde
   return result === undefined || result.status === 'unknown' ? order : applyResult(order, result).order;
 }
 
-function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSetting): SagaTerms {
+function resumedTerms({ legs, signal, hedges = [], carried }: Unfinished, setting: SagaSetting): SagaTerms {
   const first = legs[0];
   invariant(first !== undefined, 'an unfinished arbitrage has at least one leg');
-  const { base, quote } = assetsOf(first.instrument);
+  const { base, quote } = signal ?? assetsOf(first.instrument);
   const initial = legs.filter((leg) => leg.attempt === 0);
   invariant(initial.length > 0, `${first.arbitrageId} is unfinished without a first attempt`);
   const wanted = Decimal.min(...initial.map((leg) => leg.quantity)).toFixed();
+  // By their places: what is not known any more is told from the row of legs.
+  const inOrder = [...initial].sort((a, b) => a.legIndex - b.legIndex);
+  const shape = shapeTermsOf(inOrder, signal, { follows: [], before: carriedOf(carried) });
   const unrecorded = `unrecorded-${first.verdictId}`.slice(0, 96);
   return {
     ...partiesOf(initial),
@@ -263,9 +314,9 @@ function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSe
     verdictExpiresAtMs: first.verdictExpiresAtMs,
     signalId: signal?.signalId ?? unrecorded,
     opportunityId: signal?.opportunityId ?? unrecorded,
-    pair: `${base}-${quote}`,
+    pair: signal?.pair ?? `${base}-${quote}`,
     base,
-    quote,
+    quote: shape.kind === 'chain' && signal === null ? shape.route[0]! : quote,
     wanted: signal?.quantity ?? wanted,
     expectedNet: signal?.edge.net ?? '0',
     legs: initial.map(({ legIndex, side, instrument, quantity, limitPrice }) => ({
@@ -275,6 +326,8 @@ function resumedTerms({ legs, signal, hedges = [] }: Unfinished, setting: SagaSe
       quantity,
       limitPrice,
     })),
+    shape,
+    strategy: signal?.strategy ?? strategyOf(shape),
     // Every leg may have left: none waits for another any more.
     leadIndex: null,
     planLifeMs: 0,

@@ -8,10 +8,19 @@ import type {
   RecoveryPermit,
   SubmitLeg,
 } from '../messages/order.js';
-import type { AssetId, DecimalText, ExchangeId, InstrumentId, PairId, Side } from '../messages/primitives.js';
+import type {
+  AssetId,
+  DecimalText,
+  ExchangeId,
+  InstrumentId,
+  PairId,
+  Side,
+  Strategy,
+} from '../messages/primitives.js';
 import type { EdgeBreakdown } from '../messages/signal.js';
 import type { Order } from './order.js';
 import type { LegQuote, RecoveryLimits } from './recovery.js';
+import type { ShapeTerms } from './shapes/shape-terms.js';
 
 /** What a trader sets for the saga. Times in ms. */
 export interface SagaPolicy extends RecoveryLimits {
@@ -61,6 +70,9 @@ export interface SagaTerms {
   readonly wanted: DecimalText;
   readonly expectedNet: DecimalText;
   readonly legs: readonly SagaLeg[];
+  /** How they belong together. */
+  readonly shape: ShapeTerms;
+  readonly strategy: Strategy;
   /** The leg that is sent first, and whose fill sizes the other; null = both at once. */
   readonly leadIndex: number | null;
   /** What has to be left of the verdict's life when the first order leaves, so that the last one may leave too, ms. */

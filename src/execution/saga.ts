@@ -17,7 +17,9 @@ import {
   withoutUnbooked,
 } from './saga-parts.js';
 import { isImbalanced, onPermit, onQuotes, seekRecovery, watchInterval } from './saga-recovery.js';
-import type { SagaEffect, SagaEvent, SagaState, SagaStep } from './saga-state.js';
+import type { SagaEffect, SagaEvent, SagaState, SagaStep, SagaTerms } from './saga-state.js';
+import { chainedQuantity } from './shapes/chain-saga.js';
+import type { ChainTerms } from './shapes/shape-terms.js';
 import { Decimal, decimalOf, toText } from '../market/decimal.js';
 
 /**
@@ -55,18 +57,24 @@ function send(state: SagaState, event: Extract<SagaEvent, { kind: 'journalled' }
   const { verdictExpiresAtMs, planLifeMs } = state.terms;
   if (state.phase === 'journalling' && nowMs >= verdictExpiresAtMs - planLifeMs)
     return unsent(state, event.clientOrderIds, 'VERDICT_EXPIRED');
-  const { leadIndex } = state.terms;
   const effects: SagaEffect[] = [];
   const orders = state.orders.map((order) => {
     if (!isMeant(order, event)) return order;
     const sentPrice = touchOf(order, event.quotes);
-    const waits = leadIndex !== null && !isRecovery(order) && order.submit.legIndex !== leadIndex;
+    const waits = isWaiting(state.terms, order);
     if (waits) return withSending(order, { status: order.status, sentPrice, sentAtMs: order.sentAtMs });
     effects.push({ kind: 'submit', leg: order.submit });
     return withSending(order, { status: transit(order.status, 'send'), sentPrice, sentAtMs: nowMs });
   });
   const phase = state.phase === 'journalling' ? 'working' : state.phase;
   return { state: { ...state, orders, phase }, effects };
+}
+
+/** A planned order that is sent only once it is known what another has filled. */
+function isWaiting({ shape, leadIndex }: SagaTerms, order: Order): boolean {
+  const { legIndex } = order.submit;
+  if (isRecovery(order)) return false;
+  return shape.kind === 'chain' ? shape.follows.includes(legIndex) : leadIndex !== null && legIndex !== leadIndex;
 }
 
 const isMeant = (order: Order, event: Extract<SagaEvent, { kind: 'journalled' }>): boolean =>
@@ -179,12 +187,37 @@ function advance(before: SagaStep, nowMs: number): SagaStep {
 
 /** Sends what waits for its lead, as large as the lead has filled; what there is too little of is never sent. */
 function follow(step: SagaStep, nowMs: number): SagaStep {
+  const { shape } = step.state.terms;
+  return shape.kind === 'chain' ? followChain(step, shape, nowMs) : followLead(step, nowMs);
+}
+
+/** Each waits for the leg before it in the row; what one of them has not brought stops all that wait behind it. */
+function followChain(before: SagaStep, { follows, order }: ChainTerms, nowMs: number): SagaStep {
+  let step = before;
+  for (const legIndex of follows) {
+    const lead = firstOf(step.state, order[order.indexOf(legIndex) - 1]);
+    const waiting = firstOf(step.state, legIndex);
+    if (waiting?.status !== 'intent' || !waiting.journalled || lead === undefined) continue;
+    if (isSettled(step.state, lead)) step = sendAfter(step, lead, waiting, nowMs);
+  }
+  return step;
+}
+
+const firstOf = ({ orders }: SagaState, legIndex: number | undefined): Order | undefined =>
+  orders.find((one) => !isRecovery(one) && one.submit.legIndex === legIndex);
+
+function followLead(step: SagaStep, nowMs: number): SagaStep {
   const { state } = step;
   const waiting = state.orders.find((order) => order.status === 'intent' && order.journalled);
   const lead = state.orders.find(
     (order) => !isRecovery(order) && order.submit.legIndex === state.terms.leadIndex,
   );
   if (waiting === undefined || lead === undefined || !isSettled(state, lead)) return step;
+  return sendAfter(step, lead, waiting, nowMs);
+}
+
+function sendAfter(step: SagaStep, lead: Order, waiting: Order, nowMs: number): SagaStep {
+  const { state } = step;
   const size = isTerminal(lead.status) ? sizeAfter(state, lead, waiting, nowMs) : 'LEAD_UNKNOWN';
   if (typeof size === 'string') {
     const stopped = unsent(state, [waiting.submit.clientOrderId], size);
@@ -198,6 +231,7 @@ function follow(step: SagaStep, nowMs: number): SagaStep {
 function sizeAfter(state: SagaState, lead: Order, follower: Order, nowMs: number): Decimal | string {
   // The last gate takes a first order only under a verdict that is alive; later it is a recovery like any other.
   if (nowMs >= state.terms.verdictExpiresAtMs) return 'FOLLOWER_TOO_LATE';
+  if (state.terms.shape.kind === 'chain') return chainedQuantity(lead, legOfOrder(state.terms, follower));
   const { residual } = settlementOf(state, [lead]);
   return followerQuantity(residual, legOfOrder(state.terms, follower), follower.submit);
 }

@@ -2,7 +2,7 @@ import type { Leases } from './leases.js';
 import type { BalancesChanged, LedgerEntry } from '../messages/ledger.js';
 import type { ArbitrageClosed, Attribution, Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import type { EquityMark } from '../messages/performance.js';
-import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId, ModeName, PairId, Strategy } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
 import type { PerformanceStore, RetentionStore } from './performance.js';
@@ -40,6 +40,9 @@ export interface JournalledOrder {
 /** Sums of the arbitrages of one pair that ended in one way, in the quote asset. */
 export interface ProfitAndLoss {
   readonly pair: PairId;
+  readonly strategy: Strategy;
+  /** What the money is counted in. */
+  readonly quote: AssetId;
   readonly outcome: ArbitrageClosed['outcome'];
   readonly arbitrages: number;
   readonly expectedNet: DecimalText;
@@ -50,7 +53,10 @@ export interface ProfitAndLoss {
   readonly parts: Attribution;
 }
 
-/** What arbitrages that ended have left over of an asset, by their fills: also by those that came after the end. */
+/**
+ * What arbitrages that ended have left over of an asset, by their fills: also by those that came after the end. Of legs in several
+ * pairs every asset counts but the quote; a position of a pair is carried and not left over.
+ */
 export interface ResidueRow {
   readonly asset: AssetId;
   /** Signed. */
@@ -80,6 +86,8 @@ export interface TradeStore {
   profitAndLoss(fromMs: number, toMs: number): Promise<readonly ProfitAndLoss[]>;
   /** By asset. */
   residues(): Promise<readonly ResidueRow[]>;
+  /** The newest end of each position of a statistical pair that still holds something, at most 1,000. */
+  openPositions(): Promise<readonly ArbitrageClosed[]>;
 }
 
 export interface SignalStore {

@@ -1,6 +1,7 @@
 import { BPS, Decimal, ONE, ZERO } from '../market/decimal.js';
 import type { ArbitrageClosed, Fill, LegResult, RecoveryPermit, SubmitLeg } from '../messages/order.js';
-import type { Side } from '../messages/primitives.js';
+import { assetsOf, legAssets } from '../market/leg-assets.js';
+import type { AssetId, Side } from '../messages/primitives.js';
 import { approvedFor } from './approval.js';
 import type { KillSwitch } from './kill-switch.js';
 import type { SealCheck } from './verdict-text.js';
@@ -65,14 +66,24 @@ export function recoveryRefusal(
 ): string | null {
   const planned = facts.orders.filter((order) => order.leg.attempt === 0).map((order) => order.leg);
   if (killSwitch.engaged && killSwitch.policy !== 'flatten') return 'KILL_SWITCH';
+  // Of several pairs each market is judged by its own leg, and the size by the assets that are open.
+  const isOnePair = new Set(planned.map(({ instrument }) => pairOf(instrument))).size < 2;
+  const priced = isOnePair ? planned : planned.filter(({ instrument }) => instrument === leg.instrument);
   return (
     identityRefusal(leg, planned, facts) ??
     marketRefusal(leg, planned, facts) ??
-    sizeRefusal(leg, planned, facts) ??
-    priceRefusal(leg, planned, facts, limits) ??
+    (isOnePair ? sizeRefusal(leg, planned, facts) : openRefusal(leg, planned, facts)) ??
+    priceRefusal(leg, priced, isOnePair ? facts : onMarket(facts, leg.instrument), limits) ??
     (facts.orders.length - planned.length >= limits.maxRecoveries ? 'RECOVERIES_SPENT' : null)
   );
 }
+
+const pairOf = (instrument: string): string => instrument.slice(instrument.indexOf(':') + 1);
+
+const onMarket = (facts: RecoveryFacts, instrument: string): RecoveryFacts => ({
+  ...facts,
+  fills: facts.fills.filter((fill) => fill.instrument === instrument),
+});
 
 function identityRefusal(
   leg: SubmitLeg,
@@ -122,6 +133,85 @@ function sizeRefusal(
   if (approvedFor(Decimal.max(open, ZERO), leg.side).lt(leg.quantity)) return 'SIZE_NOT_OPEN';
   const approved = Decimal.max(...planned.map((one) => one.quantity));
   return approvedFor(approved, leg.side).lt(leg.quantity) ? 'SIZE_NOT_APPROVED' : null;
+}
+
+/**
+ * The same over several pairs. An order is for what may be too much of the asset that it gives, or missing of the one that it brings:
+ * every order that brings the one, and gives the other, counted as far as it can have filled. Of two legs that stand for each other as a
+ * position, also for what the other one is ahead.
+ */
+function openRefusal(
+  leg: SubmitLeg,
+  planned: readonly SubmitLeg[],
+  { orders, fills }: RecoveryFacts,
+): string | null {
+  const own = planned.filter(({ instrument }) => instrument === leg.instrument);
+  const approved = Decimal.max(ZERO, ...own.map((one) => one.quantity));
+  const used = orders
+    .filter(({ leg: one }) => one.attempt > 0 && one.instrument === leg.instrument && one.side === leg.side)
+    .reduce((sum, order) => sum.plus(mostOf(order, fills)), ZERO);
+  if (approvedFor(approved, leg.side).lt(used.plus(leg.quantity))) return 'SIZE_NOT_APPROVED';
+  const { from, to } = legAssets(leg);
+  const { quote } = assetsOf(leg.instrument);
+  const isShort = (asset: AssetId, open: Decimal): boolean => {
+    const units = asset === quote ? open.div(leg.limitPrice) : open;
+    return units.times(OPEN_SLACK).lt(leg.quantity);
+  };
+  const isPosition = planned.length === 2 && new Set(planned.map((one) => assetsOf(one.instrument).base)).size === 2;
+  if (isPosition) return aheadOf(leg, planned, { orders, fills }).times(OPEN_SLACK).lt(leg.quantity) ? 'SIZE_NOT_OPEN' : null;
+  const between = betweenOf(planned);
+  const isGiven = between.has(from) && !isShort(from, openOf(from, 'too much', { orders, fills }));
+  const isBrought = between.has(to) && !isShort(to, openOf(to, 'missing', { orders, fills }));
+  return isGiven || isBrought ? null : 'SIZE_NOT_OPEN';
+}
+
+/** Assets that one planned leg brings and another gives, but for the one that a cycle begins and ends with. */
+function betweenOf(planned: readonly SubmitLeg[]): Set<AssetId> {
+  const given = new Set(planned.map((one) => legAssets(one).from));
+  const between = new Set(planned.map((one) => legAssets(one).to).filter((asset) => given.has(asset)));
+  const first = planned.find(({ legIndex }) => legIndex === 0);
+  if (planned.length > 2 && first !== undefined) between.delete(legAssets(first).from);
+  return between;
+}
+
+/** Prices and fees on the way make a little more or less of what is open. */
+const OPEN_SLACK = 1.01;
+
+type Told = Pick<RecoveryFacts, 'orders' | 'fills'>;
+
+/** At worst: all that may have come of an asset and what certainly went, or the other way round; never negative. */
+function openOf(asset: AssetId, which: 'too much' | 'missing', { orders, fills }: Told): Decimal {
+  const isMuch = which === 'too much';
+  let open = ZERO;
+  for (const order of orders) {
+    const { from, to } = legAssets(order.leg);
+    const amount = (quantity: Decimal): Decimal =>
+      asset === assetsOf(order.leg.instrument).quote ? quantity.times(order.leg.limitPrice) : quantity;
+    const [adds, takes] = isMuch ? [to, from] : [from, to];
+    if (adds === asset) open = open.plus(amount(mostOf(order, fills)));
+    if (takes === asset) open = open.minus(amount(knownOf(order, fills)));
+  }
+  return Decimal.max(open, ZERO);
+}
+
+/** Of a position: what one leg has gone further than the other, at worst, in base of the market that an order is for. */
+function aheadOf(leg: SubmitLeg, planned: readonly SubmitLeg[], { orders, fills }: Told): Decimal {
+  const own = planned.find(({ instrument }) => instrument === leg.instrument)!;
+  const other = planned.find(({ instrument }) => instrument !== leg.instrument)!;
+  const isCompleting = leg.side === own.side;
+  const share = (one: SubmitLeg, isAtMost: boolean): Decimal =>
+    orders
+      .filter((order) => order.leg.instrument === one.instrument)
+      .reduce((sum, order) => {
+        const isForward = order.leg.side === one.side;
+        const filled = (isForward === isAtMost ? mostOf : knownOf)(order, fills);
+        return isForward ? sum.plus(filled) : sum.minus(filled);
+      }, ZERO)
+      .div(one.quantity);
+  const ahead = isCompleting
+    ? share(other, true).minus(share(own, false))
+    : share(own, true).minus(share(other, false));
+  return Decimal.max(ahead, ZERO).times(own.quantity);
 }
 
 type Journalled = RecoveryFacts['orders'][number];

@@ -57,7 +57,7 @@ function withEdge(signal: Signal, legs: readonly PlannedLeg[], factor: Decimal):
     return { ...smaller, edge, netBps: bpsOf(edge.net, notional) };
   }
   const left = leftOver(signal.quote, legs);
-  const told = new Decimal(netOf({ ...scaled, latencyDecay: '0', transfer: '0', inventory: '0' }));
+  const told = new Decimal(netOf({ ...scaled, marked: '0', latencyDecay: '0', transfer: '0', inventory: '0' }));
   const marked = toText(roundForMessage(left.made.minus(told), 'down'));
   const edge = { ...scaled, marked, net: '0' };
   edge.net = netOf(edge);

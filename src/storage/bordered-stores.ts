@@ -87,6 +87,7 @@ function borderedTrades(inner: TradeStore): TradeStore {
     profitAndLoss: async (fromMs, toMs) =>
       inner.profitAndLoss(accept(timeMs, fromMs, 'fromMs'), accept(timeMs, toMs, 'toMs')),
     residues: () => inner.residues(),
+    openPositions: () => inner.openPositions(),
   };
 }
 

@@ -30,6 +30,7 @@ export function aroundStores(inner: Stores, around: Around): Stores {
       profitAndLoss: (fromMs, toMs) =>
         around('trades.profitAndLoss', () => trades.profitAndLoss(fromMs, toMs)),
       residues: () => around('trades.residues', () => trades.residues()),
+      openPositions: () => around('trades.openPositions', () => trades.openPositions()),
     },
     signals: {
       saveSignal: (signal, verdict) =>

@@ -343,6 +343,8 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
       t.strictSame(sums, [
         {
           pair: 'WHY-USDT',
+          strategy: 'spatial',
+          quote: 'USDT',
           outcome: 'completed',
           arbitrages: 2,
           expectedNet: '1',
@@ -353,6 +355,8 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
         },
         {
           pair: 'WHY-USDT',
+          strategy: 'spatial',
+          quote: 'USDT',
           outcome: 'flagged',
           arbitrages: 2,
           expectedNet: '1',

@@ -7,6 +7,7 @@ import {
   type LegResult,
   type SubmitLeg,
 } from '../../messages/order.js';
+import { strategy } from '../../messages/primitives.js';
 import type { Booked, JournalledOrder, ProfitAndLoss, TradeStore } from '../../ports/stores.js';
 import { restore } from '../border.js';
 import { contradictingResult, judgeResult, legNotJournalled } from '../ledger-rules.js';
@@ -71,11 +72,23 @@ const ORDERS_OF = `
   where l.arbitrage_id = any (array(select jsonb_array_elements_text($1::text::jsonb))) order by l.position`;
 
 const PROFIT_AND_LOSS = `
-  select pair, outcome, count(*)::text as arbitrages, count(price_move)::text as attributed,
+  select pair, strategy, quote, outcome, count(*)::text as arbitrages, count(price_move)::text as attributed,
          ${summed('expected_net', 'realised_net', 'fees', 'price_move', 'fee_difference', 'slippage', 'latency', 'leg_failure')}
   from arbitrages
   where closed_at >= to_timestamp($1::text::float8 / 1000) and closed_at < to_timestamp($2::text::float8 / 1000)
-  group by pair, outcome order by pair collate "C", outcome collate "C"`;
+  group by pair, strategy, quote, outcome
+  order by pair collate "C", strategy collate "C", quote collate "C", outcome collate "C"`;
+
+/** More positions at once than pairs are followed would be a mistake. */
+const MAX_POSITIONS = 1_000;
+
+const OPEN_POSITIONS = `
+  select body::text from (
+    select distinct on (position_id) position, body from arbitrages
+    where position_id is not null order by position_id, position desc
+  ) as newest
+  where jsonb_array_length(body -> 'position' -> 'carried') > 0
+  order by position desc limit ${MAX_POSITIONS}`;
 
 const RESIDUES = `
   select asset, trim_scale(amount)::text as amount, arbitrages::text, flagged::text from residues order by asset collate "C"`;
@@ -89,6 +102,8 @@ const outcomeOf = arbitrageClosed.shape.outcome;
 function profitAndLossOf(row: Row): ProfitAndLoss {
   return {
     pair: textOf(row, 'pair'),
+    strategy: strategy.parse(row['strategy']),
+    quote: textOf(row, 'quote'),
     outcome: outcomeOf.parse(row['outcome']),
     arbitrages: Number(textOf(row, 'arbitrages')),
     expectedNet: textOf(row, 'expected_net'),
@@ -189,5 +204,9 @@ export function sqlTrades(db: Db): TradeStore {
         arbitrages: Number(textOf(row, 'arbitrages')),
         flagged: Number(textOf(row, 'flagged')),
       })),
+    openPositions: async () =>
+      (await db.query(OPEN_POSITIONS)).map((row) =>
+        restore(arbitrageClosed, textOf(row, 'body'), 'stored arbitrage'),
+      ),
   };
 }
