@@ -56,12 +56,29 @@ function showEnd({ closed, residualBase }) {
     sign(closed.attribution?.[name]),
   ]);
   fillFigures(byId('explain-figures'), [
+    ['Strategy', closed.strategy ?? 'spatial'],
     ['Outcome', closed.outcome],
     ['Expected', money(closed.expectedNet)],
     ...parts,
     ['Realised', money(closed.realisedNet), sign(closed.realisedNet)],
-    ['Left over', residualBase],
+    ['Left over', leftOver(closed, residualBase)],
+    ...positionFigures(closed.position),
   ]);
+}
+
+/** Of legs in several pairs every asset. */
+function leftOver({ shape, residues = [] }, residualBase) {
+  if (shape === undefined) return residualBase;
+  return residues.map(({ asset, quantity }) => `${quantity} ${asset}`).join(', ') || '0';
+}
+
+function positionFigures(position) {
+  if (position === undefined) return [];
+  const held = position.carried.map(({ asset, quantity }) => `${quantity} ${asset}`).join(', ');
+  return [
+    ['Position', held === '' ? 'closed' : held],
+    [held === '' ? 'Round trip' : 'Position made', money(position.net), sign(position.net)],
+  ];
 }
 
 function showSignal({ signal, verdict }) {

@@ -1,9 +1,10 @@
 import { ArbotError } from '../messages/errors.js';
 import type { LedgerEntry } from '../messages/ledger.js';
-import type { ArbitrageClosed, LegResult } from '../messages/order.js';
+import type { LegResult } from '../messages/order.js';
 import type { Instrument } from '../market/instrument.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
+import { closedEvent } from '../risk/closed-event.js';
 import type { GateEvent } from '../risk/gate.js';
 import type { OrderOutcome } from '../risk/monitors.js';
 import type { ActorContext } from '../runtime/actor.js';
@@ -96,12 +97,7 @@ export function subscribeGate(
     ),
   );
   on(
-    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
-      const { arbitrageId, opportunityId } = message;
-      const flagged = message.outcome === 'flagged';
-      const { realisedNet } = message;
-      fact({ kind: 'closed', arbitrageId, opportunityId, filled: hasFilled(message), flagged, realisedNet });
-    }),
+    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => fact(closedEvent(message))),
   );
 }
 
@@ -122,6 +118,3 @@ function flowsOf({ postings }: LedgerEntry): { asset: string; amount: string }[]
     .filter(({ account }) => account.startsWith('exchange:'))
     .map(({ asset, amount }) => ({ asset, amount }));
 }
-
-export const hasFilled = ({ boughtQuantity, soldQuantity }: ArbitrageClosed): boolean =>
-  /[1-9]/.test(boughtQuantity) || /[1-9]/.test(soldQuantity);

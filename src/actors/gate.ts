@@ -5,6 +5,7 @@ import type { SubmitLeg } from '../messages/order.js';
 import type { ControlRisk, LimitsChanged } from '../messages/risk-control.js';
 import type { RiskHold } from '../messages/risk.js';
 import type { Signal } from '../messages/signal.js';
+import { hasFilled } from '../risk/closed-event.js';
 import { startGate, stepGate, type GateEffect, type GateEvent, type GateState } from '../risk/gate.js';
 import { decodeKillSwitch, encodeKillSwitch, KILL_SWITCH_KEY, type KillSwitch } from '../risk/kill-switch.js';
 import { MONITORS_KEY } from '../risk/monitor-record.js';
@@ -19,7 +20,7 @@ import { LOOK_MS, MarketLook } from './gate-market.js';
 import type { GateActorOptions, GateMessage } from './gate-messages.js';
 import { refusedOpportunity } from './gate-events.js';
 import { RecoveryPermits } from './gate-recovery.js';
-import { hasFilled, subscribeGate } from './gate-subscriptions.js';
+import { subscribeGate } from './gate-subscriptions.js';
 
 const MAILBOX = 8_192;
 /** Every so many looks at the markets the rest is looked at: reservations, losses, breakers. */

@@ -7,7 +7,7 @@ export function executedOpportunity(closed: ArbitrageClosed, signal: Signal | nu
   return {
     opportunityId: closed.opportunityId,
     phase: traded ? 'executed' : 'missed',
-    strategy: signal?.strategy ?? 'spatial',
+    strategy: signal?.strategy ?? closed.strategy ?? 'spatial',
     pair: closed.pair,
     buyExchange: closed.buyExchange,
     sellExchange: closed.sellExchange,
@@ -21,7 +21,15 @@ export function executedOpportunity(closed: ArbitrageClosed, signal: Signal | nu
         0,
         300,
       ),
+    ...(closed.shape !== undefined && signal !== null && { route: routeOf(signal) }),
     openedAtMs: signal?.detectedAtMs ?? closed.openedAtMs,
     atMs: closed.closedAtMs,
   };
 }
+
+/** The markets in order of the legs, for people. */
+const routeOf = ({ legs }: Signal): string =>
+  legs
+    .map(({ instrument }) => instrument)
+    .join(' > ')
+    .slice(0, 240);

@@ -39,6 +39,8 @@ export interface SagaActorOptions {
   /** Whether ends are told as events in the life of their opportunity; false where a detector does so itself. */
   readonly announceOpportunities: boolean;
   readonly record?: RecordInput;
+  /** Whether positions of statistical pairs may be held: their last ends are read at a start. Absent = none are. */
+  readonly carriesPositions?: boolean;
 }
 
 export type JournalEffect = Extract<SagaEffect, { kind: 'journal' }>;

@@ -1,5 +1,6 @@
 import { applyFills, newOrder, resultOf, signalled } from '../execution/order.js';
 import { isTerminal } from '../execution/order-state.js';
+import type { PairPositions } from '../execution/pair-positions.js';
 import { resumeSaga, type Unfinished } from '../execution/saga-start.js';
 import type { SagaStep } from '../execution/saga-state.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
@@ -22,7 +23,12 @@ interface Approval {
   readonly hedges: readonly string[];
 }
 
-export async function findUnfinished(options: SagaActorOptions, nowMs: number): Promise<UnfinishedWork> {
+/** `positions` as they were before whatever is unfinished. */
+export async function findUnfinished(
+  options: SagaActorOptions,
+  positions: PairPositions,
+  nowMs: number,
+): Promise<UnfinishedWork> {
   const { trades, signals, ledger } = options.stores;
   const open = await openLegs(options);
   const work = {
@@ -50,8 +56,14 @@ export async function findUnfinished(options: SagaActorOptions, nowMs: number): 
     const results = ended.flatMap(({ result }) => result ?? []);
     if (!isConfigured(options, legs)) work.orphans.push(id);
     else {
-      const unfinished = { legs, results, fills: filled, ...(row !== undefined && { closed: row }) };
-      work.resumed.push(resume(options, unfinished, known.get(own[0]!.verdictId) ?? null, nowMs));
+      const approval = known.get(own[0]!.verdictId) ?? null;
+      const carried = positions.of(approval?.signal.position?.positionId);
+      const unfinished = {
+        ...{ legs, results, fills: filled },
+        ...(row !== undefined && { closed: row }),
+        ...(carried !== undefined && { carried }),
+      };
+      work.resumed.push(resume(options, unfinished, approval, nowMs));
     }
   }
   return work;

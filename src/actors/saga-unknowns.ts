@@ -1,8 +1,24 @@
-import type { SagaState } from '../execution/saga-state.js';
+import type { Order } from '../execution/order.js';
+import type { SagaState, SagaTerms } from '../execution/saga-state.js';
+import type { Instrument } from '../market/instrument.js';
+import { legAssets } from '../market/leg-assets.js';
 import { subjectOf } from '../messages/catalogue.js';
 import type { AssetId } from '../messages/primitives.js';
 import type { Bus } from '../ports/bus.js';
 import type { Clock } from '../ports/time.js';
+
+/** Of one pair its base; of several what the unknown orders give and bring, but for what the money is counted in. */
+function assetsIn({ shape, base, quote }: SagaTerms, unknown: readonly Order[]): readonly AssetId[] {
+  if (shape.kind === 'plain') return [base];
+  const touched = unknown.flatMap(({ submit }) => Object.values(legAssets(submit)));
+  return [...new Set(touched)].filter((asset) => asset !== quote);
+}
+
+/** Everything that may be held here: what is traded, and a quote that is itself traded for another one. */
+export function heldAssets(instruments: readonly Pick<Instrument, 'base' | 'quote'>[]): AssetId[] {
+  const quotes = new Set(instruments.map(({ quote }) => quote));
+  return instruments.flatMap(({ base, quote }) => (quotes.has(base) ? [base, quote] : [base]));
+}
 
 const sourceOf = (asset: AssetId): string => `unknown:${asset}`;
 
@@ -10,8 +26,8 @@ const sourceOf = (asset: AssetId): string => `unknown:${asset}`;
 export class UnknownHolds {
   private readonly bus: Bus;
   private readonly clock: Clock;
-  /** Base asset by arbitrage. */
-  private readonly unknown = new Map<string, AssetId>();
+  /** Assets by arbitrage. */
+  private readonly unknown = new Map<string, readonly AssetId[]>();
   private held = new Set<AssetId>();
 
   constructor(bus: Bus, clock: Clock) {
@@ -26,7 +42,8 @@ export class UnknownHolds {
 
   /** An arbitrage as it stands now. */
   see({ terms, orders }: SagaState): void {
-    if (orders.some((order) => order.status === 'unknown')) this.unknown.set(terms.arbitrageId, terms.base);
+    const out = orders.filter((order) => order.status === 'unknown');
+    if (out.length > 0) this.unknown.set(terms.arbitrageId, assetsIn(terms, out));
     else if (!this.unknown.delete(terms.arbitrageId)) return;
     this.compare();
   }
@@ -46,14 +63,14 @@ export class UnknownHolds {
 
   private compare(): void {
     const before = this.held;
-    this.held = new Set(this.unknown.values());
+    this.held = new Set([...this.unknown.values()].flat());
     for (const asset of new Set([...before, ...this.held]))
       if (before.has(asset) !== this.held.has(asset)) this.tell(asset);
   }
 
   private tell(asset: AssetId): void {
     const held = this.held.has(asset);
-    const count = [...this.unknown.values()].filter((one) => one === asset).length;
+    const count = [...this.unknown.values()].filter((assets) => assets.includes(asset)).length;
     const reason = held ? `${count} arbitrages have an order of which nobody knows whether it traded` : '';
     const body = { source: sourceOf(asset), held, asset, reason, atMs: this.clock.nowMs() };
     this.bus.publish(subjectOf('riskHold'), 'riskHold', body, { traceId: 'unknown' });

@@ -1,3 +1,4 @@
+import { PairPositions } from '../execution/pair-positions.js';
 import type { StartFacts } from '../execution/pre-check.js';
 import { startSaga, type SagaSetting } from '../execution/saga-start.js';
 import type { SagaEffect, SagaEvent, SagaState, SagaStep } from '../execution/saga-state.js';
@@ -22,7 +23,7 @@ import { SagaJournal } from './saga-journal.js';
 import { SagaOutbox } from './saga-outbox.js';
 import { StrayFills } from './saga-strays.js';
 import { findForgotten, findUnfinished } from './saga-unfinished.js';
-import { UnknownHolds } from './saga-unknowns.js';
+import { heldAssets, UnknownHolds } from './saga-unknowns.js';
 
 /**
  * The arbitrage sagas as an actor: every decision is `stepSaga`; this shell journals, sends, asks, publishes and keeps
@@ -55,9 +56,13 @@ export function sagaActor(options: SagaActorOptions): ActorDefinition<SagaMessag
       await migrateEmergency(options).catch((error: unknown) =>
         context.log.warn({ error: errorText(error) }, 'the emergency journal waits for the trade store'),
       );
-      const unfinished = await findUnfinished(options, context.clock.nowMs());
+      const positions = new PairPositions();
+      if (options.carriesPositions === true)
+        // Newest first.
+        for (const closed of [...(await options.stores.trades.openPositions())].reverse()) positions.onClosed(closed);
+      const unfinished = await findUnfinished(options, positions, context.clock.nowMs());
       context.assertCurrent();
-      const actor = new SagaActor(options, context);
+      const actor = new SagaActor(options, context, positions);
       actor.subscribe();
       for (const { step, signal } of unfinished.resumed) actor.begin(step, signal, 'resumed');
       for (const effect of unfinished.toClose) actor.store(effect, 0);
@@ -87,15 +92,17 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
   private readonly journal: SagaJournal;
   private readonly outbox: SagaOutbox;
   private readonly flatten: FlattenWatch;
+  private readonly positions: PairPositions;
   private holdings: BalancesChanged['holdings'] | null = null;
   private readonly outcomes: Record<string, number> = {};
   private readonly refused = { expired: 0, busy: 0, repeated: 0, unleased: 0 };
   private lastAlert: string | null = null;
   private alerts = 0;
 
-  constructor(options: SagaActorOptions, context: ActorContext<SagaMessage>) {
+  constructor(options: SagaActorOptions, context: ActorContext<SagaMessage>, positions: PairPositions) {
     this.options = options;
     this.context = context;
+    this.positions = positions;
     this.hold = new StoreHold(options, context);
     this.unknowns = new UnknownHolds(options.bus, context.clock);
     this.journal = new SagaJournal(options, context);
@@ -105,7 +112,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
 
   /** Everything of the life before is taken up. */
   ready(): void {
-    this.unknowns.begin(this.options.instruments.map((instrument) => instrument.base));
+    this.unknowns.begin(heldAssets(this.options.instruments));
   }
 
   subscribe(): void {
@@ -250,9 +257,11 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       return orders === null ? [] : [{ exchange, orders }];
     });
     const involved = this.holdings?.filter((held) => exchanges.includes(held.exchange));
+    const carried = this.positions.of(signal.position?.positionId);
     return {
       ...(involved !== undefined && { holdings: involved }),
       ...(room.length > 0 && { orderRoom: room }),
+      ...(carried !== undefined && { carried }),
     };
   }
 
@@ -384,6 +393,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
     const running = this.sagas.get(closed.arbitrageId);
     if (running !== undefined) running.stored = true;
     this.hold.lift();
+    this.positions.onClosed(closed);
     this.flatten.closed(closed);
     this.outcomes[closed.outcome] = (this.outcomes[closed.outcome] ?? 0) + 1;
     const id = closed.arbitrageId;
@@ -422,6 +432,7 @@ class SagaActor implements ActorBehaviour<SagaMessage> {
       refused: { ...this.refused },
       storeAway: this.hold.held,
       unknownAssets: this.unknowns.assets(),
+      positions: this.positions.count,
       strayFills: this.strays.counts,
       emergency: this.options.emergency?.status() ?? null,
       flatten: this.flatten.report(),

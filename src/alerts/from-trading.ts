@@ -22,12 +22,13 @@ const short = (amount: string): string => new Decimal(amount).toDecimalPlaces(8)
 /** Executed trades, legs that failed, and what only a person can end. Nothing that never traded is told. */
 export function arbitrageAlert(closed: ArbitrageClosed): Alert {
   const { arbitrageId, pair, buyExchange, sellExchange, outcome, boughtQuantity, soldQuantity } = closed;
-  const quote = pair.slice(pair.indexOf('-') + 1);
-  const route = `${pair} ${buyExchange} → ${sellExchange}`;
+  const quote = closed.quote ?? pair.slice(pair.indexOf('-') + 1);
+  const strategy = closed.strategy === undefined ? '' : `${closed.strategy} `;
+  const route = `${strategy}${pair} ${buyExchange} → ${sellExchange}`;
   const amounts = `bought ${short(boughtQuantity)}, sold ${short(soldQuantity)}`;
   const made = `net ${short(closed.realisedNet)} ${quote}, expected ${short(closed.expectedNet)}`;
   const money = `${made}, fees ${short(closed.fees)}`;
-  const rest = `left over ${short(closed.residualBase)}`;
+  const rest = `left over ${leftText(closed)}`;
   const base = { id: `arbitrage:${arbitrageId}`, atMs: closed.closedAtMs };
   if (outcome === 'flagged')
     return alertOf({
@@ -52,6 +53,12 @@ export function arbitrageAlert(closed: ArbitrageClosed): Alert {
     subject: route,
     text: `${route} ${outcome}: ${amounts}, ${rest}, ${money} (${arbitrageId})`,
   });
+}
+
+/** Of legs in several pairs every asset. */
+function leftText({ shape, residualBase, residues = [] }: ArbitrageClosed): string {
+  if (shape === undefined) return short(residualBase);
+  return residues.map(({ asset, quantity }) => `${short(quantity)} ${asset}`).join(' and ') || '0';
 }
 
 /** It is told more than once; the id is the same. */

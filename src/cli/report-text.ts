@@ -23,9 +23,10 @@ function partCells(parts: Attribution | undefined): string[] {
 
 export function tradeLines(rows: readonly ArbitrageClosed[]): string[] {
   if (rows.length === 0) return ['No arbitrage has ended.'];
-  const head = ['closed', 'pair', 'buy > sell', 'outcome', 'bought', 'sold', 'expected', 'realised'];
+  const head = ['closed', 'strategy', 'pair', 'buy > sell', 'outcome', 'bought', 'sold', 'expected', 'realised'];
   const cells = rows.map((one) => [
     time(one.closedAtMs),
+    one.strategy ?? 'spatial',
     one.pair,
     `${one.buyExchange} > ${one.sellExchange}`,
     one.outcome,
@@ -45,6 +46,7 @@ export function profitLines({ rows, residues }: ProfitAndLossReport): string[] {
   if (rows.length === 0) return ['No arbitrage ended in this period.', ...residueLines(residues)];
   const head = [
     'pair',
+    'strategy',
     'outcome',
     'arbitrages',
     'expected',
@@ -53,11 +55,11 @@ export function profitLines({ rows, residues }: ProfitAndLossReport): string[] {
     'not told',
     'fees paid',
   ];
-  const cells = rows.map((row) => [row.pair, row.outcome, ...sumCells(row)]);
-  const quotes = [...new Set(rows.map(({ pair }) => pair.slice(pair.indexOf('-') + 1)))];
+  const cells = rows.map((row) => [row.pair, row.strategy, row.outcome, ...sumCells(row)]);
+  const quotes = [...new Set(rows.map(({ quote }) => quote))];
   const totals = quotes.map((quote) => {
-    const own = rows.filter(({ pair }) => pair.endsWith(`-${quote}`));
-    return [`all in ${quote}`, '', ...sumCells(own.reduce(added))];
+    const own = rows.filter((row) => row.quote === quote);
+    return [`all in ${quote}`, '', '', ...sumCells(own.reduce(added))];
   });
   return [...table([head, ...cells, ...totals]), ...residueLines(residues)];
 }
@@ -129,11 +131,30 @@ function endLines({ arbitrageId, closed, residualBase }: Explanation): string[] 
   return [
     `${arbitrageId}: ${closed.outcome}, ${closed.pair}, bought on ${closed.buyExchange}, sold on ${closed.sellExchange}`,
     `from ${time(closed.openedAtMs)} to ${time(closed.closedAtMs)}`,
-    `bought ${closed.boughtQuantity}, sold ${closed.soldQuantity}, left over ${closed.residualBase}`,
+    `bought ${closed.boughtQuantity}, sold ${closed.soldQuantity}, left over ${leftText(closed)}`,
+    ...positionLines(closed),
     ...table([['expected', closed.expectedNet], ...parts, ['realised', closed.realisedNet]]).map(
       (line) => `  ${line}`,
     ),
     ...late,
+  ];
+}
+
+/** Of legs in several pairs every asset with what it is worth. */
+function leftText({ shape, residualBase, residues = [], quote = '' }: ArbitrageClosed): string {
+  if (shape === undefined) return residualBase;
+  const parts = residues.map(({ asset, quantity, worth }) => `${quantity} ${asset} (${worth} ${quote})`);
+  return parts.join(', ') || 'nothing';
+}
+
+function positionLines({ position, quote = '' }: ArbitrageClosed): string[] {
+  if (position === undefined) return [];
+  const { positionId, action, carried, net } = position;
+  const held = carried.map(({ asset, quantity, worth }) => `${quantity} ${asset} at ${worth} ${quote}`);
+  return [
+    carried.length > 0
+      ? `position ${positionId}, ${action}: holds ${held.join(', ')}; it has made ${net} ${quote} so far`
+      : `position ${positionId}, ${action}: closed; the round trip made ${net} ${quote}`,
   ];
 }
 
@@ -149,7 +170,18 @@ function signalLines({ signal }: Explanation): string[] {
     '',
     `signal ${signal.signalId} of ${signal.strategy}, detected ${time(signal.detectedAtMs)}, ${signal.netBps.toFixed(2)} bps net`,
     ...legs,
-    `gross ${edge.gross} - fees ${edge.feeBuy} and ${edge.feeSell} - latency ${edge.latencyDecay} - transfer ${edge.transfer} + inventory ${edge.inventory} = ${edge.net}`,
+    `gross ${edge.gross} - fees ${edge.feeBuy} and ${edge.feeSell} - latency ${edge.latencyDecay} - transfer ${edge.transfer} + inventory ${edge.inventory}${edge.marked === undefined ? '' : ` + left over ${edge.marked}`} = ${edge.net}`,
+    ...pairLines(signal),
+  ];
+}
+
+function pairLines({ position }: NonNullable<Explanation['signal']>): string[] {
+  if (position === undefined) return [];
+  const { action, direction, hedgeRatio, zScore, halfLifeMs, pValue } = position;
+  const life = halfLifeMs === null ? 'no half-life' : `half-life ${Math.round(halfLifeMs / 1_000)} s`;
+  const p = pValue === null ? 'p not known' : `p ${pValue.toFixed(4)}`;
+  return [
+    `${action} ${direction}: hedge ratio ${hedgeRatio.toFixed(6)}, z-score ${zScore.toFixed(3)}, ${life}, ${p}`,
   ];
 }
 

@@ -4,7 +4,7 @@ import type { AssetId, DecimalText } from '../messages/primitives.js';
 import { RecentIds } from '../risk/recent-ids.js';
 import { assetsOf } from './ledger.js';
 
-/** What arbitrages left over, per base asset: dust of lots and fees, and imbalances handed to a person. */
+/** What arbitrages left over, per asset: dust of lots and fees, and imbalances handed to a person. */
 export interface Residue {
   readonly asset: AssetId;
   /** Signed sum of what all arbitrages left over. */
@@ -15,6 +15,14 @@ export interface Residue {
 
 const REMEMBERED = 16_384;
 
+/** What an arbitrage left over: of one pair its base, of several every asset that there is something of. */
+export function residuesOf(
+  closed: Pick<ArbitrageClosed, 'pair' | 'residualBase' | 'shape' | 'residues'>,
+): readonly { readonly asset: AssetId; readonly quantity: DecimalText }[] {
+  if (closed.shape !== undefined) return closed.residues ?? [];
+  return [{ asset: assetsOf(`x:${closed.pair}`).base, quantity: closed.residualBase }];
+}
+
 /** The residue ledger. Each arbitrage counts once, however often its end is told. */
 export class ResidueLedger {
   private readonly counted = new RecentIds(REMEMBERED);
@@ -23,12 +31,13 @@ export class ResidueLedger {
   /** False when this arbitrage was counted before. */
   add(closed: ArbitrageClosed): boolean {
     if (!this.counted.add(closed.arbitrageId)) return false;
-    const { base } = assetsOf(`x:${closed.pair}`);
-    const known = this.sums.get(base) ?? { amount: ZERO, flagged: 0 };
-    this.sums.set(base, {
-      amount: known.amount.plus(closed.residualBase),
-      flagged: known.flagged + (closed.outcome === 'flagged' ? 1 : 0),
-    });
+    for (const { asset, quantity } of residuesOf(closed)) {
+      const known = this.sums.get(asset) ?? { amount: ZERO, flagged: 0 };
+      this.sums.set(asset, {
+        amount: known.amount.plus(quantity),
+        flagged: known.flagged + (closed.outcome === 'flagged' ? 1 : 0),
+      });
+    }
     return true;
   }
 

@@ -1,5 +1,7 @@
 import { fillEntry } from '../execution/ledger.js';
-import { Decimal, toText, ZERO } from '../market/decimal.js';
+import { changesOf } from '../execution/shapes/asset-changes.js';
+import { Decimal, roundForMessage, toText, ZERO } from '../market/decimal.js';
+import { assetsOf } from '../market/leg-assets.js';
 import type { ArbitrageClosed, Fill, LegResult, SubmitLeg } from '../messages/order.js';
 import type { Explanation } from '../messages/reports.js';
 import type { Verdict } from '../messages/risk.js';
@@ -26,7 +28,7 @@ export function explanationOf(arbitrageId: string, facts: ArbitrageFacts): Expla
     orders: orders.map(({ leg, result }) => ({ leg, result })),
     fills: [...fills],
     money: moneyOf(fills),
-    residualBase: toText(residualOf(fills)),
+    residualBase: toText(leftOf(closed, fills)),
   };
 }
 
@@ -43,6 +45,14 @@ function moneyOf(fills: readonly Fill[]): Explanation['money'] {
     const [exchange = '', asset = ''] = key.split(' ');
     return { exchange, asset, amount: toText(amount) };
   });
+}
+
+/** By all fills there are now. What a position of a pair carries is not left over. */
+function leftOf(closed: ArbitrageClosed | null, fills: readonly Fill[]): Decimal {
+  if (closed?.shape === undefined) return residualOf(fills);
+  const { base } = assetsOf(`:${closed.pair}`);
+  if (closed.shape === 'pair') return new Decimal(closed.residualBase);
+  return base === closed.quote ? ZERO : roundForMessage(changesOf(fills).get(base) ?? ZERO, 'down');
 }
 
 function residualOf(fills: readonly Fill[]): Decimal {

@@ -1,3 +1,4 @@
+import { PairPositions } from '../execution/pair-positions.js';
 import type { SagaSetting } from '../execution/saga-start.js';
 import type { OpeningBalance } from '../execution/ledger.js';
 import type { LegQuote } from '../execution/recovery.js';
@@ -5,6 +6,7 @@ import type { LegResult, QueryOrder, SubmitLeg } from '../messages/order.js';
 import type { InstrumentId } from '../messages/primitives.js';
 import type { ApprovedVerdict } from '../messages/risk.js';
 import type { Approved } from '../risk/approval.js';
+import { closedEvent } from '../risk/closed-event.js';
 import type { GateEvent, GateStart } from '../risk/gate.js';
 import { gateStage } from './gate-stage.js';
 import { ledgerStage, type LedgerEvent } from './ledger-stage.js';
@@ -46,6 +48,7 @@ export class TradingKernel {
   private readonly options: KernelOptions;
   private readonly due: Due[] = [];
   private issued = 0;
+  private readonly positions = new PairPositions();
   /** What the journal would hold of arbitrages under way. */
   private readonly submitted = new Map<string, SubmitLeg>();
 
@@ -80,7 +83,9 @@ export class TradingKernel {
     for (const effect of this.gate.step(event, nowMs)) {
       if (effect.kind !== 'approved') continue;
       this.options.exchange.onVerdict(effect.verdict);
-      this.stepSagas({ kind: 'start', verdict: effect.verdict }, nowMs);
+      const carried = this.positions.of(effect.verdict.signal.position?.positionId);
+      const facts = carried === undefined ? {} : { facts: { carried } };
+      this.stepSagas({ kind: 'start', verdict: effect.verdict, ...facts }, nowMs);
     }
   }
 
@@ -130,10 +135,8 @@ export class TradingKernel {
       case 'bookFill':
         return this.stepLedger({ kind: 'fill', fill: effect.fill }, nowMs);
       case 'close': {
-        const { opportunityId, boughtQuantity, soldQuantity, realisedNet } = effect.closed;
-        const filled = boughtQuantity !== '0' || soldQuantity !== '0';
-        const flagged = effect.closed.outcome === 'flagged';
-        this.stepGate({ kind: 'closed', arbitrageId, opportunityId, filled, flagged, realisedNet }, nowMs);
+        this.positions.onClosed(effect.closed);
+        this.stepGate(closedEvent(effect.closed), nowMs);
         return this.settleJournal(arbitrageId, effect.results, nowMs);
       }
       case 'saveResult':

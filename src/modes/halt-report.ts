@@ -1,4 +1,5 @@
 import type { HaltReport } from '../http/source.js';
+import { residuesOf as leftOverOf } from '../execution/residue.js';
 import { Decimal, toText, ZERO } from '../market/decimal.js';
 import type { GatewayStatus } from '../messages/gateway.js';
 import type { ArbitrageClosed } from '../messages/order.js';
@@ -59,13 +60,12 @@ export class HaltRecord {
   }
 }
 
-/** Base left over by those that ended under the switch. */
+/** What is left over by those that ended under the switch. */
 function residuesOf(closed: readonly ArbitrageClosed[]): HaltReport['residues'] {
   const sums = new Map<AssetId, Decimal>();
-  for (const { pair, residualBase } of closed) {
-    const [base = ''] = pair.split('-');
-    sums.set(base, (sums.get(base) ?? ZERO).plus(residualBase));
-  }
+  for (const end of closed)
+    for (const { asset, quantity } of leftOverOf(end))
+      sums.set(asset, (sums.get(asset) ?? ZERO).plus(quantity));
   return [...sums]
     .filter(([, amount]) => !amount.isZero())
     .map(([asset, amount]) => ({ asset, amount: toText(amount) }));

@@ -37,6 +37,8 @@ export class OracleReport {
 
   private closed(message: ArbitrageClosed): void {
     if (!/[1-9]/.test(message.boughtQuantity) && !/[1-9]/.test(message.soldQuantity)) return;
+    // The oracle of two books knows no other trades.
+    if (message.shape !== undefined) return;
     const { pair, buyExchange, sellExchange, openedAtMs } = message;
     this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
     if (this.executed.length > MAX_EXECUTED) this.executed.shift();

@@ -81,6 +81,8 @@ export type GateEvent =
       readonly flagged: boolean;
       /** In the quote asset. */
       readonly realisedNet: DecimalText;
+      /** A position was opened: what it costs is no result yet, and counts in no row of losses. Absent = no. */
+      readonly carried?: boolean;
     }
   /** The journalled legs without a known end, read after these arbitrages had closed. */
   | {

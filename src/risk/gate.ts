@@ -220,12 +220,13 @@ function countFlows({ exposure, monitors, unpricedFlows }: GateState): void {
 }
 
 function close(state: GateState, event: Extract<GateEvent, { kind: 'closed' }>, nowMs: number): GateEffect[] {
-  const { arbitrageId, opportunityId, filled, flagged, realisedNet } = event;
+  const { arbitrageId, opportunityId, filled, flagged, realisedNet, carried = false } = event;
   // Of what was handed to a person an order without a known end may have filled, or may yet.
   if (filled || flagged) state.takenOpportunities.add(opportunityId);
   else state.takenOpportunities.remove(opportunityId);
   state.monitors.ended(arbitrageId);
-  const persist = filled ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs)) : [];
+  const isResult = filled && !carried;
+  const persist = isResult ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs)) : [];
   return [...(flagged ? keepUnsettled(state, arbitrageId) : [release(state, arbitrageId)]), ...persist];
 }
 

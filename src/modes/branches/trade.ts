@@ -91,6 +91,7 @@ export function tradeOf(
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
           retry: RETRY,
           announceOpportunities: false,
+          carriesPositions: trading.strategies.statistical !== 'off',
         }),
       ),
     ),
