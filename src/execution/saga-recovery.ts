@@ -29,7 +29,7 @@ import {
 import { tellJournal } from './saga-journal.js';
 import type { SagaEvent, SagaState, SagaStep, SagaTerms } from './saga-state.js';
 import { realisedNet, type Settlement } from './settlement.js';
-import { halveChain, isChainOpen, planChainNow } from './shapes/chain-saga.js';
+import { halveChain, INTERVAL_HEDGED, isChainOpen, planChainNow } from './shapes/chain-saga.js';
 import { isPairOpen } from './shapes/pair-money.js';
 import { halvePair, planPairNow } from './shapes/pair-saga.js';
 import { residueText } from './shapes/residue-text.js';
@@ -209,7 +209,7 @@ function halve(state: SagaState, quotes: readonly LegQuote[], nowMs: number): Sa
   const question = questionOf(state, middle, quotes);
   const plan = question === null ? 'NO_OWN_PRICE' : planRecovery(question);
   if (typeof plan === 'string') return { state: withNote(state, `INTERVAL ${plan}`), effects: [] };
-  return order({ ...withNote(state, 'INTERVAL_HEDGED'), intervalHedged: true }, plan, nowMs);
+  return order({ ...withNote(state, INTERVAL_HEDGED), intervalHedged: true }, plan, nowMs);
 }
 
 /** The same where several assets are open: the middle of a chain may take an order for each, that of a pair one. */
@@ -225,7 +225,7 @@ function halveShape(state: SagaState, quotes: readonly LegQuote[], nowMs: number
   if (plan === null) return { state, effects: [] };
   if (typeof plan === 'string') return { state: withNote(state, `INTERVAL ${plan}`), effects: [] };
   const isDone = shape.kind === 'pair';
-  return order({ ...withNote(state, 'INTERVAL_HEDGED'), intervalHedged: isDone }, plan, nowMs);
+  return order({ ...withNote(state, INTERVAL_HEDGED), intervalHedged: isDone }, plan, nowMs);
 }
 
 function order(state: SagaState, plan: RecoveryPlan, nowMs: number): SagaStep {

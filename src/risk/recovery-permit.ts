@@ -155,10 +155,10 @@ function openRefusal(
   const { quote } = assetsOf(leg.instrument);
   const isShort = (asset: AssetId, open: Decimal): boolean => {
     const units = asset === quote ? open.div(leg.limitPrice) : open;
-    return units.times(OPEN_SLACK).lt(leg.quantity);
+    return units.plus(approved.times(OPEN_SLACK)).lt(leg.quantity);
   };
   const isPosition = planned.length === 2 && new Set(planned.map((one) => assetsOf(one.instrument).base)).size === 2;
-  if (isPosition) return aheadOf(leg, planned, { orders, fills }).times(OPEN_SLACK).lt(leg.quantity) ? 'SIZE_NOT_OPEN' : null;
+  if (isPosition) return aheadOf(leg, planned, { orders, fills }).plus(approved.times(OPEN_SLACK)).lt(leg.quantity) ? 'SIZE_NOT_OPEN' : null;
   const between = betweenOf(planned);
   const isGiven = between.has(from) && !isShort(from, openOf(from, 'too much', { orders, fills }));
   const isBrought = between.has(to) && !isShort(to, openOf(to, 'missing', { orders, fills }));
@@ -174,8 +174,8 @@ function betweenOf(planned: readonly SubmitLeg[]): Set<AssetId> {
   return between;
 }
 
-/** Prices and fees on the way make a little more or less of what is open. */
-const OPEN_SLACK = 1.01;
+/** Prices and fees on the way make a little more or less of what is open, as a share of the leg. */
+const OPEN_SLACK = 0.01;
 
 type Told = Pick<RecoveryFacts, 'orders' | 'fills'>;
 

@@ -73,8 +73,8 @@ function pathOf(question: ChainQuestion, cut: number): Path | string {
   const amounts = [...question.residues];
   const hops: Hop[] = [];
   const steps = [
-    ...places(cut - 1, 1).map((from) => ({ from, to: from - 1 })),
-    ...places(cut, question.chain.links.length - 1).map((from) => ({ from, to: from + 1 })),
+    ...between(1, cut - 1).map((from) => ({ from, to: from - 1 })).reverse(),
+    ...between(cut, question.chain.links.length - 1).map((from) => ({ from, to: from + 1 })),
   ];
   for (const { from, to } of steps) {
     const amount = amounts[from]!;
@@ -94,12 +94,8 @@ function pathOf(question: ChainQuestion, cut: number): Path | string {
   return { hops, gain };
 }
 
-function places(first: number, last: number): number[] {
-  const step = first > last ? -1 : 1;
-  const isEmpty = step === -1 ? first < 1 : last < first;
-  if (isEmpty) return [];
-  return Array.from({ length: Math.abs(last - first) + 1 }, (_, at) => first + at * step);
-}
+const between = (first: number, last: number): number[] =>
+  Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
 
 /** At an end what it is worth; in between what it cost. */
 const worthAt = ({ chain, worths }: ChainQuestion, place: number): Decimal =>

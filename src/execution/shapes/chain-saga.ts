@@ -14,6 +14,9 @@ import type { ChainTerms } from './shape-terms.js';
 
 /** What a saga over a chain of legs decides by. */
 
+/** Note of a saga that has traded half of an uncertainty away. */
+export const INTERVAL_HEDGED = 'INTERVAL_HEDGED';
+
 export const isChainOpen = (state: SagaState, terms: ChainTerms): boolean =>
   openPlaces(chainOf(state, terms), chainMoney(state, terms).residues).length > 0;
 
@@ -83,7 +86,7 @@ export function halveChain(
   const ask = (residues: readonly Decimal[]): ChainQuestion => questionOf(state, terms, { ...prices, residues });
   const middle = middleOf(corners);
   if (openPlaces(chain, middle).length === 0) return null;
-  const isBegun = state.orders.some((order) => order.submit.attempt > 0);
+  const isBegun = state.notes.includes(INTERVAL_HEDGED);
   if (!isBegun && !corners.some((corner) => isAtStake(ask(corner)))) return null;
   return planChain(ask(middle));
 }
