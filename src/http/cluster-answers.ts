@@ -138,6 +138,15 @@ export const busStatistics = z.object({
   handlerErrors: p.count,
 });
 
+/** Somebody who lets the gate approve nothing new: everywhere, on one exchange, or in one asset. */
+export const tradeHold = z.object({
+  source: text(100),
+  reason: text(300),
+  exchange: p.exchangeId.optional(),
+  asset: p.assetId.optional(),
+});
+export type TradeHold = z.infer<typeof tradeHold>;
+
 /** A node in few words, as it tells them itself. */
 export const ownFacts = z.object({
   version: text(40),
@@ -150,6 +159,8 @@ export const ownFacts = z.object({
   bus: busStatistics.nullable(),
   /** Null where nothing trades. */
   lease: z.object({ held: z.boolean(), fence: p.count.nullable(), detail: text(600) }).nullable(),
+  /** Why its gate approves nothing new; empty = it does. Null = no gate runs there, or it does not answer; absent = an older program. */
+  holds: z.array(tradeHold).max(64).nullable().optional(),
   deadLetters: p.count,
 });
 export type OwnFacts = z.infer<typeof ownFacts>;

@@ -10,6 +10,7 @@ import type { HaltPolicy, Verdict } from '../messages/risk.js';
 import type { BusStatistics } from '../ports/bus.js';
 import type { PortfolioSnapshot, StoreDescription } from '../ports/stores.js';
 import type { TickAccount } from '../recording/account.js';
+import type { Hold } from '../risk/holds.js';
 import type { RiskView } from '../risk/readings.js';
 import type { ActorInspection } from '../runtime/actor.js';
 
@@ -52,6 +53,8 @@ export interface InspectionSource {
   accounts(): readonly GatewayStatus[];
   /** Every rule of the risk gate, its limit and where it stands; null where nothing trades. */
   risk(): Awaitable<RiskReport | null>;
+  /** Why its gate lets nothing new through; empty = it is open, null = no gate runs here, or it does not answer. */
+  holds(): Promise<readonly Hold[] | null>;
   /** Changes of limits, newest first. */
   limitChanges(limit: number): Awaitable<readonly LimitsChanged[]>;
 }

@@ -26,6 +26,7 @@ import type { LimitsChanged } from '../messages/risk-control.js';
 import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
 import type { HaltChanged } from '../messages/risk.js';
 import type { GateMessage } from '../actors/gate-messages.js';
+import type { Hold } from '../risk/holds.js';
 import { newerSwitch } from '../risk/kill-switch.js';
 import type { RiskView } from '../risk/readings.js';
 import type { OpportunityEvent } from '../messages/signal.js';
@@ -47,6 +48,8 @@ import { PATHS } from './tree.js';
 
 const RECENT = 500;
 const ASK_MS = 2_000;
+/** Part of what other nodes ask, who do not wait for long. */
+const ASK_HOLDS_MS = 500;
 
 export interface NodeInspectionOptions {
   readonly mode: ModeName;
@@ -335,6 +338,18 @@ export class NodeInspection implements InspectionSource {
     const view = await system.ask<GateMessage, RiskView>(gate, (reply) => ({ kind: 'view', reply }), ASK_MS);
     const { version, overrides, limits } = await limitChanges.inForce();
     return { ...view, limits: { version, overrides, inForce: limits } };
+  }
+
+  async holds(): Promise<readonly Hold[] | null> {
+    const { system } = this.options;
+    if (system.inspect(PATHS.gate) === null) return null;
+    const gate = system.address<GateMessage>(PATHS.gate);
+    return system
+      .ask<GateMessage, RiskView>(gate, (reply) => ({ kind: 'view', reply }), ASK_HOLDS_MS)
+      .then(
+        ({ holds }) => holds,
+        () => null,
+      );
   }
 
   async limitChanges(limit: number): Promise<readonly LimitsChanged[]> {

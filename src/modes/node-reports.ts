@@ -4,14 +4,17 @@ import type {
   DeadLetterAnswer,
   OwnActors,
   OwnFacts,
+  TradeHold,
 } from '../http/cluster-answers.js';
 import type { ActorNode, InspectionSource } from '../http/source.js';
+import type { Hold } from '../risk/holds.js';
 import type { ActorInspection } from '../runtime/actor.js';
 import { PATHS } from './tree.js';
 
 /** What a node tells about itself, to its own API and to other nodes: bounded, and without what is large. */
 
 const MAX_ACTORS = 10_000;
+const MAX_HOLDS = 64;
 
 export interface NodeReports {
   actors(): OwnActors;
@@ -44,7 +47,7 @@ export function nodeReports(inspection: InspectionSource, isDraining: () => bool
       return { ...letters, recent: letters.recent.slice(0, limit) };
     },
     facts: async () => {
-      const { ok, checks } = await inspection.ready();
+      const [{ ok, checks }, holds] = await Promise.all([inspection.ready(), inspection.holds()]);
       const lease = inspection.lease();
       return {
         version: inspection.version,
@@ -55,11 +58,18 @@ export function nodeReports(inspection: InspectionSource, isDraining: () => bool
         unready: checks.flatMap((one) => (one.ok ? [] : [`${one.name}: ${one.detail}`.slice(0, 400)])),
         bus: inspection.counters().bus,
         lease: lease === null ? null : { ...lease, detail: lease.detail.slice(0, 600) },
+        holds: holds === null ? null : holds.slice(0, MAX_HOLDS).map(holdOf),
         deadLetters: inspection.deadLetters().total,
       };
     },
   };
 }
+
+const holdOf = ({ source, reason, exchange, asset }: Hold): TradeHold => ({
+  ...{ source: source.slice(0, 100), reason: reason.slice(0, 300) },
+  ...(exchange !== undefined && { exchange }),
+  ...(asset !== undefined && { asset }),
+});
 
 /** A parent, then its children, each one deeper. */
 function rowsOf(node: ActorNode, depth: number): ActorRow[] {

@@ -25,6 +25,10 @@ const spread = (values: readonly (number | null)[]): string => {
   return `${percentile(known, 0.5)} / ${percentile(known, 1)} ms`;
 };
 
+/** In order, since a median of few hides the rest. */
+const signed = (gains: readonly (number | null)[]): string =>
+  gains.map((one) => (one === null ? '–' : `${one < 0 ? '' : '+'}${one}`)).join(', ') + ' ms';
+
 function table(trials: readonly Trial[], kinds: readonly string[]): void {
   say(
     'p50 / longest; moved = on the other nodes after the fault began, healed = all of it after the fault ended',
@@ -50,7 +54,7 @@ async function cluster({ schedules, minutes, seed, only }: Flags): Promise<void>
   const { unavailable } = await import('./stage.js');
   const missing = unavailable();
   if (missing !== null) return say(`skipped: ${missing}`);
-  const { runClusterChaos } = await import('./cluster.js');
+  const { gainMs, runClusterChaos } = await import('./cluster.js');
   const { KINDS } = await import('./schedules.js');
   say(machine());
   const report = await runClusterChaos({
@@ -67,6 +71,11 @@ async function cluster({ schedules, minutes, seed, only }: Flags): Promise<void>
     kills.filter(({ moved }) => (moved?.[what] ?? Infinity) <= ms).length;
   say(
     `kill -9: feeds within 5 s in ${within('feeds', 5_000)}, gate within 10 s in ${within('gate', 10_000)} of ${kills.length}`,
+  );
+  const gains = kills.map(gainMs);
+  say(
+    `delay of the others' books at p99, from the 5 s before a kill to the time until all had moved: ${signed(gains)}; ` +
+      `frames they missed or connections made anew: ${kills.reduce((sum, { bystanders }) => sum + (bystanders?.mishaps ?? 0), 0)}`,
   );
   say(
     `holders that were cut off said that they hold no more after ${spread(trials.map(({ silentMs }) => silentMs))}`,

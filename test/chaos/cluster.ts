@@ -1,7 +1,9 @@
 import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Prng } from '../../src/simulator/prng.js';
 import type { All } from '../cluster/cluster-world.js';
 import { audit, type Audit } from './auditor.js';
+import type { Delays } from './bystander.js';
 import { drawSchedules, inflict, KINDS, type Kind, type Schedule } from './schedules.js';
 import { EXCHANGES, NODES, Stage } from './stage.js';
 
@@ -28,7 +30,17 @@ export interface Trial {
   readonly silentMs: number | null;
   /** Of its loss and its return, as other nodes told it. Null = not expected. */
   readonly isTold: boolean | null;
+  /** Of a kill: what it cost the nodes that were not hit. */
+  readonly bystanders: Bystanders | null;
   readonly load: number;
+}
+
+export interface Bystanders {
+  /** For so long before the kill, and from it until the others did all the work. */
+  readonly before: Delays | null;
+  readonly after: Delays | null;
+  /** Frames that their feeds missed, or connections that they made anew. */
+  readonly mishaps: number;
 }
 
 export interface ClusterChaosReport {
@@ -43,6 +55,8 @@ export interface ClusterChaosReport {
 const RECOVERED_WITHIN_MS = 180_000;
 const MOVED_WITHIN_MS = 60_000;
 const TOLD_WITHIN_MS = 20_000;
+/** How long the others are looked at before one is killed. */
+const BEFORE_MS = 5_000;
 
 const held = (all: All): number => [...all.values()].filter((one) => one.held).length;
 const GOALS = {
@@ -103,7 +117,9 @@ async function untilWhole(stage: Stage, after: string): Promise<Recovery> {
     { withinMs: RECOVERED_WITHIN_MS },
   );
   if (atMs === null)
-    throw new Error(`not whole ${RECOVERED_WITHIN_MS} ms after ${after}: ${await stage.story()}`);
+    throw new Error(
+      `not whole ${RECOVERED_WITHIN_MS} ms after ${after}; gates are held by ${await stage.holds()}; ${await stage.story()}`,
+    );
   return reached;
 }
 
@@ -113,8 +129,9 @@ async function tryOne(stage: Stage, schedule: Schedule): Promise<Trial> {
   const others = NODES.filter((name) => name !== holder);
   const node = schedule.aim === 'holder' ? holder : others[schedule.holdMs % others.length]!;
   const heardBefore = stage.heard.length;
-  const fault = await inflict(stage, schedule, node);
   const among = NODES.filter((name) => name !== node);
+  const look = schedule.kind === 'kill -9 of a node' ? await lookAt(stage, before, among) : null;
+  const fault = await inflict(stage, schedule, node);
   const isHolder = fault.node === holder;
   const [moved, silentMs] = await Promise.all([
     fault.moves && schedule.kind !== 'cut from PostgreSQL'
@@ -130,13 +147,37 @@ async function tryOne(stage: Stage, schedule: Schedule): Promise<Trial> {
       : null,
     fault.hold(),
   ]);
+  const bystanders = look === null ? null : await look();
   await fault.heal();
   const healed = await untilWhole(stage, schedule.kind);
   const isTold =
     fault.moves && fault.node !== null && schedule.kind.endsWith('of a node')
       ? await told(stage, node, heardBefore)
       : null;
-  return { ...schedule, moved, healed, silentMs, isTold, load: loadavg()[0]! };
+  return { ...schedule, moved, healed, silentMs, isTold, bystanders, load: loadavg()[0]! };
+}
+
+/** Looks at the nodes that will not be hit, and resolves with what looks again from the same moment on. */
+async function lookAt(
+  stage: Stage,
+  before: All,
+  names: readonly string[],
+): Promise<() => Promise<Bystanders>> {
+  const exchanges = names.flatMap((name) => before.get(name)?.feeds ?? []);
+  const mishapsBefore = await stage.mishaps(names);
+  const watched = async (): Promise<() => Delays | null> => {
+    stage.bystander.mark();
+    const fromMs = performance.now();
+    return () => stage.bystander.since(fromMs, exchanges);
+  };
+  const calm = await watched();
+  await sleep(BEFORE_MS);
+  const delaysBefore = calm();
+  const hit = await watched();
+  return async () => {
+    const after = hit();
+    return { before: delaysBefore, after, mishaps: (await stage.mishaps(names)) - mishapsBefore };
+  };
 }
 
 /** A killed node is away until the others have its work; what heals by itself is looked at as long as it lasts. */
@@ -162,6 +203,21 @@ const recovery = (one: Recovery | null): string =>
         .map(([what, ms]) => `${what} ${ms ?? 'no'}`)
         .join(' ');
 
-const lineOf = ({ kind, aim, moved, healed, silentMs, isTold, load }: Trial): string =>
+/** By how much more the changes of the others' books were late at p99; null = they were not looked at. */
+export function gainMs({ bystanders }: Pick<Trial, 'bystanders'>): number | null {
+  const { before = null, after = null } = bystanders ?? {};
+  return before === null || after === null ? null : Math.round(after.p99Ms - before.p99Ms);
+}
+
+const delaysText = (one: Delays | null): string =>
+  one === null ? 'no books' : `${one.p99Ms.toFixed(0)} ms (p50 ${one.p50Ms.toFixed(0)}, ${one.books} books)`;
+
+const bystandersText = (one: Bystanders | null): string =>
+  one === null
+    ? ''
+    : `; others p99 ${delaysText(one.before)}, then ${delaysText(one.after)}, harness ${one.before?.loopP99Ms.toFixed(0)} and ` +
+      `${one.after?.loopP99Ms.toFixed(0)} ms, ${one.mishaps} mishaps, ${one.after?.lostBatches} batches lost`;
+
+const lineOf = ({ kind, aim, moved, healed, silentMs, isTold, bystanders, load }: Trial): string =>
   `${kind} (${aim}): moved ${recovery(moved)}; healed ${recovery(healed)}; silent ${silentMs ?? '–'}; ` +
-  `told ${isTold ?? '–'}; load ${load.toFixed(0)}`;
+  `told ${isTold ?? '–'}; load ${load.toFixed(0)}${bystandersText(bystanders)}`;

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tradingOf } from '../../bench/order-path.js';
 import { NatsBus } from '../../src/cluster/nats-bus.js';
@@ -24,8 +24,11 @@ import * as postgres from '../servers/postgres.js';
 import * as redis from '../servers/redis.js';
 import type { ServerControl } from '../servers/server-process.js';
 import { testPorts } from '../storage/ports.js';
+import type { FeedView } from '../../src/http/source.js';
+import { Bystander } from './bystander.js';
 import { LeaseWatch } from './lease-watch.js';
 import { Line } from './line.js';
+import { copyProgram } from './program-copy.js';
 
 /**
  * Three nodes as processes of their own, with NATS, PostgreSQL and Redis as servers of their own, on simulated exchanges of this
@@ -45,7 +48,6 @@ export const NODES: readonly string[] = Array.from({ length: 50 }, (_, n) =>
 ).find((names) => new Set(ownersOf(names)).size === names.length)!;
 export type Peer = 'nats' | 'postgres' | 'redis' | 'exchanges';
 
-const repository = resolve(import.meta.dirname, '../..');
 /** One edge after the other on every pair; each rests more than a second on both sides. */
 const PLANTS = {
   ...DEFAULT_PLANTS,
@@ -58,7 +60,9 @@ const START_MS = 180_000;
 const LOOK_MS = 150;
 
 /** Brakes that rightly stop a trader after so many losses would hide what is tried here. */
-const TRADING = `import trading from ${JSON.stringify(join(repository, 'trading.config.ts'))};
+const tradingOver = (
+  program: string,
+): string => `import trading from ${JSON.stringify(join(program, 'trading.config.ts'))};
 const far = { dailyLoss: '100000000', drawdown: '100000000', lossStreak: 10000, breaker: { lossesInRow: 1000, minOrders: 1000 } };
 export default { ...trading, limits: { ...trading.limits, ...far } };
 `;
@@ -86,11 +90,15 @@ export class Stage {
   private readonly exchanges: SimulatedExchanges;
   private readonly cluster = `x${process.pid}`;
   private bus: NatsBus | null = null;
+  private marketBus: NatsBus | null = null;
+  private readonly program: string;
+  bystander!: Bystander;
 
   private constructor(servers: Stage['servers'], exchanges: SimulatedExchanges) {
     this.servers = servers;
     this.exchanges = exchanges;
     this.watch = new LeaseWatch(servers.postgres.url);
+    this.program = copyProgram(join(this.folder, 'program'));
   }
 
   /** Resolves when all nodes are up. */
@@ -142,12 +150,19 @@ export class Stage {
       account.misbehave({ kind: 'accept-then-timeout', probability: 0.03 });
     }
     for (const [index, name] of NODES.entries()) await this.prepareNode(name, index);
-    const [time, random] = [new RealTime(), new SeededRandom('auditor')];
-    this.bus = await NatsBus.connect({
-      ...{ clock: time, timers: time, random, log: testPorts().log, ids: new TimeOrderedIds(time, random) },
-      ...{ sender: 'auditor', servers: [this.servers.nats.url], prefix: `${this.cluster}.simulated` },
-    });
+    this.bus = await this.connect('auditor');
     this.bus.subscribe('cluster.member.*', 'memberChanged', ({ message }) => void this.heard.push(message));
+    this.marketBus = await this.connect('bystander');
+    const instruments = EXCHANGES.flatMap((exchange) => DEFAULT_PAIRS.map((pair) => `${exchange}:${pair}`));
+    this.bystander = new Bystander(this.marketBus, instruments);
+  }
+
+  private connect(sender: string): Promise<NatsBus> {
+    const [time, random] = [new RealTime(), new SeededRandom(sender)];
+    return NatsBus.connect({
+      ...{ clock: time, timers: time, random, log: testPorts().log, ids: new TimeOrderedIds(time, random) },
+      ...{ sender, servers: [this.servers.nats.url], prefix: `${this.cluster}.simulated` },
+    });
   }
 
   /** Its own files, in which every address is one of its own lines. */
@@ -172,7 +187,7 @@ export class Stage {
       exchanges[exchange] = { ...one, ws, rest };
     }
     writeFileSync(join(folder, 'exchanges.json'), JSON.stringify({ ...file, exchanges }), { mode: 0o600 });
-    writeFileSync(join(folder, 'trading.config.ts'), TRADING);
+    writeFileSync(join(folder, 'trading.config.ts'), tradingOver(this.program));
     const { nats: bus, postgres: store, redis: prices } = this.servers;
     const config = clusterConfig(this.cluster, this.folder, {
       nats: await through('nats', bus.url),
@@ -193,7 +208,7 @@ export class Stage {
   async start(name: string): Promise<void> {
     const folder = join(this.folder, name);
     const args = ['start', '--node', name, '--exchanges-at', join(folder, 'exchanges.json')];
-    const node = new ArbotProcess([...args, '--config', folder], this.environments.get(name));
+    const node = new ArbotProcess([...args, '--config', folder], this.environments.get(name), this.program);
     this.processes.set(name, node);
     this.urls.set(name, await node.url(START_MS));
   }
@@ -218,6 +233,31 @@ export class Stage {
     const asked = names.filter((name) => this.urls.has(name));
     const duties = await Promise.all(asked.map((name) => dutiesAt(this.urls.get(name)!, 2_000)));
     return new Map(asked.flatMap((name, at) => (duties[at] === null ? [] : [[name, duties[at]!] as const])));
+  }
+
+  /** Of the feeds that these nodes run: frames that were missed, and connections that were made anew. */
+  async mishaps(names: readonly string[]): Promise<number> {
+    const counts = names.map(async (name) => {
+      const signal = AbortSignal.timeout(5_000);
+      const feeds = await getJson<FeedView[]>(`${this.urls.get(name)}api/feeds`, signal);
+      return feeds.reduce((sum, one) => sum + one.gaps + one.reconnects + one.invalidFrames, 0);
+    });
+    return (await Promise.all(counts)).reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Why no gate is open, by node: who holds it, and the reason. */
+  async holds(): Promise<string> {
+    const pages = this.running.map(async (name) => {
+      const answer = await getJson<{ holds: unknown }>(
+        `${this.urls.get(name)}api/risk`,
+        AbortSignal.timeout(5_000),
+      ).then(
+        ({ holds }) => holds,
+        (error: unknown) => (String(error).includes(' 404') ? 'has no gate' : String(error)),
+      );
+      return `${name}: ${JSON.stringify(answer)}`;
+    });
+    return (await Promise.all(pages)).join('; ');
   }
 
   /** What the nodes say of themselves, for whoever wants to know why nothing goes on. */
@@ -267,7 +307,8 @@ export class Stage {
     for (const node of this.processes.values()) node.kill('SIGKILL');
     await Promise.all([...this.processes.values()].map((node) => node.exit()));
     await this.watch.stop();
-    await this.bus?.close().catch(() => undefined);
+    this.bystander?.close();
+    for (const bus of [this.bus, this.marketBus]) await bus?.close().catch(() => undefined);
     for (const own of this.lines.values()) for (const { line } of own) await line.close();
     await this.exchanges.close();
     for (const server of Object.values(this.servers)) await server?.stop().catch(() => undefined);

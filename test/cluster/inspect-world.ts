@@ -205,5 +205,6 @@ const sourceOf = ({ name, held, system, tree, time, bus }: SourceParts): Inspect
       return { total: recent.length, byReason: system.deadLetterTotals(), recent };
     },
     lease: () => ({ held, fence: held ? 7 : null, detail: '' }),
+    holds: () => Promise.resolve(held ? [{ source: 'membership', reason: 'programs differ' }] : null),
     counters: () => ({ bus: bus.statistics() }),
   }) as unknown as InspectionSource;

@@ -127,7 +127,10 @@ t.test('any node shows the trees of all, and one that falls silent as silent', a
     topology.nodes.find(({ node }) => node === 'tokyo-1'),
     {
       member: { region: 'here', roles: ['feeds', 'trade'], sameBuild: true, feeds: [{ exchange: 'okx' }] },
-      facts: { bus: { state: 'connected' }, ready: true, lease: { held: true, fence: 7 }, draining: false },
+      facts: {
+        ...{ bus: { state: 'connected' }, ready: true, lease: { held: true, fence: 7 }, draining: false },
+        holds: [{ source: 'membership', reason: 'programs differ' }],
+      },
     },
   );
   t.strictSame(topology.nodes.find(({ node }) => node === 'seoul-1')?.facts?.unready, ['lease: stands by']);

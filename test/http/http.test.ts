@@ -191,6 +191,7 @@ function sourceOf(world: World): InspectionSource {
       new HaltRecord(SAMPLES.haltChanged).report([SAMPLES.gatewayStatus], 2, SAMPLES.gatewayStatus.atMs),
     lease: () => ({ held: true, fence: 7, detail: '' }),
     risk: () => (world.ready ? RISK : null),
+    holds: () => Promise.resolve(null),
     limitChanges: (limit) => [CHANGE].slice(0, limit),
     counters: () => ({
       prices: {

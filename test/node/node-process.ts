@@ -10,9 +10,14 @@ export class ArbotProcess {
   private out = '';
   private err = '';
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [resolve(repository, 'bin/arbot.mjs'), ...args], {
-      cwd: repository,
+  /** `program`: the folder of its files, where it is not this repository. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    program = repository,
+  ) {
+    this.child = spawn(process.execPath, [resolve(program, 'bin/arbot.mjs'), ...args], {
+      cwd: program,
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
