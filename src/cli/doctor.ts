@@ -1,10 +1,11 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import type { Environment, LoadedConfig } from '../config/index.js';
+import { secretOf, type Environment, type LoadedConfig } from '../config/index.js';
 import { errorText } from '../messages/errors.js';
 import type { HttpClient } from '../ports/network.js';
 import type { Clock, Timers } from '../ports/time.js';
+import { VERDICT_KEY_VARIABLE } from '../security/hmac-seal.js';
 import { lockFolder } from '../storage/child/folder-lock.js';
 import { accountFindings } from './doctor-accounts.js';
 import { storeFindings } from './doctor-stores.js';
@@ -36,6 +37,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     nodeFinding(options.nodeVersion),
     { name: 'configuration', state: 'ok', detail: configDetail(options.config) },
     clockFinding(options.clock),
+    ...keyFindings(options),
     await guarded('data folder', () => folderFinding(folder)),
     await guarded('disk', () => diskFinding(folder)),
     await guarded('folder lock', () => lockFinding(folder, options.clock)),
@@ -76,6 +78,21 @@ function configDetail({ node, trading }: LoadedConfig): string {
   const exchanges = Object.entries(trading.exchanges).filter(([, one]) => one.enabled);
   const pairs = trading.pairs.filter((one) => one.enabled);
   return `node ${node.name}, ${exchanges.length} exchanges, ${pairs.length} pairs`;
+}
+
+/** Only nodes of a cluster share it: a node that is alone makes a key of its own. */
+export function keyFindings({
+  config,
+  environment,
+}: Pick<DoctorOptions, 'config' | 'environment'>): Finding[] {
+  const name = 'verdict key';
+  const traders = config.cluster.nodes.filter(({ roles }) => roles.includes('trade'));
+  if (traders.length < 2 || !config.node.roles.includes('trade')) return [];
+  const isThere = secretOf(environment, VERDICT_KEY_VARIABLE) !== null;
+  const detail = isThere
+    ? `${VERDICT_KEY_VARIABLE} is set; the nodes compare it, and do not trade where it differs`
+    : `${VERDICT_KEY_VARIABLE} is not set: it must be the same on ${traders.map((one) => one.name).join(', ')}`;
+  return [{ name, state: isThere ? 'ok' : 'bad', detail }];
 }
 
 export function clockFinding(clock: Clock): Finding {

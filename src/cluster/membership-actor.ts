@@ -5,6 +5,7 @@ import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/a
 import {
   MEMBERSHIP,
   otherBuilds,
+  otherSettings,
   stepMembership,
   type MemberChange,
   type MembershipEvent,
@@ -162,6 +163,11 @@ class MembershipActor implements ActorBehaviour<MembershipMessage> {
     const others = otherBuilds(view.state).map(({ node, build }) => `${node} ${build}`);
     if (others.length > 0)
       return `programs differ: this node ${view.identity.build}, ${others.sort().join(', ')}`;
+    const { trading, verdictKey } = otherSettings(view.identity, view.state);
+    if (trading.length > 0)
+      return `trading.config.ts of this node differs from that of ${trading.join(', ')}`;
+    if (verdictKey.length > 0)
+      return `ARBOT_VERDICT_KEY_HEX of this node differs from that of ${verdictKey.join(', ')}`;
     return hasListened(view, this.context.clock.monotonicMs(), this.policy)
       ? null
       : 'other nodes have not been listened for yet';

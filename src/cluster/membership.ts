@@ -84,6 +84,25 @@ export function stepMembership(
 export const otherBuilds = ({ self, members }: MembershipState): NodeAnnounced[] =>
   [...members.values()].flatMap(({ announced }) => (announced.build === self.build ? [] : [announced]));
 
+/**
+ * Who was given another `trading.config.ts`, and which of the nodes that may trade have another key of approvals: an arbitrage that
+ * one of them began could not be brought to its end by the other. Names, sorted; a node that does not say is not counted.
+ */
+export function otherSettings(
+  own: Pick<NodeAnnounced, 'roles' | 'settings'>,
+  { members }: Pick<MembershipState, 'members'>,
+): { readonly trading: readonly string[]; readonly verdictKey: readonly string[] } {
+  const others = [...members.values()].map(({ announced }) => announced);
+  const differing = (of: 'trading' | 'verdictKey', among: readonly NodeAnnounced[]): string[] =>
+    among
+      .filter(({ settings }) => settings !== undefined && settings[of] !== own.settings?.[of])
+      .map(({ node }) => node)
+      .sort();
+  if (own.settings === undefined) return { trading: [], verdictKey: [] };
+  const traders = own.roles.includes('trade') ? others.filter(({ roles }) => roles.includes('trade')) : [];
+  return { trading: differing('trading', others), verdictKey: differing('verdictKey', traders) };
+}
+
 type Heard = Extract<MembershipEvent, { kind: 'heard' }>;
 
 function heard(state: MembershipState, event: Heard, nowMs: number): MembershipStep {

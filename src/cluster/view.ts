@@ -5,7 +5,7 @@ import type { Candidate, Placement } from './placement.js';
 /** What a node is, for as long as its process lives. */
 export type NodeIdentity = Pick<
   NodeAnnounced,
-  'node' | 'nonce' | 'region' | 'roles' | 'build' | 'startedAtMs' | 'capacity'
+  'node' | 'nonce' | 'region' | 'roles' | 'build' | 'settings' | 'startedAtMs' | 'capacity'
 >;
 
 /** What it does at the moment. */

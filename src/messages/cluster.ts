@@ -22,6 +22,8 @@ export const nodeAnnounced = z.strictObject({
   seq: p.count,
   /** Of the program's files; nodes that differ do not trade. */
   build: hex('8,64'),
+  /** Digests of what must be equal wherever is traded, which is in no file of the program; absent = not told. */
+  settings: z.strictObject({ trading: hex('16'), verdictKey: hex('16') }).optional(),
   startedAtMs: p.timeMs,
   atMs: p.timeMs,
   /** It stops in order: others take over at once. */

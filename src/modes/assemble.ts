@@ -199,6 +199,7 @@ class AssembledNode implements TradingNode {
       onEvent: (event) => this.publish(event),
       onRootFailure: (error) => this.fail(error),
     });
+    await this.member?.remember();
     const inspection = this.inspectionOf(tree, prices);
     const reports = nodeReports(inspection, () => this.member?.view.draining ?? false);
     this.running = { tree, inspection, reports, cluster: this.clusterOf(inspection, reports) };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { NodeAnnounced } from '../messages/cluster.js';
 import { ArbotError } from '../messages/errors.js';
 import type { ExchangeId } from '../messages/primitives.js';
@@ -37,6 +38,8 @@ const HAND_OVER_MS = 3_000;
 const DRAIN_MS = 800;
 const SKEW_MS = 250;
 const LOOK_MS = 20;
+/** In the data folder of the mode, while a person has taken the node's work away. */
+const DRAINED_FILE = 'drained.json';
 
 /** A node that is one of several: its tree grows and shrinks by placement and lease. */
 export class MemberNode {
@@ -94,6 +97,8 @@ export class MemberNode {
   async started(answers: Omit<NodeAnswersParts, 'context' | 'view'>): Promise<void> {
     this.hosting.followAll();
     const { context } = this.parts;
+    // Until a person says otherwise, as before its process began.
+    if (this.view.draining) await this.orders.run(() => this.endTrade());
     const { recording, parts } = context;
     this.service = await serveNode({ context, view: this.view, ...answers });
     if (recording === null) return;
@@ -148,15 +153,34 @@ export class MemberNode {
     const missing = roles.filter((role) => !able.has(role));
     if (missing.length > 0)
       throw new ArbotError('ARB_ACTION_REFUSED', `no other node may do its work: ${missing.join(', ')}`);
+    await this.keepDrained(true);
     this.membership.drain(true);
     await this.endTrade();
   }
 
   private async takeWork(): Promise<void> {
     if (!this.view.draining) return;
+    await this.keepDrained(false);
     this.membership.drain(false);
     const { context, tree } = this.parts;
     if (context.system.inspect(PATHS.lease) !== null) await tree().restart(PATHS.lease);
+  }
+
+  /** Whether a person took its work away before this process began; to be known before anything runs. */
+  async remember(): Promise<void> {
+    const { files } = this.parts.context.parts;
+    this.view.draining = await files.exists(this.drainedFile);
+  }
+
+  /** On the disk first: what a person was told stands whatever becomes of the process. */
+  private keepDrained(isDrained: boolean): Promise<void> {
+    const { files, market } = this.parts.context.parts;
+    if (!isDrained) return files.remove(this.drainedFile);
+    return files.writeAtomic(this.drainedFile, `${JSON.stringify({ sinceMs: market.time.nowMs() })}\n`);
+  }
+
+  private get drainedFile(): string {
+    return join(this.parts.context.parts.folder, DRAINED_FILE);
   }
 
   private async endTrade(): Promise<void> {

@@ -54,7 +54,11 @@ class Day {
     this.bed = bed;
     this.nats = nats;
     this.postgres = postgres;
-    writeFileSync(this.secrets, `PG_URL=${postgres.url}\nARBOT_HTTP_TOKEN=${PASSWORD}\n`, { mode: 0o600 });
+    writeFileSync(
+      this.secrets,
+      `PG_URL=${postgres.url}\nARBOT_HTTP_TOKEN=${PASSWORD}\nARBOT_VERDICT_KEY_HEX=${'5a'.repeat(32)}\n`,
+      { mode: 0o600 },
+    );
   }
 
   /** A new one for each configuration: this process, unlike one per command, remembers what it has imported. */

@@ -5,7 +5,7 @@ import { membershipActor, type MembershipMessage } from '../../src/cluster/membe
 import { placementActor, type FeedHosting, type Hosting } from '../../src/cluster/placement-actor.js';
 import { ClusterView } from '../../src/cluster/view.js';
 import { encodeMessage } from '../../src/messages/codec.js';
-import type { MemberChanged, NodeRole } from '../../src/messages/cluster.js';
+import type { MemberChanged, NodeAnnounced, NodeRole } from '../../src/messages/cluster.js';
 import type { RiskHold } from '../../src/messages/risk.js';
 import type { Bus } from '../../src/ports/bus.js';
 import type { Leases } from '../../src/ports/leases.js';
@@ -66,6 +66,12 @@ class ProcessTime implements Clock, Timers {
   }
 }
 
+/** What nodes that trade together have in common. */
+export interface Program {
+  readonly build: string;
+  readonly settings?: NonNullable<NodeAnnounced['settings']>;
+}
+
 export class MemberProcess implements Hosting {
   readonly view: ClusterView;
   readonly fence: TradeFence;
@@ -82,7 +88,7 @@ export class MemberProcess implements Hosting {
   recorded: readonly string[] = [];
   watches = false;
 
-  constructor(world: MemberWorld, name: string, life: number, build: string) {
+  constructor(world: MemberWorld, name: string, life: number, { build, settings }: Program) {
     this.world = world;
     const { time, log } = world;
     this.times = new ProcessTime(time);
@@ -95,7 +101,10 @@ export class MemberProcess implements Hosting {
     this.fence = new TradeFence(this.times);
     const nonce = Buffer.from(random.bytes(16)).toString('hex');
     const identity = { node: name, nonce, region: 'here', roles: [...ALL_ROLES], build, capacity: 1 };
-    this.view = new ClusterView({ ...identity, startedAtMs: time.nowMs() }, time.monotonicMs());
+    this.view = new ClusterView(
+      { ...identity, ...(settings !== undefined && { settings }), startedAtMs: time.nowMs() },
+      time.monotonicMs(),
+    );
   }
 
   get name(): string {
@@ -258,8 +267,8 @@ export class MemberWorld {
     return world;
   }
 
-  async start(name: string, build = 'aaaaaaaa'): Promise<MemberProcess> {
-    const process = new MemberProcess(this, name, this.processes.length, build);
+  async start(name: string, program: Partial<Program> = {}): Promise<MemberProcess> {
+    const process = new MemberProcess(this, name, this.processes.length, { build: 'aaaaaaaa', ...program });
     this.processes.push(process);
     await process.start();
     return process;

@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   MEMBERSHIP,
   otherBuilds,
+  otherSettings,
   startMembership,
   stepMembership,
   type MembershipEvent,
@@ -117,6 +118,28 @@ t.test('another process of a name is told at once, and the former one brings its
   t.strictSame(otherBuilds(observer.state), []);
   t.end();
 });
+
+t.test(
+  'settings are compared among those who tell them, the key of approvals among those who may trade',
+  (t) => {
+    const settings = { trading: '1'.repeat(16), verdictKey: '2'.repeat(16) };
+    const other = { trading: '3'.repeat(16), verdictKey: '4'.repeat(16) };
+    const observer = new Observer();
+    observer.step(heard(said('equal', { settings })));
+    observer.step(heard(said('trader', { settings: other, roles: ['trade'] })));
+    observer.step(heard(said('ears', { settings: other, roles: ['feeds'] })));
+    const { settings: _, ...silent } = said('silent');
+    observer.step(heard(silent));
+    const { state } = observer;
+    t.strictSame(otherSettings({ roles: ['trade', 'feeds'], settings }, state), {
+      trading: ['ears', 'trader'],
+      verdictKey: ['trader'],
+    });
+    t.strictSame(otherSettings({ roles: ['feeds'], settings }, state).verdictKey, []);
+    t.strictSame(otherSettings({ roles: ['trade'] }, state), { trading: [], verdictKey: [] });
+    t.end();
+  },
+);
 
 t.test('a second living process of the own name is a fault that is told once and ends with it', (t) => {
   const observer = new Observer();

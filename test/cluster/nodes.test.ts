@@ -116,7 +116,7 @@ t.test('programs that differ hold the gate by name until they are the same, feed
   const world = await settled();
   world.node('c').kill();
   await world.time.advance(500);
-  const other = await world.start('c', 'bbbbbbbb');
+  const other = await world.start('c', { build: 'bbbbbbbb' });
   await world.time.advance(5_000);
   t.match(world.node('a').hold, { held: true, reason: /programs differ: this node aaaaaaaa, c bbbbbbbb/ });
   t.match(world.node('a').changes.at(-1), { kind: 'build-differs', node: 'c', build: 'bbbbbbbb' });
@@ -125,6 +125,33 @@ t.test('programs that differ hold the gate by name until they are the same, feed
   await world.start('c');
   await world.time.advance(3_000);
   t.equal(world.node('a').hold?.held, false);
+});
+
+t.test('what is in no file of the program holds the gate too where it differs', async (t) => {
+  const settings = { trading: '1'.repeat(16), verdictKey: '2'.repeat(16) };
+  const world = await MemberWorld.open([]);
+  for (const name of ['a', 'b']) await world.start(name, { settings });
+  const holdWith = async (other: Partial<typeof settings>) => {
+    const c = await world.start('c', { settings: { ...settings, ...other } });
+    await world.time.advance(5_000);
+    const { hold } = world.node('a');
+    c.kill();
+    await world.time.advance(5_000);
+    return hold;
+  };
+  await world.until(() => world.holders.length === 1, 10_000);
+  const [holder] = world.holders;
+  t.equal(holder?.name, 'a');
+  t.match(await holdWith({}), { held: false });
+  t.match(await holdWith({ trading: '3'.repeat(16) }), {
+    held: true,
+    reason: 'trading.config.ts of this node differs from that of c',
+  });
+  t.match(await holdWith({ verdictKey: '3'.repeat(16) }), {
+    held: true,
+    reason: 'ARBOT_VERDICT_KEY_HEX of this node differs from that of c',
+  });
+  t.equal(world.node('a').hold?.held, false, 'and lets go of it when that node is gone');
 });
 
 t.test('a node that hears nobody for its own pause or cut loses nobody by it', async (t) => {

@@ -137,6 +137,17 @@ async function drained(t: Test, world: ClusterWorld, stopped: string): Promise<v
   t.comment(`drain of ${holder}: ${told(moved)}`);
   const after = await getJson<Topology>(`${url}api/cluster`);
   t.match(after.nodes.find(({ node }) => node === holder)?.facts, { draining: true, lease: { held: false } });
+  // What a person took away stays away, also from a process that starts anew.
+  world.kill(holder, 'SIGKILL');
+  await world.nodes.get(holder)!.exit();
+  await world.start(holder);
+  await world.until({ listens: (all) => all.has(holder) }, WITHIN_MS);
+  const risen = await getJson<Topology>(`${world.urls.get(holder)!}api/cluster`);
+  t.match(
+    risen.nodes.find(({ isSelf }) => isSelf),
+    { node: holder, facts: { draining: true } },
+  );
+  t.match((await world.all()).get(holder), { held: false, feeds: [], hasGate: false, watches: false });
   await act('resume');
   await world.until({ work: (all) => (all.get(holder)?.feeds.length ?? 0) > 0 }, WITHIN_MS);
   t.equal(holderOf(await world.all()), other, 'who has the lease keeps it');

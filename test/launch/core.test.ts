@@ -19,8 +19,10 @@ import { redactor } from '../../src/launch/redact.js';
 import { releaseOf } from '../../src/launch/release.js';
 import { afterEnd, MAX_DELAY_MS, STABLE_MS } from '../../src/launch/restarts.js';
 import { commandOf, titleOf } from '../../src/launch/steps.js';
+import { sentTlsFiles } from '../../src/launch/tls-files.js';
 import { tarOf } from '../../src/launch/tar.js';
 import { unitFile } from '../../src/launch/unit-file.js';
+import { verdictKeyFindings } from '../../src/launch/verdict-key.js';
 import { findBinary } from '../servers/server-process.js';
 
 /** What a launch decides, without a machine. */
@@ -515,4 +517,40 @@ t.test('the systemd unit stops in order, comes back after a crash and may do lit
   });
   const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(security.stdout)?.[1]);
   t.ok(exposure > 0 && exposure < 3.5, `systemd-analyze security: ${exposure}`);
+});
+
+t.test('the authority of the bus goes with the release, and what is one node’s own does not', (t) => {
+  const bus = (tls: Record<string, string>) => ({
+    bus: clusterSchema.parse({
+      nodes: [{ name: 'a', region: 'x', roles: ['feeds', 'detectors', 'trade', 'recorder'] }],
+      bus: { kind: 'nats', urls: ['tls://10.0.0.1:4222'], tls },
+    }).bus,
+  });
+  t.strictSame(sentTlsFiles(bus({ caFile: './nats/ca.crt' })), ['nats/ca.crt']);
+  t.strictSame(sentTlsFiles(bus({ caFile: '/etc/nats/ca.crt' })), [], 'is the machine’s own');
+  t.strictSame(sentTlsFiles(bus({})), []);
+  t.throws(() => sentTlsFiles(bus({ caFile: '../ca.crt' })), { code: 'ARB_CONFIG_INVALID' });
+  const own = { caFile: 'ca.crt', certFile: '/etc/a.crt', keyFile: 'a.key' };
+  t.throws(() => sentTlsFiles(bus(own)), {
+    code: 'ARB_CONFIG_INVALID',
+    message: /keyFile: each node has its own/,
+  });
+  t.end();
+});
+
+t.test('nodes that may trade have one key of approvals, which no finding shows', (t) => {
+  const [same, other] = ['a'.repeat(64), 'b'.repeat(64)];
+  const holder = (node: string, key: string | null, isInFile = false) => ({ node, key, isInFile });
+  const of = (...holders: Parameters<typeof verdictKeyFindings>[1]) => verdictKeyFindings('n', holders);
+  t.strictSame(of(holder('n', null)), [], 'who trades alone makes its own');
+  t.strictSame(of(holder('m', same), holder('o', other)), [], 'who does not trade has none');
+  t.match(of(holder('n', same), holder('o', same.toUpperCase())), [{ state: 'ok' }]);
+  t.match(of(holder('n', null), holder('o', same)), [
+    { state: 'bad', detail: /lacks ARBOT_VERDICT_KEY_HEX/ },
+  ]);
+  t.match(of(holder('n', null, true), holder('o', same)), [{ state: 'ok', detail: /_FILE/ }]);
+  const differs = of(holder('n', same), holder('o', other), holder('p', other));
+  t.match(differs, [{ state: 'bad', detail: 'ARBOT_VERDICT_KEY_HEX differs from that of o, p' }]);
+  t.notMatch(JSON.stringify(differs), same.slice(0, 8));
+  t.end();
 });

@@ -310,6 +310,7 @@ export const SAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     roles: ['feeds', 'trade'],
     seq: 12,
     build: '00ff00ff',
+    settings: { trading: '0123456789abcdef', verdictKey: 'fedcba9876543210' },
     startedAtMs: AT_MS - 12_000,
     atMs: AT_MS,
     leaving: false,

@@ -34,6 +34,10 @@ const report = z.object({
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 });
 
+const nodes = z.object({
+  nodes: z.array(z.object({ isSelf: z.boolean(), facts: z.object({ draining: z.boolean() }).nullable() })),
+});
+
 const POLL_MS = 500;
 const TIMEOUT_MS = 3_000;
 const MAX_BYTES = 4 << 20;
@@ -72,12 +76,13 @@ async function askOnce(question: HereQuestion, http: HttpClient): Promise<HereRe
     const said = await get(question, http, 'api/status', status);
     const ready = await get(question, http, 'readyz', report);
     const isOther = said.node !== name;
+    const isDrained = !ready.ok && (await isDrainedHere(question, http));
     const failing = ready.checks
       .filter(({ ok }) => !ok)
       .map(({ name: check, detail }) => `${check}: ${detail}`);
     return {
       node: said.node,
-      joined: ready.ok && !isOther,
+      joined: (ready.ok || isDrained) && !isOther,
       build: buildHere(),
       mode: said.mode,
       startedAtMs: said.startedAtMs,
@@ -86,11 +91,17 @@ async function askOnce(question: HereQuestion, http: HttpClient): Promise<HereRe
         ? `another node answers on its port: ${said.node}`
         : ready.ok
           ? 'ready'
-          : failing.join('; '),
+          : `${isDrained ? 'drained, it is given no work: ' : ''}${failing.join('; ')}`,
     };
   } catch (error) {
     return { ...silent, detail: errorText(error) };
   }
+}
+
+/** A node that a person took the work from is not ready, and is where it should be. */
+async function isDrainedHere(question: HereQuestion, http: HttpClient): Promise<boolean> {
+  const { nodes: all } = await get(question, http, 'api/cluster', nodes);
+  return all.some(({ isSelf, facts }) => isSelf && facts?.draining === true);
 }
 
 async function get<T>(

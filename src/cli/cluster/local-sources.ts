@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { tmpdir, type as osType, machine } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { LoadedConfig } from '../../config/index.js';
 import { neededPackages, type NeededPackages } from '../../launch/packages.js';
 import { RELEASE_PATHS, releaseOf, type Release } from '../../launch/release.js';
+import { sentTlsFiles } from '../../launch/tls-files.js';
 import { tarOf, type ArchiveFile } from '../../launch/tar.js';
 import { ArbotError } from '../../messages/errors.js';
 
@@ -42,7 +43,7 @@ export interface LocalSources {
 
 export function localSources(config: LoadedConfig): LocalSources {
   const root = repositoryFolder();
-  const files = RELEASE_PATHS.flatMap((path) => filesBelow(root, path));
+  const files = [...RELEASE_PATHS.flatMap((path) => filesBelow(root, path)), ...tlsFiles(config)];
   const release = releaseOf(files, config);
   const tickEngine = config.cluster.stores.ticks.kind === 'chdb';
   const packages = neededPackages(readFileSync(join(root, 'package-lock.json'), 'utf8'), { tickEngine });
@@ -64,6 +65,15 @@ export function localSources(config: LoadedConfig): LocalSources {
       present.reduce((sum, name) => sum + bytesBelow(join(root, 'node_modules', name)), 0),
     modulesArchive: () => (archive ??= makeModules(root, packages, present)),
   };
+}
+
+/** Where the node looks for it: its working folder is the release. */
+function tlsFiles({ cluster, files }: LoadedConfig): ArchiveFile[] {
+  return sentTlsFiles(cluster).map((path) => {
+    const full = join(dirname(files.trading), path);
+    if (!existsSync(full)) throw new ArbotError('ARB_CONFIG_INVALID', `bus.tls.caFile: ${path} is not there`);
+    return { path, data: readFileSync(full), executable: false };
+  });
 }
 
 function filesBelow(root: string, path: string): ArchiveFile[] {

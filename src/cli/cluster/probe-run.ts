@@ -2,6 +2,8 @@ import { CLOCK_SCRIPT, clockOffset } from '../../launch/clock-offset.js';
 import { endpointsOf, neededVariables } from '../../launch/endpoints.js';
 import { hostFindings, type HostFinding, type Needs } from '../../launch/findings.js';
 import { unitName } from '../../launch/places.js';
+import { verdictKeyFindings, type KeyHolder } from '../../launch/verdict-key.js';
+import { VERDICT_KEY_VARIABLE } from '../../security/hmac-seal.js';
 import { parseProbe, probeCommand, type HostFacts, type ProbeQuestion } from '../../launch/probe.js';
 import { ArbotError } from '../../messages/errors.js';
 import { table, type Terminal } from '../output.js';
@@ -72,14 +74,14 @@ async function probe(fleet: Fleet, one: FleetNode, sources: LocalSources): Promi
   return { one, facts, findings: [...findings, ...secrets] };
 }
 
-function secretFindings({ config }: Fleet, one: FleetNode): HostFinding[] {
+function secretFindings(fleet: Fleet, one: FleetNode): HostFinding[] {
   const name = 'environment';
   const problems = one.environmentProblems.map((problem): HostFinding => ({
     name,
     state: 'bad',
     detail: problem,
   }));
-  const needed = neededVariables(config.cluster);
+  const needed = neededVariables(fleet.config.cluster);
   const missing = needed.filter(
     (variable) => !one.secrets.has(variable) && !one.secrets.has(`${variable}_FILE`),
   );
@@ -87,9 +89,20 @@ function secretFindings({ config }: Fleet, one: FleetNode): HostFinding[] {
     const detail = `its environment file lacks ${variable}, which cluster.config.ts names`;
     return { name, state: 'bad', detail };
   });
-  if (problems.length + lacks.length > 0) return [...problems, ...lacks];
-  return [{ name, state: 'ok', detail: `${one.secrets.size} variables` }];
+  const keys = verdictKeyFindings(one.node.name, keyHolders(fleet));
+  if (problems.length + lacks.length > 0) return [...problems, ...lacks, ...keys];
+  return [...keys, { name, state: 'ok', detail: `${one.secrets.size} variables` }];
 }
+
+/** Of the nodes at hand that may trade. */
+const keyHolders = ({ nodes }: Fleet): KeyHolder[] =>
+  nodes
+    .filter(({ node }) => node.roles.includes('trade'))
+    .map(({ node, secrets }) => ({
+      node: node.name,
+      key: secrets.get(VERDICT_KEY_VARIABLE) ?? null,
+      isInFile: secrets.has(`${VERDICT_KEY_VARIABLE}_FILE`),
+    }));
 
 /** By machine, all or what is worth knowing; throws ARB_HOST_FAILED when one of them does not do. */
 export function showFindings(probed: readonly Probed[], terminal: Terminal, showsAll: boolean): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { membershipActor, type MembershipMessage } from '../../cluster/membership-actor.js';
 import { placementActor } from '../../cluster/placement-actor.js';
 import type { PlacementRules } from '../../cluster/placement.js';
@@ -6,6 +7,7 @@ import type { Candidacy } from '../../actors/trade-lease.js';
 import type { TradeFence } from '../../actors/trade-fence.js';
 import type { ClusterConfig } from '../../config/index.js';
 import type { Instrument } from '../../market/instrument.js';
+import type { NodeAnnounced } from '../../messages/cluster.js';
 import { hexOf } from '../nonce.js';
 import type { NodeContext } from '../node-context.js';
 import { erased, PATHS } from '../tree.js';
@@ -13,6 +15,7 @@ import type { NodeHosting } from './hosting.js';
 
 /** Candidates for the lease wait so long for each that stands before them in `cluster.config.ts`. */
 const PREFERENCE_MS = 400;
+const DRAINED_PATIENCE_MS = 3_600_000;
 
 /** A node as one of several: what it knows of the others, and what it says of itself. */
 export class Membership {
@@ -29,7 +32,10 @@ export class Membership {
     const startedAtMs = market.time.nowMs();
     const nonce = hexOf(random);
     this.view = new ClusterView(
-      { node, nonce, region, roles: [...roles], build: build ?? UNKNOWN_BUILD, startedAtMs, capacity },
+      {
+        ...{ node, nonce, region, roles: [...roles], build: build ?? UNKNOWN_BUILD, startedAtMs, capacity },
+        settings: settingsOf(context.parts),
+      },
       market.time.monotonicMs(),
     );
   }
@@ -63,13 +69,18 @@ export class Membership {
   /** The lease decides who trades; the order of `cluster.config.ts` says who is asked first. */
   candidacy(hosting: NodeHosting): Candidacy {
     return {
-      patienceMs: () => this.preferred().length * PREFERENCE_MS,
+      patienceMs: () => this.patienceMs,
       onKept: (isKept) => {
         void hosting.trade(isKept);
         this.tell({ kind: 'announce' });
       },
       onReleased: () => this.tell({ kind: 'announce' }),
     };
+  }
+
+  /** A node that gave its work away waits for ever: it takes no lease, also not while it starts. */
+  private get patienceMs(): number {
+    return this.view.draining ? DRAINED_PATIENCE_MS : this.preferred().length * PREFERENCE_MS;
   }
 
   /** Others take over what this node does. */
@@ -125,6 +136,18 @@ export class Membership {
     };
   }
 }
+
+/** Digests of 64 bits: enough to differ, and a key of 256 is not found by them. A seal has four times as many digits. */
+function settingsOf({ options, seal }: NodeContext['parts']): NonNullable<NodeAnnounced['settings']> {
+  const trading = createHash('sha256').update(JSON.stringify(options.tradingConfig, inOrder)).digest('hex');
+  return { trading: trading.slice(0, 16), verdictKey: seal.sign('which key this is').slice(0, 16) };
+}
+
+/** The order of keys in a file means nothing. */
+const inOrder = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 /** A build that nobody computed equals no other. */
 const UNKNOWN_BUILD = '00000000';
