@@ -16,9 +16,14 @@ export interface OrderGatewayBusOptions {
   readonly orderRoom: () => number;
 }
 
+/** A release is told again with so many announcements: what is said while the connection to a bus breaks is lost. */
+const RELEASES = 4;
+
 /** What an order gateway hears over the bus and tells there. */
 export class OrderGatewayBus {
   private readonly options: OrderGatewayBusOptions;
+  /** Assets that were let go, and how often that is still to be told. */
+  private readonly released = new Map<AssetId, number>();
 
   constructor(options: OrderGatewayBusOptions) {
     this.options = options;
@@ -74,6 +79,12 @@ export class OrderGatewayBus {
 
   /** `asset` null = the whole exchange. */
   hold(asset: AssetId | null, held: boolean, reason: string): void {
+    if (asset !== null && held) this.released.delete(asset);
+    else if (asset !== null) this.released.set(asset, RELEASES);
+    this.tellHold(asset, held, reason);
+  }
+
+  private tellHold(asset: AssetId | null, held: boolean, reason: string): void {
     const { exchange, context } = this.options;
     const source = asset === null ? `gateway-${exchange}` : `gateway-${exchange}-${asset}`;
     const scope = asset === null ? { exchange } : { exchange, asset };
@@ -92,6 +103,11 @@ export class OrderGatewayBus {
     const holds = holdsNow(state, nowMs);
     if (!holds.has(null)) this.hold(null, false, '');
     for (const [asset, reason] of holds) this.hold(asset, true, reason);
+    for (const [asset, left] of this.released) {
+      if (left <= 1) this.released.delete(asset);
+      else this.released.set(asset, left - 1);
+      this.tellHold(asset, false, '');
+    }
     this.status(state, nowMs);
   }
 

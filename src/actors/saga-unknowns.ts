@@ -20,6 +20,12 @@ export function heldAssets(instruments: readonly Pick<Instrument, 'base' | 'quot
   return instruments.flatMap(({ base, quote }) => (quotes.has(base) ? [base, quote] : [base]));
 }
 
+/**
+ * A release is told again with so many announcements: what is said while the connection to a bus breaks is lost, and its asset would
+ * stay held for as long as the gate lives.
+ */
+const RELEASES = 15;
+
 const sourceOf = (asset: AssetId): string => `unknown:${asset}`;
 
 /** While an order of it is unknown, nobody knows how much of an asset is held: it stops (TRADING §4). */
@@ -29,6 +35,8 @@ export class UnknownHolds {
   /** Assets by arbitrage. */
   private readonly unknown = new Map<string, readonly AssetId[]>();
   private held = new Set<AssetId>();
+  /** How often each is still to be told. */
+  private readonly released = new Map<AssetId, number>();
 
   constructor(bus: Bus, clock: Clock) {
     this.bus = bus;
@@ -55,6 +63,11 @@ export class UnknownHolds {
   /** Told again and again, so that a gate that started later knows too. */
   announce(): void {
     for (const asset of this.held) this.tell(asset);
+    for (const [asset, left] of this.released) {
+      if (left <= 1) this.released.delete(asset);
+      else this.released.set(asset, left - 1);
+      this.tell(asset);
+    }
   }
 
   assets(): AssetId[] {
@@ -64,8 +77,13 @@ export class UnknownHolds {
   private compare(): void {
     const before = this.held;
     this.held = new Set([...this.unknown.values()].flat());
-    for (const asset of new Set([...before, ...this.held]))
-      if (before.has(asset) !== this.held.has(asset)) this.tell(asset);
+    for (const asset of new Set([...before, ...this.held])) {
+      const isHeld = this.held.has(asset);
+      if (before.has(asset) === isHeld) continue;
+      if (isHeld) this.released.delete(asset);
+      else this.released.set(asset, RELEASES);
+      this.tell(asset);
+    }
   }
 
   private tell(asset: AssetId): void {

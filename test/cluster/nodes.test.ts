@@ -1,5 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
+import type { OrderGatewayMessage } from '../../src/actors/order-gateway-messages.js';
+import { OrderGatewayBus } from '../../src/actors/order-gateway-bus.js';
+import { UnknownHolds } from '../../src/actors/saga-unknowns.js';
+import { startGateway } from '../../src/execution/gateway/gateway-state.js';
+import type { SagaState } from '../../src/execution/saga-state.js';
+import type { RiskHold } from '../../src/messages/risk.js';
+import type { Bus } from '../../src/ports/bus.js';
+import { Holds } from '../../src/risk/holds.js';
+import type { ActorContext } from '../../src/runtime/actor.js';
+import { KeptLog } from '../runtime/harness.js';
 import { EXPIRY_MS, MemberWorld, type MemberProcess } from './member-world.js';
 
 /** Several nodes in one process on one clock: who does what, and who may spend, when nodes come, go, stand still and are cut off. */
@@ -269,3 +279,54 @@ t.test(
     t.ok(fences > 10, `${fences} fences`);
   },
 );
+
+t.test('an asset that was let go while the bus broke does not stay held', (t) => {
+  const gate = new Holds();
+  let isBroken = false;
+  const bus = {
+    publish: (_: string, kind: string, body: unknown) => {
+      if (kind === 'riskHold' && !isBroken) gate.apply(body as RiskHold);
+    },
+  } as unknown as Bus;
+  const clock = { nowMs: () => 0, monotonicMs: () => 0 };
+  const of = (status: string) =>
+    ({ terms: { arbitrageId: 'a', base: 'BTC' }, orders: [{ status }] }) as unknown as SagaState;
+
+  const saga = new UnknownHolds(bus, clock);
+  saga.see(of('unknown'));
+  t.match(gate.all(), [{ source: 'unknown:BTC' }]);
+  isBroken = true;
+  saga.see(of('filled'));
+  isBroken = false;
+  saga.announce();
+  t.strictSame(gate.all(), [], 'of an order that nobody knew');
+
+  const context = { clock, log: new KeptLog() } as unknown as ActorContext<OrderGatewayMessage>;
+  const account = new OrderGatewayBus({ bus, exchange: 'okx', context, orderRoom: () => 1 });
+  const state = startGateway({
+    ...{ exchange: 'okx', instruments: [], nowMs: 0 },
+    times: { reconcileEveryMs: 60_000, requestLifeMs: 1_000, pauseMs: 1_000 },
+  });
+  account.hold('ETH', true, 'holds 1 more ETH than the ledger explains');
+  isBroken = true;
+  account.hold('ETH', false, '');
+  isBroken = false;
+  t.match(gate.all(), [{ source: 'gateway-okx-ETH', asset: 'ETH' }]);
+  account.announce(state, 0);
+  t.notOk(
+    gate.all().some(({ asset }) => asset === 'ETH'),
+    'of an account',
+  );
+  const spoken: unknown[] = [];
+  const end = bus.publish;
+  bus.publish = (subject, kind, body, options) => {
+    if (kind === 'riskHold' && (body as RiskHold).asset !== undefined) spoken.push(body);
+    end(subject, kind, body, options);
+  };
+  for (let look = 0; look < 60; look++) {
+    saga.announce();
+    account.announce(state, 0);
+  }
+  t.ok(spoken.length < 30, `and is not told for ever: ${spoken.length}`);
+  t.end();
+});
