@@ -70,7 +70,7 @@ t.test('a line that is cut holds what travels one way, and gives it when it heal
 
 t.test('feeds that die in every way leave nothing behind and are told once each', async (t) => {
   const sample = (heapMegabytes: number): Sample => ({
-    ...{ kills: 0, rssMegabytes: 0, timers: 0, sockets: 0, heapMegabytes },
+    ...{ kills: 0, rssMegabytes: 0, timers: 0, sockets: 0, processes: 0, heapMegabytes },
   });
   const heap = (one: Sample): number => one.heapMegabytes;
   t.equal(growthOf([9, 5, 5, 5].map(sample), heap), 0);
@@ -91,6 +91,11 @@ t.test('feeds that die in every way leave nothing behind and are told once each'
   for (const [where, count] of Object.entries(report.counted))
     t.equal(count, 24, `each counts once: ${where}`);
   t.equal(report.parked, 0);
+  for (const [way, count] of Object.entries(report.killed)) t.ok(count > 0, `killed in a ${way}: ${count}`);
+  t.ok(
+    report.samples.every(({ processes }) => processes <= 1),
+    'no process is left behind',
+  );
   const [first, last] = [report.samples[1]!, report.samples.at(-1)!];
   t.ok(last.timers <= first.timers + 6, `timers ${first.timers} to ${last.timers}`);
   t.ok(last.sockets <= first.sockets + 6, `sockets ${first.sockets} to ${last.sockets}`);

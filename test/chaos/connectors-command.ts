@@ -38,6 +38,7 @@ async function connectors({ kills, minutes, seed }: Flags): Promise<void> {
     'the heap is flat': growth('heapMegabytes') <= HEAP_GROWTH,
     'timers are flat': growth('timers') <= HEAP_GROWTH,
     'sockets are flat': growth('sockets') <= HEAP_GROWTH,
+    'no process is left behind': samples.every(({ processes }) => processes <= 1),
     'inspection, metrics, events and Telegram count each kill once': Object.values(counted).every(
       (one) => one === report.kills,
     ),

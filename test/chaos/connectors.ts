@@ -7,8 +7,10 @@ import type { TradingConfig } from '../../src/config/index.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { ALERT_EVENTS } from '../../src/messages/alerts.js';
 import { openAlerts, type NodeAlerts } from '../../src/modes/alerts.js';
+import { feedProcesses } from '../../src/modes/feed-processes.js';
+import { MachineTime } from '../../src/modes/machine-time.js';
 import { PATHS } from '../../src/modes/tree.js';
-import type { HttpClient } from '../../src/ports/network.js';
+import type { HttpClient, Sockets } from '../../src/ports/network.js';
 import { ScaledTime } from '../../src/runtime/platform/clock.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
 import { UndiciHttpClient } from '../../src/runtime/platform/http-client.js';
@@ -18,17 +20,20 @@ import { NO_PLANTS } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { BotApiServer, TOKEN } from '../alerts/bot-api-server.js';
 import { NodeWorld } from '../proofs/node-world.js';
+import { connectorAt, type ProofExchange } from '../proofs/socket-world.js';
 import { percentile } from '../proofs/figures.js';
 import { RealTime } from '../runtime/real-time.js';
 import { testPorts } from '../storage/ports.js';
 
 /**
- * Feeds of a whole node that die again and again, by throws in handlers and timer callbacks, while memory, timers and sockets are
- * counted (`npm run chaos -- connectors`). They are told over Telegram to a Bot API server of this process.
+ * Feeds of a whole node that die again and again, while memory, timers, sockets and processes are counted (`npm run chaos --
+ * connectors`): two by throws in handlers and in callbacks of sockets and timers, one, in a process of its own, by `kill -9`. They are
+ * told over Telegram to a Bot API server of this process.
  */
 
-export const WAYS = ['handler', 'timer callback'] as const;
-export type Way = (typeof WAYS)[number];
+export const WAYS = ['handler', 'socket callback', 'timer callback'] as const;
+export type Throw = (typeof WAYS)[number];
+export type Way = Throw | 'process';
 
 export interface ConnectorsOptions {
   readonly kills: number;
@@ -46,6 +51,8 @@ export interface Sample {
   readonly rssMegabytes: number;
   readonly timers: number;
   readonly sockets: number;
+  /** Children of this one. */
+  readonly processes: number;
 }
 
 export interface ConnectorsReport {
@@ -72,17 +79,62 @@ const STABLE_MS = 60;
 const RUNNING_WITHIN_MS = 120_000;
 const TOLD_WITHIN_MS = 150_000;
 const SAMPLES = 20;
+const ISOLATED = DEFAULT_EXCHANGES.at(-1)!;
+/** A process takes its time to start: it dies in one of so many rounds. */
+const ROUNDS_PER_PROCESS = 4;
 const TOKEN_VARIABLE = 'CHAOS_BOT_TOKEN';
 
-class Victims {
-  readonly killed: Record<Way, number> = { handler: 0, 'timer callback': 0 };
-  readonly restartMs: number[] = [];
-  private readonly world: NodeWorld;
-  /** The exchanges whose next callback throws. */
-  private readonly armed: Record<Way, Set<string>> = { handler: new Set(), 'timer callback': new Set() };
+/** A frame that whoever reads it cannot: a defect in decoding, thrown inside the socket's callback. */
+const POISON = new Proxy(Buffer.alloc(1), {
+  get: () => {
+    throw new Error('planted in a socket callback');
+  },
+});
 
-  constructor(world: NodeWorld) {
+class Victims {
+  readonly killed: Record<Way, number> = {
+    ...{ handler: 0, 'socket callback': 0, 'timer callback': 0 },
+    process: 0,
+  };
+  readonly restartMs: number[] = [];
+  private world!: NodeWorld;
+  /** The exchanges whose next callback throws. */
+  private readonly armed = { 'socket callback': new Set<string>(), 'timer callback': new Set<string>() };
+
+  /** Frames of market data come through here. */
+  readonly sockets = (inner: Sockets): Sockets => ({
+    connect: (url, options, handlers) => {
+      const exchange = this.marketOf(url);
+      const armed = this.armed['socket callback'];
+      return inner.connect(url, options, {
+        ...handlers,
+        onFrame: (data, isBinary) =>
+          handlers.onFrame(exchange !== null && armed.delete(exchange) ? POISON : data, isBinary),
+      });
+    },
+  });
+
+  /** Null for anything but a public stream of market data. */
+  private marketOf(url: string): string | null {
+    const { endpoints } = this.world.simulated;
+    const found = DEFAULT_EXCHANGES.find((exchange) => {
+      const { websocketUrl, privateUrl = '-' } = connectorAt(
+        exchange as ProofExchange,
+        endpoints[exchange]!,
+      ).endpoints;
+      return url.startsWith(websocketUrl) && !url.startsWith(privateUrl);
+    });
+    return found ?? null;
+  }
+
+  /** Before the node opens its first socket. */
+  watch(world: NodeWorld): void {
     this.world = world;
+  }
+
+  /** Once the node stands. */
+  begin(): void {
+    const { world } = this;
     const { board } = world.node;
     const slots = new Map(
       DEFAULT_EXCHANGES.flatMap((exchange) =>
@@ -97,19 +149,28 @@ class Victims {
     };
   }
 
-  private spring(way: Way, exchange: string | undefined): void {
+  private spring(way: 'timer callback', exchange: string | undefined): void {
     if (exchange === undefined || !this.armed[way].delete(exchange)) return;
     throw new Error(`planted in a ${way}`);
+  }
+
+  private hit(exchange: string, way: Way): void {
+    const { system } = this.world.node;
+    const path = PATHS.feed(exchange);
+    // An answer without a body is read in the handler.
+    const broken = { kind: 'httpAnswer', id: 0, url: '' } as FeedMessage;
+    if (way === 'handler') system.address<FeedMessage>(path).tell(broken);
+    else if (way === 'process') process.kill(system.inspect(path)!.summary['process'] as number, 'SIGKILL');
+    else this.armed[way].add(exchange);
   }
 
   async kill(exchange: string, way: Way): Promise<void> {
     const { system } = this.world.node;
     const path = PATHS.feed(exchange);
+    // A process that has not begun yet is none that could be hit.
+    await until(`${path} is live`, () => system.inspect(path)?.summary['state'] === 'live');
     const before = system.inspect(path)!.incarnation;
-    // An answer without a body is read in the handler.
-    const broken = { kind: 'httpAnswer', id: 0, url: '' } as FeedMessage;
-    if (way === 'handler') system.address<FeedMessage>(path).tell(broken);
-    else this.armed[way].add(exchange);
+    this.hit(exchange, way);
     await until(`${path} ends in a ${way}`, () => {
       const one = system.inspect(path);
       return one === null || one.incarnation > before || one.state !== 'running';
@@ -140,14 +201,18 @@ export async function runConnectorChaos(options: ConnectorsOptions): Promise<Con
   const http = new UndiciHttpClient();
   let world: NodeWorld | null = null;
   try {
+    const victims = new Victims();
     world = await NodeWorld.start({
-      ...{ seed, plants: NO_PLANTS },
+      ...{ seed, plants: NO_PLANTS, isolated: [ISOLATED] },
+      sockets: victims.sockets,
+      opened: (its) => victims.watch(its),
       parts: async (at) => ({
         feedIntensity: { restarts: 5, stableMs: STABLE_MS },
+        startFeedProcess: feedProcesses(new MachineTime()),
         alerts: await alertsTo(bot, { ...at, http, speed: options.alertSpeed ?? 1 }),
       }),
     });
-    const victims = new Victims(world);
+    victims.begin();
     return await killAll({ world, victims, bot }, { ...options, kills, budgetMs, heard });
   } finally {
     await world?.close();
@@ -201,18 +266,21 @@ async function killAll(
   await until('live feeds', () =>
     DEFAULT_EXCHANGES.every((one) => node.system.inspect(PATHS.feed(one))?.state === 'running'),
   );
-  while (done < kills && performance.now() - startedMs < budgetMs) {
-    const round = Math.min(DEFAULT_EXCHANGES.length, kills - done);
+  for (let rounds = 0; done < kills && performance.now() - startedMs < budgetMs; rounds++) {
+    const meant = DEFAULT_EXCHANGES.filter((one) => one !== ISOLATED || rounds % ROUNDS_PER_PROCESS === 0);
+    const round = Math.min(meant.length, kills - done);
     await Promise.all(
-      DEFAULT_EXCHANGES.slice(0, round).map((exchange) =>
-        victims.kill(exchange, WAYS[prng.below(WAYS.length)]!),
-      ),
+      meant
+        .slice(0, round)
+        .map((exchange) =>
+          victims.kill(exchange, exchange === ISOLATED ? 'process' : WAYS[prng.below(WAYS.length)]!),
+        ),
     );
     if (Math.floor((done + round) / every) > Math.floor(done / every)) {
       samples.push(await sampleOf(world, done + round));
-      const { heapMegabytes, timers, sockets } = samples.at(-1)!;
+      const { heapMegabytes, timers, sockets, processes } = samples.at(-1)!;
       heard(
-        `${done + round} kills: heap ${heapMegabytes.toFixed(1)} MB, ${timers} timers, ${sockets} sockets`,
+        `${done + round} kills: heap ${heapMegabytes.toFixed(1)} MB, ${timers} timers, ${sockets} sockets, ${processes} processes`,
       );
     }
     done += round;
@@ -255,6 +323,7 @@ async function sampleOf(world: NodeWorld, kills: number): Promise<Sample> {
     rssMegabytes: rss / 2 ** 20,
     timers: resources.filter((one) => one === 'Timeout').length,
     sockets: resources.filter((one) => one.includes('TCPSocket')).length,
+    processes: resources.filter((one) => one === 'ProcessWrap').length,
   };
 }
 

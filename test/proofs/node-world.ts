@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { StartOptions } from '../../src/cli/options.js';
-import { loadConfig, type TradingConfig } from '../../src/config/index.js';
+import { loadConfig, type ClusterConfig, type TradingConfig } from '../../src/config/index.js';
 import type { SubmitLeg } from '../../src/messages/order.js';
 import { openAccounts } from '../../src/modes/accounts.js';
 import { assembleNode, type NodeParts, type TradingNode } from '../../src/modes/assemble.js';
@@ -45,6 +45,10 @@ export interface NodeWorldOptions {
   readonly sockets?: (inner: Sockets) => Sockets;
   readonly http?: (inner: HttpClient) => HttpClient;
   readonly plants?: PlantSettings;
+  /** Told once the exchanges are there, before the node opens a socket. */
+  readonly opened?: (world: NodeWorld) => void;
+  /** Feeds in processes of their own; absent = none. */
+  readonly isolated?: readonly string[];
   /** What else the node is made of. */
   readonly parts?: (at: {
     readonly folder: string;
@@ -100,13 +104,14 @@ export class NodeWorld {
       // Slower books than a real world's: what is proven here is orders.
       ...{ pairs: DEFAULT_PAIRS, plants: options.plants ?? DENSE_PLANTS, stepMs: 200 },
     });
+    options.opened?.(this);
     this.stores = this.watched(options.stores ?? (await this.openMemory()));
     const market = this.market();
     await openAccounts(market, this.stores.ledger, openingsOf(this.trading));
     const start: StartOptions = {
       ...{ market: 'simulated', speed: 1, minutes: null, seed: 'proof', dataFolder: folder, port: 0 },
       ...{ replayFolder: null, recordFolder: null, exchanges: null, quiet: true },
-      ...{ clusterConfig: loaded.cluster, tradingConfig: this.trading, node: loaded.node },
+      ...{ clusterConfig: this.isolating(loaded.cluster), tradingConfig: this.trading, node: loaded.node },
       log: { to: 'stderr', level: 'error' },
     };
     const wrap = <T>(inner: T, by: ((inner: T) => T) | undefined): T => by?.(inner) ?? inner;
@@ -118,6 +123,13 @@ export class NodeWorld {
       ...(await options.parts?.({ folder, trading: this.trading })),
     });
     await this.node.start();
+  }
+
+  private isolating(cluster: ClusterConfig): ClusterConfig {
+    const placement = (this.options.isolated ?? []).map(
+      (exchange) => [exchange, { isolation: 'process' as const }] as const,
+    );
+    return { ...cluster, placement: Object.fromEntries(placement) };
   }
 
   /** Which legs were written to the journal, and when. */
