@@ -1,6 +1,6 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { available } from '../test/servers/nats.js';
@@ -47,8 +47,26 @@ export interface NodeFigures {
   /** Books handled. */
   readonly records: number;
   readonly bytes: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
+  /** Messages sent. */
+  readonly batches: number;
+  /** Of each update from when it was due: with what its sender, the line and the receiver were late. Null = none was measured. */
+  readonly due: DelayFigures | null;
+  /** Of each book from when its newest update was written on the sender's board. */
+  readonly written: DelayFigures | null;
+  /** By how much the sender was late at its beat. */
+  readonly late: DelayFigures | null;
+  /** Updates that were due and never made: the sender stood still for too long. */
+  readonly leftOut: number;
+  /** Of the process's event loop. */
+  readonly loopP99Ms: number;
+  /** How often the machine gave its processor to something else, per second. */
+  readonly pushedAsidePerSecond: number;
+}
+
+export interface DelayFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
 }
 
 interface Server {
@@ -81,25 +99,30 @@ async function rateTable(server: Server, size: ClusterSize): Promise<string> {
       'books/s',
       'p50 ms',
       'p99 ms',
+      'p99.9 ms',
+      'of written',
       'MB/s',
       'CPU % out',
       'CPU % in',
       'CPU % server',
     ),
   ];
+  const bounds: string[] = [];
   for (const perSecond of size.rates) {
     for (const raw of [false, true]) {
       const before = server.cpuSeconds();
       const tasks = pairOf(server, { ...size, perSecond, raw });
+      const busy = machineSeconds();
       const [out, into] = (await measure(tasks, size)) as [NodeFigures, NodeFigures];
       if (into.updates === 0) throw new Error('nothing arrived');
-      const serverShare = (server.cpuSeconds() - before) / (into.seconds + size.warmUpMs / 1e3);
-      lines.push(
-        rateRow(raw ? 'bare NATS client' : 'board over the bus', perSecond, { out, into, serverShare }),
-      );
+      const name = raw ? 'bare NATS client' : 'board over the bus';
+      const serverSeconds = server.cpuSeconds() - before;
+      bounds.push(boundLine(name, perSecond, { out, into, others: busy(serverSeconds, [out, into], size) }));
+      const serverShare = serverSeconds / (into.seconds + size.warmUpMs / 1e3);
+      lines.push(rateRow(name, perSecond, { out, into, serverShare }));
     }
   }
-  return lines.join('\n');
+  return [...lines, '', ...boundsHead(), ...bounds].join('\n');
 }
 
 function pairOf(
@@ -127,9 +150,57 @@ function rateRow(
   const share = (of: NodeFigures): string => ((of.cpuSeconds / of.seconds) * 100).toFixed(0);
   return row(
     ...[name, perSecond.toLocaleString('en-US'), per(out.updates, out), per(into.updates, into)],
-    ...[per(into.records, into), ms(into.p50Ms), ms(into.p99Ms), (out.bytes / out.seconds / 1e6).toFixed(1)],
+    ...[per(into.records, into), ms(into.due?.p50Ms), ms(into.due?.p99Ms), ms(into.due?.p999Ms)],
+    ...[ms(into.written?.p99Ms), (out.bytes / out.seconds / 1e6).toFixed(1)],
     ...[share(out), share(into), (serverShare * 100).toFixed(0)],
   );
+}
+
+const boundsHead = (): readonly string[] => [
+  'delays are from when an update was due, on a beat of 1 ms that nobody shifts, until it was handled, also of an update that another one',
+  'replaced; "of written": p99 from when the newest was written. What they are made of:',
+  row(
+    '',
+    'offered/s',
+    'late p99 ms',
+    'left out',
+    'messages/s',
+    'loop out p99',
+    'loop in p99',
+    'aside out/s',
+    'aside in/s',
+    'CPU % others',
+  ),
+];
+
+/** Where the time goes: the sender's own lateness, its pauses between messages, event loops, and other programs on the machine. */
+function boundLine(
+  name: string,
+  perSecond: number,
+  { out, into, others }: { out: NodeFigures; into: NodeFigures; others: number | null },
+): string {
+  return row(
+    ...[name, perSecond.toLocaleString('en-US'), ms(out.late?.p99Ms), out.leftOut.toLocaleString('en-US')],
+    ...[Math.round(out.batches / out.seconds).toLocaleString('en-US'), ms(out.loopP99Ms), ms(into.loopP99Ms)],
+    ...[out.pushedAsidePerSecond.toFixed(0), into.pushedAsidePerSecond.toFixed(0)],
+    others === null ? '–' : (others * 100).toFixed(0),
+  );
+}
+
+/** Begins to count what all processors do; returns the share of one processor that went to programs which are none of these. */
+function machineSeconds(): (server: number, own: readonly NodeFigures[], size: ClusterSize) => number | null {
+  const busySeconds = (): number => {
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split(/\s+/);
+    return [user, nice, system, irq, softirq, steal].reduce((sum, one) => sum + Number(one), 0) / 100;
+  };
+  if (!existsSync('/proc/stat')) return () => null;
+  const [before, fromMs] = [busySeconds(), performance.now()];
+  return (server, own, { warmUpMs, measureMs }) => {
+    const seconds = (performance.now() - fromMs) / 1e3;
+    // Our own used as much while they warmed up.
+    const ours = server + sum(own, ({ cpuSeconds }) => cpuSeconds) * (1 + warmUpMs / measureMs);
+    return Math.max(0, (busySeconds() - before - ours) / seconds);
+  };
 }
 
 async function processTable(server: Server, size: ClusterSize): Promise<string> {
@@ -249,6 +320,6 @@ function isListening(port: number): Promise<boolean> {
 
 const sum = (all: readonly NodeFigures[], of: (one: NodeFigures) => number): number =>
   all.reduce((total, one) => total + of(one), 0);
-const ms = (value: number | null): string => (value === null ? '–' : value.toFixed(2));
+const ms = (value: number | null | undefined): string => value?.toFixed(2) ?? '–';
 const row = (first: string, ...cells: readonly string[]): string =>
   [first.padEnd(20), ...cells.map((cell) => cell.padStart(12))].join('  ');
