@@ -11,6 +11,8 @@ export interface Delays {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly books: number;
+  /** All of them, so that several stretches can be looked at as one. */
+  readonly delaysMs: readonly number[];
   /** Batches that did not come, by their numbers. */
   readonly lostBatches: number;
   /** By how much this process itself was late at p99: it is in the delays above. */
@@ -89,6 +91,7 @@ export class Bystander {
       p50Ms: percentile(delays, 0.5),
       p99Ms: percentile(delays, 0.99),
       books: delays.length,
+      delaysMs: delays,
       lostBatches: this.follower.statistics().lostBatches - this.lostBefore,
       loopP99Ms: this.loop.percentile(99) / 1e6,
     };

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { skipOrFail } from '../servers/nats.js';
 import { lateOf } from './auditor.js';
-import { runClusterChaos } from './cluster.js';
+import { gainMs, pooledP99Ms, runClusterChaos } from './cluster.js';
 import { alertsIn, growthOf, runConnectorChaos, type Sample } from './connectors.js';
 import { Line } from './line.js';
 import { drawSchedules, KINDS } from './schedules.js';
@@ -35,6 +35,21 @@ t.test('schedules follow from their seed and meet every kind', (t) => {
   t.same(draw(1), draw(1));
   t.notSame(draw(1), draw(2));
   for (const kind of KINDS) t.equal(draw(3).filter((one) => one.kind === kind).length, 2, kind);
+  t.end();
+});
+
+t.test('what a kill costs the others is told of all kills together', (t) => {
+  const stretch = (p99Ms: number, delaysMs: readonly number[]) => {
+    return { p50Ms: 1, p99Ms, books: delaysMs.length, delaysMs, lostBatches: 0, loopP99Ms: 1 };
+  };
+  const hundred = (ms: number) => Array.from({ length: 100 }, () => ms);
+  const kill = (before: number, after: readonly number[]) => ({
+    bystanders: { before: stretch(before, hundred(before)), after: stretch(80, after), mishaps: 0 },
+  });
+  const trials = [kill(5, [...hundred(6), 400]), kill(7, hundred(9)), { bystanders: null }];
+  t.same(trials.map(gainMs), [75, 73, null]);
+  t.same(pooledP99Ms(trials), { beforeMs: 7, afterMs: 9, books: 401 });
+  t.equal(pooledP99Ms([{ bystanders: null }]), null);
   t.end();
 });
 

@@ -9,6 +9,9 @@ interface Flags {
   readonly only?: string[];
 }
 
+/** What a dead node may cost the others. */
+const MOST_GAINED_MS = 100;
+
 const say = (line: string): void => console.log(line);
 
 /** What must hold is a line each; the exit code says whether all do. */
@@ -54,7 +57,7 @@ async function cluster({ schedules, minutes, seed, only }: Flags): Promise<void>
   const { unavailable } = await import('./stage.js');
   const missing = unavailable();
   if (missing !== null) return say(`skipped: ${missing}`);
-  const { gainMs, runClusterChaos } = await import('./cluster.js');
+  const { gainMs, pooledP99Ms, runClusterChaos } = await import('./cluster.js');
   const { KINDS } = await import('./schedules.js');
   say(machine());
   const report = await runClusterChaos({
@@ -73,10 +76,15 @@ async function cluster({ schedules, minutes, seed, only }: Flags): Promise<void>
     `kill -9: feeds within 5 s in ${within('feeds', 5_000)}, gate within 10 s in ${within('gate', 10_000)} of ${kills.length}`,
   );
   const gains = kills.map(gainMs);
+  const pooled = pooledP99Ms(kills);
   say(
     `delay of the others' books at p99, from the 5 s before a kill to the time until all had moved: ${signed(gains)}; ` +
       `frames they missed or connections made anew: ${kills.reduce((sum, { bystanders }) => sum + (bystanders?.mishaps ?? 0), 0)}`,
   );
+  if (pooled !== null)
+    say(
+      `of all kills together: ${pooled.beforeMs.toFixed(0)} ms, then ${pooled.afterMs.toFixed(0)} ms, of ${pooled.books} books`,
+    );
   say(
     `holders that were cut off said that they hold no more after ${spread(trials.map(({ silentMs }) => silentMs))}`,
   );
@@ -90,6 +98,10 @@ async function cluster({ schedules, minutes, seed, only }: Flags): Promise<void>
     'no late order, and silence within the lease and the life of a request': audit.late.length === 0,
     'no order that the journal does not know, none twice': audit.strangers.length === 0,
     'the ledger holds what the exchanges hold': audit.ledger.length === 0,
+    ...(pooled !== null && {
+      'others gain at most 100 ms at p99 while a node is dead':
+        pooled.afterMs - pooled.beforeMs <= MOST_GAINED_MS,
+    }),
     'every loss and return of a node was told': trials.every(({ isTold }) => isTold !== false),
     [`as many as were asked for: ${trials.length} of ${schedules}`]: trials.length >= Number(schedules),
   });

@@ -2,6 +2,7 @@ import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Prng } from '../../src/simulator/prng.js';
 import type { All } from '../cluster/cluster-world.js';
+import { percentile } from '../proofs/figures.js';
 import { audit, type Audit } from './auditor.js';
 import type { Delays } from './bystander.js';
 import { drawSchedules, inflict, KINDS, type Kind, type Schedule } from './schedules.js';
@@ -207,6 +208,21 @@ const recovery = (one: Recovery | null): string =>
 export function gainMs({ bystanders }: Pick<Trial, 'bystanders'>): number | null {
   const { before = null, after = null } = bystanders ?? {};
   return before === null || after === null ? null : Math.round(after.p99Ms - before.p99Ms);
+}
+
+/** All kills as one: a stretch of some seconds has too few books for a 99th percentile of its own. Null = nothing was looked at. */
+export function pooledP99Ms(
+  trials: readonly Pick<Trial, 'bystanders'>[],
+): { readonly beforeMs: number; readonly afterMs: number; readonly books: number } | null {
+  const of = (when: 'before' | 'after') =>
+    trials.flatMap(({ bystanders }) => bystanders?.[when]?.delaysMs ?? []);
+  const [before, after] = [of('before'), of('after')];
+  if (before.length === 0 || after.length === 0) return null;
+  return {
+    beforeMs: percentile(before, 0.99),
+    afterMs: percentile(after, 0.99),
+    books: before.length + after.length,
+  };
 }
 
 const delaysText = (one: Delays | null): string =>

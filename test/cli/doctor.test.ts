@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { keyFindings } from '../../src/cli/doctor.js';
 import { factsOf, look, storeFindings } from '../../src/cli/doctor-stores.js';
 import type { Finding } from '../../src/cli/finding.js';
 import { clusterSchema, type ClusterConfigInput } from '../../src/config/cluster.js';
@@ -230,4 +231,29 @@ t.test('each signed account of a running node is a finding, by its own word', as
   t.same(await accountFindings(at, answering(404, {})), [], 'something else runs there');
   await t.rejects(accountFindings(at, answering(200, [{ exchange: 'binance' }])), /phase/);
   await t.rejects(accountFindings(at, answering(500, {})), /answered 500/);
+});
+
+t.test('nodes that may trade together need one key of approvals', (t) => {
+  const names = (traders: readonly string[]) =>
+    ['a', 'b', 'c'].map((name) => ({
+      ...{ name, region: 'x' },
+      roles: [
+        'feeds' as const,
+        'detectors' as const,
+        'recorder' as const,
+        ...(traders.includes(name) ? ['trade' as const] : []),
+      ],
+    }));
+  const found = (traders: readonly string[], key?: string) => {
+    const bus = { kind: 'nats' as const, urls: ['nats://10.0.0.1:4222'] };
+    const stores = { trades: { kind: 'postgres' as const, urlEnv: 'PG_URL' } };
+    const cluster = clusterSchema.parse({ nodes: names(traders), bus, stores });
+    const config = { cluster, node: cluster.nodes[0]! } as Parameters<typeof keyFindings>[0]['config'];
+    return keyFindings({ config, environment: key === undefined ? {} : { ARBOT_VERDICT_KEY_HEX: key } });
+  };
+  t.match(found(['a', 'b']), [{ state: 'bad', detail: /must be the same on a, b/ }]);
+  t.match(found(['a', 'b'], 'f'.repeat(64)), [{ state: 'ok' }]);
+  t.strictSame(found(['a']), [], 'who trades alone makes its own');
+  t.strictSame(found(['b', 'c']), [], 'who does not trade needs none');
+  t.end();
 });
