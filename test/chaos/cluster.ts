@@ -56,6 +56,8 @@ export interface ClusterChaosReport {
 const RECOVERED_WITHIN_MS = 180_000;
 const MOVED_WITHIN_MS = 60_000;
 const TOLD_WITHIN_MS = 20_000;
+/** What takes longer says every so often what it waits for. */
+const SLOW_MS = 1_500;
 /** How long the others are looked at before one is killed. */
 const BEFORE_MS = 5_000;
 
@@ -93,7 +95,7 @@ export async function runClusterChaos(options: ClusterChaosOptions): Promise<Clu
     let last: Audit | null = null;
     for (const schedule of drawSchedules(prng, schedules, kinds)) {
       if (trials.length > 0 && performance.now() - startedMs > budgetMs) break;
-      const trial = await tryOne(stage, schedule);
+      const trial = await tryOne(stage, schedule, heard);
       last = await audit(stage.servers.postgres.url, stage.accounts, stage.watch);
       for (const line of last.fences) wrong.fences.add(line);
       for (const line of last.late) wrong.late.add(line);
@@ -112,11 +114,19 @@ export async function runClusterChaos(options: ClusterChaosOptions): Promise<Clu
   }
 }
 
-async function untilWhole(stage: Stage, after: string): Promise<Recovery> {
+async function untilWhole(
+  stage: Stage,
+  after: string,
+  heard: (line: string) => void = () => undefined,
+): Promise<Recovery> {
+  const slow = new AbortController();
+  const why = tellHolds(stage, slow.signal, heard);
   const { whole: atMs, ...reached } = await stage.reached(
     { ...GOALS, whole },
     { withinMs: RECOVERED_WITHIN_MS },
   );
+  slow.abort();
+  await why;
   if (atMs === null)
     throw new Error(
       `not whole ${RECOVERED_WITHIN_MS} ms after ${after}; gates are held by ${await stage.holds()}; ${await stage.story()}`,
@@ -124,7 +134,19 @@ async function untilWhole(stage: Stage, after: string): Promise<Recovery> {
   return reached;
 }
 
-async function tryOne(stage: Stage, schedule: Schedule): Promise<Trial> {
+/** What keeps a gate closed that takes its time, so that nobody has to guess afterwards. */
+async function tellHolds(stage: Stage, ended: AbortSignal, heard: (line: string) => void): Promise<void> {
+  let last = '';
+  for (let atMs = SLOW_MS; ; atMs += SLOW_MS) {
+    await sleep(SLOW_MS, undefined, { signal: ended }).catch(() => undefined);
+    if (ended.aborted) return;
+    const holds = await stage.holds();
+    if (holds !== last) heard(`  not whole after ${atMs} ms: ${holds}`);
+    last = holds;
+  }
+}
+
+async function tryOne(stage: Stage, schedule: Schedule, heard: (line: string) => void): Promise<Trial> {
   const before = await stage.all();
   const holder = [...before].find(([, one]) => one.held)?.[0] ?? NODES[0]!;
   const others = NODES.filter((name) => name !== holder);
@@ -150,7 +172,7 @@ async function tryOne(stage: Stage, schedule: Schedule): Promise<Trial> {
   ]);
   const bystanders = look === null ? null : await look();
   await fault.heal();
-  const healed = await untilWhole(stage, schedule.kind);
+  const healed = await untilWhole(stage, schedule.kind, heard);
   const isTold =
     fault.moves && fault.node !== null && schedule.kind.endsWith('of a node')
       ? await told(stage, node, heardBefore)
