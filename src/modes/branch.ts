@@ -34,13 +34,19 @@ export class Branch {
   want(children: readonly ChildSpec[]): Promise<void> {
     if (this.closed) return Promise.resolve();
     this.wanted = children;
-    return (this.working ??= this.work().finally(() => (this.working = null)));
+    return (this.working ??= this.work().finally(() => this.ended()));
   }
 
   /** The tree stops its children itself from now on. */
   async close(): Promise<void> {
     this.closed = true;
     await this.working;
+  }
+
+  /** Between the last look and this a new wish may have come: whoever made it waits for this promise too. */
+  private ended(): Promise<void> | undefined {
+    this.working = null;
+    return this.wanted === this.running || this.closed ? undefined : this.want(this.wanted);
   }
 
   private async work(): Promise<void> {

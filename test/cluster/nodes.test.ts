@@ -6,9 +6,12 @@ import { UnknownHolds } from '../../src/actors/saga-unknowns.js';
 import { startGateway } from '../../src/execution/gateway/gateway-state.js';
 import type { SagaState } from '../../src/execution/saga-state.js';
 import type { RiskHold } from '../../src/messages/risk.js';
+import { Branch } from '../../src/modes/branch.js';
 import type { Bus } from '../../src/ports/bus.js';
 import { Holds } from '../../src/risk/holds.js';
 import type { ActorContext } from '../../src/runtime/actor.js';
+import type { ChildSpec } from '../../src/supervisors/spec.js';
+import type { SupervisionTree } from '../../src/supervisors/supervisor.js';
 import { KeptLog } from '../runtime/harness.js';
 import { EXPIRY_MS, MemberWorld, type MemberProcess } from './member-world.js';
 
@@ -329,4 +332,22 @@ t.test('an asset that was let go while the bus broke does not stay held', (t) =>
   }
   t.ok(spoken.length < 30, `and is not told for ever: ${spoken.length}`);
   t.end();
+});
+
+t.test('a wish that comes while a branch ends its work is carried out too', async (t) => {
+  const child = { worker: { id: 'feed' } } as unknown as ChildSpec;
+  for (let turns = 0; turns < 12; turns++) {
+    const there = new Set<string>();
+    const tree = {
+      addChild: async (below: string) => void there.add(`${below}/feed`),
+      removeChild: async (path: string) => void there.delete(path),
+    } as unknown as SupervisionTree;
+    const branch = new Branch({ tree: () => tree, below: 'feeds', log: new KeptLog() });
+    const first = branch.want([child]);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await branch.want([]);
+    t.equal(there.size, 0, `after ${turns} turns`);
+    await first;
+    t.notOk(branch.isRunning);
+  }
 });
