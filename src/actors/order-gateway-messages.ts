@@ -1,5 +1,5 @@
 import type { Connector, Endpoints } from '../connectors/base.js';
-import type { Credentials, OrderEntry } from '../connectors/order-entry.js';
+import type { Credentials, ExchangeAnswer, OrderEntry } from '../connectors/order-entry.js';
 import type { RateLimiter } from '../connectors/rate-limiter.js';
 import type { GatewayEvent } from '../execution/gateway/gateway-state.js';
 import type { AdmissionLimits } from '../execution/order-admission.js';
@@ -102,6 +102,8 @@ export type OrderGatewayMessage =
   | { readonly kind: 'seedFailed'; readonly tries: number; readonly error: string }
   | { readonly kind: 'seeded'; readonly seeds: Seeds }
   | { readonly kind: 'adopt'; readonly asset: AssetId; readonly by: string; readonly reply: AdoptAnswer }
+  /** Of a connection of the private stream; a text = why there is none. */
+  | { readonly kind: 'ticket'; readonly attempt: number; readonly answer: ExchangeAnswer | string }
   | { readonly kind: 'due' }
   | { readonly kind: 'tick' }
   | { readonly kind: 'announce' }

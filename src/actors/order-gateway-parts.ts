@@ -7,6 +7,7 @@ import {
   type GatewayTimes,
 } from '../execution/gateway/gateway-state.js';
 import { OrderAdmission } from '../execution/order-admission.js';
+import { errorText } from '../messages/errors.js';
 import type { ActorContext } from '../runtime/actor.js';
 import { AccountQuestions } from './account-questions.js';
 import { AccountWords } from './account-words.js';
@@ -16,6 +17,9 @@ import type { OrderGatewayMessage, OrderGatewayOptions } from './order-gateway-m
 import { OrderWriter } from './order-writer.js';
 import { PrivateLine } from './private-line.js';
 import { PrivateRest, uuidOf } from './private-rest.js';
+
+/** How long the address of a connection waits for its part of the budget: without the stream no order is sent. */
+const TICKET_WAIT_MS = 5_000;
 
 /** What an order gateway is put together from. */
 export interface GatewayParts {
@@ -74,7 +78,7 @@ export function gatewayPartsOf(
     }),
     writer: new OrderWriter({ gateway, context, state, admission, words, rest, ...calls }),
     deadMan: deadManOf(gateway, { rest, context, ...calls }),
-    line: privateLineOf({ gateway, context, words, ...calls }),
+    line: privateLineOf({ gateway, context, words, rest, ...calls }),
   };
 }
 
@@ -115,9 +119,10 @@ interface LineOptions extends Pick<GatewayCalls, 'step' | 'refused'> {
   readonly gateway: OrderGatewayOptions;
   readonly context: ActorContext<OrderGatewayMessage>;
   readonly words: AccountWords;
+  readonly rest: PrivateRest;
 }
 
-function privateLineOf({ gateway, context, words, step, refused }: LineOptions): PrivateLine {
+function privateLineOf({ gateway, context, words, rest, step, refused }: LineOptions): PrivateLine {
   const { connector, endpoints, credentials, sockets, clockOffsetMs } = gateway;
   return new PrivateLine({
     stream: connector.orders.stream,
@@ -130,6 +135,12 @@ function privateLineOf({ gateway, context, words, step, refused }: LineOptions):
       nonce: uuidOf(context.random),
     }),
     symbols: () => words.allSymbols(),
+    askTicket: (call, attempt) =>
+      context.pipe(
+        rest.ask(call, 'urgent', TICKET_WAIT_MS),
+        (answer) => ({ kind: 'ticket', attempt, answer }),
+        (error) => ({ kind: 'ticket', attempt, answer: errorText(error) }),
+      ),
     events: {
       up: () => step({ kind: 'stream', isUp: true, reason: '' }),
       down: (reason) => step({ kind: 'stream', isUp: false, reason }),

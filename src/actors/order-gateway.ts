@@ -125,6 +125,8 @@ class OrderGateway implements ActorBehaviour<OrderGatewayMessage> {
         return this.seeded(message.seeds);
       case 'adopt':
         return this.adopt(message.asset, message.by, message.reply);
+      case 'ticket':
+        return this.parts.line.ticket(message.attempt, message.answer);
       case 'due':
         this.dueAtMs = null;
         return this.step({ kind: 'due' });

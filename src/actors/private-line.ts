@@ -4,13 +4,16 @@ import { FrameError } from '../connectors/frame-error.js';
 import type {
   BalanceReport,
   Credentials,
+  ExchangeAnswer,
   OrderReport,
+  PrivateCall,
   PrivateSink,
   PrivateStream,
   SigningMoment,
   TradeReport,
 } from '../connectors/order-entry.js';
 import { WebSocketManager } from '../connectors/websocket-manager.js';
+import { ArbotError } from '../messages/errors.js';
 import type { Socket, SocketHandlers, SocketOptions } from '../ports/network.js';
 import type { Clock } from '../ports/time.js';
 
@@ -29,6 +32,8 @@ export interface PrivateLineOptions {
   readonly random: () => number;
   readonly moment: () => SigningMoment;
   readonly symbols: () => readonly string[];
+  /** Asks for the address of the next connection, where the stream wants that; what comes of it goes to `ticket`. */
+  readonly askTicket: (call: PrivateCall, attempt: number) => void;
   readonly events: PrivateLineEvents;
 }
 
@@ -62,6 +67,9 @@ export class PrivateLine implements PrivateSink {
     const { stream, endpoints, limits, clock, random, connect } = options;
     this.manager = new WebSocketManager({
       url: stream.url(endpoints),
+      ...(stream.ticket !== undefined && {
+        ticket: { ask: (attempt: number) => options.askTicket(stream.ticket!.call, attempt) },
+      }),
       heartbeat: stream.heartbeat,
       limits: { ...limits, maxFrameBytes: stream.maxFrameBytes, lifetimeMs: stream.lifetimeMs },
       connect: (url, socketOptions, handlers) => {
@@ -93,6 +101,18 @@ export class PrivateLine implements PrivateSink {
     const isLate = this.options.clock.monotonicMs() - this.openedMs > LOGIN_MS;
     if (this.manager.state === 'open' && !this.isUp && isLate)
       this.manager.reconnect(`not served ${LOGIN_MS} ms after it opened`);
+  }
+
+  /** The answer to `askTicket`, or why there is none. */
+  ticket(attempt: number, answer: ExchangeAnswer | string): void {
+    const { stream, endpoints, moment } = this.options;
+    if (typeof answer === 'string') return this.manager.refuse(attempt, answer);
+    try {
+      this.manager.enter(attempt, stream.ticket!.addressOf(answer, moment().nonce, endpoints));
+    } catch (error) {
+      if (!(error instanceof ArbotError)) throw error;
+      this.manager.refuse(attempt, error.message);
+    }
   }
 
   private opened(): void {

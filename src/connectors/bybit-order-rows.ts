@@ -1,4 +1,3 @@
-import type { DecimalText } from '../messages/primitives.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
 import type { Envelope, Meaning } from './order-answers.js';
@@ -116,18 +115,14 @@ export function readBalances(row: f.Fields, path: string): BalanceReport[] {
   return f.listAt(row, 'coin', path, 10_000).map((coin, index) => {
     const at = `${path}coin[${index}]`;
     const fields = f.asFields(coin, at);
-    const locked = unsignedOrZeroAt(fields, 'locked', `${at}.`);
+    const locked = o.unsignedOrZeroAt(fields, 'locked', `${at}.`);
     return {
       ticker: f.symbolAt(fields, 'coin', `${at}.`),
       free: o.difference(o.signedTextAt(fields, 'walletBalance', `${at}.`), locked),
       locked,
-      borrowed: unsignedOrZeroAt(fields, 'borrowAmount', `${at}.`),
+      borrowed: o.unsignedOrZeroAt(fields, 'borrowAmount', `${at}.`),
     };
   });
-}
-
-function unsignedOrZeroAt(row: f.Fields, key: string, path: string): DecimalText {
-  return o.isAbsent(row, key) ? '0' : f.unsignedTextAt(row, key, path);
 }
 
 /** Deposit states: 3 is credited, 10012 to the funding pool; 4 failed [C]. */
@@ -155,7 +150,7 @@ export function readWithdrawal(row: f.Fields, path: string): TransferReport | nu
   return {
     transferId: f.idAt(row, 'withdrawId', path),
     ticker: f.symbolAt(row, 'coin', path),
-    amount: o.negated(o.sumOf([amount, unsignedOrZeroAt(row, 'withdrawFee', path)])),
+    amount: o.negated(o.sumOf([amount, o.unsignedOrZeroAt(row, 'withdrawFee', path)])),
     isSettled: true,
     timeMs: f.timeTextAt(row, 'createTime', path),
   };

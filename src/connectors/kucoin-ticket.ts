@@ -14,13 +14,21 @@ export function ticketEntrance(socketUrl: string): Entrance {
   return {
     kind: 'ticket',
     request: { ...publicRequest('/api/v1/bullet-public', 10, 64 << 10), method: 'POST' },
-    parse: (body, connectionId, { websocketUrl }) => {
-      const { token, endpoint } = readTicket(body);
-      const base = websocketUrl === socketUrl ? checkedHost(endpoint) : websocketUrl;
-      return `${base}?token=${encodeURIComponent(token)}&connectId=${encodeURIComponent(connectionId)}`;
-    },
+    parse: (body, connectionId, { websocketUrl }) =>
+      addressIn(body, connectionId, { at: websocketUrl, socketUrl }),
     pingEveryMs: (body) => readTicket(body).pingEveryMs,
   };
+}
+
+/** The address of one connection. `at` other than the real socket stands for whatever the ticket names. @throws FrameError */
+export function addressIn(
+  body: Buffer,
+  connectionId: string,
+  { at, socketUrl }: { readonly at: string; readonly socketUrl: string },
+): string {
+  const { token, endpoint } = readTicket(body);
+  const base = at === socketUrl ? checkedHost(endpoint) : at;
+  return `${base}?token=${encodeURIComponent(token)}&connectId=${encodeURIComponent(connectionId)}`;
 }
 
 function readTicket(body: Buffer): { token: string; endpoint: string; pingEveryMs: number } {

@@ -9,14 +9,16 @@ import { FRAME_LIMITS } from './frame-parser.js';
 import { KucoinDecoder } from './kucoin-decoder.js';
 import { EXCHANGE, FEES, kucoinRest } from './kucoin-rest.js';
 import { CHANNELS, requestIdOf, type KucoinBookChannel, type KucoinRole } from './kucoin-channels.js';
+import { kucoinOrders, type KucoinKeyVersion } from './kucoin-orders.js';
 import { KucoinScanner } from './kucoin-scan.js';
+import { KUCOIN_PRIVATE_SOCKET } from './kucoin-stream.js';
 import { ticketEntrance } from './kucoin-ticket.js';
 import { withScanner } from './scan/scan-front.js';
 
 export type { KucoinBookChannel };
 
 /**
- * KuCoin spot (PROTOCOLS §8), without a key. Three ways to a book, one socket each:
+ * KuCoin spot (PROTOCOLS §8); books need no key. Three ways to a book, one socket each:
  *
  * - `obu` (the default): the Pro socket, no ticket. Snapshot, then 500 levels every 10 ms with first and last number [P];
  *   best quotes in real time with numbers of the same count; trades. Frames are binary.
@@ -29,6 +31,8 @@ export type { KucoinBookChannel };
 export interface KucoinOptions {
   readonly endpoints?: Partial<Endpoints>;
   readonly bookChannel?: KucoinBookChannel;
+  /** Of the key that signs orders; 2 unless said otherwise. */
+  readonly apiKeyVersion?: KucoinKeyVersion;
 }
 
 const PRO_SOCKET = 'wss://x-push-spot.kucoin.com/';
@@ -123,6 +127,7 @@ export function kucoin(options: KucoinOptions = {}): Connector {
   const endpoints: Endpoints = {
     websocketUrl: isPro ? PRO_SOCKET : CLASSIC_SOCKET,
     restUrl: 'https://api.kucoin.com',
+    privateUrl: KUCOIN_PRIVATE_SOCKET,
     ...options.endpoints,
   };
   const capabilities = isPro ? proCapabilities() : classicCapabilities(book);
@@ -140,6 +145,7 @@ export function kucoin(options: KucoinOptions = {}): Connector {
     rest: kucoinRest((answer, path, symbol) =>
       decoder.readSnapshot(answer, path, CHANNELS[book].depth, symbol),
     ),
+    orders: kucoinOrders(options.apiKeyVersion),
   };
   return withScanner(connector, new KucoinScanner(decoder.header));
 }

@@ -31,8 +31,8 @@ import {
   isAbsent,
   negated,
   signedTextAt,
-  sumOf,
 } from './order-fields.js';
+import { isNamed, orderByFills } from './order-lists.js';
 import { encodedQuery, hmacBase64, jsonBody, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
 
@@ -134,11 +134,6 @@ const fillsLookup = (order: OrderReference): PrivateCall =>
     ['limit', ROWS],
   ]);
 
-const isNamed =
-  ({ exchangeOrderId, clientOrderId }: OrderReference) =>
-  (one: { readonly exchangeOrderId: string; readonly clientOrderId: string | null }): boolean =>
-    exchangeOrderId === null ? one.clientOrderId === clientOrderId : one.exchangeOrderId === exchangeOrderId;
-
 /** Lists come newest first: a full page without the order proves something only of what is as young as the page. */
 function notOnPage(
   data: readonly f.Fields[],
@@ -159,29 +154,14 @@ function foundInList(data: readonly f.Fields[], reference: OrderReference): Orde
   return notOnPage(data, reference, () => olderThan(finishedCall(reference), data, 'ordId'));
 }
 
-/** The order by its fills: one that neither look-up nor list of orders has any more has ended, with what it has filled. */
+/** The order by its fills, when no list of orders has it. */
 function foundInFills(data: readonly f.Fields[], reference: OrderReference): OrderAnswer {
   const { symbol } = reference;
-  const trades = readRows(data, readFill, (row) => f.member(row, 'instId') === symbol).filter(
-    isNamed(reference),
-  );
-  const [first] = trades;
-  if (first === undefined)
-    return notOnPage(data, reference, () => olderThan(fillsLookup(reference), data, 'billId'));
-  const filledQuantity = sumOf(trades.map(({ quantity }) => quantity));
-  const { exchangeOrderId, side } = first;
-  const clientOrderId = first.clientOrderId ?? '';
-  const updatedAtMs = Math.max(...trades.map(({ timeMs }) => timeMs));
-  return {
-    kind: 'found',
-    order: askedFor(
-      {
-        ...{ clientOrderId, exchangeOrderId, symbol, side, status: 'ended', statusWord: 'by its fills' },
-        ...{ quantity: filledQuantity, filledQuantity, trades, updatedAtMs },
-      },
-      reference,
-    ),
-  };
+  const trades = readRows(data, readFill, (row) => f.member(row, 'instId') === symbol);
+  const order = orderByFills(trades, reference);
+  return order === null
+    ? notOnPage(data, reference, () => olderThan(fillsLookup(reference), data, 'billId'))
+    : { kind: 'found', order: askedFor(order, reference) };
 }
 
 /** The receipt of one order. @throws FrameError when it is of another one. */

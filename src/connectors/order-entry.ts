@@ -277,6 +277,8 @@ export interface DeadMan {
 /** The private stream: orders, trades and balances as they happen. What it misses while it is away is asked for by REST. */
 export interface PrivateStream {
   url(endpoints: Endpoints): string;
+  /** Where each connection needs an address of its own, asked for by a signed call (KuCoin); absent = `url` is it. */
+  readonly ticket?: StreamTicket;
   /** Headers of the opening handshake (Upbit's token); empty where the login is a frame. */
   handshakeHeaders(credentials: Credentials, moment: SigningMoment): Readonly<Record<string, string>>;
   /** Sent once the socket is open. */
@@ -289,10 +291,16 @@ export interface PrivateStream {
   readonly maxFrameBytes: number;
   /** The exchange closes a connection of this age; null = never. */
   readonly lifetimeMs: number | null;
-  /** True where opening is the login (no answer comes): Upbit. */
+  /** True where no answer to a login comes: opening is it (Upbit), or each subscription has its own (Gate). */
   readonly isOpenAuthorised: boolean;
   /** Reads one frame. @throws FrameError naming the field; nothing of a refused frame reaches the sink. */
   decode(data: Buffer, sink: PrivateSink): void;
+}
+
+export interface StreamTicket {
+  readonly call: PrivateCall;
+  /** `connectionId` is unique. @throws FrameError, or ArbotError ARB_EXCHANGE_ERROR / ARB_RATE_LIMITED when the exchange refused. */
+  addressOf(answer: ExchangeAnswer, connectionId: string, endpoints: Endpoints): string;
 }
 
 export interface PrivateSink {

@@ -1,6 +1,6 @@
 import { Decimal, isDecimalText, parseDecimal, toText, ZERO } from '../market/decimal.js';
 import type { DecimalText, Side } from '../messages/primitives.js';
-import { idAt, member, type Fields } from './fields.js';
+import { idAt, member, unsignedTextAt, type Fields } from './fields.js';
 import { FrameError } from './frame-error.js';
 import type { OrderReference, OrderReport, PrivateCall, ReportedStatus } from './order-entry.js';
 
@@ -16,6 +16,11 @@ export function signedTextAt(fields: Fields, key: string, path: string): Decimal
 /** As `signedTextAt`; 0 where the exchange leaves the field out, empty or null. */
 export function signedOrZeroAt(fields: Fields, key: string, path: string): DecimalText {
   return isAbsent(fields, key) ? '0' : signedTextAt(fields, key, path);
+}
+
+/** Decimal text not below 0; 0 where the exchange leaves the field out, empty or null. */
+export function unsignedOrZeroAt(fields: Fields, key: string, path: string): DecimalText {
+  return isAbsent(fields, key) ? '0' : unsignedTextAt(fields, key, path);
 }
 
 /** True for a field that is not there, null or empty text: all three mean "no value". */
