@@ -85,7 +85,8 @@ export abstract class ExchangeFace<S> implements WorldFollower {
     url: string,
     headers: Readonly<Record<string, string>> = {},
   ): number | FaceHttpResponse {
-    const trading = this.trading?.isPrivateSocket(splitUrl(url).path) === true ? this.trading : null;
+    const { path, query } = splitUrl(url);
+    const trading = this.trading?.isPrivateSocket(path, query) === true ? this.trading : null;
     const checked = trading === null ? this.refusal(url) : trading.refusal(url, headers);
     const refusal = this.faults.refuseConnections ? response(503, '') : checked;
     if (refusal !== null) return refusal;

@@ -16,6 +16,7 @@ import { classicTopic, proTopic, RANKS, type KucoinChannel } from './kucoin-topi
 import { sameBest } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
+import { KucoinTrading } from './trading/kucoin-trading.js';
 
 const IDLE_CLOSE_MS = 60_000;
 const TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -29,10 +30,11 @@ const MESSAGE_WINDOW_MS = 10_000;
 const MAX_TOKENS = 1_000;
 
 /**
- * KuCoin spot: the classic socket behind a ticket, the Pro socket without one, and REST (PROTOCOLS §8; kucoin.com/docs-new). Both
- * greet before anything else counts; unknown markets are acknowledged and stay silent. A connection with a token is classic.
+ * KuCoin spot: the classic socket behind a ticket, the Pro socket without one, and REST here, the private half in `KucoinTrading`
+ * (PROTOCOLS §8; kucoin.com/docs-new). Both greet before anything else counts; unknown markets are acknowledged and stay silent. A connection with a token is classic.
  */
 export class KucoinFace extends ExchangeFace<ChannelState> {
+  protected override readonly trading: KucoinTrading;
   private readonly rest: KucoinRest;
   private readonly books: KucoinBooks;
   private readonly bases = new Map<SimulatedMarket, number>();
@@ -67,6 +69,20 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
       sequence: (market) => this.sequence(market, market.updateId),
       newToken: () => this.newToken(),
       isTrading: (symbol) => !this.halted.has(symbol),
+    });
+    this.trading = this.newTrading();
+  }
+
+  private newTrading(): KucoinTrading {
+    return new KucoinTrading({
+      ...this.tradingParts('kucoin', (symbol) => this.halted.has(symbol)),
+      // The account's trades carry the ids of the public prints; those that nobody printed count from far above.
+      rules: {
+        tradeId: (number, _market, print) => (print === null ? `21${padded(number)}` : tradeIdOf(print)),
+      },
+      greet: (client) => this.greetInTime(client),
+      isGreeted: (client) => this.greeted.has(client.id),
+      isDown: () => this.maintenance,
     });
   }
 
@@ -126,7 +142,7 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
       this.answer(client, { id: client.connectionName, type: 'error', code: 401, data: 'token is invalid' });
       return this.closeClient(client, 1000, 'Bye');
     }
-    if (this.welcomeDelayMs === 0) this.greet(client);
+    this.greetInTime(client);
   }
 
   protected overLimit(client: FaceClient): boolean {
@@ -195,6 +211,11 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
     }
     if (client.topics.size === 0) this.answer(client, { type: 'error', code: 400, data: 'ping timeout' });
     this.closeClient(client, 1000, 'Bye');
+  }
+
+  /** At once, or by `keepAlive` when it is late. */
+  private greetInTime(client: FaceClient): void {
+    if (this.welcomeDelayMs === 0) this.greet(client);
   }
 
   private greet(client: FaceClient): void {
@@ -310,6 +331,8 @@ export class KucoinFace extends ExchangeFace<ChannelState> {
 function tradeIdOf(trade: EngineTrade): string {
   return `110679967${String(trade.id).padStart(8, '0')}`;
 }
+
+const padded = (number: number): string => String(number).padStart(15, '0');
 
 /** Ids come back as text, whatever they were. */
 function idOf(request: Readonly<Record<string, unknown>>): string {

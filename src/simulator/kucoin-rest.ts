@@ -1,6 +1,7 @@
 import { plainText } from './exact-units.js';
 import { response, splitUrl, type FaceHttpRequest, type FaceHttpResponse } from './face-protocol.js';
 import { kucoinLevels } from './kucoin-frames.js';
+import { KucoinPool } from './kucoin-pool.js';
 import { topOf } from './ladder.js';
 import type { Listing } from './listings.js';
 import type { SimulatedMarket } from './market.js';
@@ -16,7 +17,6 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   '/api/v3/market/orderbook/level2': 3,
 };
 const POOL = 2_000;
-const WINDOW_MS = 30_000;
 
 export interface KucoinRestOptions {
   readonly markets: ReadonlyMap<string, SimulatedMarket>;
@@ -30,18 +30,18 @@ export interface KucoinRestOptions {
 /** KuCoin's public REST calls: `{"code":"200000","data"}`, a weight pool with its headers, 429 with code 429000 beyond it. */
 export class KucoinRest {
   private readonly options: KucoinRestOptions;
-  private window = -1;
-  private used = 0;
+  private readonly pool: KucoinPool;
 
   constructor(options: KucoinRestOptions) {
     this.options = options;
+    this.pool = new KucoinPool(POOL, options.now);
   }
 
   handle(request: FaceHttpRequest): FaceHttpResponse {
     const { path, query } = splitUrl(request.url);
     if (!Object.hasOwn(WEIGHTS, path)) return failure(404, '404', 'Not Found');
-    const tooFast = this.charge(WEIGHTS[path]!);
-    const headers = this.headers();
+    const tooFast = this.pool.charge(WEIGHTS[path]!);
+    const headers = this.pool.headers();
     if (tooFast) return failure(429, '429000', 'Too many requests in a short period of time', headers);
     if ((request.method === 'POST') !== (path === '/api/v1/bullet-public')) {
       return failure(405, '405', `Request method '${request.method}' is not supported`, headers);
@@ -54,7 +54,7 @@ export class KucoinRest {
     const { now, stamp, newToken } = this.options;
     switch (path) {
       case '/api/v1/bullet-public':
-        return data(JSON.stringify({ token: newToken(), instanceServers: [SOCKET] }));
+        return data(JSON.stringify({ token: newToken(), instanceServers: [KUCOIN_SOCKET] }));
       case '/api/v1/timestamp':
         return data(`${stamp(now())}`);
       case '/api/v2/symbols':
@@ -90,33 +90,13 @@ export class KucoinRest {
     const listings = [...this.options.markets.values()].map(({ listing }) => listing);
     return [...new Set(listings.flatMap(({ base, quote }) => [base, quote]))].map(currencyInfo);
   }
-
-  /** True when the call does not fit any more. */
-  private charge(weight: number): boolean {
-    const window = Math.floor(this.options.now() / WINDOW_MS);
-    if (window !== this.window) {
-      this.window = window;
-      this.used = 0;
-    }
-    if (this.used + weight > POOL) return true;
-    this.used += weight;
-    return false;
-  }
-
-  private headers(): Readonly<Record<string, string>> {
-    const resetMs = (this.window + 1) * WINDOW_MS - this.options.now();
-    return {
-      'gw-ratelimit-limit': `${POOL}`,
-      'gw-ratelimit-remaining': `${POOL - this.used}`,
-      'gw-ratelimit-reset': `${Math.ceil(resetMs)}`,
-    };
-  }
 }
 
 const KEY_WANTED =
   'Please check the header of your request for KC-API-KEY, KC-API-SIGN, KC-API-TIMESTAMP, KC-API-PASSPHRASE';
 
-const SOCKET = {
+/** What every ticket says of the classic socket, public and private alike [O]. */
+export const KUCOIN_SOCKET = {
   endpoint: 'wss://ws-api-spot.kucoin.com/',
   encrypt: true,
   protocol: 'websocket',

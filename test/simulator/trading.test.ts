@@ -32,6 +32,7 @@ const PAIRS: Readonly<Record<TradingExchange, { pair: string; openPrice: string 
   okx: { pair: 'BTC-USDT', openPrice: '84000' },
   bybit: { pair: 'BTC-USDT', openPrice: '84000' },
   upbit: { pair: 'BTC-KRW', openPrice: '116760000' },
+  kucoin: { pair: 'BTC-USDT', openPrice: '84000' },
 };
 
 /** A desk with money and coins. */
@@ -145,6 +146,8 @@ t.test('fees come in the coin and at the rate of each exchange', (t) => {
     ['bybit', 'sell', 'USDT', '42'],
     ['upbit', 'buy', 'KRW', '29190'],
     ['upbit', 'sell', 'KRW', '29190'],
+    ['kucoin', 'buy', 'USDT', '42'],
+    ['kucoin', 'sell', 'USDT', '42'],
   ];
   for (const [exchange, side, asset, fee] of cases) {
     const bench = funded(exchange);
@@ -270,6 +273,7 @@ t.test('client ids are free again when the exchange says so', (t) => {
     okx: ['duplicate_client_id', 'placed', 'placed'],
     bybit: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
     upbit: ['duplicate_client_id', 'duplicate_client_id', 'duplicate_client_id'],
+    kucoin: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
@@ -305,6 +309,7 @@ t.test('orders that ended without a fill are forgotten after the time of each ex
     okx: 2,
     bybit: 24,
     upbit: null,
+    kucoin: 72,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
@@ -689,6 +694,7 @@ t.test('ids of orders and trades are unique and have the form of the exchange', 
     okx: /^\d{19}$/,
     bybit: /^\d{19}$/,
     upbit: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    kucoin: /^[0-9a-f]{24}$/,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);

@@ -7,8 +7,7 @@ import { bybitTimeRefusal } from './bybit-signature.js';
 import type { OrderRequest, OrderView, Refusal } from './desk-types.js';
 import { marketUnits } from './order-checks.js';
 import type { OrderDesk } from './order-desk.js';
-
-export type BybitBody = Readonly<Record<string, unknown>>;
+import { shortText, type RequestBody } from './request-words.js';
 
 export interface BybitOrderParts {
   readonly desk: OrderDesk;
@@ -33,7 +32,7 @@ export class BybitOrderCalls {
   }
 
   /** `request` = as signed: what reaches the engine after its window is refused there, too. */
-  place(body: BybitBody, request: FaceHttpRequest): FaceHttpResponse {
+  place(body: RequestBody, request: FaceHttpRequest): FaceHttpResponse {
     const { desk, markets, serverMs } = this.parts;
     const late = bybitTimeRefusal(request, serverMs());
     if (late !== null) return this.failure(late);
@@ -44,11 +43,11 @@ export class BybitOrderCalls {
     return this.receipt(outcome.order);
   }
 
-  cancel(body: BybitBody): FaceHttpResponse {
+  cancel(body: RequestBody): FaceHttpResponse {
     const { desk, markets, nowMs, lateCancel } = this.parts;
     const name = namesOf(body);
     if (body['category'] !== 'spot') return this.failure(bybitParameter('category invalid'));
-    if (!markets.has(textOf(body['symbol']))) return this.failure(BYBIT_ERRORS.noSymbol);
+    if (!markets.has(shortText(body['symbol']))) return this.failure(BYBIT_ERRORS.noSymbol);
     if (name === null) return this.failure(bybitParameter('orderId or orderLinkId is required'));
     const known = desk.find(name);
     if (known === null || known.symbol !== body['symbol']) return this.failure(BYBIT_ERRORS.noOrder);
@@ -61,10 +60,10 @@ export class BybitOrderCalls {
     return this.receipt(desk.cancel(name) ?? known);
   }
 
-  cancelAll(body: BybitBody): FaceHttpResponse {
+  cancelAll(body: RequestBody): FaceHttpResponse {
     const { desk, markets, serverMs } = this.parts;
     if (body['category'] !== 'spot') return this.failure(bybitParameter('category invalid'));
-    const symbol = textOf(body['symbol']);
+    const symbol = shortText(body['symbol']);
     if (symbol !== '' && !markets.has(symbol)) return this.failure(BYBIT_ERRORS.noSymbol);
     const list = desk.cancelAll(symbol === '' ? null : symbol).map(idsOf);
     return bybitResult({ list, success: '1' }, serverMs());
@@ -81,9 +80,9 @@ export class BybitOrderCalls {
 
 /** Which order a call means; null when it says neither. The exchange's own id goes first. */
 export function namesOf(
-  body: BybitBody,
+  body: RequestBody,
 ): { readonly exchangeOrderId: string; readonly clientOrderId: string } | null {
-  const [exchangeOrderId, clientOrderId] = [textOf(body['orderId']), textOf(body['orderLinkId'])];
+  const [exchangeOrderId, clientOrderId] = [shortText(body['orderId']), shortText(body['orderLinkId'])];
   return exchangeOrderId === '' && clientOrderId === '' ? null : { exchangeOrderId, clientOrderId };
 }
 
@@ -96,9 +95,4 @@ function refusalOf(reason: Refusal, { market, price }: OrderRequest): BybitError
   const last = marketUnits(market).tick * BigInt(market.statistics.lastTicks);
   const isLow = reason === 'price_band' && price !== null && price < last;
   return isLow ? BYBIT_ERRORS.priceTooLow : BYBIT_REFUSALS[reason];
-}
-
-/** A text of at most 64 characters; '' for everything else. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 64) : '';
 }

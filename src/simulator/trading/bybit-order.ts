@@ -1,9 +1,8 @@
 import type { SimulatedMarket } from '../market.js';
-import { parseAtoms, type Atoms } from './atoms.js';
+import type { Atoms } from './atoms.js';
 import { BYBIT_ERRORS, bybitParameter, type BybitError } from './bybit-errors.js';
 import type { DeskOrderType, OrderRequest, StpMode } from './desk-types.js';
-
-type Body = Readonly<Record<string, unknown>>;
+import { amountIn, isOneOf, textIn, type RequestBody } from './request-words.js';
 
 /** Letters, digits, '-' and '_' (PROTOCOLS §5 [O]). */
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,36}$/;
@@ -22,7 +21,7 @@ const STP: Readonly<Record<string, StpMode>> = {
 
 /** Reads the body of `POST /v5/order/create`. Steps and minimums are the desk's to check. */
 export function bybitOrderRequest(
-  body: Body,
+  body: RequestBody,
   markets: ReadonlyMap<string, SimulatedMarket>,
 ): OrderRequest | BybitError {
   if (body['category'] !== 'spot') return bybitParameter('category invalid');
@@ -31,32 +30,32 @@ export function bybitOrderRequest(
   const wrong = wrongWord(body);
   if (wrong !== null) return bybitParameter(`${wrong} invalid`);
   const isMarket = body['orderType'] === 'Market';
-  const size = amount(body['qty']);
-  const price = isMarket ? null : amount(body['price']);
+  const size = amountIn(body['qty']);
+  const price = isMarket ? null : amountIn(body['price']);
   if (size === null) return bybitParameter('qty invalid');
   if (!isMarket && price === null) return bybitParameter('price invalid');
   return request(body, market, { isMarket, size, price });
 }
 
 function request(
-  body: Body,
+  body: RequestBody,
   market: SimulatedMarket,
   sizes: { readonly isMarket: boolean; readonly size: Atoms; readonly price: Atoms | null },
 ): OrderRequest {
   const { isMarket, size, price } = sizes;
   const side = body['side'] === 'Buy' ? 'buy' : 'sell';
   // A market buy is sized in quote unless it says otherwise (PROTOCOLS §1.4).
-  const unit = isMarket && side === 'buy' ? (text(body, 'marketUnit') ?? 'quoteCoin') : 'baseCoin';
+  const unit = isMarket && side === 'buy' ? (textIn(body, 'marketUnit') ?? 'quoteCoin') : 'baseCoin';
   const isInQuote = unit === 'quoteCoin';
-  const smpType = text(body, 'smpType') ?? 'None';
+  const smpType = textIn(body, 'smpType') ?? 'None';
   return {
     market,
     side,
-    type: isMarket ? 'market' : TYPES[text(body, 'timeInForce') ?? 'GTC']!,
+    type: isMarket ? 'market' : TYPES[textIn(body, 'timeInForce') ?? 'GTC']!,
     price,
     quantity: isInQuote ? null : size,
     quoteAmount: isInQuote ? size : null,
-    clientOrderId: text(body, 'orderLinkId'),
+    clientOrderId: textIn(body, 'orderLinkId'),
     // The taker's own setting decides; that of a resting order has no effect [O].
     stp: STP[smpType]!,
     words: { smpType, marketUnit: isMarket ? unit : '' },
@@ -64,7 +63,7 @@ function request(
 }
 
 /** Name of the first parameter that has none of its words. */
-function wrongWord(body: Body): string | null {
+function wrongWord(body: RequestBody): string | null {
   if (body['side'] !== 'Buy' && body['side'] !== 'Sell') return 'side';
   if (body['orderType'] !== 'Limit' && body['orderType'] !== 'Market') return 'orderType';
   if (!isOneOf(body['timeInForce'], Object.keys(TYPES))) return 'timeInForce';
@@ -74,20 +73,4 @@ function wrongWord(body: Body): string | null {
   const id = body['orderLinkId'];
   const isId = id === undefined || id === '' || (typeof id === 'string' && CLIENT_ID.test(id));
   return isId ? null : 'orderLinkId';
-}
-
-/** True for a word of the list, and for none at all. */
-function isOneOf(value: unknown, words: readonly string[]): boolean {
-  return value === undefined || value === '' || words.some((word) => word === value);
-}
-
-/** A text that is there and not empty. */
-function text(body: Body, name: string): string | null {
-  const value = body[name];
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function amount(value: unknown): Atoms | null {
-  const atoms = typeof value === 'string' ? parseAtoms(value) : null;
-  return atoms === null || atoms <= 0n ? null : atoms;
 }

@@ -16,6 +16,7 @@ import {
 } from './bybit-rows.js';
 import type { DeskTransfer, OrderView } from './desk-types.js';
 import type { OrderDesk } from './order-desk.js';
+import { newestFirst, sliceOf } from './request-words.js';
 
 export interface BybitQueryParts {
   readonly desk: OrderDesk;
@@ -206,10 +207,6 @@ function symbolOf(query: URLSearchParams): string | null {
   return query.get('symbol') || null;
 }
 
-function* newestFirst<T>(rows: readonly T[]): Generator<T> {
-  for (let at = rows.length - 1; at >= 0; at--) yield rows[at]!;
-}
-
 /** At most `count` rows; the rest is not even made. */
 function first<T>(rows: Iterable<T>, count: number): T[] {
   const taken: T[] = [];
@@ -227,14 +224,8 @@ function pageOf<T>(
   maxRows: number,
   isWanted: (row: T) => boolean,
 ): { readonly rows: readonly T[]; readonly cursor: string } {
-  const limit = Math.min(maxRows, Math.max(1, Number(query.get('limit') || maxRows)));
+  const count = Math.min(maxRows, Math.max(1, Number(query.get('limit') || maxRows)));
   const from = Number(query.get('cursor') || 0);
-  const upTo: T[] = [];
-  for (const row of rows) {
-    if (!isWanted(row)) continue;
-    upTo.push(row);
-    if (upTo.length > from + limit) break;
-  }
-  const isLast = upTo.length <= from + limit;
-  return { rows: upTo.slice(from, from + limit), cursor: isLast ? '' : `${from + limit}` };
+  const page = sliceOf(rows, { from, count }, isWanted);
+  return { rows: page.rows, cursor: page.isLast ? '' : `${from + count}` };
 }

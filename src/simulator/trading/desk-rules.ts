@@ -3,7 +3,7 @@ import type { SimulatedMarket } from '../market.js';
 import { atomsOf, type Atoms } from './atoms.js';
 
 /** Exchanges on which one can trade in a simulation. */
-export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit'] as const;
+export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin'] as const;
 export type TradingExchange = (typeof TRADING_EXCHANGES)[number];
 
 const HOUR_MS = 3_600_000;
@@ -98,6 +98,22 @@ export const DESK_RULES: Readonly<Record<TradingExchange, DeskRules>> = {
     forgetsUnfilledAfterMs: null,
     orderId: (_number, random) => random(),
     tradeId: (number) => uuidOf(number),
+  },
+  kucoin: {
+    takerFeeRate: atomsOf('0.001'),
+    makerFeeRate: atomsOf('0.001'),
+    feeCoin: 'quote',
+    feePlaces: null,
+    clientIdReuse: 'never',
+    priceBand: { buyMax: 1.1, buyMin: 0, sellMax: Number.POSITIVE_INFINITY, sellMin: 0.9 },
+    maxLots: 1_000_000_000_000_000,
+    maxOpenOrders: 2_000,
+    postOnly: 'cancelled',
+    // Three days [C].
+    forgetsUnfilledAfterMs: 72 * HOUR_MS,
+    orderId: (number) => `6742a1c0${number.toString(16).padStart(16, '0')}`,
+    // Replaced by the face, whose public prints carry the same ids.
+    tradeId: (number) => counted(21_000_000_000_000_000n, number),
   },
 };
 

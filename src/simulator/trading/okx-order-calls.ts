@@ -6,8 +6,7 @@ import { okxData, okxFailure, okxResult } from './okx-answers.js';
 import { okxEmpty, OKX_ERRORS, OKX_REFUSALS, okxParameter, type OkxError } from './okx-errors.js';
 import { okxOrderRequest } from './okx-order.js';
 import type { OrderDesk } from './order-desk.js';
-
-export type OkxBody = Readonly<Record<string, unknown>>;
+import { shortText, type RequestBody } from './request-words.js';
 
 /** How an answer names its order; answers to cancels have no tag. */
 interface OkxNames {
@@ -46,9 +45,9 @@ export class OkxOrderCalls {
   }
 
   /** `expTime` = the header: a deadline by the exchange's clock, for placing only (PROTOCOLS §1.1 [O]). */
-  place(body: OkxBody, expTime: string | undefined): FaceHttpResponse {
+  place(body: RequestBody, expTime: string | undefined): FaceHttpResponse {
     const { desk, markets, serverMs } = this.parts;
-    const names = { clOrdId: textOf(body['clOrdId']), ordId: '', tag: textOf(body['tag']) };
+    const names = { clOrdId: shortText(body['clOrdId']), ordId: '', tag: shortText(body['tag']) };
     if (expTime !== undefined && !/^\d{13}$/.test(expTime))
       return this.refused(names, okxParameter('expTime'));
     if (expTime !== undefined && Number(expTime) < serverMs()) return this.refused(names, OKX_ERRORS.late);
@@ -62,12 +61,12 @@ export class OkxOrderCalls {
     return this.result({ ...names, clOrdId, ordId }, SUCCESS);
   }
 
-  cancel(body: OkxBody): FaceHttpResponse {
+  cancel(body: RequestBody): FaceHttpResponse {
     const { desk, markets } = this.parts;
     const { instId } = body;
-    const names = { clOrdId: textOf(body['clOrdId']), ordId: textOf(body['ordId']) };
+    const names = { clOrdId: shortText(body['clOrdId']), ordId: shortText(body['ordId']) };
     if (instId === undefined || instId === '') return okxFailure(okxEmpty('instId'), 400);
-    if (!markets.has(textOf(instId))) return this.refused(names, OKX_ERRORS.noInstrument);
+    if (!markets.has(shortText(instId))) return this.refused(names, OKX_ERRORS.noInstrument);
     if (names.ordId === '' && names.clOrdId === '') return okxFailure(OKX_ERRORS.noOrderNamed);
     const name = { exchangeOrderId: names.ordId, clientOrderId: names.clOrdId };
     const order = desk.find(name)?.symbol === instId ? desk.cancel(name) : null;
@@ -76,10 +75,10 @@ export class OkxOrderCalls {
   }
 
   /** The dead-man switch: cancels all, or what has the tag, unless it is set again in time. */
-  cancelAllAfter(body: OkxBody): FaceHttpResponse {
+  cancelAllAfter(body: RequestBody): FaceHttpResponse {
     const { nowMs, serverMs } = this.parts;
-    const timeOut = textOf(body['timeOut']);
-    const tag = textOf(body['tag']);
+    const timeOut = shortText(body['timeOut']);
+    const tag = shortText(body['tag']);
     const seconds = Number(timeOut);
     const isInRange = seconds >= MIN_TIMER_SECONDS && seconds <= MAX_TIMER_SECONDS;
     if (!/^\d{1,3}$/.test(timeOut) || (seconds !== 0 && !isInRange))
@@ -112,9 +111,4 @@ export class OkxOrderCalls {
     const timeMs = Math.floor(this.parts.serverMs());
     return okxResult({ ...names, ts: `${timeMs}`, sCode: error.code, sMsg: error.msg }, envelope, timeMs);
   }
-}
-
-/** A text of at most 64 characters; '' for everything else. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 64) : '';
 }

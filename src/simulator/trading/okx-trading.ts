@@ -11,12 +11,13 @@ import { worthOf } from './asset-worth.js';
 import type { DeskEvent } from './desk-types.js';
 import { okxData, okxDenial, okxFailure } from './okx-answers.js';
 import { OKX_ERRORS } from './okx-errors.js';
-import { OkxOrderCalls, type OkxBody } from './okx-order-calls.js';
+import { OkxOrderCalls } from './okx-order-calls.js';
 import { OkxPrivateSocket } from './okx-private-socket.js';
 import { OkxQueries } from './okx-queries.js';
 import { okxRequestRefusal } from './okx-signature.js';
 import { okxRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
+import type { RequestBody } from './request-words.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
 
 /** Calls per window, and what has a window of its own. */
@@ -172,7 +173,7 @@ export class OkxTrading extends TradingSide {
     return this.write(name, body, headers['exptime']);
   }
 
-  private write(name: string, body: OkxBody, expTime: string | undefined): FaceHttpAnswer {
+  private write(name: string, body: RequestBody, expTime: string | undefined): FaceHttpAnswer {
     const symbol = typeof body['instId'] === 'string' ? body['instId'] : null;
     if (name.endsWith('/cancel-order'))
       return this.carry({ call: 'cancel', symbol }, () => this.orders.cancel(body));

@@ -10,7 +10,7 @@ import type { TradingFault } from './trading-faults.js';
 export interface AccountCredentials {
   readonly apiKey: string;
   readonly secret: string;
-  /** Null except on OKX. */
+  /** Null except on OKX and KuCoin. */
   readonly passphrase: string | null;
 }
 

@@ -103,8 +103,8 @@ export abstract class TradingSide {
     return this.answer(request);
   }
 
-  /** True for the path of a private socket. */
-  abstract isPrivateSocket(path: string): boolean;
+  /** True for the address of a private socket. */
+  abstract isPrivateSocket(path: string, query: URLSearchParams): boolean;
 
   /** The answer that refuses a handshake; null = it may open. */
   refusal(_url: string, _headers: Readonly<Record<string, string>>): FaceHttpResponse | null {

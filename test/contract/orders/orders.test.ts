@@ -50,8 +50,9 @@ for (const name of TRADING) {
         idsOf(fills),
         'by order and by market',
       );
-      t.same(idsOf(sink.trades), idsOf(fills), 'by stream and by question');
-      for (const fill of fills) {
+      const isTold = desk.tellsTrades;
+      t.same(idsOf(sink.trades), isTold ? idsOf(fills) : [], 'by stream and by question');
+      for (const fill of isTold ? fills : []) {
         const told = sink.trades.find(({ tradeId }) => tradeId === fill.tradeId)!;
         t.equal(Number(told.fee), Number(fill.fee));
         t.equal(Number(told.price), Number(fill.price));
@@ -189,8 +190,10 @@ for (const name of TRADING) {
       account.transfer('BTC', '-0.25');
       exchanges.run(2000);
       hear();
-      t.ok(sink.trades.length > new Set(idsOf(sink.trades)).size, 'told twice');
-      t.equal(new Set(idsOf(sink.trades)).size, account.trades().length, 'of one id');
+      if (desk.tellsTrades) {
+        t.ok(sink.trades.length > new Set(idsOf(sink.trades)).size, 'told twice');
+        t.equal(new Set(idsOf(sink.trades)).size, account.trades().length, 'of one id');
+      }
       const moved = orders
         .transfers(sinceMs)
         .flatMap((call) => desk.all(call, (answer, asked) => orders.parseTransfers(answer, sinceMs, asked)));

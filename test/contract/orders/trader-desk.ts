@@ -18,9 +18,9 @@ import { memoryExchanges, MemoryTransport, type MemoryExchanges } from '../../si
 
 /** One connector's order entry at the trading side of its simulated exchange, in memory. */
 
-export const TRADING = ['binance', 'okx', 'bybit', 'upbit'] as const;
+export const TRADING = ['binance', 'okx', 'bybit', 'upbit', 'kucoin'] as const;
 export type Trading = (typeof TRADING)[number];
-const PAIRS = { binance: 'BTC-USDT', okx: 'BTC-USDT', bybit: 'BTC-USDT', upbit: 'BTC-KRW' } as const;
+const pairOf = (name: Trading) => (name === 'upbit' ? 'BTC-KRW' : 'BTC-USDT');
 const WARM_UP_MS = 3000;
 
 const lowerCase = (headers: Readonly<Record<string, string>>) =>
@@ -38,12 +38,17 @@ export class TraderDesk {
     this.name = name;
     this.connector = connectorOf(name, {});
     this.orders = this.connector.orders!;
-    this.exchanges = memoryExchanges({ exchanges: [name], pairs: [PAIRS[name]] });
+    this.exchanges = memoryExchanges({ exchanges: [name], pairs: [pairOf(name)] });
     this.account.open([
       { asset: name === 'upbit' ? 'KRW' : 'USDT', amount: '1000000000' },
       { asset: 'BTC', amount: '10' },
     ]);
     this.exchanges.run(WARM_UP_MS);
+  }
+
+  /** The stream of KuCoin tells how much of an order is filled, and not what the fills cost. */
+  get tellsTrades(): boolean {
+    return this.name !== 'kucoin';
   }
 
   get account() {
@@ -72,7 +77,7 @@ export class TraderDesk {
 
   /** A limit IOC order through the first `levels` of the other side, for twice of what is there. */
   ticket(levels = 2, side: OrderTicket['side'] = 'buy'): OrderTicket {
-    const { engine, listing } = this.exchanges.world.market(this.name, PAIRS[this.name]);
+    const { engine, listing } = this.exchanges.world.market(this.name, pairOf(this.name));
     const other = side === 'buy' ? 'sell' : 'buy';
     const shown = Array.from({ length: levels }, (_, at) => engine.level(other, at)!);
     return {
@@ -121,21 +126,34 @@ export class TraderDesk {
     return this.all(this.orders.fills(query), (answer, call) => this.orders.parseFills(answer, query, call));
   }
 
-  /** Opens the private stream, logs in and subscribes. `hear` reads what has come since. */
+  /** The path of the next connection: the stream's own, or that of a ticket. */
+  private address(): string {
+    const { endpoints } = this.connector;
+    const { ticket, url } = this.orders.stream;
+    const answer = ticket === undefined ? null : this.ask(ticket.call);
+    if (ticket !== undefined && answer === null) throw new Error('no ticket');
+    const { pathname, search } = new URL(
+      answer === null ? url(endpoints) : ticket!.addressOf(answer, this.moment().nonce, endpoints),
+    );
+    return pathname + search;
+  }
+
+  /** Opens the private stream, logs in and subscribes, as the line of a gateway does. `hear` reads what has come since. */
   listen(): { readonly sink: CollectingSink; hear(): void } {
     const { stream } = this.orders;
     const { credentials } = this.account;
     const transport = new MemoryTransport();
     const headers = lowerCase(stream.handshakeHeaders(credentials, this.moment()));
-    const path = new URL(stream.url(this.connector.endpoints)).pathname;
-    const id = this.face.onConnect(transport, path, headers);
+    const id = this.face.onConnect(transport, this.address(), headers);
     if (typeof id !== 'number') throw new Error(`refused with ${id.status}`);
     for (const text of stream.login(credentials, this.moment())) this.face.onClientFrame(id, text);
-    for (const text of stream.subscribe([])) this.face.onClientFrame(id, text);
     const sink = new CollectingSink();
     const hear = () => {
       for (const frame of transport.take()) stream.decode(Buffer.from(frame), sink);
     };
+    if (!stream.isOpenAuthorised) hear();
+    if (stream.isOpenAuthorised || sink.told.includes('authorised'))
+      for (const text of stream.subscribe([])) this.face.onClientFrame(id, text);
     this.exchanges.run(1000);
     hear();
     return { sink, hear };
