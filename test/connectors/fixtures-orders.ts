@@ -1,5 +1,6 @@
 import { binance } from '../../src/connectors/binance.js';
 import { bybit } from '../../src/connectors/bybit.js';
+import { kucoin } from '../../src/connectors/kucoin.js';
 import { okx } from '../../src/connectors/okx.js';
 import type {
   BalanceReport,
@@ -50,6 +51,10 @@ export interface OrderSubject {
     readonly ended: Json;
     readonly balance: Json;
   };
+  /** True where a receipt may leave out the id of the client (KuCoin's older answers). */
+  readonly echoIsOptional?: true;
+  /** What the stream does not tell is asked for: KuCoin's matches have no fee. */
+  readonly streamTellsNoTrades?: true;
   /** An error body as the exchange writes it. */
   readonly error: (code: string, message: string) => { readonly status: number; readonly body: Json };
 }
@@ -694,6 +699,177 @@ function upbitSubject(): OrderSubject {
   };
 }
 
+function kucoinSubject(): OrderSubject {
+  const connector = kucoin();
+  const order = {
+    id: '67c1437ea5226600071cc080',
+    symbol: 'BTC-USDT',
+    opType: 'DEAL',
+    type: 'limit',
+    side: 'buy',
+    price: '65000.1',
+    size: '0.002',
+    funds: '0',
+    dealSize: '0.001',
+    dealFunds: '65',
+    fee: '0.065',
+    feeCurrency: 'USDT',
+    stp: 'CN',
+    timeInForce: 'IOC',
+    clientOid: 'a1-0-1',
+    cancelExist: true,
+    createdAt: TIME - 5,
+    lastUpdatedAt: TIME,
+    inOrderBook: false,
+    active: false,
+  };
+  const other = { ...order, id: '67c1437ea5226600071cc07f', clientOid: 'other' };
+  const fill = {
+    id: 2_678_765_568,
+    symbol: 'BTC-USDT',
+    // Beyond 2^53: a number on the wire.
+    tradeId: LONG_ID,
+    orderId: order.id,
+    counterOrderId: '6306cf4027ecbe0001e1df4d',
+    side: 'buy',
+    liquidity: 'taker',
+    price: '65000',
+    size: '0.001',
+    funds: '65',
+    fee: '0.065',
+    feeRate: '0.001',
+    feeCurrency: 'USDT',
+    tradeType: 'TRADE',
+    createdAt: TIME,
+  };
+  const data = (value: Json): Json => ({ code: '200000', data: value });
+  const list = (...items: Json[]): Json => data({ lastId: 2_682_265_600, items });
+  const pages = (...items: Json[]): Json =>
+    data({ currentPage: 1, pageSize: 500, totalNum: items.length, totalPage: 1, items });
+  const account = (currency: string, type: string, available: string): Json => ({
+    id: `id-${currency}-${type}`,
+    currency,
+    type,
+    balance: '1.75',
+    available,
+    holds: '0.25',
+  });
+  const transfer = { chain: 'x', status: 'SUCCESS', isInner: false, createdAt: TIME, updatedAt: TIME };
+  const push = (topic: string, subject: string, value: Json): Json => ({
+    type: 'message',
+    topic,
+    subject,
+    channelType: 'private',
+    data: value,
+  });
+  const change = (more: { [key: string]: Json }): Json =>
+    push('/spotMarket/tradeOrdersV2', 'orderChange', {
+      symbol: 'BTC-USDT',
+      orderType: 'limit',
+      side: 'buy',
+      orderId: order.id,
+      orderTime: `${TIME}000000`,
+      price: '65000.1',
+      clientOid: 'a1-0-1',
+      size: '0.002',
+      filledSize: '0.001',
+      remainSize: '0.001',
+      originSize: '0.002',
+      originFunds: '0',
+      ts: `${TIME}123456`,
+      ...more,
+    });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'BTC-USDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: order.id,
+    bodies: {
+      place: data({ orderId: order.id, clientOid: 'a1-0-1' }),
+      cancel: data({ orderId: order.id }),
+      lookups: [data(order), list(other, order)],
+      absent: [
+        { status: 200, body: data(null) },
+        { status: 200, body: list(other) },
+      ],
+      open: data({ symbols: ['BTC-USDT', 'ETH-USDT'] }),
+      fills: list(fill, { ...fill, id: 5, tradeId: 7, orderId: 'other' }),
+      balances: data([
+        account('BTC', 'trade', '1.5'),
+        account('USDT', 'trade', '10'),
+        account('BTC', 'main', '3'),
+      ]),
+      transfers: [
+        pages(
+          { ...transfer, currency: 'BTC', amount: '0.5', fee: '0', walletTxId: 't1' },
+          { ...transfer, currency: 'BTC', amount: '7', fee: '0', walletTxId: 't2', status: 'FAILURE' },
+        ),
+        pages(
+          { ...transfer, id: '63564dbbd17bef00019371fb', currency: 'USDT', amount: '8.5', fee: '0.5' },
+          {
+            ...transfer,
+            id: '63564dbbd17bef00019371fc',
+            currency: 'USDT',
+            amount: '7',
+            fee: '1',
+            status: 'FAILURE',
+          },
+        ),
+      ],
+      feeRates: data([{ symbol: 'BTC-USDT', takerFeeRate: '0.001', makerFeeRate: '0.0008' }]),
+    },
+    trade: {
+      tradeId: `BTC-USDT:${LONG_ID}`,
+      exchangeOrderId: order.id,
+      symbol: 'BTC-USDT',
+      side: 'buy',
+      price: '65000',
+      quantity: '0.001',
+      fee: '0.065',
+      feeTicker: 'USDT',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.001',
+    frames: {
+      authorised: { id: 'hQvf8jkno', type: 'welcome' },
+      acknowledged: ['1', '2'].map((id) => ({ id, type: 'ack' })),
+      refused: { id: '1', type: 'error', code: 401, data: 'token is invalid' },
+      filled: [
+        change({
+          type: 'match',
+          status: 'match',
+          liquidity: 'taker',
+          feeType: 'takerFee',
+          matchPrice: '65000',
+          matchSize: '0.001',
+          tradeId: LONG_ID,
+        }),
+      ],
+      ended: change({ type: 'canceled', status: 'done', remainSize: '0', canceledSize: '0.001' }),
+      balance: push('/account/balance', 'account.balance', {
+        currency: 'BTC',
+        total: '1.75',
+        available: '1.5',
+        hold: '0.25',
+        relationEvent: 'trade.setted',
+        time: String(TIME),
+      }),
+    },
+    echoIsOptional: true,
+    streamTellsNoTrades: true,
+    error: (code, message) => ({ status: 200, body: { code, msg: message } }),
+  };
+}
+
 const ACCOUNT_ERRORS = ['jwt_verification', 'invalid_access_key', 'nonce_used', 'no_authorization_ip'];
 
 export const orderSubjects = (): readonly OrderSubject[] => [
@@ -701,4 +877,5 @@ export const orderSubjects = (): readonly OrderSubject[] => [
   okxSubject(),
   bybitSubject(),
   upbitSubject(),
+  kucoinSubject(),
 ];

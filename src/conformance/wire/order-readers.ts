@@ -194,6 +194,75 @@ const BYBIT: readonly Omit<OrderReader, 'exchange'>[] = [
   },
 ];
 
+const KUCOIN: readonly Omit<OrderReader, 'exchange'>[] = [
+  {
+    names: /\/HfTrading\/PlaceOrder\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.parsePlace(answer, ticket('BTC-USDT', '')),
+  },
+  {
+    names: /\/HfTrading\/CancelOrder(?:ByClientOrderId)?\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.parseCancel(answer),
+  },
+  {
+    names: /\/HfTrading\/CancelAfter\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.deadMan!.parse(answer),
+  },
+  {
+    names: /\/HfTrading\/GetOrder(?:ByClientOrderId)?\.txt$/,
+    wanted: 'found',
+    read: (orders, answer, body) =>
+      orders.parseLookup(answer, reference(textIn(body, 'symbol'), '', textIn(body, 'id')), 0),
+  },
+  {
+    names: /\/HfTrading\/GetClosedOrders\.txt$/,
+    wanted: 'found',
+    read: (orders, answer, body) =>
+      orders.parseLookup(answer, reference(textIn(body, 'symbol'), '', textIn(body, 'id')), 1),
+  },
+  {
+    names: /\/HfTrading\/GetSymbolsWithOpenOrders\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseOpenOrders(answer, orders.openOrders()),
+  },
+  {
+    names: /\/HfTrading\/GetOpenOrders\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) =>
+      orders.parseOpenOrders(answer, { ...orders.openOrders(), path: '/api/v1/hf/orders/active' }),
+  },
+  {
+    names: /\/HfTrading\/GetUserTrades\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer, body) => {
+      const asked = query(textIn(body, 'symbol'));
+      return orders.parseFills(answer, asked, orders.fills(asked));
+    },
+  },
+  {
+    names: /\/Account\/GetAccounts\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseBalances(answer),
+  },
+  {
+    names: /\/Account\/GetSymbolTradingFees\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseFeeRates(answer, 'BTC-USDT'),
+  },
+  {
+    names: /\/Account\/GetDeposits\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[0]!),
+  },
+  {
+    names: /\/Account\/GetWithdrawals\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
+  },
+];
+
 const of = (exchange: string, readers: readonly Omit<OrderReader, 'exchange'>[]): OrderReader[] =>
   readers.map((reader) => ({ exchange, ...reader }));
 
@@ -201,4 +270,5 @@ export const ORDER_READERS: readonly OrderReader[] = [
   ...of('binance', BINANCE),
   ...of('okx', OKX),
   ...of('bybit', BYBIT),
+  ...of('kucoin', KUCOIN),
 ];
