@@ -16,8 +16,11 @@ import { FrameError } from './frame-error.js';
 import { FRAME_LIMITS, parseJson } from './frame-parser.js';
 import { contractLevelsAt, contractsAt } from './gate-contracts.js';
 import { readControl, topicOf } from './gate-control.js';
+import { fractionalTimeAt } from './gate-fields.js';
+import { GATE_ORDERS } from './gate-orders.js';
 import { EXCHANGE, FEES, gateRest } from './gate-rest.js';
 import { GateScanner } from './gate-scan.js';
+import { GATE_PRIVATE_SOCKET } from './gate-stream.js';
 import { withScanner } from './scan/scan-front.js';
 
 /**
@@ -129,6 +132,7 @@ export function gate(options: GateOptions = {}): Connector {
     endpoints: {
       websocketUrl: ADDRESSES[market],
       restUrl: 'https://api.gateio.ws',
+      ...(market === 'spot' && { privateUrl: GATE_PRIVATE_SOCKET }),
       ...options.endpoints,
     },
     fees: FEES,
@@ -139,6 +143,8 @@ export function gate(options: GateOptions = {}): Connector {
     rest: gateRest(market, (answer, symbol, sink) =>
       decoder.readSnapshot(answer, market === 'futures', channels.depth, symbol, sink),
     ),
+    // Contracts are followed in old recordings and never traded.
+    ...(market === 'spot' && { orders: GATE_ORDERS }),
   };
   return withScanner(connector, new GateScanner(decoder.header, channels.depth));
 }
@@ -318,13 +324,4 @@ function priceOrNone(result: f.Fields, key: string, size: number): number {
   const value = f.member(result, key);
   if (size === 0 && (value === '' || value === '0')) return 0;
   return f.priceAt(result, key, 'result.');
-}
-
-/** `"1631824310261.896"`: milliseconds with a fraction, which is cut off. */
-function fractionalTimeAt(fields: f.Fields, key: string, path: string): number {
-  const value = f.member(fields, key);
-  const whole = typeof value === 'string' ? /^(\d{1,16})(?:\.\d{1,9})?$/.exec(value)?.[1] : undefined;
-  const time = whole === undefined ? NaN : Number(whole);
-  if (!(time <= 8.64e15)) throw new FrameError(path + key, 'a Unix time in ms with a fraction', value);
-  return time;
 }

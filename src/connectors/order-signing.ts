@@ -13,6 +13,10 @@ export function hmacBase64(secret: string, text: string): string {
   return createHmac('sha256', secret).update(text, 'utf8').digest('base64');
 }
 
+export function hmacSha512Hex(secret: string, text: string): string {
+  return createHmac('sha512', secret).update(text, 'utf8').digest('hex');
+}
+
 /** `a=1&b=2`, percent-encoded. */
 export function encodedQuery(parameters: Parameters): string {
   return parameters.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&');

@@ -23,6 +23,7 @@ import { isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder, type LadderDel
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 import { aggregateFills } from './trade-aggregation.js';
+import { GateTrading } from './trading/gate-trading.js';
 
 /** The time of a request may be so far off [O]. */
 const TIME_GAP_MS = 60_000;
@@ -46,11 +47,12 @@ interface TopicState {
 }
 
 /**
- * Gate v4 spot socket and REST (PROTOCOLS §9; gate.com/docs/developers/apiv4/ws). Books `spot.obu` begin with a whole book and go
+ * Gate v4 spot socket and REST, the private half in `GateTrading` (PROTOCOLS §9; gate.com/docs/developers/apiv4/ws). Books `spot.obu` begin with a whole book and go
  * on with unsorted deltas counted over all changes, so that some are empty; diffs of `spot.order_book_update` have no snapshot.
  */
 export class GateFace extends ExchangeFace<TopicState> {
   readonly rest: GateRest;
+  override readonly trading: GateTrading;
   private readonly bases = new Map<SimulatedMarket, number>();
   private lastTradeId = 8_000_000_000;
 
@@ -63,6 +65,17 @@ export class GateFace extends ExchangeFace<TopicState> {
       (ms) => this.stamp(ms),
       (market, updateId) => this.idOf(market, updateId),
     );
+    this.trading = new GateTrading({
+      ...this.tradingParts('gate', (symbol) => this.isHalted(symbol)),
+      acknowledge: (client, request) => this.acknowledge(client, request),
+      refuse: (client, request, code, message) => this.refuse(client, request, code, message),
+      banned: (status, seconds) => this.rest.banned(status, seconds),
+    });
+  }
+
+  /** A market that trades one way only takes no orders here. */
+  private isHalted(symbol: string): boolean {
+    return (this.rest.pairs.get(symbol)?.trade_status ?? 'tradable') !== 'tradable';
   }
 
   /** Sends every book of `spot.obu` whole, as the exchange may at any time. */
@@ -121,7 +134,7 @@ export class GateFace extends ExchangeFace<TopicState> {
     if (!isOnTime) return this.refuse(client, request, 1, 'Invalid request body format: time');
     if (event !== 'subscribe' && event !== 'unsubscribe')
       return this.refuse(client, request, 2, `Unknown event ${shown(event)}`);
-    this.change(client, request, event);
+    if (!this.trading.request(client, request)) this.change(client, request, event);
   }
 
   protected publish(topic: Topic<TopicState>, tape: readonly EngineTrade[], nowMs: number): void {

@@ -66,7 +66,11 @@ export class GateRest {
     const reset = Math.ceil(((recent[0] ?? now) + WINDOW_MS) / 1_000);
     return {
       ...answer,
-      headers: { ...answer.headers, ...this.dated(), ...budget(CALLS - recent.length, reset) },
+      headers: {
+        ...answer.headers,
+        ...this.dated(),
+        ...gateBudget({ limit: CALLS, remain: CALLS - recent.length, resetSeconds: reset }),
+      },
     };
   }
 
@@ -74,7 +78,14 @@ export class GateRest {
   banned(status: number, seconds: number): FaceHttpResponse {
     const until = Math.ceil(this.now() / 1_000 + seconds);
     const answer = failure(status, status === 429 ? 'TOO_MANY_REQUESTS' : 'FORBIDDEN', 'An injected fault.');
-    return { ...answer, headers: { ...answer.headers, ...this.dated(), ...budget(0, until) } };
+    return {
+      ...answer,
+      headers: {
+        ...answer.headers,
+        ...this.dated(),
+        ...gateBudget({ limit: CALLS, remain: 0, resetSeconds: until }),
+      },
+    };
   }
 
   /** What the second of the reset is to be read against. */
@@ -191,10 +202,19 @@ function failure(status: number, label: string, message: string): FaceHttpRespon
   return response(status, JSON.stringify({ label, message }));
 }
 
-function budget(remain: number, resetSeconds: number): Record<string, string> {
+/** The headers of a budget. */
+export function gateBudget({
+  limit,
+  remain,
+  resetSeconds,
+}: {
+  readonly limit: number;
+  readonly remain: number;
+  readonly resetSeconds: number;
+}): Record<string, string> {
   return {
     'x-gate-ratelimit-requests-remain': `${remain}`,
-    'x-gate-ratelimit-limit': `${CALLS}`,
+    'x-gate-ratelimit-limit': `${limit}`,
     'x-gate-ratelimit-reset-timestamp': `${resetSeconds}`,
   };
 }

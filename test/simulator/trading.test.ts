@@ -33,6 +33,7 @@ const PAIRS: Readonly<Record<TradingExchange, { pair: string; openPrice: string 
   bybit: { pair: 'BTC-USDT', openPrice: '84000' },
   upbit: { pair: 'BTC-KRW', openPrice: '116760000' },
   kucoin: { pair: 'BTC-USDT', openPrice: '84000' },
+  gate: { pair: 'BTC-USDT', openPrice: '84000' },
 };
 
 /** A desk with money and coins. */
@@ -148,6 +149,8 @@ t.test('fees come in the coin and at the rate of each exchange', (t) => {
     ['upbit', 'sell', 'KRW', '29190'],
     ['kucoin', 'buy', 'USDT', '42'],
     ['kucoin', 'sell', 'USDT', '42'],
+    ['gate', 'buy', 'BTC', '0.001'],
+    ['gate', 'sell', 'USDT', '84'],
   ];
   for (const [exchange, side, asset, fee] of cases) {
     const bench = funded(exchange);
@@ -274,6 +277,7 @@ t.test('client ids are free again when the exchange says so', (t) => {
     bybit: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
     upbit: ['duplicate_client_id', 'duplicate_client_id', 'duplicate_client_id'],
     kucoin: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
+    gate: ['duplicate_client_id', 'placed', 'placed'],
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
@@ -310,6 +314,7 @@ t.test('orders that ended without a fill are forgotten after the time of each ex
     bybit: 24,
     upbit: null,
     kucoin: 72,
+    gate: 30 * 24,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
@@ -695,6 +700,7 @@ t.test('ids of orders and trades are unique and have the form of the exchange', 
     bybit: /^\d{19}$/,
     upbit: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
     kucoin: /^[0-9a-f]{24}$/,
+    gate: /^\d{12}$/,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);

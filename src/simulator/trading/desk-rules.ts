@@ -3,7 +3,7 @@ import type { SimulatedMarket } from '../market.js';
 import { atomsOf, type Atoms } from './atoms.js';
 
 /** Exchanges on which one can trade in a simulation. */
-export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin'] as const;
+export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const;
 export type TradingExchange = (typeof TRADING_EXCHANGES)[number];
 
 const HOUR_MS = 3_600_000;
@@ -114,6 +114,21 @@ export const DESK_RULES: Readonly<Record<TradingExchange, DeskRules>> = {
     orderId: (number) => `6742a1c0${number.toString(16).padStart(16, '0')}`,
     // Replaced by the face, whose public prints carry the same ids.
     tradeId: (number) => counted(21_000_000_000_000_000n, number),
+  },
+  gate: {
+    takerFeeRate: atomsOf('0.002'),
+    makerFeeRate: atomsOf('0.002'),
+    feeCoin: 'received',
+    feePlaces: null,
+    clientIdReuse: 'open',
+    priceBand: null,
+    maxLots: 1_000_000_000_000,
+    maxOpenOrders: 1_000,
+    postOnly: 'refused',
+    // A month, as far as its lists reach [C].
+    forgetsUnfilledAfterMs: 30 * 24 * HOUR_MS,
+    orderId: (number) => counted(852_454_420_000n, number),
+    tradeId: (number) => counted(9_000_000_000n, number),
   },
 };
 

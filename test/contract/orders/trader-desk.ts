@@ -18,7 +18,7 @@ import { memoryExchanges, MemoryTransport, type MemoryExchanges } from '../../si
 
 /** One connector's order entry at the trading side of its simulated exchange, in memory. */
 
-export const TRADING = ['binance', 'okx', 'bybit', 'upbit', 'kucoin'] as const;
+export const TRADING = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const;
 export type Trading = (typeof TRADING)[number];
 const pairOf = (name: Trading) => (name === 'upbit' ? 'BTC-KRW' : 'BTC-USDT');
 const WARM_UP_MS = 3000;
