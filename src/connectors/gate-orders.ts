@@ -69,7 +69,7 @@ const sign: OrderEntry['sign'] = (asked, { apiKey, secret }, moment) => {
       Timestamp: seconds,
       SIGN: hmacSha512Hex(secret, text),
       ...(asked.expires && validForMs !== null && { 'x-gate-exptime': String(timeMs + validForMs) }),
-      ...(isPost && { 'Content-Type': 'application/json' }),
+      'Content-Type': 'application/json',
     },
     body,
   };

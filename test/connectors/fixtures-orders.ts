@@ -1,5 +1,6 @@
 import { binance } from '../../src/connectors/binance.js';
 import { bybit } from '../../src/connectors/bybit.js';
+import { gate } from '../../src/connectors/gate.js';
 import { kucoin } from '../../src/connectors/kucoin.js';
 import { okx } from '../../src/connectors/okx.js';
 import type {
@@ -870,6 +871,152 @@ function kucoinSubject(): OrderSubject {
   };
 }
 
+function gateSubject(): OrderSubject {
+  const connector = gate();
+  const seconds = String(Math.floor(TIME / 1000));
+  const order = {
+    id: '1852454420',
+    text: 't-a1-0-1',
+    amend_text: '-',
+    create_time: seconds,
+    update_time: seconds,
+    create_time_ms: TIME - 5,
+    update_time_ms: TIME,
+    status: 'cancelled',
+    currency_pair: 'BTC_USDT',
+    type: 'limit',
+    account: 'spot',
+    side: 'buy',
+    amount: '0.002',
+    price: '65000.1',
+    time_in_force: 'ioc',
+    left: '0.001',
+    filled_amount: '0.001',
+    filled_total: '65',
+    avg_deal_price: '65000',
+    fee: '0.000002',
+    fee_currency: 'BTC',
+    point_fee: '0',
+    gt_fee: '0',
+    finish_as: 'ioc',
+  };
+  const other = { ...order, id: '1852454419', text: 't-other' };
+  const trade = {
+    id: '1232893232',
+    create_time: seconds,
+    create_time_ms: `${TIME}.456`,
+    currency_pair: 'BTC_USDT',
+    order_id: '1852454420',
+    side: 'buy',
+    role: 'taker',
+    amount: '0.001',
+    price: '65000',
+    fee: '0.000002',
+    fee_currency: 'BTC',
+    point_fee: '0',
+    gt_fee: '0',
+    sequence_id: '588018',
+    text: 't-a1-0-1',
+  };
+  const otherTrade = { ...trade, id: '1232893231', order_id: '1852454419', text: 'web' };
+  const transfer = { timestamp: seconds, withdraw_order_id: '', txid: 'x', memo: '', chain: 'TRX' };
+  const frame = (channel: string, event: string, more: { [key: string]: Json }): Json => ({
+    time: Number(seconds),
+    time_ms: TIME,
+    channel,
+    event,
+    ...more,
+  });
+  const push = (channel: string, ...result: Json[]): Json => frame(channel, 'update', { result });
+  const { status: _status, ...pushed } = order;
+  const changed = (more: { [key: string]: Json }): Json =>
+    push('spot.orders_v2', { ...pushed, update_time_ms: String(TIME), user: 3_497_082, ...more });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'BTC_USDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: '1852454420',
+    bodies: {
+      place: order,
+      cancel: order,
+      // Whatever list it stands in, its own words count.
+      lookups: [order, [order], [other, order], [otherTrade, trade]],
+      absent: [
+        { status: 404, body: { label: 'ORDER_NOT_FOUND', message: 'Order not found' } },
+        { status: 200, body: [] },
+        { status: 200, body: [other] },
+        { status: 200, body: [otherTrade] },
+      ],
+      open: [{ currency_pair: 'BTC_USDT', total: 1, orders: [{ ...order, status: 'open' }] }],
+      fills: [trade, otherTrade],
+      balances: [
+        { currency: 'BTC', available: '1.5', locked: '0.25', update_id: 98 },
+        { currency: 'USDT', available: '10', locked: '0', update_id: 99 },
+      ],
+      transfers: [
+        [
+          { ...transfer, id: 'd1', currency: 'BTC', amount: '0.5', status: 'DONE' },
+          { ...transfer, id: 'd2', currency: 'BTC', amount: '7', status: 'CANCEL' },
+        ],
+        [
+          { ...transfer, id: 'w1', currency: 'USDT', amount: '8.9', fee: '0.1', status: 'DONE' },
+          { ...transfer, id: 'w2', currency: 'USDT', amount: '7', fee: '0.1', status: 'FAIL' },
+        ],
+      ],
+      feeRates: { user_id: 10_001, taker_fee: '0.002', maker_fee: '0.0018', gt_discount: false },
+    },
+    trade: {
+      tradeId: 'BTC_USDT:1232893232',
+      exchangeOrderId: '1852454420',
+      symbol: 'BTC_USDT',
+      side: 'buy',
+      price: '65000',
+      quantity: '0.001',
+      fee: '0.000002',
+      feeTicker: 'BTC',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.002',
+    frames: {
+      authorised: null,
+      acknowledged: ['spot.orders_v2', 'spot.usertrades', 'spot.balances'].map((channel) =>
+        frame(channel, 'subscribe', { result: { status: 'success' } }),
+      ),
+      refused: frame('spot.balances', 'subscribe', {
+        error: { code: 4, message: 'Signature mismatch' },
+        result: { status: 'fail' },
+      }),
+      filled: [
+        push('spot.usertrades', { ...trade, id: 1_232_893_232, user_id: 1 }),
+        changed({ event: 'update', finish_as: 'open' }),
+      ],
+      ended: changed({ event: 'finish', finish_as: 'ioc' }),
+      balance: push('spot.balances', {
+        timestamp: seconds,
+        timestamp_ms: String(TIME),
+        user: '1',
+        currency: 'BTC',
+        change: '0',
+        total: '1.75',
+        available: '1.5',
+        freeze: '0.25',
+        freeze_change: '0.25',
+        change_type: 'order-create',
+      }),
+    },
+    error: (code, message) => ({ status: 400, body: { label: code, message } }),
+  };
+}
+
 const ACCOUNT_ERRORS = ['jwt_verification', 'invalid_access_key', 'nonce_used', 'no_authorization_ip'];
 
 export const orderSubjects = (): readonly OrderSubject[] => [
@@ -878,4 +1025,5 @@ export const orderSubjects = (): readonly OrderSubject[] => [
   bybitSubject(),
   upbitSubject(),
   kucoinSubject(),
+  gateSubject(),
 ];

@@ -9,6 +9,7 @@ import { runSigningFile } from '../../src/conformance/wire/run-signing.js';
 import { wireExchange } from '../../src/conformance/wire/exchanges.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { FrameError } from '../../src/connectors/frame-error.js';
+import { gate } from '../../src/connectors/gate.js';
 import { kucoin } from '../../src/connectors/kucoin.js';
 import { restLimiterOf } from '../../src/connectors/limit-answers.js';
 import type {
@@ -152,7 +153,10 @@ t.test(
       const { clientId, selfTradePrevention } = one.connector.capabilities.orders;
       const sent = given(one.orders.place(one.ticket));
       t.match(String(sent[clientId.field]), clientId.pattern, `${nameOf(one)}: ${clientId.field}`);
-      t.equal(sent[selfTradePrevention!.field], selfTradePrevention!.cancelTaker, 'as its capabilities say');
+      // Gate refuses it to those who are in no group.
+      if (selfTradePrevention === null) t.equal(sent['stp_act'], undefined, nameOf(one));
+      else
+        t.equal(sent[selfTradePrevention.field], selfTradePrevention.cancelTaker, 'as its capabilities say');
     }
     t.end();
   },
@@ -229,6 +233,16 @@ t.test('a signature is that of what is sent', (t) => {
           t.equal(headers['KC-API-SIGN'], hmac(`1790000000123${method}${url}${body ?? ''}`, 'base64'), title);
           t.equal(headers['KC-API-PASSPHRASE'], hmac('phrase', 'base64'));
           t.equal(headers['KC-API-KEY-VERSION'], '2');
+          break;
+        }
+        case 'gate': {
+          const read = call.parameters.map(([key, value]) => `${key}=${value}`).join('&');
+          const hash = createHash('sha512')
+            .update(body ?? '')
+            .digest('hex');
+          const text = `${method}\n${call.path}\n${method === 'POST' ? '' : read}\n${hash}\n1790000000`;
+          t.equal(headers['SIGN'], createHmac('sha512', 'secret').update(text).digest('hex'), title);
+          t.match(headers, { KEY: 'key', Timestamp: '1790000000' });
           break;
         }
         default: {
@@ -536,6 +550,111 @@ t.test('KuCoin: each private connection has a ticket of its own', (t) => {
   t.end();
 });
 
+t.test(
+  'Gate: lists are asked on where a page is full, and the list of open orders is not believed then',
+  (t) => {
+    const { orders, bodies } = subject('gate');
+    const other = (bodies.lookups[2] as { [key: string]: Json }[])[0]!;
+    const foreign = (bodies.fills as { [key: string]: Json }[])[1]!;
+    const repeat = (row: Json, count: number) => answer(Array.from({ length: count }, () => row));
+    const reference = {
+      ...byClient(subject('gate')),
+      placedAtMs: 1_790_000_000_900,
+      placedUntilMs: 1_790_000_001_100,
+    };
+    const [, open, finished, trades] = orders.lookups(reference);
+    t.match(given(open!), { status: 'open', currency_pair: 'BTC_USDT', limit: 100 });
+    // By the end of an order, which a mistake may put off.
+    t.match(given(finished!), { status: 'finished', from: 1_790_000_000, to: 1_790_000_062 });
+    t.match(given(trades!), { from: 1_790_000_000, to: 1_790_000_062, limit: 1000 });
+    const read = (row: Json, count: number, at: number) =>
+      orders.parseLookup(repeat(row, count), reference, at);
+    t.equal(read(other, 99, 1).kind, 'notFound');
+    t.equal(read(other, 100, 1).kind, 'refused', 'who has so many open orders is not asked on');
+    t.equal(read(other, 99, 2).kind, 'notFound');
+    t.match(read(other, 100, 2), { kind: 'more', next: { path: '/api/v4/spot/orders' } });
+    t.equal(read(foreign, 999, 3).kind, 'notFound');
+    for (const [row, count, at] of [
+      [other, 100, 2],
+      [foreign, 1000, 3],
+    ] as const) {
+      const more = read(row, count, at);
+      if (more.kind === 'more') t.equal(given(more.next)['to'], 1_790_000_001, 'up to the oldest row');
+    }
+    const known = orders.lookups(referenceOf(subject('gate')));
+    t.equal(known[0]!.path, '/api/v4/spot/orders/1852454420');
+    t.equal(orders.lookups(byClient(subject('gate')))[0]!.path, '/api/v4/spot/orders/t-a1-0-1');
+    t.match(given(known[3]!), { order_id: '1852454420' });
+    const fills = { symbol: 'BTC_USDT', sinceMs: 1_790_000_000_900, exchangeOrderId: null };
+    const asked = orders.fills(fills);
+    const page = orders.parseFills(repeat(foreign, 1000), fills, asked);
+    t.match(page.kind === 'rows' ? given(page.next[0]!) : {}, { from: 1_790_000_000, page: 2 });
+    const [moved] = orders.transfers(1_790_000_000_900);
+    const row = (bodies.transfers[0] as Json[])[0]!;
+    const rest = orders.parseTransfers(repeat(row, 100), 0, moved!);
+    t.match(rest.kind === 'rows' ? given(rest.next[0]!) : {}, { offset: 100, from: 1_790_000_000 });
+    const full = [
+      {
+        currency_pair: 'BTC_USDT',
+        total: 200,
+        orders: Array.from({ length: 100 }, () => ({ ...other, status: 'open' })),
+      },
+    ];
+    const openPage = orders.parseOpenOrders(answer(full), orders.openOrders());
+    t.match(openPage.kind === 'rows' ? given(openPage.next[0]!) : {}, { page: 2, account: 'spot' });
+    t.end();
+  },
+);
+
+t.test('Gate: fees come in the coin that pays them, and orders of others have no id of ours', (t) => {
+  const { orders, bodies, ticket } = subject('gate');
+  const trade = (bodies.fills as { [key: string]: Json }[])[0]!;
+  const fillsOf = (row: { [key: string]: Json }) => {
+    const query = fillsQuery(subject('gate'), null);
+    const read = orders.parseFills(answer([row]), query, orders.fills(query));
+    return read.kind === 'rows' ? read.rows[0]! : read;
+  };
+  t.match(fillsOf(trade), { fee: '0.000002', feeTicker: 'BTC', clientOrderId: 'a1-0-1' });
+  t.match(fillsOf({ ...trade, fee: '0', gt_fee: '0.01' }), { fee: '0.01', feeTicker: 'GT' });
+  t.match(
+    fillsOf({ ...trade, fee: '0', point_fee: '1' }),
+    { fee: '0', feeTicker: 'BTC' },
+    'points are no coin',
+  );
+  const { fee_currency: _none, ...unnamed } = trade;
+  t.match(fillsOf(unnamed), { feeTicker: null }, 'older rows: of what is received');
+  t.match(fillsOf({ ...trade, text: 'web' }), { clientOrderId: null });
+  const placed = bodies.place as { [key: string]: Json };
+  const report = (row: { [key: string]: Json }) => {
+    const read = orders.parsePlace(answer(row, 201), ticket);
+    return read.kind === 'accepted' ? read.report : read;
+  };
+  t.match(report(placed), {
+    status: 'ended',
+    statusWord: 'ioc',
+    filledQuantity: '0.001',
+    quantity: '0.002',
+    trades: [],
+  });
+  const { filled_amount: _filled, ...older } = placed;
+  t.match(report(older), { filledQuantity: '0.001' }, 'by what is left');
+  t.match(report({ ...older, left: '0.003' }), { kind: 'unknown' }, 'more left than there was is no answer');
+  t.match(report({ ...placed, status: 'open', finish_as: 'open' }), { status: 'open' });
+  const market = { ...placed, type: 'market', amount: '100', status: 'open' };
+  const open = orders.parseOpenOrders(
+    answer([{ currency_pair: 'BTC_USDT', total: 1, orders: [{ ...market, text: 'apiv4' }] }]),
+    orders.openOrders(),
+  );
+  t.match(open, { rows: [{ clientOrderId: '', quantity: '0.001', status: 'open' }] }, 'sized in money');
+  t.equal(orders.sign(orders.place(ticket), CREDENTIALS, MOMENT).headers['x-gate-exptime'], '1790000000923');
+  const unfenced = orders.sign(orders.place(ticket), CREDENTIALS, { ...MOMENT, validForMs: null });
+  t.equal(unfenced.headers['x-gate-exptime'], undefined);
+  const seconds = (ms: number) => given(orders.deadMan!.call(ms))['timeout'];
+  t.same([0, 1, 10_000, 10_001].map(seconds), [0, 5, 10, 11]);
+  t.equal(gate({ bookChannel: 'futures.order_book_update' }).orders, undefined, 'contracts are never traded');
+  t.end();
+});
+
 t.test('trades have one id for all ways of telling, unique on the exchange', (t) => {
   for (const one of SUBJECTS) {
     const { orders, bodies, trade, frames } = one;
@@ -711,6 +830,31 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
     expired: [['126041'], ['400002']],
     account: [['400001'], ['400003'], ['400004'], ['400005'], ['400006'], ['400007'], ['411100']],
   },
+  gate: {
+    unknown: [['SERVER_ERROR'], ['INTERNAL'], ['TOO_BUSY'], ['CANCEL_FAIL'], ['A_NEW_LABEL']],
+    limited: [['TOO_FAST'], ['TOO_MANY_REQUESTS']],
+    duplicate: [['ORDER_EXISTS'], ['DUPLICATE_REQUEST'], ['REPEATED_CREATION']],
+    order: [
+      ['INVALID_PRECISION'],
+      ['INVALID_PARAM_VALUE'],
+      ['AMOUNT_TOO_LITTLE'],
+      ['AMOUNT_TOO_MUCH'],
+      ['POC_FILL_IMMEDIATELY'],
+      ['FOK_NOT_FILL'],
+      ['ORDER_BOOK_NOT_FOUND'],
+    ],
+    funds: [['BALANCE_NOT_ENOUGH'], ['QUANTITY_NOT_ENOUGH']],
+    market: [['INVALID_CURRENCY_PAIR']],
+    expired: [['REQUEST_EXPIRED']],
+    account: [
+      ['INVALID_KEY'],
+      ['INVALID_SIGNATURE'],
+      ['IP_FORBIDDEN'],
+      ['READ_ONLY'],
+      ['FORBIDDEN'],
+      ['ACCOUNT_LOCKED'],
+    ],
+  },
 };
 const FAULTS = ['order', 'funds', 'account', 'expired', 'market'];
 
@@ -790,6 +934,7 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     bybit: ['170139', '170142', '170143', '170213', '110001', '110008', '110010'],
     upbit: ['order_not_found'],
     kucoin: ['126043', '400100'],
+    gate: ['ORDER_NOT_FOUND', 'CLIENT_ID_NOT_FOUND', 'ORDER_CLOSED', 'ORDER_CANCELLED'],
   };
   const waits: Record<string, readonly string[]> = {
     binance: ['-1007'],
@@ -797,6 +942,7 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     bybit: ['170144', '170212', '110079', '170150'],
     upbit: [],
     kucoin: ['408000', '126038'],
+    gate: ['CANCEL_FAIL', 'TOO_BUSY'],
   };
   const refused: Record<string, string> = {
     binance: '-2015',
@@ -804,6 +950,7 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     bybit: '10003',
     upbit: 'invalid_access_key',
     kucoin: '400005',
+    gate: 'INVALID_SIGNATURE',
   };
   const ABSENT = 'order_not_exist_or_not_allow_to_be_cancelled';
   for (const one of SUBJECTS) {
@@ -1149,6 +1296,20 @@ t.test('logins are signed as each exchange wants it', (t) => {
   t.match(JSON.parse(subject('okx').orders.stream.subscribe([])[0]!), {
     args: [{ channel: 'orders', instType: 'SPOT' }, { channel: 'account' }],
   });
+  const sha512 = (text: string) => createHmac('sha512', 'secret').update(text).digest('hex');
+  t.match(
+    login('gate'),
+    ['spot.orders_v2', 'spot.usertrades', 'spot.balances'].map((channel) => ({
+      time: 1_790_000_000,
+      channel,
+      event: 'subscribe',
+      auth: {
+        method: 'api_key',
+        KEY: 'key',
+        SIGN: sha512(`channel=${channel}&event=subscribe&time=1790000000`),
+      },
+    })),
+  );
   t.same(login('kucoin'), [], 'the ticket is the login');
   t.match(
     subject('kucoin')
@@ -1207,6 +1368,16 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
   t.same(told('kucoin', moved('main.deposit')), [], 'of an account that cannot trade');
   t.same(told('kucoin', { id: 'ping', type: 'pong', timestamp: 1 }), ['pong']);
   t.same(told('kucoin', { type: 'message', topic: '/market/match:BTC-USDT', data: {} }), []);
+  const change = (subject('gate').frames.balance as { result: { [key: string]: Json }[] }).result[0]!;
+  const balances = (more: { [key: string]: Json }): Json => ({
+    ...(subject('gate').frames.balance as object),
+    result: [{ ...change, ...more }],
+  });
+  t.same(told('gate', balances({ change: '1', change_type: 'deposit' })), ['balance', 'transferred BTC']);
+  t.same(told('gate', balances({ change: '1', change_type: 'order-match' })), ['balance']);
+  t.same(told('gate', { channel: 'spot.pong', event: '', result: null }), ['pong']);
+  t.same(told('gate', { channel: 'spot.trades', event: 'update', result: {} }), []);
+  t.same(told('gate', { channel: 'spot.trades', event: 'subscribe', result: { status: 'success' } }), []);
   t.same(told('upbit', { status: 'UP' }), ['pong']);
   t.same(told('upbit', { type: 'ticker' }), []);
   const filled = subject('upbit').frames.filled[0] as { [key: string]: Json };
@@ -1288,6 +1459,7 @@ function isErrorBody(exchange: string, body: Buffer): boolean {
     if (typeof value !== 'object' || value === null) return false;
     if (exchange === 'binance') return Number.isInteger(value['code']) && 'msg' in value;
     if (exchange === 'bybit') return Number.isInteger(value['retCode']) && value['retCode'] !== 0;
+    if (exchange === 'gate') return /^[A-Z][A-Z0-9_]{1,63}$/.test(String(value['label']));
     if (exchange === 'kucoin') return /^(?!200$|200000$)\d{3,6}$/.test(String(value['code']));
     if (exchange === 'upbit') return typeof (value['error'] as Record<string, unknown>)['name'] === 'string';
     const row = (value['data'] as Record<string, unknown>[] | undefined)?.[0];
@@ -1421,7 +1593,7 @@ t.test('signing vectors of the exchanges are reproduced', needsWire, async (t) =
     const skipped = report.skipped.map(({ reason }) => reason);
     t.notMatch(
       skipped.join(),
-      /binance|okx|bybit|upbit|kucoin/,
+      /binance|okx|bybit|upbit|kucoin|gate/,
       'only exchanges without order entry are skipped',
     );
     t.ok(report.passed >= 2);
@@ -1434,6 +1606,7 @@ t.test('published answers and private frames are read', needsWire, async (t) => 
     'jkorf-okx-rest-endpoints.ndjson',
     'jkorf-bybit-rest-endpoints.ndjson',
     'jkorf-kucoin-rest-endpoints.ndjson',
+    'jkorf-gate-rest-endpoints.ndjson',
     'nautilus-binance-rest-fixtures.ndjson',
     'nautilus-okx-rest-fixtures.ndjson',
     'nautilus-bybit-rest-fixtures.ndjson',
@@ -1447,6 +1620,7 @@ t.test('published answers and private frames are read', needsWire, async (t) => 
     // Its examples are of contracts, which are not told.
     bybit: { 'private balance': 1 },
     kucoin: { 'private order': 3, 'private balance': 1 },
+    gate: { 'private order': 1, 'private balance': 1 },
   };
   for (const [exchange, notes] of Object.entries(wanted)) {
     const report = await runScriptFile(

@@ -263,6 +263,73 @@ const KUCOIN: readonly Omit<OrderReader, 'exchange'>[] = [
   },
 ];
 
+const GATE: readonly Omit<OrderReader, 'exchange'>[] = [
+  {
+    names: /\/Trading\/PlaceOrder\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer, body) =>
+      orders.parsePlace(
+        answer,
+        ticket(textIn(body, 'currency_pair'), textIn(body, 'text').replace(/^t-/, '')),
+      ),
+  },
+  {
+    names: /\/Trading\/CancelOrder\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.parseCancel(answer),
+  },
+  {
+    names: /\/Trading\/CancelOrdersAfter\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.deadMan!.parse(answer),
+  },
+  {
+    names: /\/Trading\/GetOrder\.txt$/,
+    wanted: 'found',
+    read: (orders, answer, body) =>
+      orders.parseLookup(answer, reference(textIn(body, 'currency_pair'), '', textIn(body, 'id')), 0),
+  },
+  {
+    names: /\/Trading\/GetOrders\.txt$/,
+    wanted: 'found',
+    read: (orders, answer, body) =>
+      orders.parseLookup(answer, reference(textIn(body, 'currency_pair'), '', textIn(body, 'id')), 2),
+  },
+  {
+    names: /\/Trading\/GetOpenOrders\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseOpenOrders(answer, orders.openOrders()),
+  },
+  {
+    names: /\/Trading\/GetUserTrades\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => {
+      const asked = query('ETH_BTC');
+      return orders.parseFills(answer, asked, orders.fills(asked));
+    },
+  },
+  {
+    names: /\/Account\/GetBalances\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseBalances(answer),
+  },
+  {
+    names: /\/Account\/GetTradingFee\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseFeeRates(answer, 'BTC_USDT'),
+  },
+  {
+    names: /\/Account\/GetDeposits\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[0]!),
+  },
+  {
+    names: /\/Account\/GetWithdrawals\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
+  },
+];
+
 const of = (exchange: string, readers: readonly Omit<OrderReader, 'exchange'>[]): OrderReader[] =>
   readers.map((reader) => ({ exchange, ...reader }));
 
@@ -271,4 +338,5 @@ export const ORDER_READERS: readonly OrderReader[] = [
   ...of('okx', OKX),
   ...of('bybit', BYBIT),
   ...of('kucoin', KUCOIN),
+  ...of('gate', GATE),
 ];

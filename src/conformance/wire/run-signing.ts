@@ -19,7 +19,11 @@ interface OfficialRow {
   /** Before percent-encoding; absent where nothing has to be encoded. */
   readonly rawParams?: Readonly<Record<string, string>>;
   readonly signString: string;
-  readonly expect: { readonly signature?: string };
+  /** Of Gate's vectors; Binance's have their parameters in `signString`. */
+  readonly query?: string;
+  readonly body?: string;
+  readonly timestamp?: string;
+  readonly expect: { readonly signature?: string; readonly SIGN?: string };
 }
 
 /** What another client sends with a frozen clock and made-up keys. */
@@ -49,6 +53,8 @@ export async function runSigningFile(folder: string, file: string): Promise<File
     const orders = ordersOf(row.exchange);
     const field = `[${index}] ${row.exchange}`;
     if (orders === undefined) comparison.skip(field, `signing of ${row.exchange} is not built yet`);
+    else if (row.kind === 'official' && row.expect.SIGN !== undefined)
+      compareHeader(comparison, field, orders, row);
     else if (row.kind === 'official') compareOfficial(comparison, field, orders, row);
     else compareClient(comparison, `${field} ${row.label}`, orders, row);
   }
@@ -87,6 +93,20 @@ function compareOfficial(comparison: Comparison, field: string, orders: OrderEnt
     },
   );
   comparison.same(field, `${row.signString}&signature=${row.expect.signature}`, signed.body);
+}
+
+/** Gate prints query or body, and the header that belongs to it. */
+function compareHeader(comparison: Comparison, field: string, orders: OrderEntry, row: OfficialRow): void {
+  const { method, path, query = '', body = '', timestamp } = row;
+  const parameters =
+    body === '' ? pairsOf(query) : Object.entries(JSON.parse(body) as Record<string, string | number>);
+  const signed = orders.sign(
+    callOf(method, path, parameters),
+    { apiKey: row.apiKey, secret: row.secret, passphrase: null },
+    { timeMs: Number(timestamp) * 1000, validForMs: null, nonce: '' },
+  );
+  comparison.same(`${field} body`, body, signed.body ?? '');
+  comparison.same(`${field} signature`, row.expect.SIGN, signed.headers['SIGN']);
 }
 
 function compareClient(comparison: Comparison, field: string, orders: OrderEntry, row: ClientRow): void {
