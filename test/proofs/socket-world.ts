@@ -40,6 +40,7 @@ import { ActorSystem } from '../../src/runtime/system.js';
 import type { ActorDefinition } from '../../src/runtime/actor.js';
 import { NO_PLANTS } from '../../src/simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../../src/simulator/server.js';
+import type { TradingExchange } from '../../src/simulator/trading/desk-rules.js';
 import type { SimulatedAccount } from '../../src/simulator/trading/simulated-account.js';
 import { createMemoryDatabase, noFaults } from '../../src/storage/memory/memory-database.js';
 import { openStores } from '../../src/storage/open-stores.js';
@@ -53,11 +54,13 @@ import { RealTime } from '../runtime/real-time.js';
  * gateways and the HTTP client is shortened alike.
  */
 
-export const PROOF_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit'] as const;
-export type ProofExchange = (typeof PROOF_EXCHANGES)[number];
+/** Every exchange that takes signed orders. */
+export type ProofExchange = TradingExchange;
+/** Those of a world that names none. */
+export const PROOF_EXCHANGES: readonly ProofExchange[] = ['binance', 'okx', 'bybit', 'upbit'];
 
 /** Where requests carry an expiry that the exchange obeys (PROTOCOLS §2). */
-export const FENCED: readonly ProofExchange[] = ['binance', 'okx', 'bybit'];
+export const FENCED: readonly ProofExchange[] = ['binance', 'okx', 'bybit', 'kucoin', 'gate'];
 
 const PAIRS: readonly PairId[] = ['BTC-USDT', 'BTC-KRW'];
 const RETRY = { minMs: 100, maxMs: 2_000 };

@@ -55,9 +55,23 @@ const FAULTS: readonly TradingFault[] = [
 ];
 
 /** Orders a second that leave room for the questions about them, within the budget of each exchange. */
-const PACE_PER_SECOND: Readonly<Record<ProofExchange, number>> = { binance: 5, okx: 6, bybit: 5, upbit: 1.5 };
+const PACE_PER_SECOND: Readonly<Record<ProofExchange, number>> = {
+  binance: 5,
+  okx: 6,
+  bybit: 5,
+  upbit: 1.5,
+  kucoin: 5,
+  gate: 3,
+};
 /** Of all: the slower an exchange lets one order, the fewer. */
-const SHARE: Readonly<Record<ProofExchange, number>> = { binance: 0.28, okx: 0.29, bybit: 0.28, upbit: 0.15 };
+const SHARE: Readonly<Record<ProofExchange, number>> = {
+  binance: 0.28,
+  okx: 0.29,
+  bybit: 0.28,
+  upbit: 0.15,
+  kucoin: 0.28,
+  gate: 0.2,
+};
 const MOST_UNSETTLED = 400;
 const SETTLED_WITHIN_MS = 240_000;
 const MOST_QUESTIONS = 60;
