@@ -10,6 +10,7 @@ import {
   textOf,
 } from './gate-order-rows.js';
 import { gateStream } from './gate-stream.js';
+import { gateKeyFacts, readKeyFacts } from './key-facts.js';
 import { cancelRefusal, lookupRefusal, placeRefusal, readAnswer, rowsRefusal } from './order-answers.js';
 import { ORDER_CALL, privateCall } from './order-calls.js';
 import type {
@@ -188,7 +189,7 @@ export const GATE_ORDERS: OrderEntry = {
   limits: [
     per('place', 10, 1000),
     per('cancel', 200, 1000),
-    ...['order', 'orders', 'openOrders', 'trades', 'accounts', 'fee'].map(question),
+    ...['order', 'orders', 'openOrders', 'trades', 'accounts', 'account', 'fee'].map(question),
     ...['deposits', 'withdrawals', 'countdown'].map(question),
   ],
   sign,
@@ -328,6 +329,11 @@ export const GATE_ORDERS: OrderEntry = {
         next: [],
       };
     }),
+
+  keyFacts: {
+    call: () => privateCall('GET', '/api/v4/account/detail', { costs: { account: 1 } }),
+    parse: (answer) => readKeyFacts(answer, GATE_ENVELOPE, gateKeyFacts),
+  },
 
   deadMan: {
     // Whole seconds from 5 on; 0 switches it off [O].

@@ -70,6 +70,25 @@ export function upbitKeyFacts(value: unknown, apiKey: string): KeyFacts {
   return { canTrade: null, canWithdraw: null, isAddressBound: true, expiresAtMs };
 }
 
+/** `GET /api/v1/user/api-key` [C]: rights by name; `Transfer` is the one that withdraws. No addresses = it works from anywhere. */
+export function kucoinKeyFacts(data: f.Fields): KeyFacts {
+  const rights = f.textAt(data, 'permission', 'data.').split(',');
+  const addresses = f.member(data, 'ipWhitelist') ?? '';
+  if (typeof addresses !== 'string') throw new FrameError('data.ipWhitelist', 'a text', addresses);
+  return {
+    canTrade: rights.includes('Spot'),
+    canWithdraw: rights.includes('Transfer') || rights.includes('Withdrawal'),
+    isAddressBound: addresses !== '',
+    expiresAtMs: null,
+  };
+}
+
+/** `GET /api/v4/account/detail` [C]: the addresses of the key, and nothing of its rights. */
+export function gateKeyFacts(value: unknown): KeyFacts {
+  const addresses = f.listAt(f.asFields(value, 'answer'), 'ip_whitelist', '', 1_000);
+  return { canTrade: null, canWithdraw: null, isAddressBound: addresses.length > 0, expiresAtMs: null };
+}
+
 function isoMs(value: unknown, path: string): number {
   const ms = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : NaN;
   if (Number.isFinite(ms)) return ms;

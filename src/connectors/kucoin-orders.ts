@@ -1,5 +1,6 @@
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { kucoinKeyFacts, readKeyFacts } from './key-facts.js';
 import {
   dataAt,
   KUCOIN_ENVELOPE,
@@ -302,6 +303,11 @@ export function kucoinOrders(keyVersion: KucoinKeyVersion = '2'): OrderEntry {
           next: [],
         };
       }),
+
+    keyFacts: {
+      call: () => privateCall('GET', '/api/v1/user/api-key', { costs: { management: 20 } }),
+      parse: (answer) => readKeyFacts(answer, KUCOIN_ENVELOPE, (value) => kucoinKeyFacts(dataAt(value))),
+    },
 
     deadMan: {
       call: (timeoutMs) =>

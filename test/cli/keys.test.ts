@@ -139,7 +139,7 @@ t.test('keys are judged by what their exchange says of them', async (t) => {
 });
 
 t.test('an answer about keys that is none says nothing', async (t) => {
-  for (const exchange of ['binance', 'okx', 'bybit', 'upbit'] as const) {
+  for (const exchange of ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const) {
     const question = connectorOf(exchange, {}).orders!.keyFacts!;
     for (const body of [
       '',
@@ -160,9 +160,11 @@ t.test('an answer about keys that is none says nothing', async (t) => {
 
 t.test('a key is asked about over real sockets, and one that may withdraw is refused', async (t) => {
   const vault = await vaultIn(t);
-  const { trading } = await loadConfig({ folder: repository, environment: {}, flags: [] });
+  const loaded = await loadConfig({ folder: repository, environment: {}, flags: [] });
+  const { exchanges } = loaded.trading;
+  const trading = { ...loaded.trading, exchanges: { ...exchanges, kucoin: exchanges['binance']! } };
   const time = new MachineTime();
-  const names = ['binance', 'okx', 'bybit'] as const;
+  const names = ['binance', 'okx', 'bybit', 'kucoin'] as const;
   const running = await openExchanges({
     trading,
     exchanges: [...names],
@@ -186,7 +188,7 @@ t.test('a key is asked about over real sockets, and one that may withdraw is ref
     t.match(out, /may not withdraw[^]*may trade[^]*listed addresses only/);
     t.notMatch(out, new RegExp(piped.secret));
   }
-  for (const exchange of ['binance', 'okx', 'bybit'] as const) {
+  for (const exchange of names) {
     rights(exchange).canWithdraw = true;
     rights(exchange).addresses = [];
     const { code, out } = await test(exchange);
@@ -219,4 +221,16 @@ t.test('Upbit tells when a key ends, and nothing of its rights', async (t) => {
   t.same(facts(), { canTrade: null, canWithdraw: null, isAddressBound: true, expiresAtMs });
   account.keyRights.expiresAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
   t.match(facts(), { expiresAtMs: Date.UTC(2026, 0, 2, 3, 4, 5) });
+});
+
+t.test('Gate tells from where a key works, and nothing of its rights', async (t) => {
+  const desk = new TraderDesk('gate');
+  const { account, orders } = desk;
+  const facts = () => {
+    const answer = orders.keyFacts!.parse(desk.ask(orders.keyFacts!.call())!, account.credentials.apiKey);
+    return answer.kind === 'rows' ? answer.rows[0]! : answer;
+  };
+  t.same(facts(), { canTrade: null, canWithdraw: null, isAddressBound: true, expiresAtMs: null });
+  account.keyRights.addresses = [];
+  t.match(facts(), { isAddressBound: false });
 });

@@ -9,7 +9,7 @@ import {
 } from '../face-protocol.js';
 import { gateBudget } from '../gate-rest.js';
 import type { DeskEvent } from './desk-types.js';
-import { GATE_ERRORS, gateFailure } from './gate-errors.js';
+import { GATE_ERRORS, gateAnswer, gateFailure } from './gate-errors.js';
 import { GateOrderCalls } from './gate-order-calls.js';
 import {
   GATE_PRIVATE_CHANNELS,
@@ -18,6 +18,7 @@ import {
 } from './gate-private-channels.js';
 import { GateQueries } from './gate-queries.js';
 import { gateRequestRefusal, gateSubscriptionRefusal } from './gate-signature.js';
+import { gateRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
 import type { RequestBody } from './request-words.js';
 import type { CallKind } from './trading-faults.js';
@@ -43,6 +44,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /api/v4/spot/my_trades': QUESTION,
   'GET /api/v4/spot/accounts': QUESTION,
   'GET /api/v4/spot/fee': QUESTION,
+  'GET /api/v4/account/detail': QUESTION,
   'GET /api/v4/wallet/deposits': QUESTION,
   'GET /api/v4/wallet/withdrawals': QUESTION,
   'POST /api/v4/spot/countdown_cancel_all': { ...QUESTION, call: null },
@@ -198,6 +200,8 @@ export class GateTrading extends TradingSide {
         return this.orders.place(body, request);
       case 'POST /api/v4/spot/countdown_cancel_all':
         return this.orders.cancelAllAfter(body);
+      case 'GET /api/v4/account/detail':
+        return gateAnswer(gateRights(this.keyRights));
       case 'DELETE /api/v4/spot/orders':
         return this.orders.cancelAll(symbol);
       case 'DELETE /api/v4/spot/orders/{id}':

@@ -80,3 +80,25 @@ export const upbitRights = ({ expiresAtMs }: KeyRights, apiKey: string) => [
   { access_key: 'another-key-of-the-same-account', expire_at: '2030-01-01T09:00:00+09:00' },
   { access_key: apiKey, expire_at: new Date(expiresAtMs).toISOString().replace(/\.\d+Z$/, '+00:00') },
 ];
+
+/** `GET /api/v1/user/api-key` of KuCoin. */
+export const kucoinRights = ({ canTrade, canWithdraw, addresses }: KeyRights, apiKey: string) => ({
+  remark: 'arbot',
+  apiKey,
+  apiVersion: 2,
+  permission: ['General', ...(canTrade ? ['Spot'] : []), ...(canWithdraw ? ['Transfer'] : [])].join(','),
+  ipWhitelist: addresses.join(','),
+  createdAt: 1_700_000_000_000,
+  uid: 165_111_215,
+  isMaster: true,
+});
+
+/** `GET /api/v4/account/detail` of Gate: nothing of rights. */
+export const gateRights = ({ addresses }: KeyRights) => ({
+  user_id: 3_497_082,
+  ip_whitelist: addresses,
+  currency_pairs: [],
+  tier: 0,
+  key: { mode: 1 },
+  copy_trading_role: 0,
+});

@@ -14,6 +14,7 @@ import { KUCOIN_ERRORS, kucoinData, kucoinFailure, kucoinParameter } from './kuc
 import { KucoinOrderCalls } from './kucoin-order-calls.js';
 import { KucoinPrivateSocket, type KucoinSocketParts } from './kucoin-private-socket.js';
 import { KucoinQueries } from './kucoin-queries.js';
+import { kucoinRights } from './key-rights.js';
 import { kucoinRequestRefusal } from './kucoin-signature.js';
 import type { OrderName } from './order-archive.js';
 import type { CallKind } from './trading-faults.js';
@@ -43,6 +44,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /api/v1/accounts': management(5),
   'GET /api/v1/deposits': management(20),
   'GET /api/v1/withdrawals': management(20),
+  'GET /api/v1/user/api-key': management(20),
 };
 /** One order, by either of its names. */
 const NAMED_ROUTES: Readonly<Record<string, Route>> = { GET: spot(2), DELETE: spot(1, 'cancel') };
@@ -173,6 +175,8 @@ export class KucoinTrading extends TradingSide {
     switch (name) {
       case 'POST /api/v1/bullet-private':
         return kucoinData({ token: this.newToken(), instanceServers: [KUCOIN_SOCKET] });
+      case 'GET /api/v1/user/api-key':
+        return kucoinData(kucoinRights(this.keyRights, this.credentials.apiKey));
       case 'POST /api/v1/hf/orders':
         return this.orders.place(body, request);
       case 'POST /api/v1/hf/orders/dead-cancel-all':
