@@ -1,21 +1,17 @@
-import { SpatialDetector, type SpatialEffect } from '../detectors/spatial.js';
+import { SpatialDetector } from '../detectors/spatial.js';
 import type { SpatialParameters } from '../detectors/spatial-parameters.js';
-import { tradedRoutes, type TradedRoute } from '../detectors/traded-routes.js';
+import type { TradedRoute } from '../detectors/traded-routes.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
-import { subjectOf } from '../messages/catalogue.js';
-import { errorText } from '../messages/errors.js';
-import type { InstrumentStateChanged } from '../messages/feed.js';
-import type { ArbitrageClosed } from '../messages/order.js';
-import type { Verdict } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
 import type { TradeStore } from '../ports/stores.js';
-import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import type { ActorDefinition } from '../runtime/actor.js';
+import { DETECTOR_ACTOR, DetectorShell, type DetectorMessage } from './detector-shell.js';
+import { tradedBefore } from './traded-before.js';
 
-/**
- * The spatial detector as an actor. Feeds mark slots of the board dirty; however many do so before the next turn, one wake-up
- * message waits, and every dirty slot is looked at once. What an edge is worth is decided in `SpatialDetector`.
- */
+export type { DetectorMessage } from './detector-shell.js';
+
+/** The spatial detector as an actor. */
 export interface DetectorActorOptions {
   readonly bus: Bus;
   readonly board: QuoteBoard;
@@ -25,58 +21,29 @@ export interface DetectorActorOptions {
   readonly trades?: TradeStore;
 }
 
-export type DetectorMessage =
-  | { readonly kind: 'dirty' }
-  | { readonly kind: 'sweep' }
-  | { readonly kind: 'instruments'; readonly instruments: readonly Instrument[] }
-  | { readonly kind: 'instrumentState'; readonly changed: InstrumentStateChanged }
-  | { readonly kind: 'verdict'; readonly verdict: Verdict }
-  | { readonly kind: 'closed'; readonly closed: ArbitrageClosed };
-
-const MAILBOX = 4_096;
-/** Books also age when nothing arrives. */
-const SWEEP_MS = 250;
-const HANDLER_TIMEOUT_MS = 2_000;
-/** Ends looked at when starting, and for how long a trade may be of an edge that still stands. */
-const LOOK_BACK = 500;
-const CARRIED_MS = 600_000;
-
 export function detectorActor(options: DetectorActorOptions): ActorDefinition<DetectorMessage> {
   return {
     kind: 'detector',
-    mailbox: {
-      capacity: MAILBOX,
-      policyOf: ({ kind }) =>
-        kind === 'dirty' || kind === 'sweep' ? { kind: 'conflate', key: kind } : { kind: 'dropOldest' },
-    },
-    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    ...DETECTOR_ACTOR,
     create: async (context) => {
-      const traded = await tradedBefore(options, context);
+      const { board, parameters } = options;
+      const traded = await tradedBefore(options.trades, context, () => everyRoute(options.instruments));
       context.assertCurrent();
-      return new DetectorActor(options, context, traded);
+      const { instruments } = options;
+      return new DetectorShell(
+        {
+          ...{ bus: options.bus, board },
+          get instruments() {
+            return options.instruments;
+          },
+          strategy: 'spatial',
+          make: (nextId) => new SpatialDetector({ instruments, board, parameters, nextId, traded }),
+          figures: ({ routeCount }) => ({ routes: routeCount }),
+        },
+        context,
+      );
     },
   };
-}
-
-/**
- * The lives this incarnation does not remember. While the store is away every direction counts as traded: an edge that
- * stands now is left alone until it has closed once.
- */
-async function tradedBefore(
-  { trades, instruments }: DetectorActorOptions,
-  { clock, log }: ActorContext<DetectorMessage>,
-): Promise<readonly TradedRoute[]> {
-  if (trades === undefined) return [];
-  try {
-    const [closed, legs] = [await trades.recentArbitrages(LOOK_BACK), await trades.openLegs()];
-    return tradedRoutes(closed, legs, clock.nowMs() - CARRIED_MS);
-  } catch (error) {
-    log.warn(
-      { error: errorText(error) },
-      'what was traded before is not known; edges that stand are left alone',
-    );
-    return everyRoute(instruments);
-  }
 }
 
 const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>
@@ -85,145 +52,3 @@ const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>
       .filter((sell) => sell.pair === buy.pair && sell.exchange !== buy.exchange)
       .map((sell) => ({ pair: buy.pair, buyExchange: buy.exchange, sellExchange: sell.exchange })),
   );
-
-class DetectorActor implements ActorBehaviour<DetectorMessage> {
-  private readonly options: DetectorActorOptions;
-  private readonly bus: Bus;
-  private readonly context: ActorContext<DetectorMessage>;
-  private readonly detector: SpatialDetector;
-  private readonly dirty = new Set<number>();
-  private woken = false;
-  private looks = 0;
-  private signals = 0;
-  private opportunities = 0;
-  private latencyMs = 0;
-
-  constructor(
-    options: DetectorActorOptions,
-    context: ActorContext<DetectorMessage>,
-    traded: readonly TradedRoute[],
-  ) {
-    const { bus, board, instruments, parameters } = options;
-    this.options = options;
-    this.bus = bus;
-    this.context = context;
-    const nextId = (prefix: string) => context.ids.next(prefix);
-    this.detector = new SpatialDetector({ instruments, board, parameters, nextId, traded });
-    context.onEnd(board.onDirty((slot) => this.note(slot)));
-    // What was published before this incarnation lived counts as new.
-    for (const slot of this.detector.slots) this.note(slot);
-    this.subscribe();
-    context.every('sweep', SWEEP_MS, { kind: 'sweep' });
-  }
-
-  private subscribe(): void {
-    const { self } = this.context;
-    const subscriptions = [
-      this.bus.subscribe('risk.verdict.*', 'verdict', ({ message }) => {
-        self.tell({ kind: 'verdict', verdict: message });
-      }),
-      this.bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => {
-        self.tell({ kind: 'closed', closed: message });
-      }),
-      this.bus.subscribe('feed.instrument.*', 'instrumentStateChanged', ({ message }) => {
-        self.tell({ kind: 'instrumentState', changed: message });
-      }),
-    ];
-    for (const subscription of subscriptions) this.context.onEnd(() => subscription.unsubscribe());
-  }
-
-  /** Called by the feed that publishes; it only notes the slot. */
-  private note(slot: number): void {
-    this.dirty.add(slot);
-    if (this.woken) return;
-    this.woken = true;
-    this.context.self.tell({ kind: 'dirty' });
-  }
-
-  handle(message: DetectorMessage): void {
-    const nowMs = this.context.clock.nowMs();
-    switch (message.kind) {
-      case 'dirty':
-        return this.look(nowMs);
-      case 'sweep':
-        return this.send(this.detector.sweep(nowMs, this.context.clock.monotonicMs()));
-      case 'instruments':
-        return this.send(this.detector.replaceInstruments(message.instruments, nowMs));
-      case 'instrumentState':
-        return this.instrumentChanged(message.changed, nowMs);
-      case 'verdict':
-        return this.answered(message.verdict, nowMs);
-      case 'closed':
-        return this.closed(message.closed, nowMs);
-    }
-  }
-
-  private look(nowMs: number): void {
-    this.woken = false;
-    const monotonicMs = this.context.clock.monotonicMs();
-    const slots = [...this.dirty];
-    this.dirty.clear();
-    for (const slot of slots) {
-      this.looks++;
-      this.send(this.detector.onSlotDirty(slot, nowMs, monotonicMs));
-    }
-  }
-
-  /** The rules are where all instruments are kept; the message says the state, also where that is another node's. */
-  private instrumentChanged({ instrument: id, state }: InstrumentStateChanged, nowMs: number): void {
-    const found = this.options.instruments.find((one) => one.id === id);
-    if (found === undefined) return;
-    const monotonicMs = this.context.clock.monotonicMs();
-    this.send(this.detector.instrumentChanged({ ...found, state }, nowMs, monotonicMs));
-  }
-
-  private answered(verdict: Verdict, nowMs: number): void {
-    if (verdict.decision === 'approved') return;
-    const [first] = verdict.refusals;
-    const detail = `${first?.subject ?? ''}: ${first?.actual ?? ''} against ${first?.limit ?? ''} ${first?.unit ?? ''}`;
-    const reason = first?.rule ?? 'REFUSED';
-    this.send(this.detector.markRefused(verdict.opportunityId, reason, detail, nowMs));
-  }
-
-  /** One fill per life: whatever filled ends the offer; when nothing did, the edge may be offered again. */
-  private closed(closed: ArbitrageClosed, nowMs: number): void {
-    const filled = /[1-9]/.test(closed.boughtQuantity) || /[1-9]/.test(closed.soldQuantity);
-    const { opportunityId, outcome } = closed;
-    this.send(
-      filled
-        ? this.detector.markExecuted(opportunityId, nowMs)
-        : this.detector.markMissed(opportunityId, 'NOT_FILLED', `the arbitrage ended ${outcome}`, nowMs),
-    );
-  }
-
-  private send(effects: readonly SpatialEffect[]): void {
-    for (const effect of effects) {
-      if (effect.kind === 'signal') {
-        const { signal } = effect;
-        this.signals++;
-        this.latencyMs = signal.exchangeToSignalMs;
-        this.bus.publish(subjectOf('signal', signal.strategy), 'signal', signal, {
-          traceId: signal.opportunityId,
-        });
-      } else {
-        const { event } = effect;
-        this.opportunities++;
-        this.bus.publish(subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event, {
-          traceId: event.opportunityId,
-        });
-      }
-    }
-  }
-
-  summary() {
-    return {
-      strategy: 'spatial',
-      routes: this.detector.routeCount,
-      openLives: this.detector.openLives,
-      looks: this.looks,
-      signals: this.signals,
-      opportunityEvents: this.opportunities,
-      lastExchangeToSignalMs: Math.round(this.latencyMs * 10) / 10,
-    };
-  }
-}

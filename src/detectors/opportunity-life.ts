@@ -1,3 +1,4 @@
+import type { Strategy } from '../messages/primitives.js';
 import type { OpportunityEvent } from '../messages/signal.js';
 import { roundForMessage, toText, type Decimal, ZERO } from '../market/decimal.js';
 
@@ -14,6 +15,10 @@ export interface OpportunityIdentity {
   readonly buyExchange: string;
   readonly sellExchange: string;
   readonly openedAtMs: number;
+  /** Absent = `spatial`. */
+  readonly strategy?: Strategy;
+  /** As in the event; absent = the two exchanges say it. */
+  readonly route?: string;
 }
 
 /** What the newest look at it said. */
@@ -94,6 +99,13 @@ export class OpportunityLife {
     this.obstacle = '';
   }
 
+  /** It would be offered with these figures, were the strategy not only watched. */
+  watched(edge: EdgeNow, atMs: number): OpportunityEvent | null {
+    this.latest = edge;
+    const detail = `strategies.${this.identity.strategy ?? 'spatial'} is watch`;
+    return this.obstructed('WATCH_ONLY', detail, atMs);
+  }
+
   executed(atMs: number): OpportunityEvent {
     this.state = 'executed';
     return this.event('executed', 'EXECUTED', '', atMs);
@@ -119,6 +131,7 @@ export class OpportunityLife {
     atMs: number,
   ): OpportunityEvent {
     const { opportunityId, pair, buyExchange, sellExchange, openedAtMs } = this.identity;
+    const { strategy = 'spatial', route } = this.identity;
     const { grossBps, netBps, quantity, net } = this.latest;
     return {
       opportunityId,
@@ -127,7 +140,8 @@ export class OpportunityLife {
       sellExchange,
       openedAtMs,
       phase,
-      strategy: 'spatial',
+      strategy,
+      ...(route !== undefined && { route }),
       grossBps,
       netBps,
       quantity: textDown(quantity),

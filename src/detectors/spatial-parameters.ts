@@ -53,6 +53,8 @@ export interface SpatialParameters {
   readonly retryCooldownMs: number;
   /** … or when its profit has grown by this factor. */
   readonly improvementFactor: number;
+  /** True: what would be offered is only told of. Absent = false. */
+  readonly watchOnly?: boolean;
 }
 
 /** Sensible values for everything but the limits per quote currency. */

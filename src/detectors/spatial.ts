@@ -1,10 +1,11 @@
 import { invariant } from '../messages/errors.js';
-import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import type { OpportunityEvent } from '../messages/signal.js';
 import { bookProblem, type BookProblem } from '../market/book-problem.js';
 import { ZERO } from '../market/decimal.js';
 import { changedRules } from '../market/instrument-changes.js';
 import type { Instrument, InstrumentState } from '../market/instrument.js';
 import { BOARD_DEPTH, type QuoteBoard } from '../market/quote-board.js';
+import type { Detector, DetectorEffect } from './detector.js';
 import { OpportunityLife, type EdgeNow } from './opportunity-life.js';
 import { QuoteGroups } from './quote-groups.js';
 import { bestNetReturn, FastSize, fastOptimalSize, type SideView } from './optimal-size-fast.js';
@@ -22,9 +23,7 @@ import { spatialSignal } from './spatial-signal.js';
 import { WholePlanner } from './whole-plan.js';
 
 /** What the detector wants done; its actor sends them. */
-export type SpatialEffect =
-  | { readonly kind: 'opportunity'; readonly event: OpportunityEvent }
-  | { readonly kind: 'signal'; readonly signal: Signal };
+export type SpatialEffect = DetectorEffect;
 
 const NO_EFFECTS: readonly SpatialEffect[] = Object.freeze([]);
 /** A life closes somewhat below where it opens, so that an edge at the floor does not flicker. */
@@ -49,7 +48,7 @@ export interface SpatialDetectorOptions {
  * best quotes in float64, then the float64 walk, and only an edge that survives both is sized exactly. Nothing is offered on
  * an untrusted, crossed or aged book. Pure: equal calls in equal order give equal effects.
  */
-export class SpatialDetector {
+export class SpatialDetector implements Detector {
   private readonly board: QuoteBoard;
   private readonly parameters: SpatialParameters;
   private readonly nextId: (prefix: string) => string;
@@ -339,7 +338,9 @@ export class SpatialDetector {
       this.tell(life.obstructed(plan.reason, plan.detail, nowMs));
       return;
     }
-    life.offered({ grossBps: edge.grossBps, netBps: plan.netBps, quantity: plan.quantity, net: plan.net });
+    const found = { grossBps: edge.grossBps, netBps: plan.netBps, quantity: plan.quantity, net: plan.net };
+    if (this.parameters.watchOnly === true) return this.tell(life.watched(found, nowMs));
+    life.offered(found);
     const ids = { signalId: this.nextId('sig'), opportunityId: life.identity.opportunityId };
     const signal = spatialSignal(route, plan, ids, nowMs, this.parameters.signalTtlMs);
     this.effects.push({ kind: 'signal', signal });
