@@ -81,7 +81,7 @@ export interface QuoteLimitsExact {
 }
 
 /** Reads and checks the limits. Throws ARB_DECIMAL_INVALID naming the currency. */
-export function exactLimits(parameters: SpatialParameters): Map<AssetId, QuoteLimitsExact> {
+export function exactLimits(parameters: Pick<SpatialParameters, 'limits'>): Map<AssetId, QuoteLimitsExact> {
   const exact = new Map<AssetId, QuoteLimitsExact>();
   for (const [quote, limits] of parameters.limits) {
     const minNetProfit = parseUnsigned(limits.minNetProfit, `minNetProfit of ${quote}`);

@@ -55,6 +55,7 @@ export const residueText = z.strictObject({
   quantity: p.decimalText,
   worth: p.decimalText,
 });
+export type ResidueText = z.infer<typeof residueText>;
 
 /** What a signal of a statistical pair does to the position of that pair, and the figures that say so. */
 export const pairAction = z.strictObject({

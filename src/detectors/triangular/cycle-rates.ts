@@ -19,16 +19,17 @@ export class CycleRates {
   private readonly members: Int32Array;
   private readonly sellFactor: Float64Array;
   private readonly buyFactor: Float64Array;
-  private limit = 1;
+  /** Of each cycle, the rate above which it is reported. */
+  private readonly limits: Float64Array;
 
   /**
    * `cycles` all of one length over `fees.length` markets. A fee says what selling one base yields (1 − f), and what buying costs: `keep / numerator` of
-   * a price, as floats.
+   * a price, as floats. `minNetReturn`: of all cycles, or the least rate of each.
    */
   constructor(
     cycles: readonly Cycle[],
     fees: readonly { readonly sell: number; readonly keep: number; readonly numerator: number }[],
-    minNetReturn = 0,
+    minNetReturn: number | readonly number[] = 0,
   ) {
     this.length = cycles[0]?.legs.length ?? 0;
     this.rates = new Float64Array(2 * fees.length);
@@ -37,7 +38,19 @@ export class CycleRates {
     this.edges = Int32Array.from(cycles.flatMap(({ legs }) => legs.map(edgeOf)));
     this.from = new Int32Array(2 * fees.length + 1);
     this.members = this.index(cycles.length);
-    this.limit = (1 + minNetReturn) * (1 - ROUNDING);
+    this.limits = new Float64Array(cycles.length);
+    for (let cycle = 0; cycle < cycles.length; cycle++) {
+      const least = typeof minNetReturn === 'number' ? 1 + minNetReturn : minNetReturn[cycle]!;
+      this.limits[cycle] = least * (1 - ROUNDING);
+    }
+  }
+
+  /** The most cycles that one update may report. */
+  get mostFound(): number {
+    let most = 0;
+    for (let edge = 0; edge + 1 < this.from.length; edge += 2)
+      most = Math.max(most, this.from[edge + 2]! - this.from[edge]!);
+    return most;
   }
 
   /** Number of cycles. */
@@ -50,10 +63,16 @@ export class CycleRates {
    * `found`, and returns how many; more than it holds are left out. Each at most once.
    */
   update(market: number, bid: number, ask: number, found: Int32Array): number {
-    const [sell, buy] = [2 * market, 2 * market + 1];
+    this.set(market, bid, ask);
+    const sell = 2 * market;
+    return this.scan(sell + 1, found, this.scan(sell, found, 0));
+  }
+
+  /** The same without a look at the cycles. */
+  set(market: number, bid: number, ask: number): void {
+    const sell = 2 * market;
     this.rates[sell] = bid > 0 ? bid * this.sellFactor[market]! : 0;
-    this.rates[buy] = ask > 0 ? this.buyFactor[market]! / ask : 0;
-    return this.scan(buy, found, this.scan(sell, found, 0));
+    this.rates[sell + 1] = ask > 0 ? this.buyFactor[market]! / ask : 0;
   }
 
   /** Product of a cycle's rates, without any rounding of sizes. */
@@ -65,13 +84,14 @@ export class CycleRates {
   }
 
   private scan(edge: number, found: Int32Array, count: number): number {
-    const { rates, edges, members, length, limit } = this;
+    const { rates, edges, members, length, limits } = this;
     if (rates[edge] === 0) return count;
     for (let at = this.from[edge]!; at < this.from[edge + 1]!; at++) {
-      const first = members[at]! * length;
+      const cycle = members[at]!;
+      const first = cycle * length;
       let rate = rates[edges[first]!]! * rates[edges[first + 1]!]! * rates[edges[first + 2]!]!;
       for (let leg = 3; leg < length; leg++) rate *= rates[edges[first + leg]!]!;
-      if (rate > limit && count < found.length) found[count++] = members[at]!;
+      if (rate > limits[cycle]! && count < found.length) found[count++] = cycle;
     }
     return count;
   }
