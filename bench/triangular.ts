@@ -1,7 +1,11 @@
 import { enumerateCycles, type CycleMarket } from '../src/detectors/triangular/cycle-graph.js';
 import { CycleRates } from '../src/detectors/triangular/cycle-rates.js';
+import { TriangularDetector } from '../src/detectors/triangular/triangular.js';
+import { DEFAULT_TRIANGULAR_PARAMETERS } from '../src/detectors/triangular/triangular-parameters.js';
+import { QuoteBoard } from '../src/market/quote-board.js';
 import { engleGranger } from '../src/statistics/engle-granger.js';
 import { johansen } from '../src/statistics/johansen.js';
+import { instrument, ladder, NOW_MS, publish, quote } from './detector-markets.js';
 import type { Series } from './harness.js';
 
 /** Triangular and statistical detection: one update against what open bots do, and one pair's test. */
@@ -102,6 +106,73 @@ function ratesOf(markets: readonly Quoted[]): CycleRates {
   return rates;
 }
 
+interface Watched {
+  readonly board: QuoteBoard;
+  readonly detector: TriangularDetector;
+  readonly slots: Int32Array;
+}
+
+/** The whole detector over the same markets: books on a board, ages, lives. Only cycles that begin and end with USDT are its business. */
+function watched(markets: readonly Quoted[]): Watched {
+  const board = new QuoteBoard(markets.length);
+  const instruments = markets.map(({ base, quote: other }) => {
+    const pair = `${base}-${other}`;
+    const known = { pair, id: `binance:${pair}`, symbol: base + other, quote: other, minNotional: '0' };
+    return {
+      ...instrument('binance', base),
+      ...known,
+      tickSize: '0.00000001',
+      takerFeeRate: `${FEE}`,
+      feeMode: 'received' as const,
+    };
+  });
+  const slots = Int32Array.from(instruments, ({ id }) => board.slotOf(id));
+  for (const [at, { mid }] of markets.entries()) publish(board, slots[at]!, scaled(mid, -1), scaled(mid, 1));
+  let ids = 0;
+  const detector = new TriangularDetector({
+    instruments,
+    board,
+    parameters: {
+      ...DEFAULT_TRIANGULAR_PARAMETERS,
+      limits: new Map([['USDT', { minNetProfit: '0.5', maxNotional: '5000' }]]),
+    },
+    nextId: (prefix) => `${prefix}-${++ids}`,
+  });
+  return { board, detector, slots };
+}
+
+/** Ten levels of half a basis point and more from the price. */
+const scaled = (mid: number, sign: number) =>
+  ladder(100, sign * 0.01, 10).map(
+    ([price, size]) => [Number(((price / 100) * mid * (1 + sign * 0.00005)).toPrecision(12)), size] as const,
+  );
+
+/** One update in ten thousand moves ETH against BTC so far that a cycle earns, and the next one moves it back: a life begins, is sized, offered and ends. */
+const EDGE_EVERY = 10_000;
+const EDGE_MARKET = 3;
+
+function withEdges(updates: readonly Update[], markets: readonly Quoted[]): Update[] {
+  const at = (share: number): Update => {
+    const mid = markets[EDGE_MARKET]!.mid * share;
+    return { market: EDGE_MARKET, bid: mid * 0.99995, ask: mid * 1.00005 };
+  };
+  return updates.map((update, i) => {
+    const place = i % EDGE_EVERY;
+    return place === 77 ? at(1.006) : place === 78 ? at(1) : update;
+  });
+}
+
+/** Number of effects, after all updates; the quotes are written as a feed would. */
+function watch({ board, detector, slots }: Watched, updates: readonly Update[]): number {
+  let effects = updates.length;
+  for (const { market, bid, ask } of updates) {
+    const slot = slots[market]!;
+    quote(board, slot, bid, ask);
+    effects += detector.onSlotDirty(slot, NOW_MS, NOW_MS).length;
+  }
+  return effects;
+}
+
 const FULL: TriangularSize = { markets: 400, updates: 20_000 };
 
 export function triangularSeries(size: TriangularSize = FULL): Series {
@@ -112,11 +183,14 @@ export function triangularSeries(size: TriangularSize = FULL): Series {
     new BellmanFord(markets),
   ];
   const found = new Int32Array(256);
+  const whole = watched(markets);
+  const mixed = withEdges(updates, markets);
+  const edge = mixed.slice(77, 79);
   // A whole pass is so slow that fewer are timed.
   const few = updates.filter((_, at) => at % 50 === 0);
   return {
     title: 'detectors: triangular, one update (goal: 0.5 µs)',
-    input: `${markets.length} markets, ${rates.count} directed cycles of 3, half of ${updates.length} updates on a tenth of the markets, synthetic`,
+    input: `${markets.length} markets, ${rates.count} directed cycles of 3 (${whole.detector.cycleCount} through USDT), half of ${updates.length} updates on a tenth of the markets, synthetic`,
     unit: 'update',
     candidates: [
       {
@@ -132,6 +206,21 @@ export function triangularSeries(size: TriangularSize = FULL): Series {
           for (const { market, bid, ask } of updates) sum += rates.update(market, bid, ask, found);
           return sum;
         },
+      },
+      {
+        name: 'TriangularDetector.onSlotDirty, nothing earns',
+        units: updates.length,
+        run: () => watch(whole, updates),
+      },
+      {
+        name: `the same, lives in 1 of ${EDGE_EVERY} updates`,
+        units: mixed.length,
+        run: () => watch(whole, mixed),
+      },
+      {
+        name: 'an edge opens, is sized exactly, offered, and closes',
+        units: 2,
+        run: () => watch(whole, edge),
       },
     ],
     check: () => checkCycles(size),
@@ -152,6 +241,12 @@ function checkCycles({ markets: count }: TriangularSize): void {
   const far = { market: 1, bid: markets[1]!.mid * 1.02, ask: markets[1]!.mid * 1.021 };
   if (rates.update(far.market, far.bid, far.ask, found) === 0 || slow.update(far) === 0)
     throw new Error('a dislocated market makes no cycle');
+  const whole = watched(markets);
+  const updates = updatesOf(markets, 200);
+  if (watch(whole, updates) !== updates.length) throw new Error('a life in a quiet market');
+  const effects = watch(whole, withEdges(updates, markets)) - updates.length;
+  if (effects === 0 || whole.detector.openLives !== 0)
+    throw new Error(`${effects} effects of an edge, ${whole.detector.openLives} lives left`);
 }
 
 const POINTS = 1_000;
