@@ -2,6 +2,7 @@ import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/a
 import { hasListened } from './membership-actor.js';
 import {
   assetTask,
+  cyclesTask,
   damp,
   feedTask,
   place,
@@ -25,6 +26,8 @@ export interface Hosting {
   stopFeed(exchange: string): void;
   /** Base assets that the detectors here look at; empty = they end. */
   detect(assets: readonly string[]): void;
+  /** Exchanges whose cycles are looked for here. */
+  detectCycles(exchanges: readonly string[]): void;
   /** Exchanges whose ticks are recorded here. */
   record(exchanges: readonly string[]): void;
   watch(isHere: boolean): void;
@@ -126,6 +129,7 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
     for (const exchange of known.exchanges) this.placeFeed(exchange, nowMs);
     this.assets = known.assets.filter((asset) => this.isHandedOver(assetTask(asset), nowMs));
     hosting.detect(this.assets);
+    hosting.detectCycles(known.cycles.filter((exchange) => this.isHandedOver(cyclesTask(exchange), nowMs)));
     hosting.record(known.exchanges.filter((exchange) => this.isMine(ticksTask(exchange))));
     hosting.watch(this.isHandedOver(WATCH_TASK, nowMs));
   }

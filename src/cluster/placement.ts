@@ -16,18 +16,26 @@ export interface Candidate {
 
 /** One thing that exactly one node is to do. */
 export interface Task {
-  /** `feed:okx`, `asset:BTC`, `ticks:okx`, `watch`. */
+  /** `feed:okx`, `asset:BTC`, `cycles:okx`, `ticks:okx`, `watch`. */
   readonly id: string;
   readonly role: NodeRole;
   /** In order of preference, and nowhere else; null = anywhere. */
   readonly regions: readonly string[] | null;
+  /** The task whose owner does this one too, if it may; otherwise as if this were absent. Placed before it. */
+  readonly beside?: string;
 }
 
 /** Task → node; null = no member may do it. */
 export type Placement = ReadonlyMap<string, string | null>;
 
 export function place(tasks: readonly Task[], members: readonly Candidate[]): Placement {
-  return new Map(tasks.map((task) => [task.id, ownerOf(task, members)]));
+  const placement = new Map<string, string | null>();
+  for (const task of tasks) {
+    const beside = task.beside === undefined ? null : (placement.get(task.beside) ?? null);
+    const isAble = members.some(({ node, roles }) => node === beside && roles.includes(task.role));
+    placement.set(task.id, isAble ? beside : ownerOf(task, members));
+  }
+  return placement;
 }
 
 /** The member with the largest weighted score, of the first region that has one. */
@@ -61,17 +69,21 @@ export interface PlacementRules {
   readonly exchanges: readonly string[];
   /** Base assets of what is followed. */
   readonly assets: readonly string[];
+  /** Exchanges on which cycles are looked for. */
+  readonly cycles: readonly string[];
   /** By exchange. */
   readonly regions: ReadonlyMap<string, readonly string[]>;
 }
 
 export const feedTask = (exchange: string): string => `feed:${exchange}`;
 export const assetTask = (asset: string): string => `asset:${asset}`;
+/** The triangular detector of an exchange, where its books arrive first. */
+export const cyclesTask = (exchange: string): string => `cycles:${exchange}`;
 export const ticksTask = (exchange: string): string => `ticks:${exchange}`;
 /** What the cluster needs once: stored signals, portfolio, schedule, newest prices. */
 export const WATCH_TASK = 'watch';
 
-export function tasksOf({ exchanges, assets, regions }: PlacementRules): Task[] {
+export function tasksOf({ exchanges, assets, cycles, regions }: PlacementRules): Task[] {
   const anywhere = { regions: null };
   return [
     ...exchanges.map((exchange): Task => ({
@@ -80,6 +92,12 @@ export function tasksOf({ exchanges, assets, regions }: PlacementRules): Task[] 
       regions: regions.get(exchange) ?? null,
     })),
     ...assets.map((asset): Task => ({ id: assetTask(asset), role: 'detectors', ...anywhere })),
+    ...cycles.map((exchange): Task => ({
+      id: cyclesTask(exchange),
+      role: 'detectors',
+      beside: feedTask(exchange),
+      ...anywhere,
+    })),
     ...exchanges.map((exchange): Task => ({ id: ticksTask(exchange), role: 'recorder', ...anywhere })),
     { id: WATCH_TASK, role: 'recorder', ...anywhere },
   ];

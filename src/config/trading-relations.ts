@@ -24,6 +24,7 @@ export function tradingRelations(config: TradingConfig): Found[] {
   checkExchanges(config, refuse);
   checkEdgeAndSizes(config, refuse);
   checkLimits(config, refuse);
+  checkTriangular(config, refuse);
   checkBlacklist(config, refuse);
   checkTimes(config, refuse);
   checkReportingAsset(config, refuse);
@@ -41,10 +42,10 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
     if (base === quote) refuse(key, 'base and quote are the same asset');
     if (!Object.hasOwn(config.assets, base)) refuse(key, `its base asset is not in assets`);
     if (!Object.hasOwn(config.assets, quote)) refuse(key, `its quote asset is not in assets`);
-    if (entry.enabled && entry.trade && quote !== config.reportingCurrency)
+    if (entry.enabled && entry.trade && quote !== config.reportingCurrency && !hasCycles(config))
       refuse(
         key,
-        'not quoted in the reporting currency: it can be followed, not traded yet; set trade to false',
+        'not quoted in the reporting currency: only cycles trade it (strategies.triangular); set trade to false',
       );
     if (!entry.trade && entry.directions !== 'all')
       refuse(`pairs[${index}].directions`, 'a pair that is only followed has none');
@@ -60,6 +61,8 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
   if (!config.pairs.some((entry) => entry.enabled && !isPairBlack(config, entry.pair)))
     refuse('pairs', 'no pair is enabled and not blacklisted');
 }
+
+const hasCycles = ({ strategies }: TradingConfig): boolean => strategies.triangular !== 'off';
 
 const isPairBlack = ({ blacklist }: TradingConfig, pair: string): boolean =>
   blacklist.pairs.includes(pair) ||
@@ -193,6 +196,29 @@ function checkGuards({ limits, sizes }: TradingConfig, refuse: Refuse): void {
   if (health.goodLatencyMs >= health.badLatencyMs)
     refuse('limits.health.goodLatencyMs', 'not below limits.health.badLatencyMs');
   if (health.cutOff >= health.full) refuse('limits.health.cutOff', 'not below limits.health.full');
+}
+
+/** The values of `edge` and `sizes` are in the reporting currency, and the gate asks for its own edge again. */
+function checkTriangular(config: TradingConfig, refuse: Refuse): void {
+  const { triangular, reportingCurrency, edge, sizes, limits } = config;
+  for (const [asset, own] of Object.entries(triangular.startAssets)) {
+    const at = `triangular.startAssets.${asset}`;
+    if (!Object.hasOwn(config.assets, asset)) refuse(at, 'is not in assets');
+    if (asset !== reportingCurrency && (own.minNetProfit === undefined || own.maxNotional === undefined))
+      refuse(at, 'needs minNetProfit and maxNotional of its own: the others are in the reporting currency');
+    if (asset !== reportingCurrency || own.maxNotional === undefined) continue;
+    if (above(own.maxNotional, limits.orderNotional))
+      refuse(`${at}.maxNotional`, 'above limits.orderNotional');
+    if (above(sizes.minNotional, own.maxNotional)) refuse(`${at}.maxNotional`, 'below sizes.minNotional');
+  }
+  triangular.exchanges.forEach((name, at) => {
+    if (!Object.hasOwn(config.exchanges, name)) refuse(`triangular.exchanges[${at}]`, 'is not in exchanges');
+  });
+  if (triangular.minNetEdgeBps === undefined) return;
+  if (triangular.minNetEdgeBps < edge.minNetEdgeBps)
+    refuse('triangular.minNetEdgeBps', 'below edge.minNetEdgeBps: the gate would refuse it');
+  if (triangular.minNetEdgeBps >= edge.tooGoodToBeTrueBps)
+    refuse('triangular.minNetEdgeBps', 'not below edge.tooGoodToBeTrueBps: every signal would be refused');
 }
 
 function checkBlacklist(config: TradingConfig, refuse: Refuse): void {

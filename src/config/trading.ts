@@ -190,6 +190,24 @@ const strategies = z.strictObject({
   statistical: strategyUse.default('off'),
 });
 
+/** What a cycle may begin and end with; absent values are those of `edge` and `sizes`, which are in the reporting currency. */
+const startAsset = z.strictObject({
+  minNetProfit: money.optional(),
+  maxNotional: positiveMoney.optional(),
+});
+
+/** Cycles of three trades on one exchange. */
+const triangular = z.strictObject({
+  /** In order of preference where a cycle passes several. Empty = the reporting currency. */
+  startAssets: z.record(p.assetId, startAsset).default({}),
+  /** The only exchanges looked at. Empty = all that are in use. */
+  exchanges: z.array(p.exchangeId).max(64).default([]),
+  /** Realised edge below which nothing trades; absent = `edge.minNetEdgeBps`. */
+  minNetEdgeBps: bps.optional(),
+  /** What the ages of a cycle's books may differ by. */
+  bookAgeGapMaxMs: durationMs.default(500),
+});
+
 export const tradingSchema = z.strictObject({
   reportingCurrency: p.assetId.default('USDT'),
   /** Where a trading day begins. */
@@ -198,6 +216,7 @@ export const tradingSchema = z.strictObject({
   pairs: z.array(pair).min(1).max(1_000),
   exchanges: z.record(p.exchangeId, exchange),
   strategies: strategies.prefault({}),
+  triangular: triangular.prefault({}),
   edge: edge.prefault({}),
   sizes: sizes.prefault({}),
   limits: riskLimits.prefault({}),

@@ -200,6 +200,8 @@ export const topology = z.object({
   placement: z.object({
     feeds: z.record(z.string(), nodeName.nullable()),
     detectors: z.record(z.string(), nodeName.nullable()),
+    /** By exchange; absent where no cycles are looked for. */
+    cycles: z.record(z.string(), nodeName.nullable()).optional(),
     recorders: z.record(z.string(), nodeName.nullable()),
     watch: nodeName.nullable(),
   }),

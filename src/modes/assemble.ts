@@ -22,7 +22,7 @@ import { TimeOrderedIds } from '../runtime/platform/random.js';
 import { ActorSystem } from '../runtime/system.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import { SupervisionTree } from '../supervisors/supervisor.js';
-import { detectorOf } from './branches/detect.js';
+import { cycleDetectorOf, cycleDetectorsOf, detectorOf } from './branches/detect.js';
 import { Feeds } from './branches/feeds.js';
 import { clockSyncOf, instrumentWatchOf } from './branches/infra.js';
 import { tradeOf } from './branches/trade.js';
@@ -38,10 +38,10 @@ import { MemberNode } from './member.js';
 import { nodeActs } from './node-acts.js';
 import { nodeReports, type NodeReports } from './node-reports.js';
 import { NodeContext, type NodeParts } from './node-context.js';
-import { enabledPairs, isPairAllowed, withConfiguredFee } from './parameters.js';
+import { enabledPairs, isPairAllowed, triangularExchanges, withConfiguredFee } from './parameters.js';
 import { ownPrices } from './prices.js';
 import { openTickRecording } from './tick-recording.js';
-import { feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
+import { cycleDetectorWorker, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
 
 export type { NodeParts } from './node-context.js';
 
@@ -227,6 +227,7 @@ class AssembledNode implements TradingNode {
       ...infra,
       feeds: feeds.all(),
       detector: detectorOf(context, stores, () => context.instruments()),
+      cycleDetectors: cycleDetectorsOf(context, stores),
       ...tradeOf(context, stores, null).actors,
       ...watchOf(context, stores, prices),
       alerts,
@@ -271,6 +272,7 @@ class AssembledNode implements TradingNode {
       here: () => ({
         exchanges: [...this.followed().keys()],
         assets: [...new Set(context.instruments().map(({ base }) => base))].sort(),
+        cycles: triangularExchanges(options.tradingConfig),
         records: context.recording !== null,
       }),
       lease: () => inspection.lease(),
@@ -375,10 +377,19 @@ class AssembledNode implements TradingNode {
       this.missing = this.missing.filter((one) => one !== connector);
       this.context.join(markets);
       // Where feeds are placed, this one is by now; what trades here starts anew with it.
-      if (this.member === null)
+      if (this.member === null) {
         await this.tree.addChild(PATHS.feeds, feedWorker(exchange, this.feeds.feed(markets)));
+        await this.addCycles(exchange);
+      }
       await this.tellInstruments();
     }
+  }
+
+  private async addCycles(exchange: ExchangeId): Promise<void> {
+    const { options, stores } = this.context.parts;
+    if (stores === null || !triangularExchanges(options.tradingConfig).includes(exchange)) return;
+    const actor = cycleDetectorOf(this.context, stores, exchange);
+    await this.tree.addChild(PATHS.detect, cycleDetectorWorker(exchange, actor));
   }
 
   /** What trades starts anew with the longer list; the detector takes it without a pause. */
@@ -386,6 +397,7 @@ class AssembledNode implements TradingNode {
     if (this.context.parts.stores === null) return;
     if (this.member !== null) return this.member.instrumentsChanged();
     await this.tree.restart(PATHS.ledger);
+    if (this.system.inspect(PATHS.detector) === null) return;
     const detector = this.system.address<DetectorMessage>(PATHS.detector);
     detector.tell({ kind: 'instruments', instruments: this.context.instruments() });
   }

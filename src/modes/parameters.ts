@@ -8,6 +8,10 @@ import {
   type PairTerms,
   type SpatialParameters,
 } from '../detectors/spatial-parameters.js';
+import {
+  DEFAULT_TRIANGULAR_PARAMETERS,
+  type TriangularParameters,
+} from '../detectors/triangular/triangular-parameters.js';
 import { Decimal, toText } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
@@ -21,6 +25,8 @@ import { noTradeWindowsOf } from './no-trade-windows.js';
 
 /** The trader's file in the terms of each stage. Nothing here decides; it only translates. */
 
+/** Longer than an approval lives, so that the approval's own expiry decides. */
+const SIGNAL_TTL_MS = 1_500;
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
 const BPS_IN_ONE = 10_000;
@@ -161,13 +167,62 @@ export function spatialParametersOf(
     transferCostBps: edge.transferCostBps,
     limitSlackBps: edge.limitSlackBps,
     reportFloorBps: edge.reportFloorBps,
-    // Longer than an approval lives, so that the approval's own expiry decides.
-    signalTtlMs: 1_500,
+    signalTtlMs: SIGNAL_TTL_MS,
     maxBookAgeMs: limits.bookAgeMaxMs,
     maxUnchangedMs: limits.unchangedMaxMs,
     acceptOpaqueBooks: opaqueAccepted(trading),
     clockOffsetMs,
+    ...(trading.strategies.spatial === 'watch' && { watchOnly: true }),
   };
+}
+
+export function triangularParametersOf(
+  trading: TradingConfig,
+  clockOffsetMs: (exchange: ExchangeId) => number,
+): TriangularParameters {
+  const { edge, limits, triangular } = trading;
+  const { exchanges, minNetEdgeBps, bookAgeGapMaxMs } = triangular;
+  return {
+    ...DEFAULT_TRIANGULAR_PARAMETERS,
+    limits: startLimitsOf(trading),
+    ...(exchanges.length > 0 && { exchanges }),
+    pairs: pairTermsOf(trading),
+    minNetBps: minNetEdgeBps ?? edge.minNetEdgeBps,
+    latencyDecayBps: edge.latencyDecayBps,
+    limitSlackBps: edge.limitSlackBps,
+    reportFloorBps: edge.reportFloorBps,
+    signalTtlMs: SIGNAL_TTL_MS,
+    maxBookAgeMs: limits.bookAgeMaxMs,
+    maxUnchangedMs: limits.unchangedMaxMs,
+    maxAgeGapMs: bookAgeGapMaxMs,
+    acceptOpaqueBooks: opaqueAccepted(trading),
+    clockOffsetMs,
+    ...(trading.strategies.triangular === 'watch' && { watchOnly: true }),
+  };
+}
+
+/** What is not said of a start asset is that of all trades. */
+function startLimitsOf({ triangular, edge, sizes, reportingCurrency }: TradingConfig) {
+  const named = Object.entries(triangular.startAssets);
+  const starts: typeof named = named.length > 0 ? named : [[reportingCurrency, {}]];
+  return new Map(
+    starts.map(([asset, { minNetProfit = edge.minNetProfit, maxNotional = sizes.maxNotional }]) => [
+      asset,
+      {
+        ...{ minNetProfit, maxNotional },
+        ...(asset === reportingCurrency && { minNotional: sizes.minNotional }),
+      },
+    ]),
+  );
+}
+
+/** Exchanges in use on which cycles are looked for. */
+export function triangularExchanges(trading: TradingConfig): ExchangeId[] {
+  if (trading.strategies.triangular === 'off') return [];
+  const { exchanges } = trading.triangular;
+  return enabledExchanges(trading).flatMap(([name]) =>
+    exchanges.length === 0 || exchanges.includes(name) ? [name] : [],
+  );
 }
 
 /** Exchanges in use that ccxt reads. */

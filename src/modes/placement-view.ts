@@ -1,4 +1,11 @@
-import { assetTask, feedTask, ticksTask, WATCH_TASK, type Placement } from '../cluster/placement.js';
+import {
+  assetTask,
+  cyclesTask,
+  feedTask,
+  ticksTask,
+  WATCH_TASK,
+  type Placement,
+} from '../cluster/placement.js';
 import type { Topology } from '../http/cluster-answers.js';
 
 /** What a node runs that is alone. */
@@ -6,6 +13,8 @@ export interface WorkHere {
   readonly exchanges: readonly string[];
   /** Base assets. */
   readonly assets: readonly string[];
+  /** Exchanges on which cycles are looked for. */
+  readonly cycles: readonly string[];
   readonly records: boolean;
 }
 
@@ -13,7 +22,7 @@ export interface WorkHere {
 export function placementOf(
   placement: Placement | null,
   self: string,
-  { exchanges, assets, records }: WorkHere,
+  { exchanges, assets, cycles, records }: WorkHere,
 ): Topology['placement'] {
   const ownerOf = (task: string): string | null =>
     placement === null ? self : (placement.get(task) ?? null);
@@ -22,6 +31,7 @@ export function placementOf(
   return {
     feeds: owners(exchanges, feedTask),
     detectors: owners(assets, assetTask),
+    ...(cycles.length > 0 && { cycles: owners(cycles, cyclesTask) }),
     recorders: placement !== null || records ? owners(exchanges, ticksTask) : {},
     watch: ownerOf(WATCH_TASK),
   };

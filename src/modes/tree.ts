@@ -42,7 +42,10 @@ export interface WatchActors {
 export interface NodeActors extends InfraActors, TradeActors, WatchActors {
   /** By exchange. */
   readonly feeds: ReadonlyMap<string, AnyActor>;
-  readonly detector: AnyActor;
+  /** Null while it is off. */
+  readonly detector: AnyActor | null;
+  /** By exchange, where cycles are looked for. */
+  readonly cycleDetectors: ReadonlyMap<string, AnyActor>;
   /** Of the supervisor of feeds; absent = as of all others. */
   readonly feedIntensity?: Intensity;
 }
@@ -66,6 +69,7 @@ export const PATHS = {
   feeds: 'node/feeds',
   feed: (exchange: string) => `node/feeds/${exchange}`,
   detector: 'node/detect/spatial',
+  cycleDetector: (exchange: string) => `node/detect/${cyclesId(exchange)}`,
   portfolio: 'node/watch/portfolio',
   pricePublisher: 'node/watch/price-publisher',
   lease: 'node/trade/lease',
@@ -138,6 +142,11 @@ export const recorderWorker = (actor: AnyActor): ChildSpec => worker('recorder',
 
 export const detectorWorker = (actor: AnyActor): ChildSpec => worker('spatial', actor);
 
+const cyclesId = (exchange: string): string => `triangular-${exchange}`;
+
+export const cycleDetectorWorker = (exchange: string, actor: AnyActor): ChildSpec =>
+  worker(cyclesId(exchange), actor);
+
 const root = (children: readonly ChildSpec[]): SupervisorSpec => ({
   id: 'node',
   restart: 'permanent',
@@ -164,7 +173,10 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
       ...watchWorkers(actors),
       ...alertsWorker(actors.alerts),
     ]),
-    supervisor('detect', 'one_for_one', [detectorWorker(actors.detector)]),
+    supervisor('detect', 'one_for_one', [
+      ...(actors.detector === null ? [] : [detectorWorker(actors.detector)]),
+      ...[...actors.cycleDetectors].map(([exchange, actor]) => cycleDetectorWorker(exchange, actor)),
+    ]),
     feedsBranch(actors.feeds, actors.feedIntensity),
   ]);
 }

@@ -152,7 +152,7 @@ export async function startInspectNode(t: Test, url: string, name: string): Prom
     ...{ cluster: 'test', self: name, configured: ['tokyo-1', 'seoul-1', 'singapore-1'] },
     ...{ reports, perform, services, view, bus, boot: nonce, askMs: ASK_MS },
     ...{ clock: time, machine: time, lease: () => source.lease() },
-    here: () => ({ exchanges: ['okx'], assets: ['BTC'], records: false }),
+    here: () => ({ exchanges: ['okx'], assets: ['BTC'], cycles: [], records: false }),
   });
   await tree.start();
   const service = await serveNode({ context, view, inspection: source, reports, perform: performAudited });

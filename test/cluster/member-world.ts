@@ -85,6 +85,7 @@ export class MemberProcess implements Hosting {
   private readonly world: MemberWorld;
   readonly running = new Map<string, { isPublished: boolean; readonly sinceMs: number }>();
   assets: readonly string[] = [];
+  cycles: readonly string[] = [];
   recorded: readonly string[] = [];
   watches = false;
 
@@ -132,7 +133,8 @@ export class MemberProcess implements Hosting {
       'membership',
       membershipActor({ bus, view, report, hasGate: () => this.isKept, obstacle: null }),
     );
-    const rules = () => ({ exchanges: this.world.exchanges, assets: ['BTC', 'ETH'], regions: new Map() });
+    const { exchanges } = this.world;
+    const rules = () => ({ exchanges, assets: ['BTC', 'ETH'], cycles: exchanges, regions: new Map() });
     await this.spawn('placement', placementActor({ view, rules, hosting: this }));
     const tell = (kind: 'announce') =>
       void this.system.address<MembershipMessage>('membership').tell({ kind });
@@ -221,6 +223,10 @@ export class MemberProcess implements Hosting {
 
   stopFeed(exchange: string): void {
     this.running.delete(exchange);
+  }
+
+  detectCycles(exchanges: readonly string[]): void {
+    this.cycles = exchanges;
   }
 
   detect(assets: readonly string[]): void {

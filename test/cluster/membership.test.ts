@@ -258,6 +258,7 @@ t.test('roles and regions bind: the first region with a member, and no other tha
   const tasks = tasksOf({
     exchanges: ['okx', 'upbit'],
     assets: ['BTC'],
+    cycles: ['okx', 'upbit'],
     regions: new Map([['upbit', ['seoul']]]),
   });
   t.strictSame(
@@ -266,12 +267,24 @@ t.test('roles and regions bind: the first region with a member, and no other tha
       'feed:okx feeds',
       'feed:upbit feeds',
       'asset:BTC detectors',
+      'cycles:okx detectors',
+      'cycles:upbit detectors',
       'ticks:okx recorder',
       'ticks:upbit recorder',
       'watch recorder',
     ],
   );
-  t.equal(place(tasks, members).get('feed:upbit'), 's1');
+  const placed = place(tasks, members);
+  t.equal(placed.get('feed:upbit'), 's1');
+  t.ok(['t1', 'g1'].includes(placed.get('cycles:upbit') ?? ''), 'the node of its feed has not the role');
+  const exchanges = ['binance', 'okx', 'bybit', 'gate', 'upbit'];
+  const able = place(tasksOf({ exchanges, assets: [], cycles: exchanges, regions: new Map() }), [
+    candidate('a'),
+    candidate('b'),
+    candidate('c'),
+  ]);
+  for (const exchange of exchanges)
+    t.equal(able.get(`cycles:${exchange}`), able.get(`feed:${exchange}`), 'where the books arrive first');
   t.end();
 });
 

@@ -411,10 +411,28 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   const followed = trading();
   put(followed['pairs'], 2, { pair: 'ETH-BTC' });
   t.match(checkTrading(followed), [
-    { key: 'pairs[2].pair', message: /followed, not traded yet; set trade to false/ },
+    { key: 'pairs[2].pair', message: /only cycles trade it \(strategies.triangular\); set trade to false/ },
   ]);
   put(followed['pairs']?.[2], 'trade', false);
   t.same(checkTrading(followed), [], 'another quote currency is followed');
+  put(followed['pairs']?.[2], 'trade', true);
+  put(followed, 'strategies', { triangular: 'watch' });
+  t.same(checkTrading(followed), [], 'and a leg of a cycle');
+  put(followed, 'triangular', {
+    startAssets: { USDT: { maxNotional: '1' }, KRW: { minNetProfit: '500' } },
+    exchanges: ['kraken'],
+    minNetEdgeBps: 1,
+  });
+  t.same(
+    checkTrading(followed).map(({ key }) => key),
+    [
+      'triangular.startAssets.USDT.maxNotional',
+      'triangular.startAssets.KRW',
+      'triangular.startAssets.KRW',
+      'triangular.exchanges[0]',
+      'triangular.minNetEdgeBps',
+    ],
+  );
   const behind = trading();
   const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
   put(behind['exchanges'], 'kraken', { ccxt });

@@ -75,6 +75,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       instruments: shown('instruments'),
       feeds: perExchange('feed'),
       detector: shown('detector'),
+      cycleDetectors: perExchange('triangular-detector'),
       recorder: shown('recorder'),
       lease: shown('lease'),
       ledger: shown('ledger'),

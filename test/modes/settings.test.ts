@@ -21,6 +21,8 @@ import {
   openingsOf,
   riskLimitsOf,
   spatialParametersOf,
+  triangularExchanges,
+  triangularParametersOf,
   withConfiguredFee,
 } from '../../src/modes/parameters.js';
 import { retentionOf } from '../../src/modes/scheduling.js';
@@ -66,8 +68,11 @@ function put(file: Draft, key: string, value: unknown): void {
 /** Everything that a stage is told by the trader's file. */
 function told(trading: TradingConfig): string {
   const spatial = spatialParametersOf(trading, () => 0);
+  const triangular = triangularParametersOf(trading, () => 0);
   const exchanges = enabledExchanges(trading).map(([name]) => name);
   return JSON.stringify({
+    triangular: { ...triangular, limits: [...triangular.limits], pairs: [...(triangular.pairs ?? [])] },
+    cycles: triangularExchanges(trading),
     spatial: { ...spatial, limits: [...spatial.limits], pairs: [...(spatial.pairs ?? [])] },
     risk: riskLimitsOf(trading, 'PAPER'),
     openings: openingsOf(trading),
@@ -156,6 +161,13 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['limits.bookAgeMaxMs', 'limits.bookAgeMaxMs', 700],
   ['limits.unchangedMaxMs', 'limits.unchangedMaxMs', 7_000],
   ['limits.clockSkewMaxMs', 'limits.clockSkewMaxMs', 70],
+  ['strategies.spatial', 'strategies.spatial', 'watch'],
+  ['strategies.triangular', 'strategies.triangular', 'watch'],
+  ['triangular.startAssets.*.minNetProfit', 'triangular.startAssets.USDT.minNetProfit', '7'],
+  ['triangular.startAssets.*.maxNotional', 'triangular.startAssets.USDT.maxNotional', '70'],
+  ['triangular.exchanges', 'triangular.exchanges', ['okx']],
+  ['triangular.minNetEdgeBps', 'triangular.minNetEdgeBps', 7],
+  ['triangular.bookAgeGapMaxMs', 'triangular.bookAgeGapMaxMs', 70],
   ['blacklist.assets', 'blacklist.assets', ['ETH']],
   ['blacklist.pairs', 'blacklist.pairs', ['ETH-USDT']],
   ['blacklist.exchanges', 'blacklist.exchanges', ['bybit']],
@@ -167,7 +179,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
 ];
 /** Keys of which every value but the default is refused today, by config.test.ts; and the one that changes what all others mean. */
 const REFUSED = ['bridge'];
-const APART = ['reportingCurrency'];
+const APART = ['reportingCurrency', 'strategies.statistical'];
 
 t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {
   for (const [key, path, value] of EFFECTS) {

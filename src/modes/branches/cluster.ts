@@ -9,6 +9,7 @@ import type { ClusterConfig } from '../../config/index.js';
 import type { Instrument } from '../../market/instrument.js';
 import type { NodeAnnounced } from '../../messages/cluster.js';
 import { hexOf } from '../nonce.js';
+import { triangularExchanges } from '../parameters.js';
 import type { NodeContext } from '../node-context.js';
 import { erased, PATHS } from '../tree.js';
 import type { NodeHosting } from './hosting.js';
@@ -119,7 +120,7 @@ export class Membership {
     const held = this.fence?.current() ?? null;
     return {
       feeds: hosting.feeds.map(({ exchange, isLive, epoch }) => ({ exchange, epoch, live: isLive })),
-      detectors: hosting.assets.length === 0 ? [] : [{ strategy: 'spatial', assets: hosting.assets.length }],
+      detectors: detectorsOf(hosting),
       records: [...hosting.recorded].sort(),
       watches: hosting.watches,
       trade: this.fence === null ? null : { held: held !== null, fence: held },
@@ -132,6 +133,7 @@ export class Membership {
     return {
       exchanges: parts.market.connectors.map(({ exchange }) => exchange),
       assets: assetsOf(this.context.instruments()),
+      cycles: triangularExchanges(parts.options.tradingConfig),
       regions: regionsOf(parts.options.clusterConfig),
     };
   }
@@ -157,6 +159,12 @@ const obstacleOf = (simulatesItself: boolean): string | null =>
   simulatesItself
     ? 'each node simulates exchanges of its own: start them apart, and nodes with --exchanges-at'
     : null;
+
+/** Of the triangular ones the assets are start assets, one on each exchange. */
+const detectorsOf = ({ assets, cycles }: NodeHosting): NodeReport['detectors'] => [
+  ...(assets.length === 0 ? [] : [{ strategy: 'spatial' as const, assets: assets.length }]),
+  ...(cycles.length === 0 ? [] : [{ strategy: 'triangular' as const, assets: cycles.length }]),
+];
 
 const assetsOf = (instruments: readonly Instrument[]): string[] =>
   [...new Set(instruments.map(({ base }) => base))].sort();

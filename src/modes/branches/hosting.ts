@@ -6,6 +6,7 @@ import type { BoardLinks } from '../board-links.js';
 import { Branch } from '../branch.js';
 import type { NodeContext } from '../node-context.js';
 import {
+  cycleDetectorWorker,
   detectorWorker,
   feedWorker,
   PATHS,
@@ -14,7 +15,7 @@ import {
   watchWorkers,
   type TradeActors,
 } from '../tree.js';
-import { detectorOf } from './detect.js';
+import { cycleDetectorOf, detectorOf } from './detect.js';
 import type { Feeds } from './feeds.js';
 import { watchOf } from './watch.js';
 
@@ -39,8 +40,12 @@ export class NodeHosting implements Hosting {
   private readonly detectors: Branch;
   private readonly watchers: Branch;
   private readonly traders: Branch;
+  /** By exchange; one that moves leaves the others alone. */
+  private readonly cycleBranches = new Map<string, Branch>();
   private tradeActors: TradeActors | null = null;
   assets: readonly string[] = [];
+  /** Exchanges whose cycles are looked for here. */
+  cycles: readonly string[] = [];
   recorded: ReadonlySet<string> = new Set();
   watches = false;
   trades = false;
@@ -98,9 +103,23 @@ export class NodeHosting implements Hosting {
     const own = new Set(assets);
     const instruments = () => context.instruments().filter((one) => own.has(one.base));
     // Anew, so that it learns from the store what another node traded of these assets.
-    void this.detectors.want(
-      assets.length === 0 ? [] : [detectorWorker(detectorOf(context, stores, instruments))],
-    );
+    const detector = assets.length === 0 ? null : detectorOf(context, stores, instruments);
+    void this.detectors.want(detector === null ? [] : [detectorWorker(detector)]);
+  }
+
+  /** An exchange that has not listed its markets here waits for the next call. */
+  detectCycles(exchanges: readonly string[]): void {
+    const { context, stores } = this.parts;
+    const able = exchanges.filter((exchange) => context.markets.has(exchange));
+    for (const exchange of this.cycles)
+      if (!able.includes(exchange)) void this.cycleBranches.get(exchange)?.want([]);
+    for (const exchange of able) {
+      if (this.cycles.includes(exchange)) continue;
+      const branch = this.cycleBranches.get(exchange) ?? this.branch(PATHS.detect);
+      this.cycleBranches.set(exchange, branch);
+      void branch.want([cycleDetectorWorker(exchange, cycleDetectorOf(context, stores, exchange))]);
+    }
+    this.cycles = able;
   }
 
   record(exchanges: readonly string[]): void {
@@ -137,7 +156,7 @@ export class NodeHosting implements Hosting {
   }
 
   async close(): Promise<void> {
-    const branches = [this.detectors, this.watchers, this.traders];
+    const branches = [this.detectors, ...this.cycleBranches.values(), this.watchers, this.traders];
     const feeds = [...this.hosted.values()].map(({ branch }) => branch);
     await Promise.all([...branches, ...feeds].map((branch) => branch.close()));
     this.parts.links.close();
