@@ -1,5 +1,8 @@
-import { SpatialDetector, type SpatialEffect } from '../detectors/spatial.js';
+import type { Detector, DetectorEffect } from '../detectors/detector.js';
+import { SpatialDetector } from '../detectors/spatial.js';
 import type { SpatialParameters } from '../detectors/spatial-parameters.js';
+import { TriangularDetector } from '../detectors/triangular/triangular.js';
+import type { TriangularParameters } from '../detectors/triangular/triangular-parameters.js';
 import type { Instrument } from '../market/instrument.js';
 import { OrderBook } from '../market/order-book.js';
 import { QuoteBoard } from '../market/quote-board.js';
@@ -26,21 +29,42 @@ export type DetectorEvent =
 
 export interface DetectorState {
   readonly board: QuoteBoard;
-  readonly detector: SpatialDetector;
+  readonly detector: Detector;
 }
 
-export function detectorStage(
+type DetectorStage = Stage<DetectorState, DetectorEvent, DetectorEffect>;
+
+export const detectorStage = (
   instruments: readonly Instrument[],
   parameters: SpatialParameters,
-): Stage<DetectorState, DetectorEvent, SpatialEffect> {
+): DetectorStage =>
+  stageOf('detector', instruments, (parts) => new SpatialDetector({ ...parts, parameters }));
+
+export const triangularStage = (
+  instruments: readonly Instrument[],
+  parameters: TriangularParameters,
+): DetectorStage =>
+  stageOf('triangular', instruments, (parts) => new TriangularDetector({ ...parts, parameters }));
+
+interface DetectorParts {
+  readonly instruments: readonly Instrument[];
+  readonly board: QuoteBoard;
+  readonly nextId: (prefix: string) => string;
+}
+
+function stageOf(
+  name: string,
+  instruments: readonly Instrument[],
+  make: (parts: DetectorParts) => Detector,
+): DetectorStage {
   return {
-    name: 'detector',
+    name,
     start: () => {
       const board = new QuoteBoard(Math.max(1, instruments.length));
       for (const { id } of instruments) board.slotOf(id);
       let issued = 0;
       const nextId = (prefix: string) => `${prefix}-${++issued}`;
-      return { board, detector: new SpatialDetector({ instruments, board, parameters, nextId }) };
+      return { board, detector: make({ instruments, board, nextId }) };
     },
     step: (state, event, nowMs) => ({ state, effects: stepDetector(state, event, nowMs) }),
   };

@@ -7,7 +7,8 @@ import { DEFAULT_SPATIAL_PARAMETERS } from '../../src/detectors/spatial-paramete
 import { ORDER_NOT_FOUND } from '../../src/execution/inquiry.js';
 import { OrderAdmission } from '../../src/execution/order-admission.js';
 import { latencyMs, PaperExchange, refusedResult } from '../../src/execution/paper-exchange.js';
-import { detectorStage, type DetectorEvent } from '../../src/kernel/detector-stage.js';
+import { DEFAULT_TRIANGULAR_PARAMETERS } from '../../src/detectors/triangular/triangular-parameters.js';
+import { detectorStage, triangularStage, type DetectorEvent } from '../../src/kernel/detector-stage.js';
 import { gateStage } from '../../src/kernel/gate-stage.js';
 import { ledgerStage } from '../../src/kernel/ledger-stage.js';
 import { sagaStage } from '../../src/kernel/saga-stage.js';
@@ -210,6 +211,65 @@ t.test('the detector as a stage is a function of the books it was told', async (
   t.ok(signals > 0, 'the books do hold opportunities');
   sameEffects(stage, run);
 });
+
+t.test(
+  'the cycles of an exchange as a stage are a function of the books and answers they were told',
+  async (t) => {
+    const [btc] = INSTRUMENTS;
+    const market = (pair: string) => {
+      const [base = '', quote = ''] = pair.split('-');
+      const steps = { tickSize: '0.000001', lotSize: '0.0001', minQuantity: '0.0001', minNotional: '0' };
+      return {
+        ...btc!,
+        ...steps,
+        exchange: 'alpha',
+        id: `alpha:${pair}`,
+        pair,
+        base,
+        quote,
+        symbol: base + quote,
+      };
+    };
+    const stage = triangularStage(['BTC-USDT', 'ETH-BTC', 'ETH-USDT'].map(market), {
+      ...DEFAULT_TRIANGULAR_PARAMETERS,
+      limits: new Map([['USDT', { minNetProfit: '0.5', maxNotional: '5000' }]]),
+    });
+    const run = new StageRun(stage, 1_000);
+    const top = (instrument: string, mid: number, sequence: number): BookTop => ({
+      instrument,
+      epoch: 1,
+      sequence,
+      trusted: sequence % 17 !== 0,
+      bids: [[mid * 0.9999, 30]],
+      asks: [[mid * 1.0001, 30]],
+      exchangeTimeMs: NOW + sequence,
+      receiveTimeMs: NOW + sequence,
+    });
+    const mids = [
+      ['alpha:BTC-USDT', 1_000],
+      ['alpha:ETH-BTC', 0.05],
+      ['alpha:ETH-USDT', 50],
+    ] as const;
+    const offered: string[] = [];
+    const step = (event: DetectorEvent, nowMs: number) => {
+      for (const effect of run.step(event, nowMs))
+        if (effect.kind === 'signal') offered.push(effect.signal.opportunityId);
+    };
+    for (let i = 0; i < 90; i++) {
+      const [id, mid] = mids[i % 3]!;
+      const share = 1 + (((i * 7) % 23) - 11) / 1_000;
+      step({ kind: 'book', top: top(id, mid * share, i + 1), monotonicMs: i + 1 }, NOW + i + 1);
+      const answered = offered.at(-1);
+      if (answered === undefined || i % 10 !== 0) continue;
+      if (i % 20 === 0) step({ kind: 'executed', opportunityId: answered }, NOW + i + 1);
+      else step({ kind: 'refused', opportunityId: answered, reason: 'TEST', detail: 'a test' }, NOW + i + 1);
+    }
+    step({ kind: 'sweep', monotonicMs: 3_000 }, NOW + 3_000);
+    t.ok(offered.length > 2, `${offered.length} offers`);
+    t.equal(run.state.detector.openLives, 0, 'aged books end every offered life');
+    sameEffects(stage, run);
+  },
+);
 
 t.test('a full record refuses to go on instead of leaving a hole', async (t) => {
   const run = new StageRun(ledgerStage, 1);
