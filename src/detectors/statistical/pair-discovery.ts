@@ -77,15 +77,26 @@ const BY_AIC = { maxLag: null, autolag: 'AIC' as const };
 /** Lagged changes that Johansen's test clears away. */
 const JOHANSEN_LAGS = 1;
 
+/** Indexes of the two series of a pair that may be traded. */
+export type Candidate = readonly [a: number, b: number];
+
 /** One verdict per pair, in the order of the series. */
 export function discoverPairs(
   series: readonly PricedSeries[],
   terms: DiscoveryTerms = DISCOVERY_TERMS,
 ): PairVerdict[] {
+  const all = series.flatMap((_, a) => series.slice(a + 1).map((__, at): Candidate => [a, a + 1 + at]));
+  return discoverAmong(series, all, terms);
+}
+
+/** One verdict per candidate, in their order. Chance finds are counted over the candidates: what is not asked about costs nothing. */
+export function discoverAmong(
+  series: readonly PricedSeries[],
+  candidates: readonly Candidate[],
+  terms: DiscoveryTerms = DISCOVERY_TERMS,
+): PairVerdict[] {
   const reverting = series.map(({ logPrices }) => revertsAlone(logPrices, terms));
-  const tested = series.flatMap((a, i) =>
-    series.slice(i + 1).map((b, offset) => testPair(a, b, reverting[i]! || reverting[i + 1 + offset]!)),
-  );
+  const tested = candidates.map(([a, b]) => testPair(series[a]!, series[b]!, reverting[a]! || reverting[b]!));
   const weaker = tested.map(({ p }) => (p === null ? NaN : Math.max(p.ab, p.ba)));
   // The pairs share their series, and the weaker of two p-values is larger than a p-value has to be.
   const standing = discoveries(weaker, terms.falseDiscoveryRate);

@@ -40,7 +40,15 @@ export type PairSide = 'long' | 'short';
 
 export type PairAction =
   | { readonly kind: 'none' }
-  | { readonly kind: 'enter'; readonly side: PairSide; readonly z: number; readonly beta: number }
+  | {
+      readonly kind: 'enter';
+      readonly side: PairSide;
+      readonly z: number;
+      readonly alpha: number;
+      readonly beta: number;
+      /** What a return to the exit is worth, per unit of y: the way of log y − α − β log x from here to there, above 0. */
+      readonly reversion: number;
+    }
   | { readonly kind: 'leave'; readonly reason: LeaveReason; readonly z: number };
 
 /** `target`: it returned. `stop`: it went on. `time`: it did neither. `regime`: the two no longer belong together. */
@@ -54,7 +62,14 @@ interface Held {
   readonly side: PairSide;
   readonly alpha: number;
   readonly beta: number;
+  /** In observations that decided something or could have. */
   readonly since: number;
+}
+
+/** A position from before this trader lived. */
+export interface HeldBefore extends Pick<Held, 'side' | 'alpha' | 'beta'> {
+  /** How long it has been held, in observations. */
+  readonly heldFor: number;
 }
 
 export class PairTrader {
@@ -63,13 +78,18 @@ export class PairTrader {
   private readonly hedge: KalmanHedge;
   private readonly level: EwmaZ;
   private observations = 0;
-  private held: Held | null = null;
+  /** Of these, those that came one by one and not as history. */
+  private lived = 0;
+  private held: Held | null;
   private broken: string | null = null;
   private lastZ: number | null = null;
+  /** Of the last spread from its level before, signed. */
+  private lastDistance = 0;
 
-  constructor(pair: FoundPair, terms: PairTerms = PAIR_TERMS) {
+  constructor(pair: FoundPair, terms: PairTerms = PAIR_TERMS, before: HeldBefore | null = null) {
     this.pair = pair;
     this.terms = terms;
+    this.held = before === null ? null : { ...before, since: -before.heldFor };
     this.hedge = new KalmanHedge({
       delta: terms.hedgeDelta,
       observationVariance: pair.spreadDeviation ** 2,
@@ -83,14 +103,28 @@ export class PairTrader {
   /** One observation of both log prices; a gap (not finite) changes nothing but the time held. */
   observe(logY: number, logX: number): PairAction {
     this.observations++;
+    this.lived++;
+    const z = this.learn(logY, logX);
     if (!Number.isFinite(logY) || !Number.isFinite(logX)) return this.overdue();
+    if (z === null || this.observations < this.warmUp) return this.whileWarming();
+    return this.held === null ? this.whileFlat(z) : this.whileHeld(z, this.held);
+  }
+
+  /** An observation from before: it is learned from, and nothing is decided. */
+  warm(logY: number, logX: number): void {
+    this.observations++;
+    this.learn(logY, logX);
+  }
+
+  private learn(logY: number, logX: number): number | null {
+    if (!Number.isFinite(logY) || !Number.isFinite(logX)) return null;
     if (this.held === null) this.hedge.observe(logY, logX);
     const { alpha, beta } = this.held ?? this.hedge;
+    const spread = logY - alpha - beta * logX;
+    this.lastDistance = spread - (this.level.mean ?? spread);
     // Against the ratio in force, around the level that the pair was found at.
-    const z = this.level.observe(logY - alpha - beta * logX);
-    this.lastZ = z;
-    if (z === null || this.observations < this.warmUp) return NONE;
-    return this.held === null ? this.whileFlat(z) : this.whileHeld(z, this.held);
+    this.lastZ = this.level.observe(spread);
+    return this.lastZ;
   }
 
   /** What the trader could not open (refused, no inventory) is not held. */
@@ -126,14 +160,21 @@ export class PairTrader {
   }
 
   private whileFlat(z: number): PairAction {
-    const { entryZ, stopZ, maxHedgeDrift } = this.terms;
+    const { entryZ, exitZ, stopZ, maxHedgeDrift } = this.terms;
     const { alpha, beta } = this.hedge;
     if (Math.abs(beta / this.pair.beta - 1) > maxHedgeDrift) this.broken ??= 'the hedge ratio drifted away';
     // Beyond the stop nothing is opened that would have to be given up at once.
     if (this.broken !== null || Math.abs(z) < entryZ || Math.abs(z) >= stopZ) return NONE;
     const side = z < 0 ? 'long' : 'short';
-    this.held = { side, alpha, beta, since: this.observations };
-    return { kind: 'enter', side, z, beta };
+    this.held = { side, alpha, beta, since: this.lived };
+    const reversion = Math.abs(this.lastDistance) * (1 - exitZ / Math.abs(z));
+    return { kind: 'enter', side, z, alpha, beta, reversion };
+  }
+
+  /** What is held from before can be told to end, or has lasted too long, also where z says nothing yet. */
+  private whileWarming(): PairAction {
+    if (this.held === null) return NONE;
+    return this.broken === null ? this.overdue() : this.leave('regime', this.lastZ ?? 0);
   }
 
   private whileHeld(z: number, { side }: Held): PairAction {
@@ -150,7 +191,7 @@ export class PairTrader {
 
   private get isOverdue(): boolean {
     const { maxHoldHalfLives } = this.terms;
-    return this.held !== null && this.observations - this.held.since > maxHoldHalfLives * this.pair.halfLife;
+    return this.held !== null && this.lived - this.held.since > maxHoldHalfLives * this.pair.halfLife;
   }
 
   private overdue(): PairAction {

@@ -1,0 +1,433 @@
+import type { EdgeBreakdown } from '../../messages/signal.js';
+import {
+  BPS,
+  ceilToStep,
+  Decimal,
+  decimalOf,
+  floorToStep,
+  ONE,
+  roundForMessage,
+  toText,
+  ZERO,
+} from '../../market/decimal.js';
+import { buyFactor, effectiveRate } from '../../market/fees.js';
+import { violationsOf } from '../../market/order-rules.js';
+import type { QuoteBoard } from '../../market/quote-board.js';
+import type { Level } from '../depth.js';
+import { boardLevels, legOf, orderOf } from '../spatial-orders.js';
+import type { QuoteLimitsExact } from '../spatial-parameters.js';
+import type { NoTrade, TradePlan } from '../spatial-plan.js';
+import type { SpatialMarket } from '../spatial-route.js';
+import { takeBase } from '../two-books.js';
+import { bestPairSize, depthOf, floatLevels, type PairSizeQuestion, type SizedSide } from './pair-size.js';
+
+/** The orders of a pair: into a position, sized by what its return is worth after the whole way in and out, and out of it again. */
+
+/** What both plans need to know. */
+export interface PlanGround {
+  readonly board: QuoteBoard;
+  readonly depth: number;
+  readonly limitSlackBps: number;
+}
+
+export interface EntryQuestion {
+  readonly buy: SpatialMarket;
+  readonly sell: SpatialMarket;
+  /** Quote of each leg, relative to the other. */
+  readonly weightBuy: number;
+  readonly weightSell: number;
+  /** What the return to the exit gains, as a share of the quote of a leg of weight 1. */
+  readonly reversion: number;
+  readonly limits: QuoteLimitsExact;
+  readonly minNetBps: number;
+  readonly latencyDecayBps: number;
+  readonly transferCostBps: number;
+  /** Base above the reserve where it is sold, and quote where it is spent. */
+  readonly inventory: Decimal;
+  readonly cash: Decimal;
+}
+
+interface SideBooks {
+  readonly market: SpatialMarket;
+  readonly asks: readonly Level[];
+  readonly bids: readonly Level[];
+}
+
+export function planEntry(question: EntryQuestion, ground: PlanGround): TradePlan | NoTrade {
+  const [buy, sell] = [booksOf(question.buy, ground), booksOf(question.sell, ground)];
+  const [sizedBuy, sizedSell] = [sizedSide(buy), sizedSide(sell)];
+  if (!(sizedBuy.mid > 0 && sizedSell.mid > 0)) return none('NO_QUOTE', 'a book has one side only');
+  const size: Omit<PairSizeQuestion, 'maxBase'> = {
+    buy: sizedBuy,
+    sell: sizedSell,
+    ratio: (question.weightSell / sizedSell.mid / question.weightBuy) * sizedBuy.mid,
+    gainPerBase: (question.reversion * sizedBuy.mid) / question.weightBuy,
+    costRate: (question.latencyDecayBps + question.transferCostBps) / 1e4,
+  };
+  const most = bestPairSize({ ...size, maxBase: Math.min(depthOf(size), budgetOf(question, size)) });
+  if (!(most.q > 0)) return none('NET_EDGE', worthAgainstCost(size, most.bestReturn));
+  return withinMeans({ question, ground, buy, sell, size }, most.q);
+}
+
+/** Most base bought so that neither leg is larger than one trade may be. */
+function budgetOf({ buy, sell, limits }: EntryQuestion, size: Omit<PairSizeQuestion, 'maxBase'>): number {
+  const most = limits.maxNotional.toNumber() / (1 + 1e-9);
+  const capped = ({ rules, units }: SpatialMarket) => rules.maxQuantity?.times(units).toNumber() ?? Infinity;
+  return Math.min(
+    // The walk may pay more than the mid; the exact plan looks again.
+    most / (size.buy.mid * (1 + size.buy.feeOnTop)),
+    most / (size.sell.mid * size.ratio),
+    capped(buy) * size.buy.keep,
+    capped(sell) / size.ratio,
+  );
+}
+
+interface Sizing {
+  readonly question: EntryQuestion;
+  readonly ground: PlanGround;
+  readonly buy: SideBooks;
+  readonly sell: SideBooks;
+  readonly size: Omit<PairSizeQuestion, 'maxBase'>;
+}
+
+/** Cut to what is held: a leg is sold from inventory above the reserve, or not at all. */
+function withinMeans(sizing: Sizing, wanted: number): TradePlan | NoTrade {
+  const { question, size } = sizing;
+  const byInventory = question.inventory.toNumber() / size.ratio;
+  const byCash = question.cash.toNumber() / (size.buy.mid * (1 + size.buy.feeOnTop));
+  const plan = exactEntry(sizing, Math.min(wanted, byInventory, byCash));
+  const isShort = plan.kind === 'none' && SMALL.has(plan.reason) && Math.min(byInventory, byCash) < wanted;
+  if (!isShort) return plan;
+  const { base, quote, exchange } = question.sell.instrument;
+  return byInventory <= byCash
+    ? none(
+        'NO_INVENTORY',
+        `${short(question.inventory)} ${base} on ${exchange} above the reserve: ${plan.detail}`,
+      )
+    : none(
+        'NO_CASH',
+        `${short(question.cash)} ${quote} on ${question.buy.instrument.exchange} above the reserve: ${plan.detail}`,
+      );
+}
+
+const SMALL = new Set(['LOT_SIZE', 'MIN_QUANTITY', 'MIN_NOTIONAL', 'MIN_PROFIT']);
+/** The walk in float64 may be one lot too large for a limit. */
+const TRIES = 3;
+
+function exactEntry(sizing: Sizing, wanted: number): TradePlan | NoTrade {
+  const { buy, sell, size, question } = sizing;
+  const buyLot = lotOf(buy.market);
+  const ratio = decimalOf(Number(size.ratio.toPrecision(15)));
+  let quantity = floorToStep(decimalOf(Math.max(wanted, 0) * (1 + 1e-12)), buyLot);
+  for (let tries = 0; tries < TRIES && quantity.greaterThan(0); tries++) {
+    const sold = Decimal.min(
+      nearestStep(quantity.times(ratio), lotOf(sell.market)),
+      floorToStep(question.inventory, lotOf(sell.market)),
+    );
+    if (!sold.greaterThan(0)) break;
+    const money = moneyOf(sizing, quantity, sold);
+    if (
+      money !== null &&
+      !money.notional.greaterThan(Decimal.min(question.limits.maxNotional, question.cash))
+    )
+      return judge(sizing, money);
+    quantity = quantity.minus(buyLot);
+  }
+  const { instrument } = quantity.greaterThan(0) ? sell.market : buy.market;
+  return none('LOT_SIZE', `less than one lot of ${instrument.id}`);
+}
+
+/** The parts of an entry, each rounded against us. */
+interface EntryMoney {
+  /** Bought and kept, ordered, and sold. */
+  readonly kept: Decimal;
+  readonly ordered: Decimal;
+  readonly sold: Decimal;
+  readonly worstBuy: Decimal;
+  readonly worstSell: Decimal;
+  readonly paid: Decimal;
+  readonly got: Decimal;
+  readonly gross: Decimal;
+  readonly feeBuy: Decimal;
+  readonly feeSell: Decimal;
+  readonly latencyDecay: Decimal;
+  readonly transfer: Decimal;
+  readonly net: Decimal;
+  readonly notional: Decimal;
+}
+
+/** Null where one of the four sides is too thin. */
+function moneyOf({ question, buy, sell }: Sizing, kept: Decimal, sold: Decimal): EntryMoney | null {
+  const into = purchaseOf(buy, kept);
+  const out = takeBase(sell.bids, sold);
+  // The way back, at the books as they are.
+  const returned = purchaseOf(sell, sold);
+  const back = takeBase(buy.bids, kept);
+  if (into === null || out === null || returned === null || back === null) return null;
+  const mids = { buy: midOf(buy), sell: midOf(sell) };
+  const legWorth = Decimal.min(
+    kept.times(mids.buy).div(decimalOf(question.weightBuy)),
+    sold.times(mids.sell).div(decimalOf(question.weightSell)),
+  );
+  const worth = legWorth.times(decimalOf(Number(question.reversion.toPrecision(12))));
+  const crossing = into.asked.minus(back.quote).plus(returned.asked.minus(out.quote));
+  const gross = roundForMessage(worth.minus(crossing), 'down');
+  const feeBuy = up(into.fee.plus(returned.fee));
+  const saleFee = (side: SideBooks, quote: Decimal) => quote.times(effectiveRate(side.market.fee));
+  const feeSell = up(saleFee(sell, out.quote).plus(saleFee(buy, back.quote)));
+  const latencyDecay = up(into.asked.times(decimalOf(question.latencyDecayBps)).div(BPS));
+  const transfer = up(into.asked.times(decimalOf(question.transferCostBps)).div(BPS));
+  const net = gross.minus(feeBuy).minus(feeSell).minus(latencyDecay).minus(transfer);
+  return {
+    ...{ kept, sold, gross, feeBuy, feeSell, latencyDecay, transfer, net },
+    ordered: into.ordered,
+    worstBuy: into.worst,
+    worstSell: out.worst,
+    paid: into.quote,
+    got: out.quote,
+    notional: up(into.spend),
+  };
+}
+
+interface Purchase {
+  readonly ordered: Decimal;
+  /** Of all that is ordered, and of what is kept alone. */
+  readonly quote: Decimal;
+  readonly asked: Decimal;
+  /** On top, or what the larger order costs. */
+  readonly fee: Decimal;
+  readonly spend: Decimal;
+  readonly worst: Decimal;
+}
+
+/** An order of which `kept` stays after the fee; null where the asks are too thin. */
+function purchaseOf({ market, asks }: SideBooks, kept: Decimal): Purchase | null {
+  const { keep } = buyFactor(market.fee);
+  const ordered = ceilToStep(kept.div(keep), lotOf(market));
+  const whole = takeBase(asks, ordered);
+  const asked = takeBase(asks, kept);
+  if (whole === null || asked === null) return null;
+  const onTop = keep.equals(ONE) ? whole.quote.times(effectiveRate(market.fee)) : ZERO;
+  const fee = onTop.plus(whole.quote.minus(asked.quote));
+  return {
+    ordered,
+    quote: whole.quote,
+    asked: asked.quote,
+    fee,
+    spend: whole.quote.plus(onTop),
+    worst: whole.worst,
+  };
+}
+
+function judge(sizing: Sizing, money: EntryMoney): TradePlan | NoTrade {
+  const { question, buy, sell, ground } = sizing;
+  const { limits, minNetBps } = question;
+  const netBps = bps(money.net, money.notional);
+  const { quote } = buy.market.instrument;
+  const refused = (reason: string, detail: string): NoTrade =>
+    none(reason, detail, { quantity: money.kept, netBps, net: money.net });
+  if (netBps < minNetBps)
+    return refused('NET_EDGE', `net ${netBps.toFixed(2)} bps after the way back, minimum ${minNetBps} bps`);
+  if (money.net.lessThan(limits.minNetProfit))
+    return refused('MIN_PROFIT', `net ${short(money.net)} ${quote}, minimum ${short(limits.minNetProfit)}`);
+  for (const [market, traded] of [
+    [buy.market, money.paid],
+    [sell.market, money.got],
+  ] as const)
+    if (traded.lessThan(limits.minNotional))
+      return refused(
+        'MIN_NOTIONAL',
+        `${market.instrument.id}: ${short(traded)}, limit ${short(limits.minNotional)}`,
+      );
+  const slackBps = Math.min(ground.limitSlackBps, Math.max(0, (netBps - minNetBps) / 4));
+  const orders = ordersOf(sizing, money, slackBps);
+  const broken = brokenRule(orders);
+  if (broken !== null) return refused(broken.reason, broken.detail);
+  return {
+    kind: 'trade',
+    quantity: money.kept,
+    notional: money.notional,
+    net: money.net,
+    grossBps: bps(money.gross, money.paid),
+    netBps,
+    edge: edgeText(money),
+    buy: legOf(orders[0], money.paid.div(money.ordered), buy.asks, ground.board),
+    sell: legOf(orders[1], money.got.div(money.sold), sell.bids, ground.board),
+  };
+}
+
+type Orders = readonly [ReturnType<typeof orderOf>, ReturnType<typeof orderOf>];
+
+function ordersOf(
+  { buy, sell }: Pick<Sizing, 'buy' | 'sell'>,
+  money: Pick<EntryMoney, 'ordered' | 'sold' | 'worstBuy' | 'worstSell'>,
+  slackBps: number,
+): Orders {
+  const slack = decimalOf(slackBps).div(BPS);
+  return [
+    orderOf(buy.market, 'buy', money.ordered, money.worstBuy, slack),
+    orderOf(sell.market, 'sell', money.sold, money.worstSell, slack),
+  ];
+}
+
+function brokenRule(orders: Orders): { readonly reason: string; readonly detail: string } | null {
+  for (const order of orders) {
+    const broken = violationsOf(order, order.market.rules, order.market.instrument.state)[0];
+    if (broken !== undefined) {
+      const detail = `${order.market.instrument.id}: ${broken.actual}, limit ${broken.limit}`;
+      return { reason: broken.rule, detail };
+    }
+  }
+  return null;
+}
+
+export interface ExitQuestion {
+  /** Where what was bought is sold, and what was sold is bought back. */
+  readonly sell: SpatialMarket;
+  readonly buy: SpatialMarket;
+  /** Canonical base held beyond the baseline, and owed to it; both above 0. */
+  readonly held: Decimal;
+  readonly owed: Decimal;
+  /** Quote that the position has brought (or cost, below 0) so far. */
+  readonly quoteFlow: Decimal;
+}
+
+/**
+ * Out of a position, as much of it as both books take at once. What it nets is told and never a reason against it. `DUST` = what is left is too small
+ * for an order.
+ */
+export function planExit(question: ExitQuestion, ground: PlanGround): TradePlan | NoTrade {
+  const [sell, buy] = [booksOf(question.sell, ground), booksOf(question.buy, ground)];
+  const { keep } = buyFactor(buy.market.fee);
+  const total = (levels: readonly Level[]) => levels.reduce((sum, [, size]) => sum.plus(size), ZERO);
+  const share = Decimal.min(
+    ONE,
+    total(sell.bids).div(question.held),
+    total(buy.asks).times(keep).div(question.owed),
+    ...[sell.market, buy.market].flatMap(({ rules, units }, at) =>
+      rules.maxQuantity === null
+        ? []
+        : [
+            rules.maxQuantity
+              .times(units)
+              .times(at === 0 ? ONE : keep)
+              .div(at === 0 ? question.held : question.owed),
+          ],
+    ),
+  );
+  const isWhole = share.equals(ONE);
+  const sold = floorToStep(question.held.times(share), lotOf(sell.market));
+  const ordered = isWhole
+    ? nearestStep(question.owed.div(keep), lotOf(buy.market))
+    : floorToStep(question.owed.times(share).div(keep), lotOf(buy.market));
+  const out = takeBase(sell.bids, sold);
+  const into = takeBase(buy.asks, ordered);
+  if (!sold.greaterThan(0) || !ordered.greaterThan(0) || out === null || into === null)
+    return none(
+      isWhole && !(sold.greaterThan(0) && ordered.greaterThan(0)) ? 'DUST' : 'DEPTH',
+      'nothing to trade it for',
+    );
+  const money = exitMoney({ question, buy, sell, share, sold, ordered, into, out });
+  const orders = ordersOf({ buy, sell }, money, ground.limitSlackBps);
+  const broken = brokenRule(orders);
+  if (broken !== null)
+    return none(isWhole && broken.reason.startsWith('MIN_') ? 'DUST' : broken.reason, broken.detail);
+  return {
+    kind: 'trade',
+    quantity: ordered,
+    notional: money.notional,
+    net: money.net,
+    grossBps: bps(money.gross, into.quote),
+    netBps: bps(money.net, money.notional),
+    edge: edgeText(money),
+    buy: legOf(orders[0], into.quote.div(ordered), buy.asks, ground.board),
+    sell: legOf(orders[1], out.quote.div(sold), sell.bids, ground.board),
+  };
+}
+
+function exitMoney(exit: {
+  readonly question: ExitQuestion;
+  readonly buy: SideBooks;
+  readonly sell: SideBooks;
+  readonly share: Decimal;
+  readonly sold: Decimal;
+  readonly ordered: Decimal;
+  readonly into: { readonly quote: Decimal; readonly worst: Decimal };
+  readonly out: { readonly quote: Decimal; readonly worst: Decimal };
+}) {
+  const { question, buy, sell, share, sold, ordered, into, out } = exit;
+  const { keep } = buyFactor(buy.market.fee);
+  const gross = roundForMessage(question.quoteFlow.times(share).plus(out.quote).minus(into.quote), 'down');
+  // A fee that is taken out of the coin has been ordered on top, and is in what was paid.
+  const feeBuy = keep.equals(ONE) ? up(into.quote.times(effectiveRate(buy.market.fee))) : ZERO;
+  const feeSell = up(out.quote.times(effectiveRate(sell.market.fee)));
+  const money = { gross, feeBuy, feeSell, latencyDecay: ZERO, transfer: ZERO };
+  return {
+    ...money,
+    net: gross.minus(feeBuy).minus(feeSell),
+    notional: up(into.quote.plus(feeBuy)),
+    ...{ sold, ordered, worstBuy: into.worst, worstSell: out.worst },
+  };
+}
+
+function booksOf(market: SpatialMarket, { board, depth }: PlanGround): SideBooks {
+  return {
+    market,
+    asks: boardLevels(board, market, 'ask', depth),
+    bids: boardLevels(board, market, 'bid', depth),
+  };
+}
+
+function sizedSide({ market, asks, bids }: SideBooks): SizedSide {
+  const { keep } = buyFactor(market.fee);
+  const rate = effectiveRate(market.fee).toNumber();
+  const [ask, bid] = [asks[0]?.[0].toNumber() ?? NaN, bids[0]?.[0].toNumber() ?? NaN];
+  return {
+    asks: floatLevels(asks),
+    bids: floatLevels(bids),
+    keep: keep.toNumber(),
+    feeOnTop: keep.equals(ONE) ? rate : 0,
+    feeOfSale: rate,
+    mid: (ask + bid) / 2,
+  };
+}
+
+const midOf = ({ asks, bids }: SideBooks): Decimal => asks[0]![0].plus(bids[0]![0]).div(2);
+
+const lotOf = ({ rules, units }: SpatialMarket): Decimal => rules.lot.times(units);
+
+const nearestStep = (value: Decimal, step: Decimal): Decimal => floorToStep(value.plus(step.div(2)), step);
+
+function worthAgainstCost(size: Omit<PairSizeQuestion, 'maxBase'>, bestReturn: number): string {
+  const worth = (size.gainPerBase / size.buy.mid) * 1e4;
+  return `the return is worth ${worth.toFixed(1)} bps and the way in and out costs ${(worth - bestReturn * 1e4).toFixed(1)} bps`;
+}
+
+function none(
+  reason: string,
+  detail: string,
+  edge: { readonly quantity: Decimal; readonly netBps: number; readonly net: Decimal } = NOTHING,
+): NoTrade {
+  return { kind: 'none', reason, detail, ...edge };
+}
+
+const NOTHING = { quantity: ZERO, netBps: 0, net: ZERO };
+
+function edgeText(
+  money: Pick<EntryMoney, 'gross' | 'feeBuy' | 'feeSell' | 'latencyDecay' | 'transfer' | 'net'>,
+): EdgeBreakdown {
+  return {
+    gross: toText(money.gross),
+    feeBuy: toText(money.feeBuy),
+    feeSell: toText(money.feeSell),
+    latencyDecay: toText(money.latencyDecay),
+    transfer: toText(money.transfer),
+    inventory: '0',
+    net: toText(money.net),
+  };
+}
+
+const up = (value: Decimal): Decimal => roundForMessage(value, 'up');
+const bps = (part: Decimal, whole: Decimal): number => part.times(BPS).div(whole).toNumber();
+/** For people. */
+const short = (value: Decimal): string => value.toSignificantDigits(8).toString();
