@@ -1,4 +1,4 @@
-import { Decimal, toText } from '../../market/decimal.js';
+import { Decimal, roundForMessage, toText } from '../../market/decimal.js';
 import type { PairPosition } from '../../messages/pair-positions.js';
 import type { PairBook } from './pair-effects.js';
 import { heldOf, isEmpty, type PairWatch } from './pair-watch.js';
@@ -67,7 +67,8 @@ export function settle(book: PairBook, watch: PairWatch, traded: Traded | null, 
 }
 
 function heldAfter({ held }: PairPosition, traded: Traded): PairPosition['held'] {
-  const plus = (text: string, change: Decimal) => toText(new Decimal(text).plus(change));
+  const plus = (text: string, change: Decimal) =>
+    toText(roundForMessage(new Decimal(text).plus(change), 'down'));
   return {
     first: plus(held.first, traded.first),
     second: plus(held.second, traded.second),

@@ -111,13 +111,13 @@ function withinMeans(sizing: Sizing, wanted: number): TradePlan | NoTrade {
 }
 
 const SMALL = new Set(['LOT_SIZE', 'MIN_QUANTITY', 'MIN_NOTIONAL', 'MIN_PROFIT']);
-/** The walk in float64 may be one lot too large for a limit. */
-const TRIES = 3;
+const TRIES = 4;
 
 function exactEntry(sizing: Sizing, wanted: number): TradePlan | NoTrade {
   const { buy, sell, size, question } = sizing;
   const buyLot = lotOf(buy.market);
   const ratio = decimalOf(Number(size.ratio.toPrecision(15)));
+  const most = Decimal.min(question.limits.maxNotional, question.cash);
   let quantity = floorToStep(decimalOf(Math.max(wanted, 0) * (1 + 1e-12)), buyLot);
   for (let tries = 0; tries < TRIES && quantity.greaterThan(0); tries++) {
     const sold = Decimal.min(
@@ -126,12 +126,10 @@ function exactEntry(sizing: Sizing, wanted: number): TradePlan | NoTrade {
     );
     if (!sold.greaterThan(0)) break;
     const money = moneyOf(sizing, quantity, sold);
-    if (
-      money !== null &&
-      !money.notional.greaterThan(Decimal.min(question.limits.maxNotional, question.cash))
-    )
-      return judge(sizing, money);
-    quantity = quantity.minus(buyLot);
+    if (money !== null && !money.notional.greaterThan(most)) return judge(sizing, money);
+    // The walk in float64 knows what the mid costs, and not yet the levels beyond.
+    const fitting = money === null ? quantity : quantity.times(most).div(money.notional);
+    quantity = Decimal.min(quantity.minus(buyLot), floorToStep(fitting, buyLot));
   }
   const { instrument } = quantity.greaterThan(0) ? sell.market : buy.market;
   return none('LOT_SIZE', `less than one lot of ${instrument.id}`);
