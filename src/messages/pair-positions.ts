@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArbotError } from './errors.js';
 import * as p from './primitives.js';
 import { pairAction } from './signal.js';
 
@@ -40,11 +41,27 @@ export const pairPosition = z.strictObject({
 export type PairPosition = z.infer<typeof pairPosition>;
 export type PendingSignal = NonNullable<PairPosition['pending']>;
 
-export const MOST_POSITIONS = 100;
+/** Each position has a setting of its own. */
+export const POSITION_SLOTS = 20;
+export const positionKey = (slot: number): string => `pair-position.${slot}`;
+/** Which incarnation of the detector writes them: another one has taken over when it is not one's own. */
+export const POSITIONS_OWNER_KEY = 'pair-positions.owner';
 
-export const pairPositions = z.strictObject({
-  /** The incarnation that wrote it: another one has taken over since when it is not one's own. */
-  owner: p.entityId,
-  positions: z.array(pairPosition).max(MOST_POSITIONS),
-});
-export type PairPositions = z.infer<typeof pairPositions>;
+export const encodePosition = (position: PairPosition | null): string => JSON.stringify(position);
+
+/** Null = the slot is free. @throws ArbotError ARB_CONFIG_INVALID when it cannot be read: a position is never taken for none. */
+export function decodePosition(slot: number, text: string | null): PairPosition | null {
+  const parsed = pairPosition.nullable().safeParse(text === null ? null : jsonOrUndefined(text));
+  if (!parsed.success)
+    throw new ArbotError('ARB_CONFIG_INVALID', `the setting ${positionKey(slot)} cannot be read`);
+  return parsed.data;
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

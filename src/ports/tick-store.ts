@@ -70,6 +70,14 @@ export interface SpreadBucket {
   readonly lastGrossBps: number;
 }
 
+/** What a market was worth at the end of a bucket of time. */
+export interface MidBucket {
+  /** Start of the bucket, a multiple of its length since 1970. */
+  readonly fromMs: number;
+  /** Of the newest recorded book in it that has both sides. */
+  readonly mid: number;
+}
+
 export interface TickRows {
   readonly orderbook_snapshots: BookSnapshotRow;
   readonly tick_trades: TickTradeRow;
@@ -123,6 +131,8 @@ export interface TickStore {
   spreads(pair: PairId, range: TimeRange, limit: number): Promise<readonly SpreadRow[]>;
   /** For charts: whole seconds per bucket, at most 1,500 buckets; oldest first, then by direction. */
   spreadBuckets(pair: PairId, range: TimeRange, bucketMs: number): Promise<readonly SpreadBucket[]>;
+  /** By receive time, for statistics: whole seconds per bucket, at most 10,000 buckets; oldest first, those without a book left out. */
+  mids(instrument: InstrumentId, range: TimeRange, bucketMs: number): Promise<readonly MidBucket[]>;
   /**
    * Rows of a table, oldest first by receive time (spreads by second), in pieces, so that a year fits in no memory. Rows that are
    * inserted meanwhile into the past may be missed.

@@ -49,6 +49,10 @@ export class ReopeningTicks implements TickStore {
     return (await this.#ready()).spreadBuckets(pair, range, bucketMs);
   }
 
+  async mids(instrument: string, range: TimeRange, bucketMs: number) {
+    return (await this.#ready()).mids(instrument, range, bucketMs);
+  }
+
   async *export<T extends TickTable>(table: T, range: TimeRange): AsyncGenerator<readonly TickRows[T][]> {
     yield* (await this.#ready()).export(table, range);
   }

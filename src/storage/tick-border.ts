@@ -26,6 +26,7 @@ const END_OF_TIME_MS = 4_102_444_800_000;
 /** A batch that is spread over more would make as many pieces on the disk. */
 const MAX_SPAN_MS = 32 * 86_400_000;
 const MAX_BUCKETS = 1_500;
+const MAX_MIDS = 10_000;
 const DAY_MS = 86_400_000;
 const KNOWN_TEXTS = 10_000;
 
@@ -216,10 +217,10 @@ function acceptRange(value: TimeRange): TimeRange {
   return accept(range, value, 'range');
 }
 
-function acceptBuckets({ fromMs, toMs }: TimeRange, bucketMs: number): number {
+function acceptBuckets({ fromMs, toMs }: TimeRange, bucketMs: number, most = MAX_BUCKETS): number {
   const accepted = accept(bucket, bucketMs, 'bucketMs');
-  if ((toMs - fromMs) / accepted > MAX_BUCKETS)
-    throw new ArbotError('ARB_MESSAGE_INVALID', `range: more than ${MAX_BUCKETS} buckets`);
+  if ((toMs - fromMs) / accepted > most)
+    throw new ArbotError('ARB_MESSAGE_INVALID', `range: more than ${most} buckets`);
   return accepted;
 }
 
@@ -257,6 +258,11 @@ export function borderedTicks(inner: TickStore): TickStore {
     spreadBuckets: async (of, within, bucketMs) => {
       const accepted = acceptRange(within);
       return inner.spreadBuckets(accept(p.pairId, of, 'pair'), accepted, acceptBuckets(accepted, bucketMs));
+    },
+    mids: async (of, within, bucketMs) => {
+      const accepted = acceptRange(within);
+      const length = acceptBuckets(accepted, bucketMs, MAX_MIDS);
+      return inner.mids(accept(p.instrumentId, of, 'instrument'), accepted, length);
     },
     export: (table, within) => borderedExport(inner, table, within),
     status: () => inner.status(),

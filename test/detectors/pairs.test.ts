@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Decimal } from '../../src/market/decimal.js';
 import { orderRulesOf, violationsOfText } from '../../src/market/order-rules.js';
-import { pairPositions } from '../../src/messages/pair-positions.js';
+import { pairPosition } from '../../src/messages/pair-positions.js';
 import { opportunityEvent, signal as signalSchema, type Signal } from '../../src/messages/signal.js';
 import { MidBars } from '../../src/detectors/statistical/mid-bars.js';
 import {
@@ -63,7 +63,7 @@ t.test('a pair that returns is found, entered and left, and every signal explain
   for (const effect of world.effects) if (effect.kind === 'opportunity') opportunityEvent.parse(effect.event);
   const ids = signals.map(({ opportunityId }) => opportunityId);
   t.equal(new Set(ids).size, ids.length, 'each way in and each way out is an opportunity of its own');
-  pairPositions.parse({ owner: 'test', positions: world.positions });
+  for (const position of world.positions) pairPosition.parse(position);
   const summary = world.detector.summary();
   t.match(summary, { state: 'running', markets: 6, candidates: 12, leftOut: 0 });
   t.ok(JSON.stringify(summary.pairs).length < 20_000);
@@ -261,7 +261,7 @@ t.test('watched pairs are shown and never offered', async (t) => {
   const world = new PairWorld({ seed: LIVELY, parameters: { use: 'watch' } });
   world.bars(900);
   t.strictSame(world.signals, []);
-  t.ok(world.reasons('refused').includes('WATCHED'));
+  t.ok(world.reasons('refused').includes('WATCH_ONLY'));
   t.strictSame(world.positions, []);
 });
 

@@ -331,6 +331,7 @@ async function refusalContract(t: Test, store: TickStore): Promise<void> {
       ['range', /^range/, () => store.trades('okx:X-USDT', reversed, 1)],
       ['bucket', /^bucketMs/, () => store.spreadBuckets('X-USDT', HOUR, 1_500)],
       ['buckets', /^range: more than 1500/, () => store.spreadBuckets('X-USDT', HOUR, 1_000)],
+      ['mids', /^range: more than 10000/, () => store.mids('okx:X-USDT', { fromMs: 0, toMs: 2e7 }, 1_000)],
       ['export', /^range/, () => exported(store, 'tick_trades', reversed, () => true)],
       ['table', /^table/, () => exported(store, 'system.tables' as 'tick_trades', HOUR, () => true)],
     ];
@@ -391,6 +392,28 @@ async function questionContract(t: Test, store: TickStore): Promise<void> {
       bucket(60, 'okx', [1, -3, -2, -3]),
     ]);
     t.strictSame(await store.spreadBuckets('NONE-USDT', range, 60_000), []);
+  });
+
+  await t.test('mids are those of the newest book of a bucket that has both sides', async (t) => {
+    const at = (offsetMs: number, bids: readonly number[], asks: readonly number[]) =>
+      sampleBook('MIDS', {
+        receiveTimeMs: HOUR_MS + offsetMs,
+        ...{ bidPrices: bids, bidSizes: bids.map(() => 1), askPrices: asks, askSizes: asks.map(() => 1) },
+      });
+    const rows = [
+      at(10, [99, 98], [101]),
+      at(59_990, [100], [104, 105]),
+      at(59_995, [], [90]),
+      at(180_000, [1], [2]),
+      at(240_000, [5], [6]),
+    ];
+    await store.insert(batchOf('orderbook_snapshots', rows));
+    const range = { fromMs: HOUR_MS, toMs: HOUR_MS + 240_000 };
+    t.strictSame(await store.mids('binance:MIDS-USDT', range, 60_000), [
+      { fromMs: HOUR_MS, mid: 102 },
+      { fromMs: HOUR_MS + 180_000, mid: 1.5 },
+    ]);
+    t.strictSame(await store.mids('okx:NONE-USDT', range, 60_000), []);
   });
 
   await t.test('an export streams every row once in order, also where many share one moment', async (t) => {

@@ -66,7 +66,7 @@ export class PairDesk {
       return this.offerEntry(watch, life, { action, plan }, now);
     watch.trader.entryFailed();
     if (plan.kind === 'none') this.book.tell(life.obstructed(plan.reason, plan.detail, now.nowMs));
-    else if (use === 'watch') this.book.tell(life.obstructed('WATCHED', WATCHED, now.nowMs));
+    else if (use === 'watch') this.book.tell(life.watched(edge, now.nowMs));
   }
 
   private entryPlan(watch: PairWatch, { side, beta, reversion }: Entry, now: Now): TradePlan | NoTrade {
@@ -179,8 +179,6 @@ export class PairDesk {
     this.book.push({ kind: 'signal', signal });
   }
 }
-
-const WATCHED = 'strategies.statistical is watch: shown, not offered';
 
 function edgeOf(plan: TradePlan | NoTrade, grossBps: number) {
   const { netBps, quantity, net } = plan;

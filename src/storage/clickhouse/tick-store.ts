@@ -1,5 +1,6 @@
 import type { StoreDescription } from '../../ports/stores.js';
 import type {
+  MidBucket,
   SpreadBucket,
   TickBatch,
   TickRows,
@@ -111,6 +112,23 @@ async function spreadBuckets(
   }));
 }
 
+async function mids(
+  engine: Engine,
+  instrument: string,
+  range: TimeRange,
+  bucketMs: number,
+): Promise<MidBucket[]> {
+  const time = SHAPES.orderbook_snapshots.within(microsOf(range.fromMs), microsOf(range.toMs));
+  const found = await engine.select(
+    `SELECT intDiv(toUnixTimestamp64Micro(receive_time), {bucket:Int64}) AS place,
+       argMax((bid_prices[1] + ask_prices[1]) / 2, (receive_time, epoch, sequence))
+     FROM orderbook_snapshots WHERE instrument = {key:String} AND ${time.where} AND notEmpty(bid_prices) AND notEmpty(ask_prices)
+     GROUP BY place ORDER BY place`,
+    { ...time.params, key: instrument, bucket: bucketMs * 1_000 },
+  );
+  return found.map((cells) => ({ fromMs: Number(cells[0]) * bucketMs, mid: cells[1] as number }));
+}
+
 async function statusOf(engine: Engine, table: TickTable): Promise<TickTableStatus> {
   const { timeColumn, timeMicros } = SHAPES[table];
   const extreme = (pick: string): string => timeMicros.replace(timeColumn, `${pick}(${timeColumn})`);
@@ -170,6 +188,7 @@ export function clickHouseTicks(
     spreads: (pair, range, limit) =>
       rowsOf(engine, 'spread_history', { where: 'pair = {key:String}', params: { key: pair }, range }, limit),
     spreadBuckets: (pair, range, bucketMs) => spreadBuckets(engine, pair, range, bucketMs),
+    mids: (instrument, range, bucketMs) => mids(engine, instrument, range, bucketMs),
     export: (table, range) => exportRows(engine, table, range),
     status: async () => {
       const found: TickTableStatus[] = [];

@@ -1,6 +1,7 @@
 import { ArbotError } from '../../messages/errors.js';
 import type {
   BookSnapshotRow,
+  MidBucket,
   SpreadBucket,
   SpreadRow,
   TickBatch,
@@ -101,6 +102,17 @@ function bucketsOf(rows: readonly SpreadRow[], bucketMs: number): SpreadBucket[]
   return [...buckets.values()].map(({ sum: _, ...bucket }) => bucket).sort(compareBuckets);
 }
 
+/** Rows in ascending order of time: the last of a bucket is the one that counts. */
+function midsOf(rows: readonly BookSnapshotRow[], bucketMs: number): MidBucket[] {
+  const mids = new Map<number, number>();
+  for (const { receiveTimeMs, bidPrices, askPrices } of rows) {
+    const [bid, ask] = [bidPrices[0], askPrices[0]];
+    if (bid === undefined || ask === undefined) continue;
+    mids.set(Math.floor(receiveTimeMs / bucketMs) * bucketMs, (bid + ask) / 2);
+  }
+  return [...mids].map(([fromMs, mid]) => ({ fromMs, mid })).sort((a, b) => a.fromMs - b.fromMs);
+}
+
 function statusOf(ticks: MemoryTicks, table: TickTable): TickTableStatus {
   const times = ticks.rows[table].map(filedAtMs);
   const extreme = (pick: (a: number, b: number) => number): number | null =>
@@ -143,6 +155,12 @@ export function memoryTicks(engine: MemoryEngine<MemoryTicks>): TickStore {
           select(ticks, 'spread_history', (row) => row.pair === pair && inRange(row)),
           bucketMs,
         );
+      }),
+    mids: (instrument, range, bucketMs) =>
+      engine.read((ticks) => {
+        const inRange = within(range);
+        const chosen = (row: BookSnapshotRow): boolean => row.instrument === instrument && inRange(row);
+        return midsOf(select(ticks, 'orderbook_snapshots', chosen), bucketMs);
       }),
     export: (table, range) => exportOf(engine, table, range),
     status: () => engine.read((ticks) => TICK_TABLES.map((table) => statusOf(ticks, table))),
