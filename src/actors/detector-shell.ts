@@ -1,13 +1,13 @@
 import type { Detector, DetectorEffect } from '../detectors/detector.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
-import { subjectOf } from '../messages/catalogue.js';
 import type { InstrumentStateChanged } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { Strategy } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
 import type { Bus } from '../ports/bus.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
+import { DetectorNews, refusalOf } from './detector-news.js';
 
 /**
  * What the detectors' actors have in common. Feeds mark slots of the board dirty; however many do so before the next turn, one
@@ -56,14 +56,13 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
   private readonly dirty = new Set<number>();
   private woken = false;
   private looks = 0;
-  private signals = 0;
-  private opportunities = 0;
-  private latencyMs = 0;
+  private readonly news: DetectorNews;
 
   constructor(options: DetectorShellOptions<D>, context: ActorContext<DetectorMessage>) {
     const { bus, board } = options;
     this.options = options;
     this.bus = bus;
+    this.news = new DetectorNews(bus);
     this.context = context;
     this.detector = options.make((prefix) => context.ids.next(prefix));
     context.onEnd(board.onDirty((slot) => this.note(slot)));
@@ -137,9 +136,7 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
 
   private answered(verdict: Verdict, nowMs: number): void {
     if (verdict.decision === 'approved') return;
-    const [first] = verdict.refusals;
-    const detail = `${first?.subject ?? ''}: ${first?.actual ?? ''} against ${first?.limit ?? ''} ${first?.unit ?? ''}`;
-    const reason = first?.rule ?? 'REFUSED';
+    const { reason, detail } = refusalOf(verdict);
     this.send(this.detector.markRefused(verdict.opportunityId, reason, detail, nowMs));
   }
 
@@ -155,22 +152,7 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
   }
 
   private send(effects: readonly DetectorEffect[]): void {
-    for (const effect of effects) {
-      if (effect.kind === 'signal') {
-        const { signal } = effect;
-        this.signals++;
-        this.latencyMs = signal.exchangeToSignalMs;
-        this.bus.publish(subjectOf('signal', signal.strategy), 'signal', signal, {
-          traceId: signal.opportunityId,
-        });
-      } else {
-        const { event } = effect;
-        this.opportunities++;
-        this.bus.publish(subjectOf('opportunityEvent', event.strategy), 'opportunityEvent', event, {
-          traceId: event.opportunityId,
-        });
-      }
-    }
+    for (const effect of effects) this.news.send(effect);
   }
 
   summary() {
@@ -179,9 +161,7 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
       ...this.options.figures(this.detector),
       openLives: this.detector.openLives,
       looks: this.looks,
-      signals: this.signals,
-      opportunityEvents: this.opportunities,
-      lastExchangeToSignalMs: Math.round(this.latencyMs * 10) / 10,
+      ...this.news.figures(),
     };
   }
 }
