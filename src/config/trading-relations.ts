@@ -25,6 +25,7 @@ export function tradingRelations(config: TradingConfig): Found[] {
   checkEdgeAndSizes(config, refuse);
   checkLimits(config, refuse);
   checkTriangular(config, refuse);
+  checkStatistical(config, refuse);
   checkBlacklist(config, refuse);
   checkTimes(config, refuse);
   checkReportingAsset(config, refuse);
@@ -219,6 +220,23 @@ function checkTriangular(config: TradingConfig, refuse: Refuse): void {
     refuse('triangular.minNetEdgeBps', 'below edge.minNetEdgeBps: the gate would refuse it');
   if (triangular.minNetEdgeBps >= edge.tooGoodToBeTrueBps)
     refuse('triangular.minNetEdgeBps', 'not below edge.tooGoodToBeTrueBps: every signal would be refused');
+}
+
+/** Values that would let nothing trade, or everything. */
+function checkStatistical({ statistical, sizes, limits }: TradingConfig, refuse: Refuse): void {
+  const at = (name: string) => `statistical.${name}`;
+  const { exitZ, entryZ, stopZ, minHalfLifeBars, maxHalfLifeBars, windowBars, retestBars, maxNotional } =
+    statistical;
+  if (exitZ >= entryZ) refuse(at('exitZ'), 'not below statistical.entryZ');
+  if (entryZ >= stopZ) refuse(at('entryZ'), 'not below statistical.stopZ');
+  if (minHalfLifeBars >= maxHalfLifeBars)
+    refuse(at('minHalfLifeBars'), 'not below statistical.maxHalfLifeBars');
+  if (maxHalfLifeBars > windowBars / 2)
+    refuse(at('maxHalfLifeBars'), 'above half of statistical.windowBars: no window shows such a return');
+  if (retestBars > windowBars) refuse(at('retestBars'), 'above statistical.windowBars');
+  if (maxNotional === undefined) return;
+  if (above(maxNotional, limits.orderNotional)) refuse(at('maxNotional'), 'above limits.orderNotional');
+  if (above(sizes.minNotional, maxNotional)) refuse(at('maxNotional'), 'below sizes.minNotional');
 }
 
 function checkBlacklist(config: TradingConfig, refuse: Refuse): void {

@@ -208,6 +208,33 @@ const triangular = z.strictObject({
   bookAgeGapMaxMs: durationMs.default(500),
 });
 
+/** Pairs of markets whose prices return to each other. Lengths are in bars where nothing else is said. */
+const statistical = z.strictObject({
+  /** One mid of each market per bar; whole seconds. */
+  barMs: z.number().int().min(1_000).max(3_600_000).multipleOf(1_000).default(60_000),
+  /** What a test looks at; nothing is traded before that much is known. */
+  windowBars: z.number().int().min(100).max(5_000).default(1_000),
+  /** Between two tests of all candidates. */
+  retestBars: z.number().int().min(5).max(5_000).default(60),
+  /** Whether the two markets of a pair may be on two exchanges. */
+  acrossExchanges: z.boolean().default(true),
+  /** Two markets each that are tested; of more, those on one exchange stay. */
+  maxCandidates: z.number().int().min(1).max(200).default(50),
+  maxPositions: z.number().int().min(1).max(20).default(3),
+  /** Share of chance finds among the finds. */
+  falseDiscoveryRate: z.number().min(0.001).max(0.5).default(0.05),
+  minHalfLifeBars: z.number().min(0.5).max(1_000).default(1),
+  maxHalfLifeBars: z.number().min(1).max(5_000).default(200),
+  /** Deviations of the spread from which a position is entered, left, and given up. */
+  entryZ: z.number().min(0.5).max(10).default(2),
+  exitZ: z.number().min(0).max(5).default(0.5),
+  stopZ: z.number().min(1).max(20).default(4),
+  /** Longest holding. */
+  maxHoldHalfLives: z.number().min(0.5).max(100).default(4),
+  /** Largest leg of an entry; absent = `sizes.maxNotional`. */
+  maxNotional: positiveMoney.optional(),
+});
+
 export const tradingSchema = z.strictObject({
   reportingCurrency: p.assetId.default('USDT'),
   /** Where a trading day begins. */
@@ -217,6 +244,7 @@ export const tradingSchema = z.strictObject({
   exchanges: z.record(p.exchangeId, exchange),
   strategies: strategies.prefault({}),
   triangular: triangular.prefault({}),
+  statistical: statistical.prefault({}),
   edge: edge.prefault({}),
   sizes: sizes.prefault({}),
   limits: riskLimits.prefault({}),

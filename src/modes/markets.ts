@@ -16,6 +16,7 @@ import { startReplayServer, type ReplayServer } from '../replay/replay-server.js
 import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
 import { lists, pairModel, SIMULATED_EXCHANGES, type SimulatedExchange } from '../simulator/listings.js';
 import { WATCHED_PLANTS } from '../simulator/plants.js';
+import { WATCHED_TIES, type PriceTie } from '../simulator/price-ties.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import { connectorOf } from './connectors.js';
 import { readExchangesFile } from './exchanges-file.js';
@@ -53,6 +54,8 @@ export interface MarketOptions {
   /** Those of them that ccxt reads. Absent = none. */
   readonly ccxt?: ReadonlyMap<ExchangeId, CcxtOptions>;
   readonly pairs: readonly PairId[];
+  /** Whether simulated prices hold a pair that belongs together; absent = none. */
+  readonly hasTies?: boolean;
   /** The machine's own time. */
   readonly time: Clock & Timers;
   /** Times real time; `max` = a recording as fast as its readers keep up. */
@@ -121,6 +124,7 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     exchanges: options.exchanges.map((exchange) => simulatedName(exchange)),
     pairs: simulatedPairs(options),
     plants: WATCHED_PLANTS,
+    ties: options.hasTies === true ? WATCHED_TIES.filter(isSimulated(options)) : [],
   });
   const connectors = options.exchanges.map((exchange) => {
     const at = simulated.endpoints[simulatedName(exchange)]!;
@@ -139,6 +143,11 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     close: () => simulated.close(),
   };
 }
+
+const isSimulated =
+  ({ pairs }: MarketOptions) =>
+  ({ y, x }: PriceTie): boolean =>
+    pairs.includes(y) && pairs.includes(x);
 
 /** Accounts that live and die with this process hold what its ledger says. */
 function ownAccounts({ accounts }: SimulatedExchanges): Map<ExchangeId, TradingAccount> {

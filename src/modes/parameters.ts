@@ -235,7 +235,7 @@ export function ccxtOf(trading: TradingConfig): Map<ExchangeId, CcxtOptions> {
 }
 
 /** Exchanges behind ccxt that the trader wants traded although nothing proves their books. */
-function opaqueAccepted(trading: TradingConfig): ExchangeId[] {
+export function opaqueAccepted(trading: TradingConfig): ExchangeId[] {
   return enabledExchanges(trading).flatMap(([exchange, { ccxt }]) =>
     ccxt?.acceptOpaqueBooks === true ? [exchange] : [],
   );

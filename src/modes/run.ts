@@ -36,6 +36,7 @@ import { TASKS_URL } from './compute-tasks.js';
 import { Console } from './console.js';
 import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
+import { looksForPairs } from './branches/statistical.js';
 import { MODE_OF } from './mode-of.js';
 import { ccxtOf, enabledExchanges, enabledPairs, openingsOf, tradedPairs } from './parameters.js';
 import { OracleReport } from './oracle-report.js';
@@ -83,6 +84,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     exchanges: exchangesOf(options),
     ccxt: ccxtOf(options.tradingConfig),
     pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
+    hasTies: looksForPairs(options.tradingConfig),
     time: machine,
     speed: options.speed,
     seed: options.seed,

@@ -1,4 +1,5 @@
 import { WON_PER_USDT } from './listings.js';
+import type { PriceTie } from './price-ties.js';
 import type { DecimalText, ExchangeId, LevelText, PairId } from '../messages/primitives.js';
 
 /** `true` may be traded; every other kind looks like an edge and must be refused. */
@@ -114,6 +115,24 @@ export interface OracleVerdict {
   readonly wrong: readonly WrongTrade[];
 }
 
+/** A position of a statistical pair that was entered: `long` bought the first and sold the second. */
+export interface EnteredPair {
+  readonly first: PairId;
+  readonly second: PairId;
+  readonly direction: 'long' | 'short';
+  /** Where the spread of the tie was drawn to then, basis points; null = nobody looked. */
+  readonly spreadBps: number | null;
+}
+
+export interface PairVerdicts {
+  /** On a tie, on the side from which its spread returns. */
+  readonly right: readonly EnteredPair[];
+  /** On a tie, on the other side. */
+  readonly wrongSide: readonly EnteredPair[];
+  /** On pairs that belong together by chance only: as good as their fees, and nothing that was planted. */
+  readonly untied: readonly EnteredPair[];
+}
+
 /** Which plants count: those that started at or after `fromMs` and ended, with grace, at or before `untilMs`. */
 export interface JudgeWindow {
   readonly fromMs?: number;
@@ -132,9 +151,39 @@ export class Oracle {
   private forgotten = 0;
   private readonly nowMs: () => number;
 
+  /** Pairs whose prices belong together. */
+  readonly ties: readonly PriceTie[];
+
   /** `nowMs` is the world's time. */
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, ties: readonly PriceTie[] = []) {
     this.nowMs = nowMs;
+    this.ties = ties;
+  }
+
+  /** The tie of two pairs, in any order; null = they have nothing to do with each other. */
+  tieOf(first: PairId, second: PairId): PriceTie | null {
+    const isOf = ({ y, x }: PriceTie) => (y === first && x === second) || (y === second && x === first);
+    return this.ties.find(isOf) ?? null;
+  }
+
+  judgePairs(entered: readonly EnteredPair[]): PairVerdicts {
+    const verdicts = {
+      right: [] as EnteredPair[],
+      wrongSide: [] as EnteredPair[],
+      untied: [] as EnteredPair[],
+    };
+    for (const one of entered) {
+      const tie = this.tieOf(one.first, one.second);
+      if (tie === null) verdicts.untied.push(one);
+      // y is dear while its spread is above 0: then it is sold.
+      else if (
+        one.spreadBps === null ||
+        (one.spreadBps > 0 === (one.direction === 'short')) === (tie.y === one.first)
+      )
+        verdicts.right.push(one);
+      else verdicts.wrongSide.push(one);
+    }
+    return verdicts;
   }
 
   add(plant: Plant): void {
@@ -185,12 +234,14 @@ export class Oracle {
     readonly atMs: number;
     readonly assumptions: typeof ORACLE_ASSUMPTIONS;
     readonly forgotten: number;
+    readonly ties: readonly PriceTie[];
     readonly plants: readonly Plant[];
   } {
     return {
       atMs: this.nowMs(),
       assumptions: ORACLE_ASSUMPTIONS,
       forgotten: this.forgotten,
+      ties: this.ties,
       plants: this.plants.map((plant) => structuredClone(plant)),
     };
   }

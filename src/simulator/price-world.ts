@@ -1,6 +1,7 @@
 import { invariant } from '../messages/errors.js';
 import type { PairId } from '../messages/primitives.js';
 import { pairModel, type PairModel, type SimulatedExchange } from './listings.js';
+import { MAX_TIED_STEP_BPS, TiedSpread, type PriceTie } from './price-ties.js';
 import { Prng } from './prng.js';
 import { WonRate } from './won-rate.js';
 
@@ -28,6 +29,8 @@ interface PairState {
   /** Newest last; `MAX_LAG` entries. */
   readonly history: number[];
   readonly noiseBps: number[];
+  /** What it follows in place of its own walk; null = nothing. */
+  readonly tie: TiedSpread | null;
   held: boolean;
   driftBps: number;
 }
@@ -44,8 +47,19 @@ export class PriceWorld {
   private readonly rate: WonRate;
   private readonly wonPrng: Prng;
 
-  constructor(seed: number, exchanges: readonly SimulatedExchange[], pairs: readonly PairId[]) {
+  private readonly ties: readonly TiedSpread[];
+
+  constructor(
+    seed: number,
+    exchanges: readonly SimulatedExchange[],
+    pairs: readonly PairId[],
+    { ties, stepMs }: { readonly ties: readonly PriceTie[]; readonly stepMs: number } = {
+      ties: [],
+      stepMs: 100,
+    },
+  ) {
     this.exchanges = exchanges;
+    this.ties = ties.map((tie) => new TiedSpread(seed, tie, stepMs));
     this.prng = Prng.of(seed, 'prices');
     this.wonPrng = Prng.of(seed, 'prices/won');
     this.rate = new WonRate(seed);
@@ -59,7 +73,8 @@ export class PriceWorld {
   private newState(pair: PairId): PairState {
     const model = pairModel(pair);
     const history = Array.from({ length: MAX_LAG }, () => model.referencePrice);
-    return { model, history, noiseBps: this.exchanges.map(() => 0), held: false, driftBps: 0 };
+    const tie = this.ties.find((one) => one.tie.y === pair) ?? null;
+    return { model, history, tie, noiseBps: this.exchanges.map(() => 0), held: false, driftBps: 0 };
   }
 
   /**
@@ -68,6 +83,7 @@ export class PriceWorld {
    */
   step(): void {
     const common = this.prng.normal();
+    for (const tie of this.ties) tie.step();
     for (const [pair, state] of this.pairs) if (!isWonPair(pair)) this.stepPair(state, common, this.prng);
     for (const state of this.dollars.values()) this.stepPair(state, common, this.wonPrng);
     this.rate.step();
@@ -77,6 +93,11 @@ export class PriceWorld {
   /** Won for one USDT, premium included. */
   get wonPerUsdt(): number {
     return this.rate.wonPerUsdt;
+  }
+
+  /** Where the spread of a tied pair wants to be, basis points; null = it is tied to nothing. */
+  spreadBps(pair: PairId): number | null {
+    return this.ties.find(({ tie }) => tie.y === pair)?.spreadBps ?? null;
   }
 
   /** Stops a pair: its fair prices stay exactly as they are until `release`. */
@@ -114,9 +135,18 @@ export class PriceWorld {
     if (state.held) return;
     const now = state.history[MAX_LAG - 1]!;
     const shock = COMMON_WEIGHT * common + Math.sqrt(1 - COMMON_WEIGHT * COMMON_WEIGHT) * own;
-    const pull = (state.model.referencePrice / now - 1) * REVERSION * 10_000;
+    const lead = this.ties.find(({ tie }) => tie.x === state.model.pair);
+    const reference = state.model.referencePrice * (lead?.wandered ?? 1);
+    const pull = (reference / now - 1) * REVERSION * 10_000;
     const walk = clamp(shock * state.model.volatilityBps + pull, MAX_STEP_BPS);
-    move(state, walk, noise);
+    const led = lead === undefined ? walk : clamp(walk + lead.wanderStepBps, MAX_TIED_STEP_BPS);
+    move(state, state.tie === null ? led : this.tiedWalk(state.tie, now), noise);
+  }
+
+  /** Towards what the other pair says, never too fast: after a hold it catches up. */
+  private tiedWalk(tie: TiedSpread, now: number): number {
+    const other = this.state(tie.tie.x).history[MAX_LAG - 1]!;
+    return clamp((tie.target(other) / now - 1) * 10_000, MAX_TIED_STEP_BPS);
   }
 
   /** Towards its asset's dollar price times the rate, never faster than a dollar price moves: after a hold it catches up. */

@@ -7,6 +7,7 @@ import { accountsOf, createFaces, type Accounts, type AnyFace, type Faces } from
 import { DEFAULT_EXCHANGES, type SimulatedExchange } from './listings.js';
 import type { Oracle } from './oracle.js';
 import type { PlantSettings } from './plants.js';
+import type { PriceTie } from './price-ties.js';
 import { SimulatedWorld } from './world.js';
 
 /** Steps that leave later than this (world ms) do not count as a fair chance to trade. */
@@ -22,6 +23,7 @@ export interface SimulatedExchangesOptions {
   readonly exchanges?: readonly SimulatedExchange[];
   readonly pairs?: readonly PairId[];
   readonly plants?: PlantSettings;
+  readonly ties?: readonly PriceTie[];
   /** World ms per step. */
   readonly stepMs?: number;
 }
@@ -52,6 +54,7 @@ export async function startSimulatedExchanges(
     ...(options.pairs === undefined ? {} : { pairs: options.pairs }),
     ...(options.stepMs === undefined ? {} : { stepMs: options.stepMs }),
     ...(options.plants === undefined ? {} : { plants: options.plants }),
+    ...(options.ties === undefined ? {} : { ties: options.ties }),
   });
   const faces = createFaces({ world, seed, nowMs: () => clock.nowMs() });
   const servers = await Promise.all(

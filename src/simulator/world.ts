@@ -12,6 +12,7 @@ import { SimulatedMarket } from './market.js';
 import { MarketMaker, NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { Oracle } from './oracle.js';
 import { DEFAULT_PLANTS, PlantDirector, type PlantSettings, type PlantStage } from './plants.js';
+import { checkTies, type PriceTie } from './price-ties.js';
 import { PriceWorld } from './price-world.js';
 import { Prng } from './prng.js';
 
@@ -24,6 +25,8 @@ export interface WorldOptions {
   /** World ms per step, 10 to 1000. */
   readonly stepMs?: number;
   readonly plants?: PlantSettings;
+  /** Pairs whose prices belong together; absent = every pair walks by itself. */
+  readonly ties?: readonly PriceTie[];
 }
 
 /** Something that follows the world: the face of one exchange. */
@@ -72,8 +75,10 @@ export class SimulatedWorld implements PlantStage {
     this.exchanges = options.exchanges ?? DEFAULT_EXCHANGES;
     this.pairs = options.pairs ?? DEFAULT_PAIRS;
     this.timeMs = options.startMs;
-    this.oracle = new Oracle(() => this.timeMs);
-    this.prices = new PriceWorld(options.seed, this.exchanges, this.pairs);
+    const { ties = [] } = options;
+    checkTies(ties, this.pairs);
+    this.oracle = new Oracle(() => this.timeMs, ties);
+    this.prices = new PriceWorld(options.seed, this.exchanges, this.pairs, { ties, stepMs: this.stepMs });
     this.openMarkets(options.seed);
     const plants = options.plants ?? DEFAULT_PLANTS;
     this.director = new PlantDirector(
@@ -135,6 +140,11 @@ export class SimulatedWorld implements PlantStage {
   /** Won for one USDT now, premium included: what the won pairs are worth in dollars. */
   get wonPerUsdt(): number {
     return this.prices.wonPerUsdt;
+  }
+
+  /** Where the spread of a tied pair is drawn to now, basis points; null = it is tied to nothing. */
+  spreadBps(pair: PairId): number | null {
+    return this.prices.spreadBps(pair);
   }
 
   fair(exchange: SimulatedExchange, pair: PairId): number {

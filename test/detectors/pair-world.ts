@@ -46,7 +46,7 @@ export const PAIR_PARAMETERS: StatisticalParameters = {
   limits: new Map([['USDT', { minNetProfit: '0.1', maxNotional: '5000' }]]),
   barMs: BAR_MS,
   windowBars: 300,
-  retestBars: 30,
+  retestBars: 60,
   entryRetryMs: 5_000,
 };
 
@@ -78,6 +78,10 @@ export class PairPrices {
 
 export interface PairWorldOptions {
   readonly seed?: number;
+  /** In place of those of the seed. */
+  readonly prices?: PairPrices;
+  /** Decimals of a price; absent = 3. */
+  readonly digits?: number;
   readonly exchanges?: readonly string[];
   readonly assets?: readonly string[];
   readonly parameters?: Partial<StatisticalParameters>;
@@ -113,7 +117,7 @@ export class PairWorld {
       assets.map((asset) => pairInstrument(exchange, asset, options.instrument)),
     );
     this.board = new QuoteBoard(this.instruments.length);
-    this.prices = new PairPrices(options.seed ?? 1);
+    this.prices = options.prices ?? new PairPrices(options.seed ?? 1);
     this.detector = this.newDetector();
   }
 
@@ -150,8 +154,14 @@ export class PairWorld {
       const book = new OrderBook();
       for (let level = 0; level < 10; level++) {
         const away = 0.0001 * (level + 0.5);
-        book.setBid(Number((fair * (1 - away)).toFixed(3)), this.options.levelSize ?? 20);
-        book.setAsk(Number((fair * (1 + away)).toFixed(3)), this.options.levelSize ?? 20);
+        book.setBid(
+          Number((fair * (1 - away)).toFixed(this.options.digits ?? 3)),
+          this.options.levelSize ?? 20,
+        );
+        book.setAsk(
+          Number((fair * (1 + away)).toFixed(this.options.digits ?? 3)),
+          this.options.levelSize ?? 20,
+        );
       }
       book.sequence = this.sequence;
       this.board.publish(this.board.slotOf(id), book, 1, this.nowMs - 5, this.nowMs, this.nowMs);

@@ -11,7 +11,10 @@ import {
   type FloatLevels,
   type PairSizeQuestion,
 } from '../../src/detectors/statistical/pair-size.js';
-import { BAR_MS, PairWorld, START_MS, type PairWorldOptions } from './pair-world.js';
+import { Oracle, type EnteredPair } from '../../src/simulator/oracle.js';
+import type { PriceTie } from '../../src/simulator/price-ties.js';
+import { PriceWorld } from '../../src/simulator/price-world.js';
+import { BAR_MS, PairPrices, PairWorld, START_MS, type PairWorldOptions } from './pair-world.js';
 
 /** Seeds of the price world in which positions are entered soon. */
 const LIVELY = 2;
@@ -32,7 +35,7 @@ function untilHeld(options: PairWorldOptions = {}): PairWorld {
 
 t.test('a pair that returns is found, entered and left, and every signal explains itself', async (t) => {
   const world = new PairWorld({ seed: LIVELY, exchanges: ['alpha', 'beta'] });
-  world.bars(1_200);
+  world.bars(800);
   const { signals, instruments } = world;
   const [entries, exits] = [ofAction(signals, true), ofAction(signals, false)];
   t.ok(entries.length >= 3, `${entries.length} entries`);
@@ -74,7 +77,7 @@ t.test(
   async (t) => {
     const world = new PairWorld({ seed: LIVELY, exchanges: ['alpha', 'beta'] });
     const held = new Map<string, { readonly first: string; readonly second: string }>();
-    for (let bar = 0; bar < 900; bar++) {
+    for (let bar = 0; bar < 600; bar++) {
       world.bar();
       const { positions } = world.detector;
       const assets = positions.flatMap(({ first, second }) => [first, second].map((id) => id.split(':')[1]!));
@@ -117,15 +120,15 @@ t.test('nothing is offered before the window is full, and the state says how far
 
 t.test('a short leg without inventory above the reserve is refused by name', async (t) => {
   const none = new PairWorld({ seed: LIVELY, holdings: { X: '0.01', Y: '0.01' } });
-  none.bars(900);
+  none.bars(600);
   t.equal(none.signals.length, 0);
   t.ok(none.reasons('refused').includes('NO_INVENTORY'), none.reasons('refused').join());
   const reserved = new PairWorld({ seed: LIVELY, parameters: { reserveOf: () => new Decimal(9_999.99) } });
-  reserved.bars(900);
+  reserved.bars(600);
   t.ok(reserved.reasons('refused').includes('NO_INVENTORY'));
   t.equal(ofAction(reserved.signals, true).length, 0);
   const poor = new PairWorld({ seed: LIVELY, holdings: { USDT: '3' } });
-  poor.bars(900);
+  poor.bars(600);
   t.ok(poor.reasons('refused').includes('NO_CASH'), poor.reasons('refused').join());
   const some = untilHeld({ holdings: { X: '7', Y: '7' } });
   const [entry] = ofAction(some.signals, true);
@@ -134,7 +137,7 @@ t.test('a short leg without inventory above the reserve is refused by name', asy
 
 t.test('an entry that is not worth the whole way in and out is refused', async (t) => {
   const dear = new PairWorld({ seed: LIVELY, instrument: { takerFeeRate: '0.004' } });
-  dear.bars(900);
+  dear.bars(600);
   t.equal(dear.signals.length, 0);
   t.strictSame([...new Set(dear.reasons('refused'))], ['NET_EDGE']);
 });
@@ -230,12 +233,12 @@ t.test(
   'a refusal is no position, half of a fill is half of one, and one leg alone is nothing to trade',
   async (t) => {
     const refused = new PairWorld({ seed: LIVELY, fate: () => 'refused' });
-    refused.bars(900);
+    refused.bars(600);
     t.ok(refused.signals.length >= 2, 'offered again');
     t.strictSame(refused.positions, []);
     t.ok(refused.reasons('refused').includes('TEST'));
     const missed = new PairWorld({ seed: LIVELY, fate: () => 0 });
-    missed.bars(900);
+    missed.bars(600);
     t.ok(missed.reasons('missed').includes('NOT_FILLED'));
     t.strictSame(missed.positions, []);
     const half = untilHeld({ fate: ({ position }) => (position!.action === 'enter' ? 0.5 : 1) });
@@ -259,7 +262,7 @@ t.test(
 
 t.test('watched pairs are shown and never offered', async (t) => {
   const world = new PairWorld({ seed: LIVELY, parameters: { use: 'watch' } });
-  world.bars(900);
+  world.bars(600);
   t.strictSame(world.signals, []);
   t.ok(world.reasons('refused').includes('WATCH_ONLY'));
   t.strictSame(world.positions, []);
@@ -288,10 +291,68 @@ t.test('rules and states of markets are obeyed, and their bars stay', async (t) 
   world.bars(3);
 });
 
+/** Prices of the simulator, five seconds a bar: DOGE belongs to XRP, and SOL to nobody. */
+class SimulatedPrices extends PairPrices {
+  readonly world: PriceWorld;
+
+  constructor(seed: number, tie: PriceTie) {
+    super(seed);
+    const pairs = ['SOL-USDT', 'XRP-USDT', 'DOGE-USDT'];
+    this.world = new PriceWorld(seed, ['binance', 'okx'], pairs, { ties: [tie], stepMs: 100 });
+  }
+
+  override step(): void {
+    for (let step = 0; step < 50; step++) this.world.step();
+  }
+
+  override of(asset: string): number {
+    return this.world.fair('binance', `${asset}-USDT`);
+  }
+}
+
+t.test(
+  'pairs that the simulator plants are found, entered from the right side and gain; others are not',
+  async (t) => {
+    const tie = { y: 'DOGE-USDT', x: 'XRP-USDT', beta: 1, halfLifeMs: 60_000, deviationBps: 40 };
+    const entered: EnteredPair[] = [];
+    let gained = new Decimal(0);
+    let exits = 0;
+    for (const seed of [1, 2]) {
+      const prices = new SimulatedPrices(seed, tie);
+      const world = new PairWorld({
+        ...{ prices, assets: ['SOL', 'XRP', 'DOGE'] },
+        holdings: { SOL: '1000', XRP: '100000', DOGE: '1000000' },
+        instrument: { tickSize: '0.00001', lotSize: '1', minQuantity: '1' },
+        levelSize: 30_000,
+        digits: 5,
+        parameters: { windowBars: 500, retestBars: 100 },
+        fate: (signal) => {
+          const { action, direction, positionId } = signal.position!;
+          const [first, second] = positionId.split('~').map((id) => id.split(':')[1]!) as [string, string];
+          const spreadBps = prices.world.spreadBps('DOGE-USDT');
+          if (action === 'enter') entered.push({ first, second, direction, spreadBps });
+          else {
+            exits++;
+            gained = gained.plus(signal.edge.net);
+          }
+          return 1;
+        },
+      });
+      world.bars(1_800);
+    }
+    const oracle = new Oracle(() => 0, [tie]);
+    const { right, wrongSide, untied } = oracle.judgePairs(entered);
+    t.ok(right.length >= 8, `${right.length} entries on the planted pair`);
+    t.equal(wrongSide.length, 0);
+    t.ok(untied.length * 4 <= right.length, `${untied.length} on others`);
+    t.ok(gained.greaterThan(0), `${gained.toFixed(2)} USDT in ${exits} exits, after all fees`);
+  },
+);
+
 t.test('equal inputs give equal effects', async (t) => {
   const run = () => {
     const world = new PairWorld({ seed: 3, exchanges: ['alpha', 'beta'] });
-    world.bars(600);
+    world.bars(450);
     return JSON.stringify(world.effects);
   };
   t.equal(run(), run());
@@ -332,7 +393,7 @@ t.test('whatever fills and whenever it restarts, what is held is what was filled
       }
       return true;
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   );
 });
 

@@ -3,8 +3,11 @@ import type { LevelText } from '../../src/messages/primitives.js';
 import { DEFAULT_EXCHANGES, type SimulatedExchange } from '../../src/simulator/listings.js';
 import { ORACLE_ASSUMPTIONS, type Plant } from '../../src/simulator/oracle.js';
 import { DEFAULT_PLANTS, WATCHED_PLANTS, type PlantSettings } from '../../src/simulator/plants.js';
-import { NATURAL_GROSS_BOUND_BPS } from '../../src/simulator/price-world.js';
+import { MAX_TIED_STEP_BPS, type PriceTie } from '../../src/simulator/price-ties.js';
+import { NATURAL_GROSS_BOUND_BPS, PriceWorld } from '../../src/simulator/price-world.js';
 import { Prng } from '../../src/simulator/prng.js';
+import { halfLifeOf } from '../../src/statistics/half-life.js';
+import { standardDeviation } from '../../src/statistics/regression.js';
 import { memoryExchanges, open, START_MS, subscribeBooks, type MemoryExchanges } from './memory-client.js';
 import { applyBinanceSnapshot, applyFrame, bookOf, sorted, type NaiveBook } from './naive-book.js';
 
@@ -389,5 +392,62 @@ t.test('a jump in time and steps that leave late make the plants of that time vo
   t.equal(late.state, 'void');
   t.throws(() => memoryExchanges({ stepMs: 7 }), { code: 'ARB_CONFIG_INVALID' });
   t.throws(() => memoryExchanges({ pairs: ['ABC-USDT'] }), { code: 'ARB_CONFIG_INVALID' });
+  t.end();
+});
+
+t.test('tied prices return to each other with their half-life, and nothing else is moved by them', (t) => {
+  const tie = { y: 'DOGE-USDT', x: 'XRP-USDT', beta: 1, halfLifeMs: 30_000, deviationBps: 15 };
+  const pairs = ['BTC-USDT', 'XRP-USDT', 'ETH-USDT', 'DOGE-USDT'];
+  const world = (ties: readonly PriceTie[]) =>
+    new PriceWorld(7, DEFAULT_EXCHANGES, pairs, { ties, stepMs: 100 });
+  const [tied, free] = [world([tie]), world([])];
+  const spreads: number[] = [];
+  let worst = 0;
+  let before = tied.fair('binance', 'DOGE-USDT');
+  for (let step = 0; step < 60_000; step++) {
+    tied.step();
+    free.step();
+    const price = tied.fair('binance', 'DOGE-USDT');
+    worst = Math.max(worst, Math.abs(price / before - 1) * 10_000);
+    before = price;
+    if (step % 10 === 9) spreads.push(Math.log(price) - Math.log(tied.fair('binance', 'XRP-USDT')));
+  }
+  for (const pair of ['BTC-USDT', 'ETH-USDT'])
+    for (const exchange of DEFAULT_EXCHANGES)
+      t.equal(tied.fair(exchange, pair), free.fair(exchange, pair), `${pair} on ${exchange} is what it was`);
+  t.ok(worst <= MAX_TIED_STEP_BPS + 1.5, `${worst.toFixed(2)} bps in one step`);
+  const found = halfLifeOf(Float64Array.from(spreads));
+  t.equal(found.status, 'ok');
+  if (found.status !== 'ok') return void t.end();
+  t.ok(found.halfLifeAr1! > 15 && found.halfLifeAr1! < 45, `half-life ${found.halfLifeAr1} s, planted 30`);
+  const deviation = standardDeviation(Float64Array.from(spreads), 1) * 10_000;
+  t.ok(deviation > 10 && deviation < 20, `deviation ${deviation} bps, planted 15`);
+  t.throws(() => memoryExchanges({ ties: [{ ...tie, x: 'ABC-USDT' }] }), { code: 'ARB_CONFIG_INVALID' });
+  t.throws(() => memoryExchanges({ ties: [tie, tie] }), { code: 'ARB_CONFIG_INVALID' });
+  t.end();
+});
+
+t.test('the oracle knows what is tied, and from which side a spread returns', (t) => {
+  const { world } = memoryExchanges({
+    ties: [{ y: 'DOGE-USDT', x: 'XRP-USDT', beta: 1, halfLifeMs: 60_000, deviationBps: 20 }],
+  });
+  world.advanceTo(world.nowMs + 60_000);
+  const spreadBps = world.spreadBps('DOGE-USDT')!;
+  t.ok(spreadBps !== 0);
+  t.equal(world.spreadBps('XRP-USDT'), null);
+  const entry = (first: string, second: string, direction: 'long' | 'short') => ({
+    first,
+    second,
+    direction,
+    spreadBps: 12,
+  });
+  const verdict = world.oracle.judgePairs([
+    entry('DOGE-USDT', 'XRP-USDT', 'short'),
+    entry('XRP-USDT', 'DOGE-USDT', 'long'),
+    entry('DOGE-USDT', 'XRP-USDT', 'long'),
+    entry('BTC-USDT', 'ETH-USDT', 'long'),
+  ]);
+  t.same([verdict.right.length, verdict.wrongSide.length, verdict.untied.length], [2, 1, 1]);
+  t.equal(world.oracle.toJson().ties.length, 1);
   t.end();
 });

@@ -21,11 +21,15 @@ export function tradedBy(
   }
   const [first, second] = basesOf(position);
   const moved = new Map<string, Decimal>();
-  const add = (asset: string, amount: Decimal) => void moved.set(asset, (moved.get(asset) ?? ZERO).plus(amount));
+  const add = (asset: string, amount: Decimal) =>
+    void moved.set(asset, (moved.get(asset) ?? ZERO).plus(amount));
   const quoteAsset = quoteOf(position.first);
   for (const fill of fills.values()) {
     const instrument = instruments.get(fill.instrument);
-    const [base, quote] = fill.instrument.slice(fill.instrument.indexOf(':') + 1).split('-') as [string, string];
+    const [base, quote] = fill.instrument.slice(fill.instrument.indexOf(':') + 1).split('-') as [
+      string,
+      string,
+    ];
     const sign = fill.side === 'buy' ? 1 : -1;
     const units = new Decimal(instrument?.unitMultiplier ?? 1);
     const quantity = new Decimal(fill.quantity);

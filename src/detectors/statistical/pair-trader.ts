@@ -20,8 +20,8 @@ export interface PairTerms {
   readonly warmUpMemories: number;
   /** Relative change of the hedge ratio since discovery beyond which the pair is another one. */
   readonly maxHedgeDrift: number;
-  /** Variance of the walk of the hedge ratio per observation, as the filter's delta. */
-  readonly hedgeDelta: number;
+  /** Half-life of what the hedge has learned, in half-lives of the pair: one that learns faster takes the spread itself for drift. */
+  readonly hedgeMemoryHalfLives: number;
 }
 
 export const PAIR_TERMS: PairTerms = {
@@ -32,7 +32,7 @@ export const PAIR_TERMS: PairTerms = {
   memoryHalfLives: 10,
   warmUpMemories: 2,
   maxHedgeDrift: 0.25,
-  hedgeDelta: 1e-6,
+  hedgeMemoryHalfLives: 30,
 };
 
 /** `long` buys y and sells x. */
@@ -75,7 +75,8 @@ export interface HeldBefore extends Pick<Held, 'side' | 'alpha' | 'beta'> {
 export class PairTrader {
   private readonly pair: FoundPair;
   private readonly terms: PairTerms;
-  private readonly hedge: KalmanHedge;
+  /** Null before the first observation, whose size says how fast the filter learns. */
+  private filter: KalmanHedge | null = null;
   private readonly level: EwmaZ;
   private observations = 0;
   /** Of these, those that came one by one and not as history. */
@@ -90,13 +91,6 @@ export class PairTrader {
     this.pair = pair;
     this.terms = terms;
     this.held = before === null ? null : { ...before, since: -before.heldFor };
-    this.hedge = new KalmanHedge({
-      delta: terms.hedgeDelta,
-      observationVariance: pair.spreadDeviation ** 2,
-      initialVariance: terms.hedgeDelta,
-      alpha: pair.intercept,
-      beta: pair.beta,
-    });
     this.level = new EwmaZ(terms.memoryHalfLives * pair.halfLife);
   }
 
@@ -118,13 +112,32 @@ export class PairTrader {
 
   private learn(logY: number, logX: number): number | null {
     if (!Number.isFinite(logY) || !Number.isFinite(logX)) return null;
-    if (this.held === null) this.hedge.observe(logY, logX);
+    if (this.held === null) this.filterFor(logX).observe(logY, logX);
     const { alpha, beta } = this.held ?? this.hedge;
     const spread = logY - alpha - beta * logX;
     this.lastDistance = spread - (this.level.mean ?? spread);
     // Against the ratio in force, around the level that the pair was found at.
     this.lastZ = this.level.observe(spread);
     return this.lastZ;
+  }
+
+  /** The ratio in force while nothing is held. */
+  private get hedge(): { readonly alpha: number; readonly beta: number } {
+    return this.filter ?? { alpha: this.pair.intercept, beta: this.pair.beta };
+  }
+
+  /** In its steady state a filter of gain k has a variance of about k · R / h'h, and walks by its gain's share of that. */
+  private filterFor(logX: number): KalmanHedge {
+    if (this.filter !== null) return this.filter;
+    const { intercept: alpha, beta, halfLife, spreadDeviation } = this.pair;
+    const gain = Math.LN2 / (this.terms.hedgeMemoryHalfLives * halfLife);
+    const observationVariance = spreadDeviation ** 2;
+    const initialVariance = (gain * observationVariance) / (1 + logX * logX);
+    const walk = gain * initialVariance;
+    return (this.filter = new KalmanHedge({
+      ...{ alpha, beta, observationVariance, initialVariance },
+      delta: walk / (1 + walk),
+    }));
   }
 
   /** What the trader could not open (refused, no inventory) is not held. */

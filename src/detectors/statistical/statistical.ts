@@ -247,8 +247,9 @@ export class StatisticalDetector {
     const { keepP, maxFailedTests, retestBars } = this.parameters;
     const isKept = found !== null || (reason === 'not_significant' && pValue !== null && pValue < keepP);
     watch.failedTests = isKept ? 0 : watch.failedTests + 1;
-    // Degenerate input has no p: nothing is known of such a pair, and it is not traded on.
-    const isOver = pValue === null || watch.failedTests >= maxFailedTests;
+    // Of degenerate input nothing can be said, and nothing is traded on it.
+    const isDegenerate = pValue === null && reason !== 'stationary_input';
+    const isOver = isDegenerate || watch.failedTests >= maxFailedTests;
     if (!isKept && isOver) watch.trader.breakRegime(`retest: ${reason}`);
     if (watch.trader.phase !== 'broken') return;
     watch.brokenAtBar ??= bar;
