@@ -41,6 +41,12 @@ export default defineTrading({
     bybit: { ...exchange, paperLatency: { medianMs: 20, p99Ms: 80 } },
   },
 
+  strategies: {
+    // Shown and not offered: what npm start plants (DOGE belongs to XRP) is found after 480 bars of 10 s, or at once from recorded ticks.
+    statistical: 'watch',
+  },
+  statistical: { barMs: 10_000, windowBars: 480, retestBars: 30 },
+
   edge: {
     // After fees of both legs, slippage at the exact size and every other named cost.
     minNetEdgeBps: 5,

@@ -68,7 +68,7 @@ type Told = Exclude<StatisticalEffect, { kind: 'test' }>;
 
 export function statisticalActor(options: StatisticalActorOptions): ActorDefinition<StatisticalMessage> {
   return {
-    kind: 'detector',
+    kind: 'statistical-detector',
     mailbox: {
       capacity: MAILBOX,
       policyOf: ({ kind }) =>

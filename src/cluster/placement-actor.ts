@@ -5,6 +5,7 @@ import {
   cyclesTask,
   damp,
   feedTask,
+  PAIRS_TASK,
   place,
   tasksOf,
   ticksTask,
@@ -28,6 +29,8 @@ export interface Hosting {
   detect(assets: readonly string[]): void;
   /** Exchanges whose cycles are looked for here. */
   detectCycles(exchanges: readonly string[]): void;
+  /** Whether statistical pairs are looked for here. */
+  detectPairs(isHere: boolean): void;
   /** Exchanges whose ticks are recorded here. */
   record(exchanges: readonly string[]): void;
   watch(isHere: boolean): void;
@@ -130,6 +133,7 @@ class PlacementActor implements ActorBehaviour<PlacementMessage> {
     this.assets = known.assets.filter((asset) => this.isHandedOver(assetTask(asset), nowMs));
     hosting.detect(this.assets);
     hosting.detectCycles(known.cycles.filter((exchange) => this.isHandedOver(cyclesTask(exchange), nowMs)));
+    hosting.detectPairs(this.isHandedOver(PAIRS_TASK, nowMs));
     hosting.record(known.exchanges.filter((exchange) => this.isMine(ticksTask(exchange))));
     hosting.watch(this.isHandedOver(WATCH_TASK, nowMs));
   }

@@ -16,7 +16,7 @@ export interface Candidate {
 
 /** One thing that exactly one node is to do. */
 export interface Task {
-  /** `feed:okx`, `asset:BTC`, `cycles:okx`, `ticks:okx`, `watch`. */
+  /** `feed:okx`, `asset:BTC`, `cycles:okx`, `pairs`, `ticks:okx`, `watch`. */
   readonly id: string;
   readonly role: NodeRole;
   /** In order of preference, and nowhere else; null = anywhere. */
@@ -71,6 +71,8 @@ export interface PlacementRules {
   readonly assets: readonly string[];
   /** Exchanges on which cycles are looked for. */
   readonly cycles: readonly string[];
+  /** Whether statistical pairs are looked for. Absent = no. */
+  readonly pairs?: boolean;
   /** By exchange. */
   readonly regions: ReadonlyMap<string, readonly string[]>;
 }
@@ -79,11 +81,13 @@ export const feedTask = (exchange: string): string => `feed:${exchange}`;
 export const assetTask = (asset: string): string => `asset:${asset}`;
 /** The triangular detector of an exchange, where its books arrive first. */
 export const cyclesTask = (exchange: string): string => `cycles:${exchange}`;
+/** Statistical pairs of all markets: one position must not be led by two. */
+export const PAIRS_TASK = 'pairs';
 export const ticksTask = (exchange: string): string => `ticks:${exchange}`;
 /** What the cluster needs once: stored signals, portfolio, schedule, newest prices. */
 export const WATCH_TASK = 'watch';
 
-export function tasksOf({ exchanges, assets, cycles, regions }: PlacementRules): Task[] {
+export function tasksOf({ exchanges, assets, cycles, pairs = false, regions }: PlacementRules): Task[] {
   const anywhere = { regions: null };
   return [
     ...exchanges.map((exchange): Task => ({
@@ -98,6 +102,7 @@ export function tasksOf({ exchanges, assets, cycles, regions }: PlacementRules):
       beside: feedTask(exchange),
       ...anywhere,
     })),
+    ...(pairs ? [{ id: PAIRS_TASK, role: 'detectors' as const, ...anywhere }] : []),
     ...exchanges.map((exchange): Task => ({ id: ticksTask(exchange), role: 'recorder', ...anywhere })),
     { id: WATCH_TASK, role: 'recorder', ...anywhere },
   ];

@@ -202,6 +202,8 @@ export const topology = z.object({
     detectors: z.record(z.string(), nodeName.nullable()),
     /** By exchange; absent where no cycles are looked for. */
     cycles: z.record(z.string(), nodeName.nullable()).optional(),
+    /** Absent where no statistical pairs are looked for. */
+    pairs: nodeName.nullable().optional(),
     recorders: z.record(z.string(), nodeName.nullable()),
     watch: nodeName.nullable(),
   }),

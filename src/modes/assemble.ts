@@ -1,4 +1,4 @@
-import type { DetectorMessage } from '../actors/detector.js';
+import type { DetectorMessage } from '../actors/detector-shell.js';
 import type { HaltMemory } from '../actors/halt-memory.js';
 import type { OrderGatewayMessage } from '../actors/order-gateway-messages.js';
 import { VERSION } from '../cli/version.js';
@@ -25,6 +25,7 @@ import { SupervisionTree } from '../supervisors/supervisor.js';
 import { cycleDetectorOf, cycleDetectorsOf, detectorOf } from './branches/detect.js';
 import { Feeds } from './branches/feeds.js';
 import { clockSyncOf, instrumentWatchOf } from './branches/infra.js';
+import { looksForPairs, pairDetectorOf } from './branches/statistical.js';
 import { tradeOf } from './branches/trade.js';
 import { alertsOf, watchOf } from './branches/watch.js';
 import { openBuses } from './bus.js';
@@ -49,6 +50,9 @@ export type { NodeParts } from './node-context.js';
 const INSTRUMENT_PATIENCE = { withinMs: 10_000, pauseMs: 1_000 };
 const LATE_EXCHANGE_MS = 30_000;
 const ADOPT_MS = 2_000;
+
+/** What every detector of all markets takes. */
+type InstrumentsMessage = Extract<DetectorMessage, { kind: 'instruments' }>;
 
 /** A node put together: started and stopped as a whole. */
 export interface TradingNode {
@@ -228,6 +232,7 @@ class AssembledNode implements TradingNode {
       feeds: feeds.all(),
       detector: detectorOf(context, stores, () => context.instruments()),
       cycleDetectors: cycleDetectorsOf(context, stores),
+      pairDetector: pairDetectorOf(context, stores),
       ...tradeOf(context, stores, null).actors,
       ...watchOf(context, stores, prices),
       alerts,
@@ -273,6 +278,7 @@ class AssembledNode implements TradingNode {
         exchanges: [...this.followed().keys()],
         assets: [...new Set(context.instruments().map(({ base }) => base))].sort(),
         cycles: triangularExchanges(options.tradingConfig),
+        pairs: looksForPairs(options.tradingConfig),
         records: context.recording !== null,
       }),
       lease: () => inspection.lease(),
@@ -397,9 +403,10 @@ class AssembledNode implements TradingNode {
     if (this.context.parts.stores === null) return;
     if (this.member !== null) return this.member.instrumentsChanged();
     await this.tree.restart(PATHS.ledger);
-    if (this.system.inspect(PATHS.detector) === null) return;
-    const detector = this.system.address<DetectorMessage>(PATHS.detector);
-    detector.tell({ kind: 'instruments', instruments: this.context.instruments() });
+    const instruments = this.context.instruments();
+    for (const path of [PATHS.detector, PATHS.pairDetector])
+      if (this.system.inspect(path) !== null)
+        this.system.address<InstrumentsMessage>(path).tell({ kind: 'instruments', instruments });
   }
 }
 

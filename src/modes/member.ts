@@ -12,6 +12,7 @@ import type { Retirement, TradeLeaseMessage } from '../actors/trade-lease.js';
 import { longestExpiryMs } from './gateways.js';
 import { tickRecorderActor } from '../actors/tick-recorder.js';
 import type { DetectorMessage } from '../actors/detector.js';
+import type { StatisticalMessage } from '../actors/statistical-detector.js';
 import { Lane } from '../supervisors/lane.js';
 import type { SupervisorSpec } from '../supervisors/spec.js';
 import type { SupervisionTree } from '../supervisors/supervisor.js';
@@ -122,6 +123,10 @@ export class MemberNode {
     const own = new Set(this.hosting.assets);
     const instruments = context.instruments().filter((one) => own.has(one.base));
     context.system.address<DetectorMessage>(PATHS.detector).tell({ kind: 'instruments', instruments });
+    if (this.hosting.pairs)
+      context.system
+        .address<StatisticalMessage>(PATHS.pairDetector)
+        .tell({ kind: 'instruments', instruments: context.instruments() });
   }
 
   /**

@@ -2,17 +2,23 @@ import type { FeedStatus } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { ExchangeId, PairId } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
-import type { ExecutedTrade, OracleVerdict } from '../simulator/oracle.js';
+import type { Signal } from '../messages/signal.js';
+import type { EnteredPair, ExecutedTrade, OracleVerdict, PairVerdicts } from '../simulator/oracle.js';
 import type { SimulatedExchanges } from '../simulator/server.js';
 
 /** More executed arbitrages than the oracle remembers plants are of no use to it. */
 const MAX_EXECUTED = 20_000;
+
+const pairOf = (instrument: string): PairId => instrument.slice(instrument.indexOf(':') + 1);
 
 /** What the node executed against what the simulated world had planted. */
 export class OracleReport {
   private readonly world: SimulatedExchanges;
   private readonly pairs: readonly PairId[];
   private readonly executed: ExecutedTrade[] = [];
+  /** Signals of statistical pairs, which no plant is about; entries with what the oracle needs, exits null. */
+  private readonly ofPairs = new Map<string, EnteredPair | null>();
+  private readonly entered: EnteredPair[] = [];
   private readonly subscriptions: readonly Subscription[];
   /** Plants that began before every feed was live for the first time are nobody's fault. */
   private fromMs: number;
@@ -26,6 +32,7 @@ export class OracleReport {
     this.awaited = new Set(world.world.exchanges);
     this.subscriptions = [
       bus.subscribe('feed.status.*', 'feedStatus', ({ message }) => this.feed(message)),
+      bus.subscribe('signal.statistical', 'signal', ({ message }) => this.pairSignal(message)),
       bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => this.closed(message)),
     ];
   }
@@ -37,11 +44,35 @@ export class OracleReport {
 
   private closed(message: ArbitrageClosed): void {
     if (!/[1-9]/.test(message.boughtQuantity) && !/[1-9]/.test(message.soldQuantity)) return;
+    const { pair, buyExchange, sellExchange, openedAtMs, signalId } = message;
+    const entry = this.ofPairs.get(signalId);
+    if (entry !== undefined) return this.paired(signalId, entry);
     // The oracle of two books knows no other trades.
     if (message.shape !== undefined) return;
-    const { pair, buyExchange, sellExchange, openedAtMs } = message;
     this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
     if (this.executed.length > MAX_EXECUTED) this.executed.shift();
+  }
+
+  private pairSignal({ signalId, position }: Signal): void {
+    if (position === undefined) return;
+    const [first = '', second = ''] = position.positionId.split('~').map(pairOf);
+    const { world } = this.world;
+    const spreadBps = world.spreadBps(first) ?? world.spreadBps(second);
+    const entry = { first, second, direction: position.direction, spreadBps };
+    this.ofPairs.set(signalId, position.action === 'enter' ? entry : null);
+    const [oldest] = this.ofPairs.keys();
+    if (this.ofPairs.size > MAX_EXECUTED && oldest !== undefined) this.ofPairs.delete(oldest);
+  }
+
+  private paired(signalId: string, entry: EnteredPair | null): void {
+    this.ofPairs.delete(signalId);
+    if (entry !== null) this.entered.push(entry);
+    if (this.entered.length > MAX_EXECUTED) this.entered.shift();
+  }
+
+  /** Positions of statistical pairs against what is tied. */
+  judgePairs(): PairVerdicts {
+    return this.world.oracle.judgePairs(this.entered);
   }
 
   judge(): OracleVerdict {

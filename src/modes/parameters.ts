@@ -26,7 +26,7 @@ import { noTradeWindowsOf } from './no-trade-windows.js';
 /** The trader's file in the terms of each stage. Nothing here decides; it only translates. */
 
 /** Longer than an approval lives, so that the approval's own expiry decides. */
-const SIGNAL_TTL_MS = 1_500;
+export const SIGNAL_TTL_MS = 1_500;
 const RECOVERY_SLACK_BPS = 20;
 const MAX_RECOVERY_LOSS_BPS = 100;
 const BPS_IN_ONE = 10_000;

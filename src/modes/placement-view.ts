@@ -2,6 +2,7 @@ import {
   assetTask,
   cyclesTask,
   feedTask,
+  PAIRS_TASK,
   ticksTask,
   WATCH_TASK,
   type Placement,
@@ -15,6 +16,8 @@ export interface WorkHere {
   readonly assets: readonly string[];
   /** Exchanges on which cycles are looked for. */
   readonly cycles: readonly string[];
+  /** Whether statistical pairs are looked for. */
+  readonly pairs?: boolean;
   readonly records: boolean;
 }
 
@@ -22,7 +25,7 @@ export interface WorkHere {
 export function placementOf(
   placement: Placement | null,
   self: string,
-  { exchanges, assets, cycles, records }: WorkHere,
+  { exchanges, assets, cycles, pairs = false, records }: WorkHere,
 ): Topology['placement'] {
   const ownerOf = (task: string): string | null =>
     placement === null ? self : (placement.get(task) ?? null);
@@ -32,6 +35,7 @@ export function placementOf(
     feeds: owners(exchanges, feedTask),
     detectors: owners(assets, assetTask),
     ...(cycles.length > 0 && { cycles: owners(cycles, cyclesTask) }),
+    ...(pairs && { pairs: ownerOf(PAIRS_TASK) }),
     recorders: placement !== null || records ? owners(exchanges, ticksTask) : {},
     watch: ownerOf(WATCH_TASK),
   };

@@ -46,6 +46,8 @@ export interface NodeActors extends InfraActors, TradeActors, WatchActors {
   readonly detector: AnyActor | null;
   /** By exchange, where cycles are looked for. */
   readonly cycleDetectors: ReadonlyMap<string, AnyActor>;
+  /** Null while it is off. */
+  readonly pairDetector: AnyActor | null;
   /** Of the supervisor of feeds; absent = as of all others. */
   readonly feedIntensity?: Intensity;
 }
@@ -70,6 +72,7 @@ export const PATHS = {
   feed: (exchange: string) => `node/feeds/${exchange}`,
   detector: 'node/detect/spatial',
   cycleDetector: (exchange: string) => `node/detect/${cyclesId(exchange)}`,
+  pairDetector: 'node/detect/statistical',
   portfolio: 'node/watch/portfolio',
   pricePublisher: 'node/watch/price-publisher',
   lease: 'node/trade/lease',
@@ -147,6 +150,9 @@ const cyclesId = (exchange: string): string => `triangular-${exchange}`;
 export const cycleDetectorWorker = (exchange: string, actor: AnyActor): ChildSpec =>
   worker(cyclesId(exchange), actor);
 
+/** Positions wait in its journal while it is away: it takes nothing down. */
+export const pairDetectorWorker = (actor: AnyActor): ChildSpec => worker('statistical', actor, PARKED);
+
 const root = (children: readonly ChildSpec[]): SupervisorSpec => ({
   id: 'node',
   restart: 'permanent',
@@ -176,6 +182,7 @@ export function nodeTree(actors: NodeActors): SupervisorSpec {
     supervisor('detect', 'one_for_one', [
       ...(actors.detector === null ? [] : [detectorWorker(actors.detector)]),
       ...[...actors.cycleDetectors].map(([exchange, actor]) => cycleDetectorWorker(exchange, actor)),
+      ...(actors.pairDetector === null ? [] : [pairDetectorWorker(actors.pairDetector)]),
     ]),
     feedsBranch(actors.feeds, actors.feedIntensity),
   ]);

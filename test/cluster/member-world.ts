@@ -86,6 +86,7 @@ export class MemberProcess implements Hosting {
   readonly running = new Map<string, { isPublished: boolean; readonly sinceMs: number }>();
   assets: readonly string[] = [];
   cycles: readonly string[] = [];
+  pairs = false;
   recorded: readonly string[] = [];
   watches = false;
 
@@ -223,6 +224,10 @@ export class MemberProcess implements Hosting {
 
   stopFeed(exchange: string): void {
     this.running.delete(exchange);
+  }
+
+  detectPairs(isHere: boolean): void {
+    this.pairs = isHere;
   }
 
   detectCycles(exchanges: readonly string[]): void {

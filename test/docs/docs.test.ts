@@ -76,6 +76,7 @@ t.test('the supervision table is the tree that a node starts', async (t) => {
       feeds: perExchange('feed'),
       detector: shown('detector'),
       cycleDetectors: perExchange('triangular-detector'),
+      pairDetector: shown('statistical-detector'),
       recorder: shown('recorder'),
       lease: shown('lease'),
       ledger: shown('ledger'),

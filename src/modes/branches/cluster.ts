@@ -13,6 +13,7 @@ import { triangularExchanges } from '../parameters.js';
 import type { NodeContext } from '../node-context.js';
 import { erased, PATHS } from '../tree.js';
 import type { NodeHosting } from './hosting.js';
+import { looksForPairs } from './statistical.js';
 
 /** Candidates for the lease wait so long for each that stands before them in `cluster.config.ts`. */
 const PREFERENCE_MS = 400;
@@ -120,7 +121,7 @@ export class Membership {
     const held = this.fence?.current() ?? null;
     return {
       feeds: hosting.feeds.map(({ exchange, isLive, epoch }) => ({ exchange, epoch, live: isLive })),
-      detectors: detectorsOf(hosting),
+      detectors: detectorsOf(hosting, assetsOf(this.context.instruments()).length),
       records: [...hosting.recorded].sort(),
       watches: hosting.watches,
       trade: this.fence === null ? null : { held: held !== null, fence: held },
@@ -134,6 +135,7 @@ export class Membership {
       exchanges: parts.market.connectors.map(({ exchange }) => exchange),
       assets: assetsOf(this.context.instruments()),
       cycles: triangularExchanges(parts.options.tradingConfig),
+      pairs: looksForPairs(parts.options.tradingConfig),
       regions: regionsOf(parts.options.clusterConfig),
     };
   }
@@ -160,10 +162,11 @@ const obstacleOf = (simulatesItself: boolean): string | null =>
     ? 'each node simulates exchanges of its own: start them apart, and nodes with --exchanges-at'
     : null;
 
-/** Of the triangular ones the assets are start assets, one on each exchange. */
-const detectorsOf = ({ assets, cycles }: NodeHosting): NodeReport['detectors'] => [
+/** Of the triangular ones the assets are start assets, one on each exchange; pairs are made of all. */
+const detectorsOf = ({ assets, cycles, pairs }: NodeHosting, all: number): NodeReport['detectors'] => [
   ...(assets.length === 0 ? [] : [{ strategy: 'spatial' as const, assets: assets.length }]),
   ...(cycles.length === 0 ? [] : [{ strategy: 'triangular' as const, assets: cycles.length }]),
+  ...(pairs ? [{ strategy: 'statistical' as const, assets: all }] : []),
 ];
 
 const assetsOf = (instruments: readonly Instrument[]): string[] =>

@@ -9,6 +9,7 @@ import {
   cycleDetectorWorker,
   detectorWorker,
   feedWorker,
+  pairDetectorWorker,
   PATHS,
   recorderWorker,
   tradeWorkers,
@@ -17,6 +18,7 @@ import {
 } from '../tree.js';
 import { cycleDetectorOf, detectorOf } from './detect.js';
 import type { Feeds } from './feeds.js';
+import { pairDetectorOf } from './statistical.js';
 import { watchOf } from './watch.js';
 
 export interface HostingParts {
@@ -38,6 +40,7 @@ export class NodeHosting implements Hosting {
   private readonly parts: HostingParts;
   private readonly hosted = new Map<string, HostedFeed>();
   private readonly detectors: Branch;
+  private readonly pairBranch: Branch;
   private readonly watchers: Branch;
   private readonly traders: Branch;
   /** By exchange; one that moves leaves the others alone. */
@@ -46,6 +49,8 @@ export class NodeHosting implements Hosting {
   assets: readonly string[] = [];
   /** Exchanges whose cycles are looked for here. */
   cycles: readonly string[] = [];
+  /** Statistical pairs are looked for here. */
+  pairs = false;
   recorded: ReadonlySet<string> = new Set();
   watches = false;
   trades = false;
@@ -53,6 +58,7 @@ export class NodeHosting implements Hosting {
   constructor(parts: HostingParts) {
     this.parts = parts;
     this.detectors = this.branch(PATHS.detect);
+    this.pairBranch = this.branch(PATHS.detect);
     this.watchers = this.branch(PATHS.watch);
     this.traders = this.branch(PATHS.trade);
   }
@@ -122,6 +128,15 @@ export class NodeHosting implements Hosting {
     this.cycles = able;
   }
 
+  /** One node of the cluster: a position belongs to one detector. */
+  detectPairs(isHere: boolean): void {
+    if (isHere === this.pairs) return;
+    this.pairs = isHere;
+    const { context, stores } = this.parts;
+    const detector = isHere ? pairDetectorOf(context, stores) : null;
+    void this.pairBranch.want(detector === null ? [] : [pairDetectorWorker(detector)]);
+  }
+
   record(exchanges: readonly string[]): void {
     this.recorded = new Set(exchanges);
   }
@@ -156,7 +171,7 @@ export class NodeHosting implements Hosting {
   }
 
   async close(): Promise<void> {
-    const branches = [this.detectors, ...this.cycleBranches.values(), this.watchers, this.traders];
+    const branches = [this.detectors, ...this.cycleBranches.values(), this.pairBranch, this.watchers, this.traders];
     const feeds = [...this.hosted.values()].map(({ branch }) => branch);
     await Promise.all([...branches, ...feeds].map((branch) => branch.close()));
     this.parts.links.close();

@@ -10,13 +10,11 @@ import type { Stores } from '../../ports/stores.js';
 import { InlineCompute } from '../../runtime/platform/compute.js';
 import { tasks } from '../compute-tasks.js';
 import type { NodeContext } from '../node-context.js';
-import { opaqueAccepted, tradedPairs } from '../parameters.js';
+import { opaqueAccepted, SIGNAL_TTL_MS, tradedPairs } from '../parameters.js';
 import { erased } from '../tree.js';
 
 /** The statistical detector of a node, or of the cluster. */
 
-/** Longer than an approval lives, so that the approval's own expiry decides. */
-const SIGNAL_TTL_MS = 1_500;
 const RETRY = { minMs: 100, maxMs: 2_000 };
 
 export const looksForPairs = ({ strategies }: TradingConfig): boolean => strategies.statistical !== 'off';
