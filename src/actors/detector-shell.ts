@@ -1,4 +1,5 @@
 import type { Detector, DetectorEffect } from '../detectors/detector.js';
+import { bestLives } from '../detectors/opportunity-life.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { InstrumentStateChanged } from '../messages/feed.js';
@@ -35,6 +36,8 @@ export type DetectorMessage =
   | { readonly kind: 'closed'; readonly closed: ArbitrageClosed };
 
 const MAILBOX = 4_096;
+/** How many of the best lives are shown. */
+const SHOWN_LIVES = 20;
 /** Books also age when nothing arrives. */
 const SWEEP_MS = 250;
 
@@ -162,6 +165,8 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
       openLives: this.detector.openLives,
       looks: this.looks,
       ...this.news.figures(),
+      // What `arbot scan` shows.
+      best: bestLives(this.detector.current(), SHOWN_LIVES, this.context.clock.nowMs()),
     };
   }
 }

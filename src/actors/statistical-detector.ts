@@ -3,6 +3,7 @@ import type { StatisticalEffect } from '../detectors/statistical/pair-effects.js
 import type { PairTestResult } from '../detectors/statistical/pair-test.js';
 import { StatisticalDetector } from '../detectors/statistical/statistical.js';
 import type { StatisticalParameters } from '../detectors/statistical/statistical-parameters.js';
+import { bestLives } from '../detectors/opportunity-life.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import { ArbotError, errorText } from '../messages/errors.js';
@@ -57,6 +58,8 @@ export type StatisticalMessage =
   | { readonly kind: 'keep' };
 
 const MAILBOX = 4_096;
+/** How many of the best lives are shown. */
+const SHOWN_LIVES = 20;
 const SWEEP_MS = 250;
 const HANDLER_TIMEOUT_MS = 2_000;
 /** A signal whose end was not told is asked for after so long, and again. */
@@ -345,6 +348,8 @@ class StatisticalActor implements ActorBehaviour<StatisticalMessage> {
       },
       droppedEvents: this.dropped,
       ...this.news.figures(),
+      // What `arbot scan` shows.
+      best: bestLives(this.detector.current(), SHOWN_LIVES, this.context.clock.nowMs()),
     };
   }
 }

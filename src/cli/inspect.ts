@@ -1,14 +1,21 @@
 import type { Command } from 'commander';
 import { ArbotError } from '../messages/errors.js';
+import { strategy } from '../messages/primitives.js';
 import type { ActorFilter } from './actors.js';
 import type { ApiLoop } from './node-api.js';
 import { EXIT, type Terminal } from './output.js';
 import { loadWithFlags, type StartFlags } from './start.js';
 
-/** `arbot actors` and `arbot top`: all nodes over the API of any one. */
+/** `arbot actors`, `arbot top` and `arbot scan`: all nodes over the API of any one. */
 
 interface InspectFlags extends Pick<StartFlags, 'config' | 'port'>, ActorFilter {
   readonly url?: string;
+}
+
+interface ScanFlags extends InspectFlags {
+  readonly strategy?: string;
+  readonly once?: boolean;
+  readonly sort: string;
 }
 
 export function addInspect(program: Command, terminal: Terminal, done: (code: number) => void): void {
@@ -53,6 +60,32 @@ export function addInspect(program: Command, terminal: Terminal, done: (code: nu
         await close();
       }
     });
+  addScan(program, terminal, done);
+}
+
+function addScan(program: Command, terminal: Terminal, done: (code: number) => void): void {
+  placedCommand(program, 'scan', 'Watch the best opportunities of all detectors, and why each is not traded.')
+    .option('--strategy <name>', 'only spatial, triangular or statistical')
+    .option('--once', 'print once and end, as it does without a terminal')
+    .option('--sort <key>', 'net, gross, profit or age; n, g, p and a while it runs', 'net')
+    .addHelpText('after', examples('arbot scan', 'arbot scan --strategy triangular', 'arbot scan --once'))
+    .action(async (flags: ScanFlags) => {
+      const { showScan, SCAN_KEYS } = await import('./scan.js');
+      const sort = SCAN_KEYS.find((key) => key === flags.sort);
+      if (sort === undefined)
+        throw new ArbotError('ARB_CLI_USAGE', `--sort: must be ${SCAN_KEYS.join(', ')}`);
+      const named = strategy.optional().safeParse(flags.strategy);
+      if (!named.success)
+        throw new ArbotError('ARB_CLI_USAGE', `--strategy: must be ${strategy.options.join(', ')}`);
+      const { api, loop, close } = await reach(flags, terminal);
+      try {
+        const options = { node: flags.node, strategy: named.data, sort, once: flags.once === true };
+        await showScan({ api, terminal, loop }, options);
+        done(loop.wasInterrupted() ? EXIT.interrupted : EXIT.done);
+      } finally {
+        await close();
+      }
+    });
 }
 
 const filterOf = ({ node, kind, state, text }: InspectFlags): ActorFilter => ({ node, kind, state, text });
@@ -61,6 +94,14 @@ const examples = (...lines: string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
 function inspectCommand(program: Command, name: string, description: string): Command {
+  return placedCommand(program, name, description)
+    .option('--kind <kind>', 'only feeds, gates …: feed, gate, supervisor')
+    .option('--state <state>', 'only running, starting, stopping, backing_off, quarantined or stopped')
+    .option('--text <words>', 'only with these in path, kind or last error');
+}
+
+/** A command over the API of any node. */
+function placedCommand(program: Command, name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
@@ -71,9 +112,6 @@ function inspectCommand(program: Command, name: string, description: string): Co
     )
     .option('--port <n>', 'port of the page and the API')
     .option('--node <name>', 'only of this node')
-    .option('--kind <kind>', 'only feeds, gates …: feed, gate, supervisor')
-    .option('--state <state>', 'only running, starting, stopping, backing_off, quarantined or stopped')
-    .option('--text <words>', 'only with these in path, kind or last error')
     .option('--verbose', 'show where an error came from');
 }
 

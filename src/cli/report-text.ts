@@ -23,7 +23,17 @@ function partCells(parts: Attribution | undefined): string[] {
 
 export function tradeLines(rows: readonly ArbitrageClosed[]): string[] {
   if (rows.length === 0) return ['No arbitrage has ended.'];
-  const head = ['closed', 'strategy', 'pair', 'buy > sell', 'outcome', 'bought', 'sold', 'expected', 'realised'];
+  const head = [
+    'closed',
+    'strategy',
+    'pair',
+    'buy > sell',
+    'outcome',
+    'bought',
+    'sold',
+    'expected',
+    'realised',
+  ];
   const cells = rows.map((one) => [
     time(one.closedAtMs),
     one.strategy ?? 'spatial',

@@ -1,14 +1,10 @@
 import type { ActorRow, ClusterActors } from '../http/cluster-answers.js';
-import { ArbotError } from '../messages/errors.js';
 import { askActors, cellsOf, type ActorFilter } from './actors.js';
-import type { ApiLoop, NodeApi } from './node-api.js';
-import { CLEAR, table, type Terminal } from './output.js';
+import { PLAIN_SIZE, showLive, type LiveScreen, type ScreenSize } from './live-screen.js';
+import type { NodeApi } from './node-api.js';
+import { table, type Terminal } from './output.js';
 
 /** `arbot top`: the actors of all nodes, the busiest first, anew each second. */
-
-const REFRESH_MS = 1_000;
-/** What a pipe gets. */
-const PLAIN = { rows: 44, columns: 1_000 };
 
 export const SORT_KEYS = ['rate', 'mailbox', 'p99', 'restarts', 'name'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
@@ -34,7 +30,7 @@ const VALUE: Readonly<Record<Exclude<SortKey, 'name'>, (row: Line) => number>> =
 export function topLines(
   all: ClusterActors,
   sort: SortKey,
-  { rows, columns }: { readonly rows: number; readonly columns: number } = PLAIN,
+  { rows, columns }: ScreenSize = PLAIN_SIZE,
 ): string[] {
   const lines = all.nodes
     .flatMap(({ node, actors }) => actors.map((row): Line => ({ ...row, node })))
@@ -74,40 +70,15 @@ export interface TopOptions {
   readonly once: boolean;
 }
 
-/** Prints once, or anew each second until `q` or Ctrl-C. A node that does not answer is said and asked again. */
-export async function showTop(
+/** Prints once, or anew each second until `q` or Ctrl-C. */
+export function showTop(
   api: NodeApi,
   terminal: Terminal,
-  loop: ApiLoop & { readonly stop: () => void; readonly wake: () => void },
-  options: TopOptions,
+  loop: LiveScreen<SortKey>['loop'],
+  { filter, sort, once }: TopOptions,
 ): Promise<void> {
-  const { screen } = terminal;
-  if (options.once || screen === null || screen === undefined) {
-    const all = await askActors(api, loop.http, options.filter);
-    terminal.print(topLines(all, options.sort).join('\n'));
-    return;
-  }
-  let { sort } = options;
-  const forget = screen.onKey((key) => {
-    if (key === 'q') loop.stop();
-    sort = KEY_OF[key] ?? sort;
-    loop.wake();
+  return showLive({
+    ...{ api, terminal, loop, once, sort, keyOf: KEY_OF, keys: KEYS },
+    lines: async (by, size) => topLines(await askActors(api, loop.http, filter), by, size),
   });
-  try {
-    while (!loop.isOver()) {
-      const size = screen.size();
-      const lines = await askActors(api, loop.http, options.filter).then(
-        (all) => topLines(all, sort, { ...size, rows: size.rows - 1 }),
-        (error: unknown) => {
-          if (!(error instanceof ArbotError)) throw error;
-          return [`${api.url} does not answer: ${error.message}`.slice(0, size.columns)];
-        },
-      );
-      if (loop.isOver()) return;
-      terminal.print(`${CLEAR}${[...lines, KEYS.slice(0, size.columns)].join('\n')}`);
-      await loop.pause(REFRESH_MS);
-    }
-  } finally {
-    forget();
-  }
 }

@@ -1,5 +1,6 @@
 import type { Instrument } from '../market/instrument.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import type { OpportunityLife } from './opportunity-life.js';
 
 /** What a detector wants done; its actor sends them. */
 export type DetectorEffect =
@@ -14,6 +15,8 @@ export interface Detector {
   /** The board's slots that it reads. */
   readonly slots: readonly number[];
   readonly openLives: number;
+  /** The open lives. */
+  current(): readonly OpportunityLife[];
   /** A book changed or lost trust. */
   onSlotDirty(slot: number, nowMs: number, monotonicMs: number): readonly DetectorEffect[];
   /** Looks at every open life again, since books also age when nothing arrives. */

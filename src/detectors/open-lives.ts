@@ -17,6 +17,10 @@ export class OpenLives<Watch> {
     return [...this.open.values()].map(({ watch }) => watch);
   }
 
+  current(): readonly OpportunityLife[] {
+    return [...this.open.values()].map(({ life }) => life);
+  }
+
   begin(watch: Watch, life: OpportunityLife): OpportunityEvent {
     this.open.set(life.identity.opportunityId, { watch, life });
     return life.opened();

@@ -29,6 +29,9 @@ export interface EdgeNow {
   readonly net: Decimal;
 }
 
+/** Why it is not traded now, or that it was. */
+type Standing = Pick<OpportunityEvent, 'phase' | 'reason' | 'detail'>;
+
 /** Repeated events per life; a life may last for days. */
 const MAX_REPEATS = 8;
 
@@ -48,6 +51,7 @@ export class OpportunityLife {
   private reportedGrossBps: number;
   private obstacleReports = 0;
   private improvementReports = 0;
+  private standing: Standing = { phase: 'opened', reason: 'EDGE_OPENED', detail: '' };
 
   constructor(identity: OpportunityIdentity, edge: EdgeNow) {
     this.identity = identity;
@@ -71,6 +75,7 @@ export class OpportunityLife {
 
   /** The detector's own reason not to offer it; told when it changes, at most eight times. */
   obstructed(reason: string, detail: string, atMs: number): OpportunityEvent | null {
+    this.standing = { phase: 'refused', reason, detail };
     if (reason === this.obstacle) return null;
     this.obstacle = reason;
     if (this.obstacleReports >= MAX_REPEATS) return null;
@@ -96,6 +101,7 @@ export class OpportunityLife {
   offered(edge: EdgeNow): void {
     this.latest = edge;
     this.state = 'signalled';
+    this.standing = { phase: 'opened', reason: 'OFFERED', detail: '' };
     this.obstacle = '';
   }
 
@@ -108,12 +114,14 @@ export class OpportunityLife {
 
   executed(atMs: number): OpportunityEvent {
     this.state = 'executed';
+    this.standing = { phase: 'executed', reason: 'EXECUTED', detail: '' };
     return this.event('executed', 'EXECUTED', '', atMs);
   }
 
   /** Declined after it was offered: by the gate (`refused`) or because nothing filled (`missed`). */
   declined(phase: 'refused' | 'missed', reason: string, detail: string, atMs: number): OpportunityEvent {
     this.state = 'refused';
+    this.standing = { phase, reason, detail };
     this.refusedAtMs = atMs;
     this.refusedNet = this.latest.net;
     this.forgetSizing();
@@ -122,6 +130,17 @@ export class OpportunityLife {
 
   closed(reason: string, atMs: number): OpportunityEvent {
     return this.event('closed', reason, '', atMs);
+  }
+
+  /** Net edge at the last look, in bps of what is spent. */
+  get netBps(): number {
+    return this.latest.netBps;
+  }
+
+  /** As it stands: the newest figures, and why it is not traded. Told to nobody, but shown to whoever asks. */
+  asItStands(atMs: number): OpportunityEvent {
+    const { phase, reason, detail } = this.standing;
+    return this.event(phase, reason, detail, atMs);
   }
 
   private event(
@@ -151,6 +170,18 @@ export class OpportunityLife {
       atMs,
     };
   }
+}
+
+/** The lives of the largest net edge, the largest first, as they stand. */
+export function bestLives(
+  lives: readonly OpportunityLife[],
+  limit: number,
+  atMs: number,
+): OpportunityEvent[] {
+  return [...lives]
+    .sort((a, b) => b.netBps - a.netBps)
+    .slice(0, limit)
+    .map((life) => life.asItStands(atMs));
 }
 
 const textDown = (value: Decimal): string => (value === ZERO ? '0' : toText(roundForMessage(value, 'down')));

@@ -139,6 +139,10 @@ export class SpatialDetector implements Detector {
     return this.open.size;
   }
 
+  current(): readonly OpportunityLife[] {
+    return [...this.open.values()].flatMap(({ life }) => life ?? []);
+  }
+
   /** The board's slots that this detector reads. */
   get slots(): readonly number[] {
     return [...this.watches.keys()];

@@ -9,8 +9,10 @@ import { runCommand } from '../../src/cli/main.js';
 import type { RunningNode, StartOptions } from '../../src/cli/options.js';
 import type { Terminal } from '../../src/cli/output.js';
 import { showFeeds } from '../../src/cli/feeds.js';
+import { askScan, scanLines } from '../../src/cli/scan.js';
 import { showTop } from '../../src/cli/top.js';
 import type { ActorRow, ClusterActors } from '../../src/http/cluster-answers.js';
+import type { OpportunityEvent } from '../../src/messages/signal.js';
 import type { HttpClient } from '../../src/ports/network.js';
 import { clockFinding, nodeFinding } from '../../src/cli/doctor.js';
 import { ArbotError } from '../../src/messages/errors.js';
@@ -568,4 +570,101 @@ t.test('top shows the screen anew, sorts by keys, says when its node is away, an
         .every((line) => line.length <= 60),
       'no line is wider than the screen',
     );
+});
+
+t.test('scan shows what all detectors see, the best first, and why it is not traded', async (t) => {
+  const seen = (more: Partial<OpportunityEvent>): OpportunityEvent => ({
+    ...{ opportunityId: 'opp-1', phase: 'refused', strategy: 'spatial', pair: 'BTC-USDT' },
+    ...{ buyExchange: 'binance', sellExchange: 'okx', grossBps: 30, netBps: 9.96, quantity: '0.5' },
+    ...{
+      netProfit: '12.5',
+      reason: 'NET_EDGE',
+      detail: '9.96 bps against 12',
+      openedAtMs: 201_000,
+      atMs: 202_000,
+    },
+    ...more,
+  });
+  const cycle = 'gate:BTC-USDT > gate:ETH-BTC > gate:ETH-USDT';
+  const best = [
+    seen({}),
+    seen({
+      strategy: 'triangular',
+      route: cycle,
+      netBps: 20,
+      reason: 'WATCH_ONLY',
+      detail: '',
+      openedAtMs: 1_000,
+    }),
+    seen({ phase: 'opened', reason: 'OFFERED', netBps: 1, quantity: '0', netProfit: '0' }),
+    seen({ phase: 'executed', reason: 'EXECUTED', netBps: 2 }),
+  ];
+  const row = (path: string, kind: string) => ({
+    ...{ path, id: path, depth: 1, kind, restart: 'permanent', strategy: null, state: 'running' },
+    ...{ incarnation: 1, mailboxDepth: 0, mailboxCapacity: 10, handled: 1, dead: 0, dropped: 0, crashes: 0 },
+    ...{ handledPerSecond: 1, handlingP50Ms: 0.1, handlingP99Ms: 12, restarts: 0, startedAtMs: 1 },
+    ...{ heldByOperator: false, nextStartInMs: null, lastError: null },
+  });
+  const actors = [
+    row('node/detect/spatial', 'detector'),
+    row('node/detect/statistical', 'statistical-detector'),
+    row('node/feeds/okx', 'feed'),
+  ];
+  const summaries: Readonly<Record<string, object>> = {
+    'node/detect/spatial': { strategy: 'spatial', best },
+    'node/detect/statistical': { state: 'warming up: 3 of 10 bars' },
+  };
+  const asked: string[] = [];
+  const answerOf = (path: string): object => {
+    const place = /^\/api\/cluster\/actors\/seoul-1\/(.+)$/.exec(path)?.[1];
+    if (place === undefined)
+      return {
+        atMs: 203_000,
+        nodes: [
+          { node: 'seoul-1', state: 'up', detail: '', isSelf: true, version: '1.0.0', fence: null, actors },
+        ],
+      };
+    const { depth: _depth, id: _id, ...known } = row(place, 'detector');
+    return {
+      ...known,
+      node: 'seoul-1',
+      sent: 0,
+      conflated: 0,
+      watchers: [],
+      fence: null,
+      summary: summaries[place],
+    };
+  };
+  const http: HttpClient = {
+    request: async ({ url }) => {
+      const { pathname } = new URL(url);
+      asked.push(pathname);
+      return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answerOf(pathname))) };
+    },
+  };
+  const api = { url: 'http://here/', token: null };
+  const scan = await askScan(api, http, { sort: 'net', once: true });
+  t.notOk(
+    asked.some((path) => path.includes('feeds')),
+    'only detectors are asked',
+  );
+  t.equal(scan.detectors, 2);
+  const lines = scanLines(scan, 'net');
+  t.match(lines[0], /^00:03:23 UTC {2}4 opportunities of 2 detectors {2}by net$/);
+  t.match(lines[1], /node\/detect\/statistical: warming up: 3 of 10 bars/);
+  const text = lines.slice(4);
+  t.match(
+    text[0],
+    new RegExp(`^triangular +${cycle} +30\\.0 +20\\.0 +0\\.5 BTC +12\\.5 USDT +3 min +WATCH_ONLY$`),
+  );
+  t.match(
+    text[1],
+    /^spatial +BTC-USDT {2}binance > okx +30\.0 +10\.0 .* 2\.0 s +NET_EDGE 9\.96 bps against 12$/,
+  );
+  t.match(text[2], /traded$/);
+  t.match(text[3], /30\.0 +2\.0 s +offered to the gate$/, 'what has no size shows none');
+  t.match(scanLines(scan, 'age')[4], /triangular/);
+  t.equal((await askScan(api, http, { sort: 'net', once: true, strategy: 'triangular' })).best.length, 1);
+  t.match(scanLines({ ...scan, best: [] }, 'net').at(-1), /no edge above the floor/);
+  for (const line of scanLines(scan, 'net', { rows: 6, columns: 40 })) t.ok(line.length <= 40);
 });

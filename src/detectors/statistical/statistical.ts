@@ -4,6 +4,7 @@ import { BOARD_DEPTH, type QuoteBoard } from '../../market/quote-board.js';
 import type { BalancesChanged } from '../../messages/ledger.js';
 import type { PairPosition } from '../../messages/pair-positions.js';
 import type { InstrumentId } from '../../messages/primitives.js';
+import type { OpportunityLife } from '../opportunity-life.js';
 import type { SpatialMarket } from '../spatial-route.js';
 import { MidBars } from './mid-bars.js';
 import { declined, settle, type Traded } from './pair-answers.js';
@@ -92,6 +93,11 @@ export class StatisticalDetector {
   /** What may still come of history: from the beginning of the window. */
   get windowFromMs(): number {
     return this.bars.endMs(this.bars.newest - this.bars.window);
+  }
+
+  /** The lives that are open: of entries that may be offered, and of exits. */
+  current(): readonly OpportunityLife[] {
+    return [...this.watches.values()].flatMap(({ life, exitLife }) => [life ?? [], exitLife ?? []].flat());
   }
 
   get positions(): readonly PairPosition[] {

@@ -138,6 +138,10 @@ export class TriangularDetector implements Detector {
     return this.lives.size;
   }
 
+  current(): readonly OpportunityLife[] {
+    return this.lives.current();
+  }
+
   get slots(): readonly number[] {
     return this.marketSlots.filter((slot) => this.reads(slot));
   }
