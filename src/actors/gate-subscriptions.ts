@@ -96,9 +96,7 @@ export function subscribeGate(
       ),
     ),
   );
-  on(
-    bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => fact(closedEvent(message))),
-  );
+  on(bus.subscribe('arbitrage.closed.*', 'arbitrageClosed', ({ message }) => fact(closedEvent(message))));
 }
 
 /** Words about an order that goes on: nothing to hold against its exchange yet. */

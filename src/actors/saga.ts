@@ -59,7 +59,8 @@ export function sagaActor(options: SagaActorOptions): ActorDefinition<SagaMessag
       const positions = new PairPositions();
       if (options.carriesPositions === true)
         // Newest first.
-        for (const closed of [...(await options.stores.trades.openPositions())].reverse()) positions.onClosed(closed);
+        for (const closed of [...(await options.stores.trades.openPositions())].reverse())
+          positions.onClosed(closed);
       const unfinished = await findUnfinished(options, positions, context.clock.nowMs());
       context.assertCurrent();
       const actor = new SagaActor(options, context, positions);

@@ -68,7 +68,9 @@ function shapeView(state: SagaState): View {
   if (terms.shape.kind !== 'chain')
     return { sizeOf, rateOf: () => ONE, feesOf: (order) => pairFees(terms, order) };
   const chain = chainOf(state, terms.shape);
-  const expected = chain.links.map((link) => new Decimal(terms.plan?.legs[link.legIndex]?.expectedVwap ?? link.limitPrice));
+  const expected = chain.links.map(
+    (link) => new Decimal(terms.plan?.legs[link.legIndex]?.expectedVwap ?? link.limitPrice),
+  );
   const worths = worthsAlong(chain, expected);
   const rateOf = ({ submit }: Order): Decimal =>
     worths[chain.terms.route.indexOf(assetsOf(submit.instrument).quote)] ?? ONE;
@@ -124,12 +126,7 @@ function matchedShare(fills: readonly PlannedFill[]): Decimal {
   return Decimal.min(1, ...shares);
 }
 
-function matchedParts(
-  view: View,
-  plan: SagaPlan,
-  fills: readonly PlannedFill[],
-  share: Decimal,
-): Parts {
+function matchedParts(view: View, plan: SagaPlan, fills: readonly PlannedFill[], share: Decimal): Parts {
   const { edge } = plan;
   const planned = new Decimal(edge.feeBuy).plus(edge.feeSell).plus(edge.transfer).minus(edge.inventory);
   let { priceMove, slippage } = NOTHING;

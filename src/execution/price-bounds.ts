@@ -40,7 +40,9 @@ export function isChainWithin(
   maxLossBps: number,
 ): boolean {
   if (startWorth === null || endWorth === null) return false;
-  const flows = order.map((index) => plannedFlow(legs[index]!, new Decimal(legs[index]!.quantity), legs[index]!.limitPrice));
+  const flows = order.map((index) =>
+    plannedFlow(legs[index]!, new Decimal(legs[index]!.quantity), legs[index]!.limitPrice),
+  );
   let worth = startWorth;
   let made = ZERO;
   for (const [at, { given, brought }] of flows.entries()) {

@@ -34,9 +34,7 @@ export function closeSaga(step: SagaStep, nowMs: number): SagaStep {
   const close = { kind: 'close' as const, closed, results, ...(unsure.length > 0 && { unsure }) };
   const effects: SagaEffect[] = [...step.effects, close];
   if (closed.outcome === 'flagged')
-    effects.push(
-      alert('FLAGGED', `residue ${leftAt(state, closed)} ${state.notes.join(' ')}`),
-    );
+    effects.push(alert('FLAGGED', `residue ${leftAt(state, closed)} ${state.notes.join(' ')}`));
   const told = new Map(
     state.orders.map((order) => [order.submit.clientOrderId, knowledgeOf(order)] as const),
   );

@@ -154,7 +154,10 @@ function termsOf(
 }
 
 /** Where the legs of a pair go one after the other, those of a cycle do too, as far as what they give comes that way. */
-function followersOf({ signal, follows = [] }: ApprovedVerdict, { legPolicies }: SagaSetting): readonly number[] {
+function followersOf(
+  { signal, follows = [] }: ApprovedVerdict,
+  { legPolicies }: SagaSetting,
+): readonly number[] {
   if (legPolicies?.get(signal.pair) !== 'lead-follow') return follows;
   return signal.legs.flatMap((_, index) => (mayFollow(signal, index) ? [index] : []));
 }

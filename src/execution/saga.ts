@@ -74,7 +74,9 @@ function send(state: SagaState, event: Extract<SagaEvent, { kind: 'journalled' }
 function isWaiting({ shape, leadIndex }: SagaTerms, order: Order): boolean {
   const { legIndex } = order.submit;
   if (isRecovery(order)) return false;
-  return shape.kind === 'chain' ? shape.follows.includes(legIndex) : leadIndex !== null && legIndex !== leadIndex;
+  return shape.kind === 'chain'
+    ? shape.follows.includes(legIndex)
+    : leadIndex !== null && legIndex !== leadIndex;
 }
 
 const isMeant = (order: Order, event: Extract<SagaEvent, { kind: 'journalled' }>): boolean =>

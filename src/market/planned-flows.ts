@@ -22,7 +22,12 @@ export function plannedFlow(leg: Terms, quantity: Decimal, price: DecimalText | 
   if (leg.side === 'sell') return { from: base, to: quote, given: quantity, brought: worth.times(kept) };
   return leg.feeMode === 'received'
     ? { from: quote, to: base, given: worth, brought: quantity.times(kept) }
-    : { from: quote, to: base, given: worth.plus(leg.feeMode === 'quote' ? worth.times(leg.feeRate) : 0), brought: quantity };
+    : {
+        from: quote,
+        to: base,
+        given: worth.plus(leg.feeMode === 'quote' ? worth.times(leg.feeRate) : 0),
+        brought: quantity,
+      };
 }
 
 /** What several orders change together, asset by asset, signed. */

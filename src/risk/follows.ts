@@ -9,7 +9,9 @@ import { reservedFor } from './reserved-legs.js';
  */
 export function mayFollow(signal: Pick<Signal, 'shape' | 'legs'>, index: number): boolean {
   const before = signal.legs[index - 1];
-  return shapeOf(signal) === 'cycle' && before !== undefined && before.exchange === signal.legs[index]!.exchange;
+  return (
+    shapeOf(signal) === 'cycle' && before !== undefined && before.exchange === signal.legs[index]!.exchange
+  );
 }
 
 /** The legs that have to wait, since what they give is not there above reserve and promises. */

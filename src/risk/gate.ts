@@ -226,7 +226,9 @@ function close(state: GateState, event: Extract<GateEvent, { kind: 'closed' }>, 
   else state.takenOpportunities.remove(opportunityId);
   state.monitors.ended(arbitrageId);
   const isResult = filled && !carried;
-  const persist = isResult ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs)) : [];
+  const persist = isResult
+    ? watched(state, () => state.monitors.closed(new Decimal(realisedNet), nowMs))
+    : [];
   return [...(flagged ? keepUnsettled(state, arbitrageId) : [release(state, arbitrageId)]), ...persist];
 }
 

@@ -157,8 +157,12 @@ function openRefusal(
     const units = asset === quote ? open.div(leg.limitPrice) : open;
     return units.plus(approved.times(OPEN_SLACK)).lt(leg.quantity);
   };
-  const isPosition = planned.length === 2 && new Set(planned.map((one) => assetsOf(one.instrument).base)).size === 2;
-  if (isPosition) return aheadOf(leg, planned, { orders, fills }).plus(approved.times(OPEN_SLACK)).lt(leg.quantity) ? 'SIZE_NOT_OPEN' : null;
+  const isPosition =
+    planned.length === 2 && new Set(planned.map((one) => assetsOf(one.instrument).base)).size === 2;
+  if (isPosition)
+    return aheadOf(leg, planned, { orders, fills }).plus(approved.times(OPEN_SLACK)).lt(leg.quantity)
+      ? 'SIZE_NOT_OPEN'
+      : null;
   const between = betweenOf(planned);
   const isGiven = between.has(from) && !isShort(from, openOf(from, 'too much', { orders, fills }));
   const isBrought = between.has(to) && !isShort(to, openOf(to, 'missing', { orders, fills }));

@@ -28,7 +28,8 @@ export function shrinkLegs({ signal, instruments, legs }: Question, cap: Decimal
   let brought: PlannedFlow | null = null;
   for (const [index, leg] of legs.entries()) {
     const wanted = index === 0 ? first : new Decimal(leg.quantity).times(factor);
-    const most: Decimal = signal.shape === 'cycle' && brought !== null ? fundedBy(leg, brought.brought) : wanted;
+    const most: Decimal =
+      signal.shape === 'cycle' && brought !== null ? fundedBy(leg, brought.brought) : wanted;
     const quantity = floorToStep(Decimal.min(wanted, most), lots[index]!);
     if (quantity.lte(0)) return null;
     brought = plannedFlow(leg, quantity, leg.expectedVwap);
@@ -57,7 +58,9 @@ function withEdge(signal: Signal, legs: readonly PlannedLeg[], factor: Decimal):
     return { ...smaller, edge, netBps: bpsOf(edge.net, notional) };
   }
   const left = leftOver(signal.quote, legs);
-  const told = new Decimal(netOf({ ...scaled, marked: '0', latencyDecay: '0', transfer: '0', inventory: '0' }));
+  const told = new Decimal(
+    netOf({ ...scaled, marked: '0', latencyDecay: '0', transfer: '0', inventory: '0' }),
+  );
   const marked = toText(roundForMessage(left.made.minus(told), 'down'));
   const edge = { ...scaled, marked, net: '0' };
   edge.net = netOf(edge);

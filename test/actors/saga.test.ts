@@ -2,7 +2,8 @@ import t from 'tap';
 import { fillEntryId } from '../../src/execution/ledger.js';
 import type { Fill, LegResult, SubmitLeg } from '../../src/messages/order.js';
 import type { EmergencyJournal, EmergencyRecord } from '../../src/ports/emergency-journal.js';
-import { World } from './world.js';
+import { cycleSignal, pairSignal, SHAPE_HOLDINGS, threeLegs, withFees } from '../risk/shape-fixtures.js';
+import { World, type WorldOptions } from './world.js';
 
 /** The saga's actor: what it does while a store is away, with what comes late, and with what a life before left. */
 
@@ -303,3 +304,96 @@ t.test(
     t.equal((await again.stores.trades.recentArbitrages(10)).length, 1, 'one end');
   },
 );
+
+/** A world of one exchange on which a cycle pays and a pair is apart. */
+async function shapedWorld(options: WorldOptions = {}, assets?: readonly string[]): Promise<World> {
+  const held = SHAPE_HOLDINGS.filter(({ exchange }) => exchange === 'alpha');
+  const holdings = held.filter(({ asset }) => assets?.includes(asset) !== false);
+  const baseline = holdings.map(({ asset, amount }) => ({ asset, amount }));
+  const instruments = withFees('quote').filter(({ exchange }) => exchange === 'alpha');
+  const world = await World.start({
+    instruments,
+    holdings,
+    ...options,
+    limits: { baseline, ...options.limits },
+  });
+  world.quote('alpha:BTC-USDT', 999.99, 1000);
+  world.quote('alpha:ETH-BTC', 0.099999, 0.1, 100);
+  world.quote('alpha:ETH-USDT', 101, 101.01, 100);
+  world.quote('alpha:SOL-USDT', 10, 10.01, 1000);
+  world.quote('alpha:SOL-ETH', 0.0999, 0.1, 1000);
+  return world;
+}
+
+t.test('a cycle is traded whole where everything is there, and leg after leg where it is not', async (t) => {
+  for (const assets of [undefined, ['USDT']]) {
+    const world = await shapedWorld({}, assets);
+    world.publish(cycleSignal(threeLegs()));
+    await world.time.advance(500);
+    const [closed] = world.of('arbitrageClosed');
+    t.match(closed, { outcome: 'completed', strategy: 'triangular', shape: 'cycle', quote: 'USDT' });
+    t.equal(world.of('fill').length, 3);
+    t.match(world.of('opportunityEvent').at(-1), {
+      phase: 'executed',
+      strategy: 'triangular',
+      route: /ETH-BTC/,
+    });
+    const held = new Map(
+      world
+        .of('balancesChanged')
+        .at(-1)!
+        .holdings.map((one) => [one.asset, one.amount]),
+    );
+    t.equal(Number(held.get('USDT')) > 100_004, true, `${held.get('USDT')} USDT`);
+    t.match(world.summary('/gate'), { inFlight: 0 });
+    t.match(world.summary('/portfolio'), { realisedNet: closed!.realisedNet });
+    const orders = await world.stores.trades.ordersOf([closed!.arbitrageId]);
+    t.equal(
+      orders.every(({ result }) => result?.status === 'filled'),
+      true,
+    );
+    await world.kill();
+  }
+});
+
+t.test('a cycle that dies after its first leg comes home in the next life', async (t) => {
+  const before = await shapedWorld({ latencyMs: 40 }, ['USDT']);
+  before.publish(cycleSignal(threeLegs()));
+  await before.time.advance(60);
+  t.equal(before.of('arbitrageClosed').length, 0);
+  await before.kill();
+  const world = await shapedWorld({ before }, ['USDT']);
+  await world.time.advance(40_000);
+  const [closed] = await world.stores.trades.recentArbitrages(10);
+  t.ok(closed !== undefined && closed.outcome !== 'flagged', JSON.stringify(closed));
+  t.strictSame(await world.stores.trades.openLegs(), []);
+  t.match(world.summary('/gate'), { inFlight: 0 });
+  const held = new Map((await world.stores.ledger.holdings()).map((one) => [one.asset, Number(one.amount)]));
+  t.ok((held.get('BTC') ?? 0) < 0.005 && (held.get('ETH') ?? 0) < 0.05, JSON.stringify([...held]));
+  const sent = await world.stores.trades.ordersOf([closed!.arbitrageId]);
+  t.equal(new Set(sent.map(({ leg }) => leg.clientOrderId)).size, sent.length);
+});
+
+t.test('a position outlives a restart, and its exit tells what the round trip made', async (t) => {
+  const before = await shapedWorld();
+  before.quote('alpha:ETH-USDT', 100, 100.01, 100);
+  before.publish(pairSignal('enter'));
+  await before.time.advance(500);
+  const [entry] = before.of('arbitrageClosed');
+  t.match(entry, { outcome: 'completed', strategy: 'statistical', position: { action: 'enter', net: '-2' } });
+  t.match(before.summary('/saga'), { positions: 1 });
+  await before.kill();
+  const world = await shapedWorld({ before });
+  t.match(world.summary('/saga'), { positions: 1 }, 'read from the stores');
+  world.quote('alpha:BTC-USDT', 1006, 1006.01);
+  world.quote('alpha:ETH-USDT', 99.49, 99.5, 100);
+  world.publish(pairSignal('exit', ['1006', '99.5']));
+  await world.time.advance(500);
+  const [exit] = world.of('arbitrageClosed');
+  t.match(exit, {
+    outcome: 'completed',
+    realisedNet: '8.999',
+    position: { action: 'exit', carried: [], net: '6.999' },
+  });
+  t.match(world.summary('/saga'), { positions: 0 });
+});

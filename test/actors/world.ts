@@ -13,6 +13,7 @@ import { LEASE_TIMES, tradeLeaseActor, type TradeLeaseMessage } from '../../src/
 import type { SagaMessage } from '../../src/actors/saga-messages.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import type { PaperFaults } from '../../src/execution/paper-exchange.js';
+import type { Instrument } from '../../src/market/instrument.js';
 import { OrderBook } from '../../src/market/order-book.js';
 import { QuoteBoard } from '../../src/market/quote-board.js';
 import { subjectOf, type MessageKind, type MessageOf } from '../../src/messages/catalogue.js';
@@ -56,6 +57,9 @@ export interface WorldOptions {
   readonly clockSkewMs?: (exchange: string) => number | null;
   /** Absent = there is none. */
   readonly emergency?: EmergencyJournal;
+  /** Other markets and what is held on their exchanges; absent = those of the fixtures. */
+  readonly instruments?: readonly Instrument[];
+  readonly holdings?: typeof HOLDINGS;
 }
 
 /** The money actors of one process, on manual time, with the real bus, runtime and in-memory stores. */
@@ -116,20 +120,24 @@ export class World {
       this.bus.subscribe(subjectOf(kind).replaceAll('_', '*'), kind, (d) =>
         this.seen.push({ kind, body: d.message }),
       );
-    for (const { id } of INSTRUMENTS) this.quote(id);
+    for (const { id } of this.instruments) this.quote(id);
     await this.spawnAll();
     await time.advance(10);
   }
 
+  private get instruments(): readonly Instrument[] {
+    return this.options.instruments ?? INSTRUMENTS;
+  }
+
   private async spawnAll(): Promise<void> {
     const { bus, board, stores } = this;
-    const common = { bus, board, instruments: INSTRUMENTS, retry: RETRY };
+    const common = { bus, board, instruments: this.instruments, retry: RETRY };
     const record = (input: StageInput) => void this.inputs.push(structuredClone(input));
     await this.spawnLease();
     const limits = { ...LIMITS, maxBookAgeMs: 1e12, maxUnchangedMs: 1e12, ...this.options.limits };
     await this.spawn<LedgerMessage>(
       '/ledger',
-      ledgerActor({ ...common, store: stores.ledger, openings: HOLDINGS, record }),
+      ledgerActor({ ...common, store: stores.ledger, openings: this.options.holdings ?? HOLDINGS, record }),
     );
     await this.spawn<GateMessage>(
       '/gate',
@@ -200,9 +208,10 @@ export class World {
       sagaActor({
         bus,
         board,
-        instruments: INSTRUMENTS,
+        instruments: this.instruments,
         retry: RETRY,
         stores,
+        carriesPositions: true,
         fence: this.fence,
         policy: POLICY,
         answerTimeoutMs: 1_000,
@@ -256,6 +265,13 @@ export class World {
     const signal = signalOf(ask, { detectedAtMs: nowMs, expiresAtMs: nowMs + 1_000 });
     this.bus.publish('signal.spatial', 'signal', signal, { traceId: signal.signalId });
     return signal;
+  }
+
+  /** The same for a signal that is made elsewhere. */
+  publish(made: Signal): void {
+    const nowMs = this.time.nowMs();
+    const signal = { ...made, detectedAtMs: nowMs, expiresAtMs: nowMs + 1_000 };
+    this.bus.publish(subjectOf('signal', made.strategy), 'signal', signal, { traceId: signal.signalId });
   }
 
   of<K extends MessageKind>(kind: K): MessageOf<K>[] {

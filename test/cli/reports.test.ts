@@ -108,7 +108,7 @@ t.test('trades are listed with the parts of their difference, filtered, as text 
   const all = await run(`trades --url ${url}`);
   t.equal(all.code, 0, all.err);
   t.match(all.out.split('\n'), [
-    /^closed +pair +buy > sell +outcome .*price move +fees +slippage +latency +leg failure +arbitrage$/,
+    /^closed +strategy +pair +buy > sell +outcome .*price move +fees +slippage +latency +leg failure +arbitrage$/,
     /flagged .* - +- +- +- +- +arb-untold$/,
     /ETH-USDT .*-0\.5 +0\.1 +0 +-0\.02 +0\.4 +arb-old$/,
     /arb-why$/,
@@ -123,14 +123,39 @@ t.test('profit and loss is summed by the days of a zone, and what nobody can tel
   const url = await serve(t, await filled(t));
   const day = await run(`pnl --url ${url} --tz Asia/Seoul --from 2026-01-01 --to 2026-01-01`);
   t.equal(day.code, 0, day.err);
-  t.match(day.out, /BTC-USDT +completed +1 +0\.5 +0\.48 +-0\.5 +0\.1 +0 +-0\.02 +0\.4 +0 +0\.12/);
-  t.match(day.out, /BTC-USDT +flagged +1 +0\.5 +0\.48 +0 +0 +0 +0 +0 +-0\.02 +0\.12/, 'without its parts');
+  t.match(day.out, /BTC-USDT +spatial +completed +1 +0\.5 +0\.48 +-0\.5 +0\.1 +0 +-0\.02 +0\.4 +0 +0\.12/);
+  t.match(
+    day.out,
+    /BTC-USDT +spatial +flagged +1 +0\.5 +0\.48 +0 +0 +0 +0 +0 +-0\.02 +0\.12/,
+    'without its parts',
+  );
   t.match(day.out, /all in USDT +2 +1 +0\.96/);
   t.match(day.out, /BTC +0\.001 +2 +1/, 'what is left over');
   t.notMatch(day.out, /ETH-USDT/);
   const before = await run(`pnl --url ${url} --tz Asia/Seoul --to 2025-12-31`);
-  t.match(before.out, /ETH-USDT +completed/);
+  t.match(before.out, /ETH-USDT +spatial +completed/);
   t.notMatch(before.out, /BTC-USDT/);
+});
+
+t.test('what trades of several pairs came to is told asset by asset, and what a position made', async (t) => {
+  const stores = await filled(t);
+  const ends = { ...{ closedAtMs: NEW_YEAR_IN_SEOUL_MS, attribution: PARTS, quote: 'USDT' } };
+  const cycle = { arbitrageId: 'arb-cycle', strategy: 'triangular' as const, shape: 'cycle' as const };
+  const left = { residues: [{ asset: 'ETH', quantity: '0.01', worth: '1' }] };
+  await stores.trades.closeArbitrage(
+    s.sampleClosed('cycle', { ...ends, ...cycle, ...left, pair: 'USDT-KRW' }),
+  );
+  const position = { positionId: 'a:BTC-USDT~a:ETH-USDT', action: 'exit' as const, carried: [], net: '7.5' };
+  const pair = { strategy: 'statistical' as const, shape: 'pair' as const, position };
+  await stores.trades.closeArbitrage(s.sampleClosed('pair', { ...ends, ...pair }));
+  const url = await serve(t, stores);
+  t.match((await run(`trades --url ${url}`)).out, /statistical +BTC-USDT/);
+  const sums = (await run(`pnl --url ${url} --tz Asia/Seoul`)).out;
+  t.match(sums, /USDT-KRW +triangular +completed/);
+  t.match(sums, /all in USDT +\d/);
+  t.notMatch(sums, /all in KRW/, 'its money is counted in USDT');
+  t.match((await run(`explain arb-cycle --url ${url}`)).out, /left over 0\.01 ETH \(1 USDT\)/);
+  t.match((await run(`explain arb-pair --url ${url}`)).out, /exit: closed; the round trip made 7\.5 USDT/);
 });
 
 t.test('an arbitrage is explained: end, books, rules, orders, fills, money', async (t) => {

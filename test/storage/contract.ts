@@ -401,6 +401,68 @@ async function tradeContract(t: Test, stores: Stores): Promise<void> {
       t.strictSame(await left(), { asset: 'LEFT', amount: '0', arbitrages: 2, flagged: 1 });
     },
   );
+
+  await t.test('of legs in several pairs every asset is left over but the quote', async (t) => {
+    const cycle = { shape: 'cycle' as const, strategy: 'triangular' as const, quote: 'CYQ' };
+    const book = async (key: string, change: object) => {
+      const one = s.sampleFill(`cy-${key}`, { arbitrageId: 'arb-cy', fee: '0', feeAsset: 'CYQ', ...change });
+      await stores.ledger.bookFill(one, s.fillEntry(one));
+    };
+    await book('1', { instrument: 'okx:CYA-CYQ', exchange: 'okx', side: 'buy', quantity: '2', price: '10' });
+    await book('2', {
+      ...{ instrument: 'okx:CYB-CYA', exchange: 'okx', side: 'buy', quantity: '3', price: '0.5' },
+      ...{ fee: '0.003', feeAsset: 'CYB' },
+    });
+    await book('3', {
+      instrument: 'okx:CYB-CYQ',
+      exchange: 'okx',
+      side: 'sell',
+      quantity: '2.9',
+      price: '8',
+    });
+    const closedAtMs = 2_100_000_000_000;
+    await stores.trades.closeArbitrage(s.sampleClosed('cy', { ...cycle, pair: 'CYA-CYQ', closedAtMs }));
+    const left = (await stores.trades.residues()).filter(({ asset }) => asset.startsWith('CY'));
+    t.strictSame(left, [
+      { asset: 'CYA', amount: '0.5', arbitrages: 1, flagged: 0 },
+      { asset: 'CYB', amount: '0.097', arbitrages: 1, flagged: 0 },
+    ]);
+    const [sums] = await stores.trades.profitAndLoss(closedAtMs, closedAtMs + 1);
+    t.match(sums, { pair: 'CYA-CYQ', strategy: 'triangular', quote: 'CYQ', arbitrages: 1 });
+  });
+
+  await t.test('of each position the newest end that still holds something is found', async (t) => {
+    const ended = (key: string, positionId: string, quantity: string | null) =>
+      s.sampleClosed(key, {
+        ...{ shape: 'pair', strategy: 'statistical', quote: 'USDT', pair: 'POS-USDT' },
+        position: {
+          ...{ positionId, action: quantity === null ? 'exit' : 'enter', net: '-1' },
+          carried: quantity === null ? [] : [{ asset: 'POS', quantity, worth: '5' }],
+        },
+        ...(quantity === null && { residues: [{ asset: 'POS', quantity: '0.01', worth: '0' }] }),
+      });
+    const rows = [
+      ended('pos-1', 'a~b', '1'),
+      ended('pos-2', 'c~d', '2'),
+      ended('pos-3', 'a~b', null),
+      ended('pos-4', 'c~d', '3'),
+    ];
+    for (const row of rows) t.equal(await stores.trades.closeArbitrage(row), 'booked');
+    t.strictSame(await stores.trades.openPositions(), [rows[3]]);
+    await stores.trades.closeArbitrage(ended('pos-5', 'a~b', '-1'));
+    const open = await stores.trades.openPositions();
+    t.strictSame(
+      open.map(({ arbitrageId }) => arbitrageId),
+      ['arb-pos-5', 'arb-pos-4'],
+      'newest first',
+    );
+    const left = (await stores.trades.residues()).find(({ asset }) => asset === 'POS');
+    t.strictSame(
+      left,
+      { asset: 'POS', amount: '0.01', arbitrages: 1, flagged: 0 },
+      'what is carried is not left over',
+    );
+  });
 }
 
 async function recordContract(t: Test, stores: Stores): Promise<void> {

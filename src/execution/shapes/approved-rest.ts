@@ -24,10 +24,16 @@ export function restOfLeg(state: Pick<SagaState, 'orders' | 'terms'>, leg: SagaL
  * As the last gate counts where legs are of several pairs: recovery orders in full until their end is known, then what they filled,
  * together no more than the leg.
  */
-function approvedRest({ orders, terms }: Pick<SagaState, 'orders' | 'terms'>, leg: SagaLeg, side: Side): Decimal {
+function approvedRest(
+  { orders, terms }: Pick<SagaState, 'orders' | 'terms'>,
+  leg: SagaLeg,
+  side: Side,
+): Decimal {
   const isKnown = terms.resumed ? ({ status }: Order) => isTerminal(status) : isTold;
   return orders
-    .filter((one) => isRecovery(one) && one.submit.side === side && one.submit.instrument === leg.instrument.id)
+    .filter(
+      (one) => isRecovery(one) && one.submit.side === side && one.submit.instrument === leg.instrument.id,
+    )
     .reduce(
       (rest, one) => rest.minus(isKnown(one) ? one.filledBase : one.submit.quantity),
       approvedFor(new Decimal(leg.quantity), side),

@@ -23,7 +23,8 @@ export function changesOf(fills: readonly Fill[]): Map<AssetId, Decimal> {
 
 export const fillsOf = (orders: readonly Order[]): Fill[] => orders.flatMap((order) => order.fills);
 
-export const isFilled = (orders: readonly Order[]): boolean => orders.some(({ filledBase }) => filledBase.gt(0));
+export const isFilled = (orders: readonly Order[]): boolean =>
+  orders.some(({ filledBase }) => filledBase.gt(0));
 
 /** What was traded forward on a planned leg's market, less what was taken back there. */
 export function netFilled(

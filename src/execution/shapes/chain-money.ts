@@ -50,7 +50,10 @@ function priceOf({ plan }: SagaTerms, link: SagaLeg, order: Order | undefined): 
 }
 
 /** Worth of every asset of the route counted from its beginning, at these prices. The last is what its end is worth. */
-export function worthsAlong({ terms, links }: Pick<Chain, 'terms' | 'links'>, prices: readonly Decimal[]): Decimal[] {
+export function worthsAlong(
+  { terms, links }: Pick<Chain, 'terms' | 'links'>,
+  prices: readonly Decimal[],
+): Decimal[] {
   const worths = [terms.startWorth ?? ZERO];
   for (const [at, link] of links.slice(0, -1).entries()) {
     const before = worths[at]!;
@@ -86,7 +89,8 @@ export function chainMoney(state: View, terms: ChainTerms): ChainMoney {
   const worths = residues.map((amount, place) => worthOf(chain, place, amount.isNegative()));
   const third = thirdOf(state.terms, changes, route);
   const start = (changes.get(route[0]!) ?? ZERO).times(terms.startWorth ?? ZERO);
-  const end = route[0] === route[last] ? ZERO : (changes.get(route[last]!) ?? ZERO).times(terms.endWorth ?? ZERO);
+  const end =
+    route[0] === route[last] ? ZERO : (changes.get(route[last]!) ?? ZERO).times(terms.endWorth ?? ZERO);
   const held = residues.reduce((sum, amount, place) => sum.plus(amount.times(worths[place]!)), ZERO);
   const isPriced = terms.startWorth !== null && terms.endWorth !== null;
   return {
@@ -99,7 +103,11 @@ export function chainMoney(state: View, terms: ChainTerms): ChainMoney {
 }
 
 /** Coins that only fees were taken in. */
-function thirdOf({ feeMarks }: Pick<SagaTerms, 'feeMarks'>, changes: Map<AssetId, Decimal>, route: readonly AssetId[]) {
+function thirdOf(
+  { feeMarks }: Pick<SagaTerms, 'feeMarks'>,
+  changes: Map<AssetId, Decimal>,
+  route: readonly AssetId[],
+) {
   let worth = ZERO;
   const unvalued: AssetId[] = [];
   for (const [asset, amount] of changes) {
@@ -120,7 +128,8 @@ export function feesOfOrder({ terms }: Pick<View, 'terms'>, chain: Chain, order:
   const worths = worthsAlong(chain, chain.prices);
   return order.fills.reduce((sum, { fee, feeAsset }) => {
     const place = chain.terms.route.indexOf(feeAsset);
-    const rate = place >= 0 ? worths[place]! : (terms.feeMarks.find((one) => one.asset === feeAsset)?.price ?? 0);
+    const rate =
+      place >= 0 ? worths[place]! : (terms.feeMarks.find((one) => one.asset === feeAsset)?.price ?? 0);
     return sum.plus(new Decimal(fee).times(rate));
   }, ZERO);
 }
@@ -139,7 +148,11 @@ export function chainTolerance(chain: Chain, place: number): Decimal {
   const lots = sides.reduce((sum, { lot }) => sum.plus(lot), ZERO);
   const least = Decimal.min(...sides.map((side) => side.least));
   const whole = Decimal.max(...sides.map((side) => side.whole));
-  return Decimal.max(lots, Decimal.min(least, whole.times(DUST_SHARE)), chain.terms.planned.get(asset) ?? ZERO);
+  return Decimal.max(
+    lots,
+    Decimal.min(least, whole.times(DUST_SHARE)),
+    chain.terms.planned.get(asset) ?? ZERO,
+  );
 }
 
 /** Lot, least order and size of a leg, in units of one of its two assets. */

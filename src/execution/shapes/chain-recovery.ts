@@ -33,6 +33,8 @@ interface Hop {
   readonly to: number;
   readonly way: 'give' | 'get';
   readonly conversion: Conversion;
+  /** What the market's own leg was traded at, or was to be. */
+  readonly own: Decimal;
 }
 
 interface Path {
@@ -73,7 +75,9 @@ function pathOf(question: ChainQuestion, cut: number): Path | string {
   const amounts = [...question.residues];
   const hops: Hop[] = [];
   const steps = [
-    ...between(1, cut - 1).map((from) => ({ from, to: from - 1 })).reverse(),
+    ...between(1, cut - 1)
+      .map((from) => ({ from, to: from - 1 }))
+      .reverse(),
     ...between(cut, question.chain.links.length - 1).map((from) => ({ from, to: from + 1 })),
   ];
   for (const { from, to } of steps) {
@@ -114,7 +118,7 @@ function hopOf(question: ChainQuestion, from: number, to: number, amount: Decima
   const asset = question.chain.terms.route[from]!;
   const conversion = conversionOn(market, { asset, way, amount: amount.abs() }, question.quotes);
   if (typeof conversion === 'string') return `${instrument.exchange}:${conversion}`;
-  return { link, market, from, to, way, conversion };
+  return { link, market, from, to, way, conversion, own: question.chain.prices[Math.min(from, to)]! };
 }
 
 /** The first order of a path, at a price at which the whole of it stays within what a unit, and all together, may lose. */
@@ -128,10 +132,15 @@ function orderOf(question: ChainQuestion, { hops }: Path): RecoveryPlan | string
   const share = own.times(amount).times(question.limits.maxRecoveryLossBps).div(BPS);
   const allowed = Decimal.min(share, Decimal.max(question.room, ZERO));
   if (!worths.base.gt(0) || !worths.quote.gt(0)) return `${instrument.exchange}:NO_OWN_PRICE`;
-  const limit = limitOf(market, conversion, worths, { allowed, limits: question.limits });
+  const limits = question.limits;
+  const limit = limitOf(market, conversion, worths, { allowed, limits, own: hop.own });
   if (limit === null) return `${instrument.exchange}:LOSS_CAP`;
   const { side, quantity, touch } = conversion;
-  const broken = violationsOf({ side, quantity, price: limit }, orderRulesOf(instrument), instrument.state)[0];
+  const broken = violationsOf(
+    { side, quantity, price: limit },
+    orderRulesOf(instrument),
+    instrument.state,
+  )[0];
   if (broken !== undefined) return `${instrument.exchange}:${broken.rule}`;
   return {
     kind: side === link.side ? 'complete' : 'reverse',
@@ -200,4 +209,3 @@ export function moved(question: ChainQuestion): ChainQuestion {
   });
   return { ...question, quotes };
 }
-

@@ -83,7 +83,8 @@ export function halveChain(
 ): RecoveryPlan | string | null {
   const chain = chainOf(state, terms);
   const corners = cornersOf(state, chain);
-  const ask = (residues: readonly Decimal[]): ChainQuestion => questionOf(state, terms, { ...prices, residues });
+  const ask = (residues: readonly Decimal[]): ChainQuestion =>
+    questionOf(state, terms, { ...prices, residues });
   const middle = middleOf(corners);
   if (openPlaces(chain, middle).length === 0) return null;
   const isBegun = state.notes.includes(INTERVAL_HEDGED);
@@ -109,7 +110,10 @@ function cornersOf(state: SagaState, chain: Chain): Decimal[][] {
   let corners: Decimal[][] = [[...residues]];
   for (const order of state.orders.filter(isOut).slice(0, 5)) {
     const change = restChange(order, chain);
-    corners = corners.flatMap((corner) => [corner, corner.map((amount, place) => amount.plus(change[place]!))]);
+    corners = corners.flatMap((corner) => [
+      corner,
+      corner.map((amount, place) => amount.plus(change[place]!)),
+    ]);
   }
   return corners;
 }
@@ -118,10 +122,18 @@ const isOut = (order: Order): boolean => order.status !== 'intent' && !isTermina
 
 function restChange({ submit, filledBase }: Order, { terms, links }: Chain): Decimal[] {
   const rest = Decimal.max(new Decimal(submit.quantity).minus(filledBase), ZERO);
-  const fill = { ...submit, price: submit.limitPrice, quantity: rest.toFixed(), fee: '0', feeAsset: terms.route[0]! };
+  const fill = {
+    ...submit,
+    price: submit.limitPrice,
+    quantity: rest.toFixed(),
+    fee: '0',
+    feeAsset: terms.route[0]!,
+  };
   const changes = changesOf([{ ...fill, tradeId: '', liquidity: 'taker', exchangeTimeMs: 0 }]);
   const last = links.length;
-  return terms.route.map((asset, place) => (place === 0 || place === last ? ZERO : (changes.get(asset) ?? ZERO)));
+  return terms.route.map((asset, place) =>
+    place === 0 || place === last ? ZERO : (changes.get(asset) ?? ZERO),
+  );
 }
 
 /** How large a leg may be for what the one before has filled, or the rule that forbids such an order. */

@@ -1,4 +1,13 @@
-import { BPS, Decimal, decimalOf, floorToStep, ceilToStep, ONE, roundToTick, ZERO } from '../../market/decimal.js';
+import {
+  BPS,
+  Decimal,
+  decimalOf,
+  floorToStep,
+  ceilToStep,
+  ONE,
+  roundToTick,
+  ZERO,
+} from '../../market/decimal.js';
 import type { Instrument } from '../../market/instrument.js';
 import { orderRulesOf, violationsOf } from '../../market/order-rules.js';
 import type { AssetId, Side } from '../../messages/primitives.js';
@@ -63,12 +72,20 @@ export function conversionOn(
 export function amountsAt(fees: Fees, side: Side, quantity: Decimal, price: Decimal) {
   const worth = quantity.times(price);
   return side === 'buy'
-    ? { given: worth.times(ONE.plus(quoteFee(fees, side))), got: quantity.times(ONE.minus(baseFee(fees, side))) }
+    ? {
+        given: worth.times(ONE.plus(quoteFee(fees, side))),
+        got: quantity.times(ONE.minus(baseFee(fees, side))),
+      }
     : { given: quantity, got: worth.times(ONE.minus(quoteFee(fees, side))) };
 }
 
 /** On the lot: so much that less than a lot of what is asked for is left over. */
-function quantityFor(instrument: Instrument, { asset, way, amount }: ConversionAsk, side: Side, price: Decimal): Decimal {
+function quantityFor(
+  instrument: Instrument,
+  { asset, way, amount }: ConversionAsk,
+  side: Side,
+  price: Decimal,
+): Decimal {
   const { lot } = orderRulesOf(instrument);
   const isBase = instrument.base === asset;
   if (isBase && way === 'give') return floorToStep(amount, lot);
@@ -123,7 +140,12 @@ export function limitOf(
   { instrument }: Pick<ConversionMarket, 'instrument'>,
   { side, quantity, touch }: Conversion,
   worths: UnitWorths,
-  bounds: { readonly allowed: Decimal; readonly limits: RecoveryLimits },
+  bounds: {
+    readonly allowed: Decimal;
+    readonly limits: RecoveryLimits;
+    /** Price of the market's own leg: a profit elsewhere is no reason to go further away from it than a unit may lose. */
+    readonly own: Decimal;
+  },
 ): Decimal | null {
   const fee = quoteFee(instrument, side);
   const kept = ONE.minus(baseFee(instrument, side));
@@ -131,9 +153,17 @@ export function limitOf(
   const each = bounds.allowed.div(quantity);
   const [far, most] =
     side === 'buy'
-      ? [touch.times(ONE.plus(slack)), kept.times(worths.base).plus(each).div(worths.quote.times(ONE.plus(fee)))]
+      ? [
+          touch.times(ONE.plus(slack)),
+          kept
+            .times(worths.base)
+            .plus(each)
+            .div(worths.quote.times(ONE.plus(fee))),
+        ]
       : [touch.times(ONE.minus(slack)), worths.base.minus(each).div(worths.quote.times(ONE.minus(fee)))];
-  const nearest = side === 'buy' ? Decimal.min(far, most) : Decimal.max(far, most);
+  const cap = new Decimal(bounds.limits.maxRecoveryLossBps).div(BPS);
+  const collar = bounds.own.times(side === 'buy' ? ONE.plus(cap) : ONE.minus(cap));
+  const nearest = side === 'buy' ? Decimal.min(far, most, collar) : Decimal.max(far, most, collar);
   const price = roundToTick(nearest, orderRulesOf(instrument).tick, side);
   const isReached = side === 'buy' ? price.gte(touch) : price.lte(touch);
   return isReached && price.gt(0) ? price : null;

@@ -65,7 +65,12 @@ export function pairMoney({ terms, orders }: View, { before }: PairTerms): PairM
   const third = thirdOf(terms, changes);
   const cash = (changes.get(terms.quote) ?? ZERO).plus(third.worth);
   const carried = terms.legs.map((leg) =>
-    carriedAfter(before, leg.instrument.base, changes.get(leg.instrument.base) ?? ZERO, expectedPrice(terms, leg)),
+    carriedAfter(
+      before,
+      leg.instrument.base,
+      changes.get(leg.instrument.base) ?? ZERO,
+      expectedPrice(terms, leg),
+    ),
   );
   const realised = cash.plus(worthOf(carried)).minus(worthOf(before.carried));
   // What neither market takes any more is no position: it is left over, at what it was carried at.
@@ -74,7 +79,10 @@ export function pairMoney({ terms, orders }: View, { before }: PairTerms): PairM
     realised,
     left: isFlat ? carried.filter(({ quantity }) => !quantity.isZero()) : [],
     fees: orders.reduce((sum, order) => sum.plus(pairFees(terms, order)), ZERO),
-    after: { carried: isFlat ? [] : carried.filter(({ quantity }) => !quantity.isZero()), net: before.net.plus(realised) },
+    after: {
+      carried: isFlat ? [] : carried.filter(({ quantity }) => !quantity.isZero()),
+      net: before.net.plus(realised),
+    },
     unvalued: third.unvalued,
   };
 }
@@ -98,7 +106,8 @@ function thirdOf({ feeMarks, quote, legs }: SagaTerms, changes: ReadonlyMap<Asse
   let worth = ZERO;
   const unvalued: AssetId[] = [];
   for (const [asset, amount] of changes) {
-    if (asset === quote || amount.isZero() || legs.some(({ instrument }) => instrument.base === asset)) continue;
+    if (asset === quote || amount.isZero() || legs.some(({ instrument }) => instrument.base === asset))
+      continue;
     const mark = feeMarks.find((one) => one.asset === asset)?.price;
     if (mark === undefined) unvalued.push(asset);
     else worth = worth.plus(amount.times(mark));
@@ -143,7 +152,10 @@ export function pairLossCap(state: SagaState): Decimal {
 /** What an order may still trade of its leg, where nobody knows. */
 export function unknownOf({ orders }: View, leg: SagaLeg): Decimal {
   return orders
-    .filter(({ submit, status }) => submit.instrument === leg.instrument.id && status !== 'intent' && !isTerminal(status))
+    .filter(
+      ({ submit, status }) =>
+        submit.instrument === leg.instrument.id && status !== 'intent' && !isTerminal(status),
+    )
     .reduce((sum, { submit, filledBase }) => {
       const rest = Decimal.max(new Decimal(submit.quantity).minus(filledBase), ZERO);
       return submit.side === leg.side ? sum.plus(rest) : sum.minus(rest);

@@ -2,7 +2,14 @@ import { Decimal, ONE, toText, ZERO } from '../../market/decimal.js';
 import type { ArbitrageClosed } from '../../messages/order.js';
 import type { InstrumentId, Side } from '../../messages/primitives.js';
 import { isTerminal } from '../order-state.js';
-import { isCapAtStake, planRecovery, type LegQuote, type RecoveryLimits, type RecoveryPlan, type RecoveryQuestion } from '../recovery.js';
+import {
+  isCapAtStake,
+  planRecovery,
+  type LegQuote,
+  type RecoveryLimits,
+  type RecoveryPlan,
+  type RecoveryQuestion,
+} from '../recovery.js';
 import { isReverse } from '../saga-parts.js';
 import type { SagaLeg, SagaState } from '../saga-state.js';
 import { conservativeText } from '../settlement.js';
@@ -45,7 +52,9 @@ export function planPairNow(
   if (trouble(forward) !== trouble(back)) return trouble(forward) < trouble(back) ? forward : back;
   const isExit = terms.position !== null && terms.position.action !== 'enter';
   const hoped = new Decimal(state.terms.plan?.edge.gross ?? 0).times(stand.apart);
-  const completingCost = costOf(forward, expectedPrice(state.terms, stand.lag)).minus(Decimal.max(hoped, ZERO));
+  const completingCost = costOf(forward, expectedPrice(state.terms, stand.lag)).minus(
+    Decimal.max(hoped, ZERO),
+  );
   return isExit || completingCost.lte(costOf(back, ownPrice(state, stand.lead))) ? forward : back;
 }
 
@@ -60,7 +69,9 @@ const opposite = (side: Side): Side => (side === 'buy' ? 'sell' : 'buy');
 
 /** The average of what the leg's own orders traded. */
 function ownPrice({ terms, orders }: SagaState, leg: SagaLeg): Decimal {
-  const own = orders.filter(({ submit }) => submit.instrument === leg.instrument.id && submit.side === leg.side);
+  const own = orders.filter(
+    ({ submit }) => submit.instrument === leg.instrument.id && submit.side === leg.side,
+  );
   const base = own.reduce((sum, { filledBase }) => sum.plus(filledBase), ZERO);
   if (!base.gt(0)) return expectedPrice(terms, leg);
   return own.reduce((sum, { filledQuote }) => sum.plus(filledQuote), ZERO).div(base);
@@ -77,7 +88,11 @@ function reversing(state: SagaState, { lead, apart }: PairStand, prices: Prices,
 }
 
 const reverseQuestion = (state: SagaState, lead: SagaLeg, amount: Decimal, prices: Prices, room: Decimal) =>
-  questionOf(state, { leg: lead, side: opposite(lead.side), amount, own: ownPrice(state, lead), room }, prices);
+  questionOf(
+    state,
+    { leg: lead, side: opposite(lead.side), amount, own: ownPrice(state, lead), room },
+    prices,
+  );
 
 const planned = (question: RecoveryQuestion | string): RecoveryPlan | string =>
   typeof question === 'string' ? question : planRecovery(question);
@@ -136,8 +151,11 @@ function pairOutcome(state: SagaState, unvalued: boolean): ArbitrageClosed['outc
     share: netFilled(orders, leg).div(leg.quantity),
   }));
   const isBack = orders.some((order) => isReverse(terms, order) && order.filledBase.gt(0));
-  if (shares.every(({ share, lots }) => share.plus(Decimal.min(lots, ROUNDING)).gte(1 - ROUNDING))) return 'completed';
-  return isBack && shares.every(({ share, lots }) => share.lte(Decimal.max(lots, ROUNDING))) ? 'unwound' : 'partial';
+  if (shares.every(({ share, lots }) => share.plus(Decimal.min(lots, ROUNDING)).gte(1 - ROUNDING)))
+    return 'completed';
+  return isBack && shares.every(({ share, lots }) => share.lte(Decimal.max(lots, ROUNDING)))
+    ? 'unwound'
+    : 'partial';
 }
 
 /** The end of a trade of a pair, in the words of `arbitrageClosed`. */
@@ -160,7 +178,10 @@ export function pairClosed(state: SagaState, terms: PairTerms) {
     outcome: pairOutcome(state, money.unvalued.length > 0),
     boughtQuantity: filled('buy'),
     soldQuantity: filled('sell'),
-    residualBase: isOpen && lead.instrument.base === state.terms.base ? conservativeText(apart.times(lead.quantity)) : '0',
+    residualBase:
+      isOpen && lead.instrument.base === state.terms.base
+        ? conservativeText(apart.times(lead.quantity))
+        : '0',
     residues: told(money.left),
     realised: money.realised,
     fees: money.fees,

@@ -42,7 +42,11 @@ export interface PairTerms {
 
 /** A position of a pair between its trades. */
 export interface CarriedPosition {
-  readonly carried: readonly { readonly asset: AssetId; readonly quantity: Decimal; readonly worth: Decimal }[];
+  readonly carried: readonly {
+    readonly asset: AssetId;
+    readonly quantity: Decimal;
+    readonly worth: Decimal;
+  }[];
   readonly net: Decimal;
 }
 
@@ -73,7 +77,11 @@ function guessed(legs: readonly ShapedLeg[]): 'two-sided' | 'cycle' | 'pair' {
   return new Set(legs.map((leg) => assetsOf(leg.instrument).base)).size === 1 ? 'two-sided' : 'pair';
 }
 
-function cycleTerms(legs: readonly ShapedLeg[], signal: Signal | null, follows: readonly number[]): ChainTerms {
+function cycleTerms(
+  legs: readonly ShapedLeg[],
+  signal: Signal | null,
+  follows: readonly number[],
+): ChainTerms {
   return {
     kind: 'chain',
     route: routeOf(legs),
@@ -99,7 +107,8 @@ function bridgedTerms(legs: readonly ShapedLeg[], signal: Signal | null): ChainT
   const order = buyIndex === 0 ? [0, 1] : [1, 0];
   const route = routeOf(order.map((index) => legs[index]!));
   const quote = signal?.quote ?? route[0]!;
-  const worth = (asset: AssetId): Decimal | null => (asset === quote ? ONE : signal === null ? null : rateOf(signal));
+  const worth = (asset: AssetId): Decimal | null =>
+    asset === quote ? ONE : signal === null ? null : rateOf(signal);
   return {
     kind: 'chain',
     route,
@@ -116,7 +125,8 @@ export function rateOf({ legs, edge, quantity, quote }: Signal): Decimal | null 
   const [own, other] = [legs.find(isIn), legs.find((leg) => !isIn(leg))];
   if (own === undefined || other === undefined) return null;
   const gross = new Decimal(edge.gross).div(quantity);
-  const worth = own.side === 'buy' ? gross.plus(own.expectedVwap) : new Decimal(own.expectedVwap).minus(gross);
+  const worth =
+    own.side === 'buy' ? gross.plus(own.expectedVwap) : new Decimal(own.expectedVwap).minus(gross);
   return worth.gt(0) ? worth.div(other.expectedVwap) : null;
 
   function isIn(leg: Signal['legs'][number]): boolean {

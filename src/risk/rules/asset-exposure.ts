@@ -20,7 +20,9 @@ export const assetExposureRule: SizeRule = {
   caps: (question) =>
     flowsOf(question)
       .filter((flow) => flow.asset !== question.limits.reportingCurrency)
-      .map((flow) => assetCap(question, flow, { rule: 'ASSET_EXPOSURE', limit: limitOf(question, flow.asset) })),
+      .map((flow) =>
+        assetCap(question, flow, { rule: 'ASSET_EXPOSURE', limit: limitOf(question, flow.asset) }),
+      ),
 };
 
 const limitOf = ({ limits }: Question, asset: string): string =>

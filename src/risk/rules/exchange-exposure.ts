@@ -58,14 +58,10 @@ function capOf(
 }
 
 /** What one unit of the signal brings to the exchange of this leg, in the reporting currency. */
-function inflowValuePerUnit(
-  question: Question,
-  leg: PlannedLeg,
-): Decimal | { readonly unpriced: AssetId } {
+function inflowValuePerUnit(question: Question, leg: PlannedLeg): Decimal | { readonly unpriced: AssetId } {
   const { signal, exposure } = question;
   const perUnit = orderPerUnit(question, leg);
-  if (leg.side === 'buy')
-    return exposure.markOf(signal.base)?.times(perUnit) ?? { unpriced: signal.base };
+  if (leg.side === 'buy') return exposure.markOf(signal.base)?.times(perUnit) ?? { unpriced: signal.base };
   const price = Decimal.max(leg.expectedVwap, leg.limitPrice);
   return exposure.markOf(signal.quote)?.times(price).times(perUnit) ?? { unpriced: signal.quote };
 }

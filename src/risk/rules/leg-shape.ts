@@ -41,7 +41,10 @@ function cycle(question: Question): readonly Refusal[] {
   const isLinked = steps.every(({ from }, at) => from === route[at]);
   const isClosed = route[0] === signal.quote && route.at(-1) === signal.quote;
   if (!isLinked || !isClosed)
-    return wrong(`${signal.quote} to ${signal.quote}`, steps.map(({ from, to }) => `${from}>${to}`).join(' '));
+    return wrong(
+      `${signal.quote} to ${signal.quote}`,
+      steps.map(({ from, to }) => `${from}>${to}`).join(' '),
+    );
   if (new Set(route).size !== legs.length) return wrong('each asset once', route.join(' '));
   const exchanges = new Set(legs.map(({ exchange }) => exchange)).size;
   if (exchanges > MOST_EXCHANGES) return wrong(`${MOST_EXCHANGES} exchanges`, String(exchanges));

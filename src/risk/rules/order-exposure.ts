@@ -3,7 +3,15 @@ import { FIXED_ONE, fixedOf, fixedText } from '../../market/fixed.js';
 import type { PlannedLeg } from '../../messages/signal.js';
 import { markUnknown } from '../mark-unknown.js';
 import { isCertainlyAbove } from '../near.js';
-import { amountText, legsOf, orderPerUnit, quoteOf, refuse, type Question, type SizeRule } from '../question.js';
+import {
+  amountText,
+  legsOf,
+  orderPerUnit,
+  quoteOf,
+  refuse,
+  type Question,
+  type SizeRule,
+} from '../question.js';
 
 /** No single order is worth more than this, at its limit price. */
 export const orderExposureRule: SizeRule = {
