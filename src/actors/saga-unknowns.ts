@@ -10,7 +10,7 @@ import type { Clock } from '../ports/time.js';
 /** Of one pair its base; of several what the unknown orders give and bring, but for what the money is counted in. */
 function assetsIn({ shape, base, quote }: SagaTerms, unknown: readonly Order[]): readonly AssetId[] {
   if (shape.kind === 'plain') return [base];
-  const touched = unknown.flatMap(({ submit }) => Object.values(legAssets(submit)));
+  const touched = unknown.map(({ submit }) => legAssets(submit)).flatMap(({ from, to }) => [from, to]);
   return [...new Set(touched)].filter((asset) => asset !== quote);
 }
 

@@ -15,6 +15,7 @@ import { flashDeviationRule } from './rules/flash-deviation.js';
 import { flashReturnRule } from './rules/flash-return.js';
 import { flashVelocityRule } from './rules/flash-velocity.js';
 import { lossStreakRule } from './rules/loss-streak.js';
+import { positionBusyRule } from './rules/position-busy.js';
 import { orderRateRule } from './rules/order-rate.js';
 import { strategyExposureRule } from './rules/strategy-exposure.js';
 import { bookAgeRule } from './rules/book-age.js';
@@ -58,6 +59,7 @@ export const FIXED_RULES: readonly Rule[] = [
   noTradeWindowRule,
   orderRateRule,
   duplicateRule,
+  positionBusyRule,
   signalExpiryRule,
   identityRule,
   quoteCurrencyRule,

@@ -20,6 +20,8 @@ export interface Reservation {
   /** Whose it is; counts against the limit of the strategy. */
   readonly strategy: string;
   readonly legs: readonly ReservedLeg[];
+  /** Of a statistical pair: the position that it opens or closes. */
+  readonly positionId?: string;
   /** From this time on a reservation that nobody claimed may lapse, Unix ms. */
   readonly lapsesAtMs: number;
 }
@@ -327,6 +329,13 @@ export class ExposureBook {
 
   isReserved(arbitrageId: string): boolean {
     return this.reservations.has(arbitrageId);
+  }
+
+  /** A trade of this position has not ended. */
+  isPositionBusy(positionId: string): boolean {
+    for (const reservation of this.reservations.values())
+      if (reservation.positionId === positionId) return true;
+    return false;
   }
 
   /** Null when it is not reserved. */

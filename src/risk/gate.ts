@@ -157,7 +157,11 @@ function commit(
     : reservedFor(signal.legs, state.limits, times.follows);
   const lapsesAtMs = times.expiresAtMs + state.limits.unclaimedGraceMs;
   state.takenOpportunities.add(signal.opportunityId);
-  state.exposure.reserveFor({ arbitrageId, strategy: signal.strategy, legs, lapsesAtMs });
+  const { strategy, position } = signal;
+  const reservation = { arbitrageId, strategy, legs, lapsesAtMs };
+  state.exposure.reserveFor(
+    position === undefined ? reservation : { ...reservation, positionId: position.positionId },
+  );
   state.monitors.approved(
     arbitrageId,
     signal.legs.map(({ exchange }) => exchange),

@@ -62,6 +62,7 @@ export const RULES: readonly RuleText[] = [
   },
   { rule: 'DUPLICATE_SIGNAL', keys: [], meaning: 'a signal is judged once' },
   { rule: 'DUPLICATE_OPPORTUNITY', keys: [], meaning: 'one life of an opportunity is traded once' },
+  { rule: 'POSITION_BUSY', keys: [], meaning: 'one trade of a position of a pair at a time' },
   { rule: 'SIGNAL_EXPIRED', keys: [], meaning: 'a signal is good until its own expiry' },
   { rule: 'IDENTITY_UNKNOWN', keys: [], meaning: 'only registered assets trade' },
   { rule: 'IDENTITY_MISMATCH', keys: [], meaning: 'both legs of a trade in one pair are that pair' },

@@ -191,7 +191,8 @@ t.test('what closes a position is refused for no profit, no loss and no size of 
     },
     NOW,
   );
-  approved(ask(losing, pairSignal('enter')));
+  const { verdictId } = approved(ask(losing, pairSignal('enter')));
+  losing.exposure.release(`arb-${verdictId}`);
   stepGate(
     losing,
     { kind: 'closed', arbitrageId: 'b', opportunityId: 'o', filled: true, flagged: false, realisedNet: '-3' },
@@ -201,6 +202,9 @@ t.test('what closes a position is refused for no profit, no loss and no size of 
     'LOSS_STREAK',
   ]);
   approved(ask(losing, pairSignal('exit')));
+  t.strictSame(rulesOf(ask(losing, { ...pairSignal('exit'), signalId: 'p3', opportunityId: 'o3' })), [
+    'POSITION_BUSY',
+  ]);
   const halted = shapeGate();
   stepGate(halted, { kind: 'halt', halt: { engaged: true, reason: 'r', by: 'b', atMs: NOW + 1 } }, NOW);
   t.strictSame(rulesOf(ask(halted, pairSignal('exit'))), ['KILL_SWITCH']);
