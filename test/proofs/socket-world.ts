@@ -14,6 +14,7 @@ import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import type { Connector } from '../../src/connectors/base.js';
 import type { Credentials } from '../../src/connectors/order-entry.js';
 import { restLimiterOf } from '../../src/connectors/limit-answers.js';
+import type { RateLimiter } from '../../src/connectors/rate-limiter.js';
 import { clientOrderIdOf } from '../../src/execution/client-order-id.js';
 import { curatedRegistry } from '../../src/market/asset-registry.js';
 import { Decimal } from '../../src/market/decimal.js';
@@ -90,6 +91,10 @@ export interface SocketWorldOptions {
   readonly remote?: RemoteExchanges;
   /** Under the real lease instead of one that is always held. */
   readonly lease?: LeaseTimes;
+  /** Breaks a connector, to see who notices. */
+  readonly tamper?: (connector: Connector) => Connector;
+  /** Another limiter than the exchange's own. */
+  readonly limiterOf?: (connector: Connector) => RateLimiter;
   /** Between the signing of a request and the moment in which it is written, ms: the way through a machine that is busy. */
   readonly writeDelayMs?: () => number;
 }
@@ -222,7 +227,8 @@ export class SocketWorld {
     if (options.lease === undefined) this.holdLease(1e9);
     else await this.keepLease(options.lease);
     const endpoints = options.remote ?? this.simulated.endpoints;
-    const connectors = this.exchanges.map((one) => connectorAt(one, endpoints[one]!));
+    const { tamper = (one: Connector) => one } = options;
+    const connectors = this.exchanges.map((one) => tamper(connectorAt(one, endpoints[one]!)));
     const { loaded } = await loadAllMarkets(connectors, this.loading(), { withinMs: 60_000, pauseMs: 500 });
     this.instruments = loaded.flatMap(({ instruments }) => instruments);
     const openings = this.exchanges.flatMap((exchange) =>
@@ -295,7 +301,7 @@ export class SocketWorld {
         this.options.remote?.[exchange as ProofExchange] ?? this.account(exchange as ProofExchange)
       ).credentials,
       sockets: new WsSockets(),
-      limiter: restLimiterOf(connector),
+      limiter: (this.options.limiterOf ?? restLimiterOf)(connector),
       admission: { recoveryWindowMs: 60_000, recoveryCollarBps: 5_000, recoverWhileHalted: false },
       seal: SEAL,
       assetOf: (ticker) => curatedRegistry.resolve(exchange, ticker).asset,
