@@ -15,6 +15,7 @@ import {
   type Markets,
 } from './detector-markets.js';
 import type { Series } from './harness.js';
+import { pairsSeries } from './pairs.js';
 import { cointegrationSeries, triangularSeries } from './triangular.js';
 
 export interface DetectorSize {
@@ -33,6 +34,7 @@ export function detectorSeries(size: DetectorSize = FULL_SIZE): Series[] {
     planSeries(),
     triangularSeries({ markets: 400, updates: Math.min(size.updates, 20_000) }),
     cointegrationSeries(),
+    pairsSeries({ windowBars: Math.min(size.updates, 1_000), bars: Math.min(size.updates, 300) }),
   ];
 }
 

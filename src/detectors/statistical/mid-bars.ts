@@ -70,7 +70,11 @@ export class MidBars {
     const { window } = this;
     if (this.count(market) < Math.ceil((1 - maxGapShare) * window)) return null;
     const first = this.newestBar - window + 1;
-    const prices = Float64Array.from({ length: window }, (_, at) => this.at(market, first + at));
+    const ring = this.rings[market]!;
+    const turn = first % window;
+    const prices = new Float64Array(window);
+    prices.set(ring.subarray(turn));
+    prices.set(ring.subarray(0, turn), window - turn);
     // A window that begins with a gap begins with the first price after it.
     const begin = prices.findIndex(Number.isFinite);
     prices.fill(prices[begin]!, 0, begin);
