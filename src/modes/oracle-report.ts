@@ -1,6 +1,6 @@
 import type { FeedStatus } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
-import type { ExchangeId, PairId } from '../messages/primitives.js';
+import type { ExchangeId, PairId, Strategy } from '../messages/primitives.js';
 import type { Bus, Subscription } from '../ports/bus.js';
 import type { Signal } from '../messages/signal.js';
 import type { EnteredPair, ExecutedTrade, OracleVerdict, PairVerdicts } from '../simulator/oracle.js';
@@ -15,6 +15,7 @@ const pairOf = (instrument: string): PairId => instrument.slice(instrument.index
 export class OracleReport {
   private readonly world: SimulatedExchanges;
   private readonly pairs: readonly PairId[];
+  private readonly strategies: readonly Strategy[];
   private readonly executed: ExecutedTrade[] = [];
   /** Signals of statistical pairs, which no plant is about; entries with what the oracle needs, exits null. */
   private readonly ofPairs = new Map<string, EnteredPair | null>();
@@ -24,10 +25,16 @@ export class OracleReport {
   private fromMs: number;
   private readonly awaited: Set<ExchangeId>;
 
-  /** `pairs` are those that may be traded; plants of the others are only looked at. */
-  constructor(world: SimulatedExchanges, bus: Bus, pairs: readonly PairId[]) {
+  /** `pairs` and `strategies` are those that may trade; plants of the others are only looked at. */
+  constructor(
+    world: SimulatedExchanges,
+    bus: Bus,
+    pairs: readonly PairId[],
+    strategies: readonly Strategy[] = ['spatial', 'triangular'],
+  ) {
     this.world = world;
     this.pairs = pairs;
+    this.strategies = strategies;
     this.fromMs = world.world.nowMs;
     this.awaited = new Set(world.world.exchanges);
     this.subscriptions = [
@@ -47,8 +54,9 @@ export class OracleReport {
     const { pair, buyExchange, sellExchange, openedAtMs, signalId } = message;
     const entry = this.ofPairs.get(signalId);
     if (entry !== undefined) return this.paired(signalId, entry);
-    // The oracle of two books knows no other trades.
-    if (message.shape !== undefined) return;
+    // The oracle knows trades between two books, and around a cycle on one exchange.
+    const isAround = message.shape === 'cycle' && buyExchange === sellExchange;
+    if (message.shape !== undefined && !isAround) return;
     this.executed.push({ pair, buyExchange, sellExchange, atMs: openedAtMs });
     if (this.executed.length > MAX_EXECUTED) this.executed.shift();
   }
@@ -76,7 +84,11 @@ export class OracleReport {
   }
 
   judge(): OracleVerdict {
-    return this.world.oracle.judge(this.executed, { fromMs: this.fromMs, pairs: this.pairs });
+    return this.world.oracle.judge(this.executed, {
+      fromMs: this.fromMs,
+      pairs: this.pairs,
+      strategies: this.strategies,
+    });
   }
 
   close(): void {

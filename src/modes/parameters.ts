@@ -15,7 +15,7 @@ import {
 import { Decimal, toText } from '../market/decimal.js';
 import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
-import type { AssetId, DecimalText, ExchangeId, ModeName, PairId } from '../messages/primitives.js';
+import type { AssetId, DecimalText, ExchangeId, ModeName, PairId, Strategy } from '../messages/primitives.js';
 import type { RiskLimits } from '../risk/limits.js';
 import type { Connector } from '../connectors/base.js';
 import type { CcxtOptions } from '../connectors/ccxt.js';
@@ -326,6 +326,10 @@ export function isPairAllowed(trading: TradingConfig, pair: PairId): boolean {
   const { base, quote } = assetsOfPair(pair);
   return !pairs.includes(pair) && !assets.includes(base) && !assets.includes(quote);
 }
+
+/** Those that offer what they find. */
+export const tradingStrategies = ({ strategies }: TradingConfig): Strategy[] =>
+  (['spatial', 'triangular', 'statistical'] as const).filter((name) => strategies[name] === 'trade');
 
 /** Those of the enabled that are not only followed. */
 export function tradedPairs(trading: TradingConfig): PairConfig[] {

@@ -38,7 +38,14 @@ import { MachineTime } from './machine-time.js';
 import { openMarket, type Market } from './markets.js';
 import { looksForPairs } from './branches/statistical.js';
 import { MODE_OF } from './mode-of.js';
-import { ccxtOf, enabledExchanges, enabledPairs, openingsOf, tradedPairs } from './parameters.js';
+import {
+  ccxtOf,
+  enabledExchanges,
+  enabledPairs,
+  openingsOf,
+  tradedPairs,
+  tradingStrategies,
+} from './parameters.js';
 import { OracleReport } from './oracle-report.js';
 import type { Teardown } from './teardown.js';
 
@@ -232,7 +239,10 @@ async function serve(
     teardown.add('kill switch', () => sources.stop());
   }
   const traded = tradedPairs(options.tradingConfig).map(({ pair }) => pair);
-  const report = market.simulated === null ? null : new OracleReport(market.simulated, node.bus, traded);
+  const report =
+    market.simulated === null
+      ? null
+      : new OracleReport(market.simulated, node.bus, traded, tradingStrategies(options.tradingConfig));
   if (report !== null) teardown.add('oracle report', () => report.close());
   await node.start();
   if (market.acceleration !== null) {

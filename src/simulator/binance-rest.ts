@@ -212,7 +212,7 @@ function symbolInfo(listing: Listing, isTrading: boolean): object {
       },
       {
         filterType: 'NOTIONAL',
-        minNotional: `${listing.minNotional}.00000000`,
+        minNotional: listing.minNotional.toFixed(8),
         applyMinToMarket: true,
         maxNotional: '9000000.00000000',
         applyMaxToMarket: false,

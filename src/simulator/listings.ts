@@ -31,6 +31,9 @@ export const WON_PAIRS: readonly PairId[] = [
   'USDT-KRW',
 ];
 
+/** Markets between coins: what makes a cycle with their dollar markets. A world has them when it is asked for them. */
+export const CROSS_PAIRS: readonly PairId[] = ['ETH-BTC', 'SOL-BTC'];
+
 /** Won for one USDT at the start, premium included: what KRW amounts are larger by. */
 export const WON_PER_USDT = 1_390;
 
@@ -80,6 +83,21 @@ function wonModel(pair: PairId): PairModel | undefined {
     levelNotional: (dollar?.levelNotional ?? 20_000) * WON_PER_USDT,
   };
 }
+
+/** A cross pair costs what its two dollar pairs say; `PriceWorld` keeps it there. */
+function crossModel(pair: PairId): PairModel | undefined {
+  if (!CROSS_PAIRS.includes(pair)) return undefined;
+  const [base, quote] = dollarPairsOf(pair).map((dollar) => PAIR_MODELS.find((one) => one.pair === dollar)!);
+  return {
+    pair,
+    referencePrice: base!.referencePrice / quote!.referencePrice,
+    volatilityBps: base!.volatilityBps,
+    levelNotional: base!.levelNotional / quote!.referencePrice,
+  };
+}
+
+/** The dollar markets of a pair's two coins. */
+export const dollarPairsOf = (pair: PairId): PairId[] => pair.split('-').map((coin) => `${coin}-USDT`);
 
 /** tick, lot, least size, least notional */
 type Rules = readonly [DecimalText, DecimalText, DecimalText, number];
@@ -155,8 +173,23 @@ const WON_RULES: Readonly<Partial<Record<SimulatedExchange, Readonly<Record<stri
   },
 };
 
+/** Markets quoted in BTC: plausible steps; exchanges without a least notional elsewhere have none here. */
+const CROSS_RULES: Readonly<Record<string, Rules>> = {
+  ETH: ['0.00001', '0.0001', '0.0001', 0.0001],
+  SOL: ['0.0000001', '0.001', '0.001', 0.0001],
+};
+const CROSS_LISTERS: ReadonlySet<SimulatedExchange> = new Set(['binance', 'okx', 'bybit', 'gate', 'kucoin']);
+
+function crossRulesOf(exchange: SimulatedExchange, base: AssetId): Rules | undefined {
+  const rules = CROSS_LISTERS.has(exchange) ? CROSS_RULES[base] : undefined;
+  if (rules === undefined || exchange !== 'okx') return rules;
+  const [tick, lot] = rules;
+  return [tick, lot, '0.01', 0];
+}
+
 function rulesOf(exchange: SimulatedExchange, pair: PairId): Rules | undefined {
   const [base = '', quote] = pair.split('-');
+  if (quote === 'BTC') return crossRulesOf(exchange, base);
   return quote === 'KRW' ? WON_RULES[exchange]?.[base] : RULES[exchange][base];
 }
 
@@ -179,11 +212,12 @@ export function simulatedExchange(exchange: ExchangeId): SimulatedExchange {
 
 /** How a pair behaves. Throws ARB_CONFIG_INVALID for a pair that has no model. */
 export function pairModel(pair: PairId): PairModel {
-  const model = PAIR_MODELS.find((candidate) => candidate.pair === pair) ?? wonModel(pair);
+  const model =
+    PAIR_MODELS.find((candidate) => candidate.pair === pair) ?? wonModel(pair) ?? crossModel(pair);
   if (model !== undefined) return model;
   throw new ArbotError(
     'ARB_CONFIG_INVALID',
-    `pair ${pair} cannot be simulated; known: ${[...DEFAULT_PAIRS, ...WON_PAIRS].join(', ')}`,
+    `pair ${pair} cannot be simulated; known: ${[...DEFAULT_PAIRS, ...WON_PAIRS, ...CROSS_PAIRS].join(', ')}`,
   );
 }
 

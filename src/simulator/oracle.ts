@@ -1,6 +1,6 @@
 import { WON_PER_USDT } from './listings.js';
 import type { PriceTie } from './price-ties.js';
-import type { DecimalText, ExchangeId, LevelText, PairId } from '../messages/primitives.js';
+import type { DecimalText, ExchangeId, LevelText, PairId, Side, Strategy } from '../messages/primitives.js';
 
 /** `true` may be traded; every other kind looks like an edge and must be refused. */
 export const PLANT_KINDS = [
@@ -71,6 +71,8 @@ export interface Plant {
   readonly sellExchange: ExchangeId;
   /** The one of the two whose book was changed. */
   readonly disturbedExchange: ExchangeId;
+  /** Of an edge around a cycle on one exchange, its trades in order, of which `pair` is the first one's; absent = between two exchanges. */
+  readonly cycle?: readonly { readonly pair: PairId; readonly side: Side }[];
   /** World time from which the pair stands still and other exchanges step aside, Unix ms. */
   readonly announcedAtMs: number;
   /** The edge exists from here … */
@@ -81,14 +83,14 @@ export interface Plant {
     { readonly decision: 'execute' } | { readonly decision: 'refuse'; readonly reason: ReasonClass };
   /** `void`: time jumped over it or readers got it late, so nothing can be said. */
   state: PlantState;
-  /** As published at the start: best ask of the buy side and best bid of the sell side, best first. */
+  /** As published at the start, best first: asks of the buy side and bids of the sell side; of a cycle both sides of the disturbed book. */
   planted: PlantedBooks | null;
 }
 
 export interface PlantedBooks {
   readonly asks: readonly LevelText[];
   readonly bids: readonly LevelText[];
-  /** (best bid − best ask) / best ask, basis points. */
+  /** (best bid − best ask) / best ask, or what a cycle returns at best prices before fees, basis points. */
   readonly grossBps: number;
   /** The smaller of both best sizes, base units. */
   readonly quantity: DecimalText;
@@ -140,6 +142,8 @@ export interface JudgeWindow {
   readonly graceMs?: number;
   /** The pairs that were to be traded: plants of others cannot be missed. Absent = all. */
   readonly pairs?: readonly PairId[];
+  /** The strategies that were to trade: `triangular` for plants around a cycle, `spatial` for the others. Absent = both. */
+  readonly strategies?: readonly Strategy[];
 }
 
 /** Remembers this many plants; the oldest that are over fall out. */
@@ -222,7 +226,8 @@ export class Oracle {
     const due = (plant: Plant) =>
       plant.startMs >= fromMs &&
       plant.endMs + grace <= untilMs &&
-      window.pairs?.includes(plant.pair) !== false;
+      (plant.cycle ?? [plant]).every(({ pair }) => window.pairs?.includes(pair) !== false) &&
+      window.strategies?.includes(strategyOf(plant)) !== false;
     const missed = this.plants.filter(
       (plant) => plant.kind === 'true' && plant.state === 'over' && due(plant) && !matched.has(plant.id),
     );
@@ -246,6 +251,8 @@ export class Oracle {
     };
   }
 }
+
+const strategyOf = ({ cycle }: Plant): Strategy => (cycle === undefined ? 'spatial' : 'triangular');
 
 function isDuring(plant: Plant, trade: ExecutedTrade, graceMs: number): boolean {
   return plant.pair === trade.pair && trade.atMs >= plant.startMs && trade.atMs <= plant.endMs + graceMs;

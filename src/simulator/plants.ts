@@ -1,8 +1,6 @@
-import type { LevelText, PairId, Side } from '../messages/primitives.js';
-import { plainText } from './exact-units.js';
-import type { LadderSide } from './ladder.js';
-import type { SimulatedExchange } from './listings.js';
-import type { SimulatedMarket } from './market.js';
+import type { PairId, Side } from '../messages/primitives.js';
+import { CyclePlants, DEFAULT_CYCLES, type CycleGround, type CyclePlantSettings } from './cycle-plants.js';
+import { CROSS_PAIRS, type SimulatedExchange } from './listings.js';
 import { NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { type Oracle, type Plant, type PlantKind, REASON_OF } from './oracle.js';
 import {
@@ -14,6 +12,7 @@ import {
   quoteUnits,
   type PlantGrounds,
 } from './plant-edges.js';
+import { levelTexts } from './planted-levels.js';
 import { Prng } from './prng.js';
 
 /** When and what is planted. All times are world ms; ranges are [from, to). */
@@ -30,6 +29,8 @@ export interface PlantSettings {
   readonly weights: Readonly<Record<PlantKind, number>>;
   /** The first plant of the first pairs, one each in the order of the pairs; absent = chance decides from the start. */
   readonly opening?: readonly OpeningPlant[];
+  /** What is planted around cycles where the world has cross pairs; absent = nothing. */
+  readonly cycles?: CyclePlantSettings;
 }
 
 /** A plant whose kind and time are given, so that whoever starts a world soon sees what it is for. */
@@ -53,6 +54,7 @@ export const DEFAULT_PLANTS: PlantSettings = {
     eaten_by_fees: 1,
     too_good: 1,
   },
+  cycles: DEFAULT_CYCLES,
 };
 
 /**
@@ -67,10 +69,15 @@ export const WATCHED_PLANTS: PlantSettings = {
     { kind: 'true', startsAfterMs: 6_500 },
     { kind: 'too_good', startsAfterMs: 8_000 },
   ],
+  cycles: { ...DEFAULT_CYCLES, opening: ['true', 'eaten_by_fees'] },
 };
 
 /** Nothing is planted. */
-export const NO_PLANTS: PlantSettings = { ...DEFAULT_PLANTS, firstAfterMs: Number.POSITIVE_INFINITY };
+export const NO_PLANTS: PlantSettings = {
+  ...DEFAULT_PLANTS,
+  firstAfterMs: Number.POSITIVE_INFINITY,
+  cycles: { ...DEFAULT_CYCLES, firstAfterMs: Number.POSITIVE_INFINITY },
+};
 
 /** The pair stands still this long before and after the edge, so that readers of several sockets agree about it. */
 const SETTLE_MS = 1_000;
@@ -80,7 +87,6 @@ const STALE_DRIFT_BPS_PER_SECOND = 12;
 /** World ms of delay gained per ms: frames keep coming, ever older. */
 const STALE_DELAY_GROWTH = 0.75;
 const STALE_MAX_DELAY_MS = 5_500;
-const PLANTED_LEVELS = 10;
 
 /** What the director may do to the world. */
 export interface PlantStage extends PlantGrounds {
@@ -92,12 +98,20 @@ export interface PlantStage extends PlantGrounds {
   release(pair: PairId): void;
   delayFrames(exchange: SimulatedExchange, pair: PairId, growth: number, maxDelayMs: number): void;
   stopDelay(exchange: SimulatedExchange, pair: PairId): void;
+  /** Markets between this pair's coin and others quote so wide that nobody goes around by them, or as usual again. */
+  setCrossesAside(pair: PairId, aside: boolean): void;
 }
 
 /** A pair and the exchanges that list it: opportunities are between these only, hence in one quote currency. */
 export interface PlantGround {
   readonly pair: PairId;
   readonly exchanges: readonly SimulatedExchange[];
+}
+
+/** Where edges may be planted: between exchanges, and around cycles on one. */
+export interface PlantPlaces {
+  readonly pairs: readonly PlantGround[];
+  readonly cycles: readonly CycleGround[];
 }
 
 interface PairSchedule extends PlantGround {
@@ -118,12 +132,13 @@ export class PlantDirector {
   private readonly stage: PlantStage;
   private readonly oracle: Oracle;
   private readonly schedules: PairSchedule[];
+  private readonly cycles: CyclePlants | null;
   private planted = 0;
 
   constructor(
     seed: number,
     settings: PlantSettings,
-    grounds: readonly PlantGround[],
+    places: PlantPlaces,
     stage: PlantStage,
     oracle: Oracle,
     startMs: number,
@@ -131,7 +146,11 @@ export class PlantDirector {
     this.settings = settings;
     this.stage = stage;
     this.oracle = oracle;
-    const usable = grounds.filter(({ exchanges }) => exchanges.length > 1);
+    this.cycles = this.cyclesOf(seed, places.cycles, startMs);
+    // Cross pairs have plants of their own.
+    const usable = places.pairs.filter(
+      ({ pair, exchanges }) => exchanges.length > 1 && !CROSS_PAIRS.includes(pair),
+    );
     this.schedules = usable.map(({ pair, exchanges }, index) => {
       const prng = Prng.of(seed, `plants/${pair}`);
       const byChanceMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
@@ -159,6 +178,17 @@ export class PlantDirector {
       this.stepPair(schedule, nowMs);
       if (isLate && schedule.plant !== null) schedule.disturbed = true;
     }
+    this.cycles?.step(nowMs, isLate, (pair) =>
+      this.schedules.some((schedule) => schedule.pair === pair && schedule.plant !== null),
+    );
+  }
+
+  private cyclesOf(seed: number, grounds: readonly CycleGround[], startMs: number): CyclePlants | null {
+    const { stage, oracle } = this;
+    const { cycles: settings } = this.settings;
+    if (settings === undefined || grounds.length === 0) return null;
+    const nextId = () => `plant-${++this.planted}`;
+    return new CyclePlants({ seed, settings, grounds, stage, oracle, startMs, nextId });
   }
 
   /** Time jumped: what was under way cannot be judged. Markets are brought back to normal. */
@@ -172,12 +202,14 @@ export class PlantDirector {
       }
       schedule.nextAtMs = Math.max(schedule.nextAtMs, nowMs + this.settings.quietMs[0]);
     }
+    this.cycles?.abandon(nowMs);
   }
 
   private stepPair(schedule: PairSchedule, nowMs: number): void {
     const plant = schedule.plant;
     if (plant === null) {
-      if (nowMs >= schedule.nextAtMs) this.announce(schedule, nowMs);
+      const isTaken = this.cycles?.holds(schedule.pair) === true;
+      if (nowMs >= schedule.nextAtMs && !isTaken) this.announce(schedule, nowMs);
     } else if (plant.state === 'announced' && nowMs >= plant.startMs) {
       plant.state = 'active';
       this.begin(plant, schedule.prng, nowMs);
@@ -218,6 +250,7 @@ export class PlantDirector {
     this.oracle.add(plant);
     this.stage.hold(pair);
     this.stage.setCalm(pair, true);
+    this.stage.setCrossesAside(pair, true);
     if (kind === 'true') this.clearTheStage(plant, schedule.exchanges);
   }
 
@@ -334,14 +367,15 @@ export class PlantDirector {
       }
     }
     this.stage.setCalm(schedule.pair, false);
+    this.stage.setCrossesAside(schedule.pair, false);
     this.stage.release(schedule.pair);
   }
 
   private published(plant: Plant): Plant['planted'] {
     const buy = this.stage.market(plant.buyExchange as SimulatedExchange, plant.pair);
     const sell = this.stage.market(plant.sellExchange as SimulatedExchange, plant.pair);
-    const asks = levelTexts(buy, buy.ladder().asks);
-    const bids = levelTexts(sell, sell.ladder().bids);
+    const asks = levelTexts(buy, 'asks');
+    const bids = levelTexts(sell, 'bids');
     const [ask, bid] = [asks[0], bids[0]];
     if (ask === undefined || bid === undefined) return null;
     const grossBps = ((Number(bid[0]) - Number(ask[0])) / Number(ask[0])) * 10_000;
@@ -358,13 +392,6 @@ export class PlantDirector {
     }
     return schedule.deck.pop()!;
   }
-}
-
-function levelTexts(market: SimulatedMarket, side: LadderSide): LevelText[] {
-  const { tick, lot } = market.listing;
-  return side.prices
-    .slice(0, PLANTED_LEVELS)
-    .map((price, i) => [plainText(tick, price), plainText(lot, side.lots[i]!)]);
 }
 
 function weighted(weights: PlantSettings['weights'], prng: Prng): PlantKind {

@@ -1,7 +1,7 @@
 import { invariant } from '../messages/errors.js';
 import type { PairId } from '../messages/primitives.js';
-import { pairModel, type PairModel, type SimulatedExchange } from './listings.js';
 import { MAX_TIED_STEP_BPS, TiedSpread, type PriceTie } from './price-ties.js';
+import { CROSS_PAIRS, dollarPairsOf, pairModel, type PairModel, type SimulatedExchange } from './listings.js';
 import { Prng } from './prng.js';
 import { WonRate } from './won-rate.js';
 
@@ -35,6 +35,7 @@ interface PairState {
   driftBps: number;
 }
 
+const isCrossPair = (pair: PairId): boolean => CROSS_PAIRS.includes(pair);
 const isWonPair = (pair: PairId): boolean => pair.endsWith('-KRW');
 
 /** Correlated fair prices. Pure state machine: equal seed and equal calls give equal prices. */
@@ -42,7 +43,7 @@ export class PriceWorld {
   private readonly exchanges: readonly SimulatedExchange[];
   private readonly pairs = new Map<PairId, PairState>();
   private readonly prng: Prng;
-  /** What won prices follow: the dollar prices of this world, those of assets without a dollar pair here, and the rate. */
+  /** What won and cross prices follow: the dollar prices of this world, those of assets without a dollar pair here, and the rate. */
   private readonly dollars = new Map<PairId, PairState>();
   private readonly rate: WonRate;
   private readonly wonPrng: Prng;
@@ -63,11 +64,14 @@ export class PriceWorld {
     this.prng = Prng.of(seed, 'prices');
     this.wonPrng = Prng.of(seed, 'prices/won');
     this.rate = new WonRate(seed);
-    for (const pair of pairs) this.pairs.set(pair, this.newState(pair));
+    for (const pair of pairs) if (!isCrossPair(pair)) this.pairs.set(pair, this.newState(pair));
     for (const pair of pairs.filter(isWonPair)) {
       const dollar = pair.replace('-KRW', '-USDT');
       if (dollar !== 'USDT-USDT' && !this.pairs.has(dollar)) this.dollars.set(dollar, this.newState(dollar));
     }
+    for (const dollar of pairs.filter(isCrossPair).flatMap(dollarPairsOf))
+      if (!this.pairs.has(dollar) && !this.dollars.has(dollar))
+        this.dollars.set(dollar, this.newState(dollar));
   }
 
   private newState(pair: PairId): PairState {
@@ -120,7 +124,11 @@ export class PriceWorld {
 
   /** The fair price of a pair on an exchange, quote units. */
   fair(exchange: SimulatedExchange, pair: PairId): number {
-    const state = this.state(pair);
+    if (isCrossPair(pair)) {
+      const [base, quote] = dollarPairsOf(pair).map((dollar) => this.fair(exchange, dollar));
+      return base! / quote!;
+    }
+    const state = this.dollars.get(pair) ?? this.state(pair);
     const index = this.exchanges.indexOf(exchange);
     invariant(index >= 0, `exchange ${exchange} is not part of this world`);
     const now = state.history[MAX_LAG - 1]!;

@@ -1,7 +1,10 @@
 import { ArbotError, invariant } from '../messages/errors.js';
 import type { PairId } from '../messages/primitives.js';
+import { cycleGrounds } from './cycle-plants.js';
 import {
+  CROSS_PAIRS,
   DEFAULT_PAIRS,
+  dollarPairsOf,
   listingOf,
   lists,
   pairModel,
@@ -43,6 +46,9 @@ export interface WorldFollower {
 /** The steps that one call of `advanceTo` makes at most; a caller that is further behind calls again. */
 const MAX_STEPS_PER_CALL = 5_000;
 
+/** Wider than any plant moves a dollar market. */
+const CROSS_ASIDE: Quoting = { bidOffsetBps: -1_500, askOffsetBps: 1_500, front: null, calm: true };
+
 interface Site {
   readonly market: SimulatedMarket;
   readonly maker: MarketMaker;
@@ -61,6 +67,8 @@ export class SimulatedWorld implements PlantStage {
   private readonly sites = new Map<string, Site>();
   private readonly director: PlantDirector;
   private readonly followers: WorldFollower[] = [];
+  /** Dollar pairs on which a plant is under way. */
+  private readonly planted = new Set<PairId>();
   private timeMs: number;
 
   /** Throws ARB_CONFIG_INVALID for unknown pairs and bad step lengths. */
@@ -84,7 +92,10 @@ export class SimulatedWorld implements PlantStage {
     this.director = new PlantDirector(
       options.seed,
       plants,
-      this.pairs.map((pair) => ({ pair, exchanges: this.exchangesOf(pair) })),
+      {
+        pairs: this.pairs.map((pair) => ({ pair, exchanges: this.exchangesOf(pair) })),
+        cycles: cycleGrounds(this.pairs, (pair) => this.exchangesOf(pair)),
+      },
       this,
       this.oracle,
       options.startMs,
@@ -157,6 +168,17 @@ export class SimulatedWorld implements PlantStage {
 
   setCalm(pair: PairId, calm: boolean): void {
     for (const exchange of this.exchangesOf(pair)) this.site(exchange, pair).maker.setCalm(calm);
+  }
+
+  setCrossesAside(pair: PairId, aside: boolean): void {
+    if (aside) this.planted.add(pair);
+    else this.planted.delete(pair);
+    for (const cross of this.pairs) {
+      if (!CROSS_PAIRS.includes(cross) || !dollarPairsOf(cross).includes(pair)) continue;
+      const isAside = dollarPairsOf(cross).some((dollar) => this.planted.has(dollar));
+      for (const exchange of this.exchangesOf(cross))
+        this.requote(exchange, cross, isAside ? CROSS_ASIDE : NORMAL_QUOTING);
+    }
   }
 
   hold(pair: PairId): void {
