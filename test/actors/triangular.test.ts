@@ -89,6 +89,7 @@ t.test(
       atMs: world.time.nowMs(),
     } as const;
     world.bus.publish('feed.instrument.alpha', 'instrumentStateChanged', halted, { traceId: 'x' });
+    await world.time.advance(5);
     await cross(0.99);
     t.match(events.at(-1), { phase: 'refused', reason: 'NOT_TRADING' });
     t.equal(signals.length, 1);
