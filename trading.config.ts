@@ -33,7 +33,15 @@ export default defineTrading({
     { pair: 'SOL-USDT' },
     { pair: 'XRP-USDT' },
     { pair: 'DOGE-USDT' },
+    // Between coins: no route of its own, but the middle of a cycle USDT > BTC > ETH > USDT and back.
+    { pair: 'ETH-BTC' },
   ],
+
+  // `trade` offers what a detector finds to the risk gate, `watch` only shows it, `off` does not look.
+  strategies: { spatial: 'trade', triangular: 'watch', statistical: 'off' },
+
+  // Cycles of three trades on one exchange begin and end with these assets; their least profit and size are those below.
+  triangular: { startAssets: { USDT: {} } },
 
   exchanges: {
     binance: exchange,
