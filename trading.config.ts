@@ -37,9 +37,6 @@ export default defineTrading({
     { pair: 'ETH-BTC' },
   ],
 
-  // `trade` offers what a detector finds to the risk gate, `watch` only shows it, `off` does not look.
-  strategies: { spatial: 'trade', triangular: 'watch', statistical: 'off' },
-
   // Cycles of three trades on one exchange begin and end with these assets; their least profit and size are those below.
   triangular: { startAssets: { USDT: {} } },
 
@@ -49,7 +46,10 @@ export default defineTrading({
     bybit: { ...exchange, paperLatency: { medianMs: 20, p99Ms: 80 } },
   },
 
+  // `trade` offers what a detector finds to the risk gate, `watch` only shows it, `off` does not look.
   strategies: {
+    spatial: 'trade',
+    triangular: 'trade',
     // Shown and not offered: what npm start plants (DOGE belongs to XRP) is found after 480 bars of 10 s, or at once from recorded ticks.
     statistical: 'watch',
   },

@@ -80,6 +80,8 @@ t.test('ten accelerated minutes trade exactly what the oracle planted, and the b
   const nextUrl = await again.url();
   const trades = await getJson<ArbitrageClosed[]>(`${nextUrl}api/trades?limit=500`);
   t.ok(trades.length >= before.arbitrages, 'a second start has the history of the first');
+  const around = trades.filter(({ strategy }) => strategy === 'triangular');
+  t.ok(around.length > 3, `${around.length} of ${trades.length} trades went around a cycle`);
   const portfolio = await until(
     () => getJson<PortfolioView>(`${nextUrl}api/portfolio`),
     ({ latest }) => latest !== null && latest.holdings.length > 0,
