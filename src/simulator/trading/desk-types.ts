@@ -3,7 +3,7 @@ import type { SimulatedMarket } from '../market.js';
 import type { HoldingView } from './account-book.js';
 import type { Atoms } from './atoms.js';
 
-/** The order types that the four exchanges share; `fok` fills whole or not at all. */
+/** The order types that the exchanges share; `fok` fills whole or not at all. */
 export type DeskOrderType = 'limit' | 'post_only' | 'ioc' | 'fok' | 'market';
 
 /** What happens instead of a trade with oneself; `none` = the trade happens. */
