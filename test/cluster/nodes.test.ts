@@ -293,7 +293,10 @@ t.test('an asset that was let go while the bus broke does not stay held', (t) =>
   } as unknown as Bus;
   const clock = { nowMs: () => 0, monotonicMs: () => 0 };
   const of = (status: string) =>
-    ({ terms: { arbitrageId: 'a', base: 'BTC' }, orders: [{ status }] }) as unknown as SagaState;
+    ({
+      terms: { arbitrageId: 'a', base: 'BTC', shape: { kind: 'plain' } },
+      orders: [{ status }],
+    }) as unknown as SagaState;
 
   const saga = new UnknownHolds(bus, clock);
   saga.see(of('unknown'));
