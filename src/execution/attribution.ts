@@ -6,7 +6,7 @@ import type { Order } from './order.js';
 import { firstOrders, isRecovery } from './saga-parts.js';
 import type { SagaPlan, SagaState } from './saga-state.js';
 import { chainOf, feesOfOrder, worthsAlong } from './shapes/chain-money.js';
-import { pairFees } from './shapes/pair-money.js';
+import { pairFees, plannedCosts } from './shapes/pair-money.js';
 
 /** One planned order with what became of it. */
 interface PlannedFill {
@@ -39,6 +39,7 @@ export function attributionOf(
     sizeOf: (_, share) => share.times(state.terms.wanted),
     rateOf: () => ONE,
     feesOf: (order) => feesOf(state, order),
+    costsOf: edgeCosts,
   };
   return attributionBy(state, view, { realisedNet, expectedNet: state.terms.expectedNet });
 }
@@ -60,13 +61,18 @@ interface View {
   readonly rateOf: (order: Order) => Decimal;
   /** What it was charged, in quote. */
   readonly feesOf: (order: Order) => Decimal;
+  /** What the whole trade was to cost beside the decay. */
+  readonly costsOf: (plan: SagaPlan) => Decimal;
 }
+
+const edgeCosts = ({ edge }: SagaPlan): Decimal =>
+  new Decimal(edge.feeBuy).plus(edge.feeSell).plus(edge.transfer).minus(edge.inventory);
 
 function shapeView(state: SagaState): View {
   const { terms } = state;
   const sizeOf = ({ plan }: PlannedFill, share: Decimal): Decimal => share.times(plan.quantity);
   if (terms.shape.kind !== 'chain')
-    return { sizeOf, rateOf: () => ONE, feesOf: (order) => pairFees(terms, order) };
+    return { sizeOf, rateOf: () => ONE, feesOf: (order) => pairFees(terms, order), costsOf: plannedCosts };
   const chain = chainOf(state, terms.shape);
   const expected = chain.links.map(
     (link) => new Decimal(terms.plan?.legs[link.legIndex]?.expectedVwap ?? link.limitPrice),
@@ -74,7 +80,7 @@ function shapeView(state: SagaState): View {
   const worths = worthsAlong(chain, expected);
   const rateOf = ({ submit }: Order): Decimal =>
     worths[chain.terms.route.indexOf(assetsOf(submit.instrument).quote)] ?? ONE;
-  return { sizeOf, rateOf, feesOf: (order) => feesOfOrder(state, chain, order) };
+  return { sizeOf, rateOf, feesOf: (order) => feesOfOrder(state, chain, order), costsOf: edgeCosts };
 }
 
 function attributionBy(
@@ -128,7 +134,7 @@ function matchedShare(fills: readonly PlannedFill[]): Decimal {
 
 function matchedParts(view: View, plan: SagaPlan, fills: readonly PlannedFill[], share: Decimal): Parts {
   const { edge } = plan;
-  const planned = new Decimal(edge.feeBuy).plus(edge.feeSell).plus(edge.transfer).minus(edge.inventory);
+  const planned = view.costsOf(plan);
   let { priceMove, slippage } = NOTHING;
   let fees = share.times(planned);
   let latency = share.times(edge.latencyDecay);

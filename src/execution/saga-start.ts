@@ -198,6 +198,7 @@ const planOf = ({ edge, legs }: Signal): SagaPlan => ({
     quantity: leg.quantity,
     expectedVwap: leg.expectedVwap,
     decisionPrice: decisionPriceOf(leg),
+    feeRate: leg.feeRate,
   })),
 });
 

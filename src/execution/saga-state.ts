@@ -107,6 +107,7 @@ export interface SagaPlan {
     readonly expectedVwap: DecimalText;
     /** Best price at decision. */
     readonly decisionPrice: DecimalText;
+    readonly feeRate: DecimalText;
   }[];
 }
 

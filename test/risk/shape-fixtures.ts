@@ -204,7 +204,10 @@ export function pairSignal(
     plannedLeg('alpha:BTC-USDT', isEntry ? 'buy' : 'sell', '1', prices[0]),
     plannedLeg('alpha:ETH-USDT', isEntry ? 'sell' : 'buy', '10', prices[1]),
   ];
-  const fees = new Decimal(prices[0]).plus(new Decimal(prices[1]).times(10)).times('0.001');
+  // As the detector says it: an entry counts the way back too.
+  const fees = new Decimal(prices[0])
+    .plus(new Decimal(prices[1]).times(10))
+    .times(isEntry ? '0.002' : '0.001');
   const gross = isEntry ? '12' : '0';
   const edge = {
     ...{ gross, feeBuy: fees.toFixed(), feeSell: '0', latencyDecay: '0', transfer: '0', inventory: '0' },

@@ -4,7 +4,7 @@ import type { AssetId } from '../../messages/primitives.js';
 import { isTerminal } from '../order-state.js';
 import type { Order } from '../order.js';
 import { firstOrders } from '../saga-parts.js';
-import type { SagaLeg, SagaState, SagaTerms } from '../saga-state.js';
+import type { SagaLeg, SagaPlan, SagaState, SagaTerms } from '../saga-state.js';
 import { changesOf, fillsOf, netFilled } from './asset-changes.js';
 import type { CarriedPosition, PairTerms } from './shape-terms.js';
 
@@ -137,8 +137,17 @@ export function expectedOf(terms: SagaTerms, { before }: PairTerms): Decimal | n
     const own = before.carried.find(({ asset }) => asset === leg.instrument.base)?.worth ?? ZERO;
     made = made.minus(change.times(price)).plus(after.worth).minus(own);
   }
-  const { feeBuy, feeSell, latencyDecay, transfer, inventory } = plan.edge;
-  return made.minus(feeBuy).minus(feeSell).minus(latencyDecay).minus(transfer).plus(inventory);
+  return made.minus(plannedCosts(plan)).minus(plan.edge.latencyDecay);
+}
+
+/** What this trade itself was to cost: the edge of an entry counts the fees of the way back too, which another trade will pay. */
+export function plannedCosts({ legs, edge }: SagaPlan): Decimal {
+  const fees = legs.reduce(
+    (sum, { quantity, expectedVwap, feeRate }) =>
+      sum.plus(new Decimal(quantity).times(expectedVwap).times(feeRate)),
+    ZERO,
+  );
+  return fees.plus(edge.transfer).minus(edge.inventory);
 }
 
 /** What an arbitrage may lose in all, in quote: the cap on its larger leg, and the fees of the planned orders. */
