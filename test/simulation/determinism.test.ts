@@ -92,7 +92,7 @@ t.test('each rule of the gate is a point to reach, or it is said why no world re
     // The rules of exchanges are a union of names; those of the gate are given to whoever refuses.
     const naming = path.endsWith('order-rules.ts')
       ? /(?:add\(|\|\s*)'([A-Z_]{4,})'/g
-      : /(?:refuse\(|alarmRule\('[a-z]+',|scaledOrderCap\([^']*)\s*'([A-Z_]{4,})'/g;
+      : /(?:refuse\(|alarmRule\('[a-z]+',|scaledOrderCap\([^']*|assetCap\([^']*)\s*'([A-Z_]{4,})'/g;
     for (const [, rule] of text.matchAll(naming)) named.add(rule!);
   }
   t.ok(named.size > 25, [...named].join(' '));
