@@ -25,6 +25,7 @@ import {
   triangularParametersOf,
   withConfiguredFee,
 } from '../../src/modes/parameters.js';
+import { looksForPairs, statisticalParametersOf } from '../../src/modes/branches/statistical.js';
 import { retentionOf } from '../../src/modes/scheduling.js';
 import { startNode } from '../../src/modes/start.js';
 import { storeChoiceOf } from '../../src/modes/store-choice.js';
@@ -69,10 +70,12 @@ function put(file: Draft, key: string, value: unknown): void {
 function told(trading: TradingConfig): string {
   const spatial = spatialParametersOf(trading, () => 0);
   const triangular = triangularParametersOf(trading, () => 0);
+  const pairs = statisticalParametersOf(trading, () => 0);
   const exchanges = enabledExchanges(trading).map(([name]) => name);
   return JSON.stringify({
     triangular: { ...triangular, limits: [...triangular.limits], pairs: [...(triangular.pairs ?? [])] },
     cycles: triangularExchanges(trading),
+    statistical: { ...pairs, isOn: looksForPairs(trading), limits: [...pairs.limits], pairs: null },
     spatial: { ...spatial, limits: [...spatial.limits], pairs: [...(spatial.pairs ?? [])] },
     risk: riskLimitsOf(trading, 'PAPER'),
     openings: openingsOf(trading),
@@ -163,6 +166,21 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['limits.clockSkewMaxMs', 'limits.clockSkewMaxMs', 70],
   ['strategies.spatial', 'strategies.spatial', 'watch'],
   ['strategies.triangular', 'strategies.triangular', 'watch'],
+  ['strategies.statistical', 'strategies.statistical', 'watch'],
+  ['statistical.barMs', 'statistical.barMs', 7_000],
+  ['statistical.windowBars', 'statistical.windowBars', 700],
+  ['statistical.retestBars', 'statistical.retestBars', 7],
+  ['statistical.acrossExchanges', 'statistical.acrossExchanges', false],
+  ['statistical.maxCandidates', 'statistical.maxCandidates', 7],
+  ['statistical.maxPositions', 'statistical.maxPositions', 7],
+  ['statistical.falseDiscoveryRate', 'statistical.falseDiscoveryRate', 0.07],
+  ['statistical.minHalfLifeBars', 'statistical.minHalfLifeBars', 7],
+  ['statistical.maxHalfLifeBars', 'statistical.maxHalfLifeBars', 70],
+  ['statistical.entryZ', 'statistical.entryZ', 2.7],
+  ['statistical.exitZ', 'statistical.exitZ', 0.7],
+  ['statistical.stopZ', 'statistical.stopZ', 7],
+  ['statistical.maxHoldHalfLives', 'statistical.maxHoldHalfLives', 7],
+  ['statistical.maxNotional', 'statistical.maxNotional', '70'],
   ['triangular.startAssets.*.minNetProfit', 'triangular.startAssets.USDT.minNetProfit', '7'],
   ['triangular.startAssets.*.maxNotional', 'triangular.startAssets.USDT.maxNotional', '70'],
   ['triangular.exchanges', 'triangular.exchanges', ['okx']],
@@ -178,8 +196,8 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['noTradeWindows[].reason', 'noTradeWindows.0.reason', 'maintenance'],
 ];
 /** Keys of which every value but the default is refused today, by config.test.ts; and the one that changes what all others mean. */
-const REFUSED = ['bridge'];
-const APART = ['reportingCurrency', 'strategies.statistical'];
+const REFUSED = ['bridge', 'limits.bridgeNotional'];
+const APART = ['reportingCurrency'];
 
 t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {
   for (const [key, path, value] of EFFECTS) {
