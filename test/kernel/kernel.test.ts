@@ -10,6 +10,10 @@ import { latencyMs, PaperExchange, refusedResult } from '../../src/execution/pap
 import { DEFAULT_TRIANGULAR_PARAMETERS } from '../../src/detectors/triangular/triangular-parameters.js';
 import { detectorStage, triangularStage, type DetectorEvent } from '../../src/kernel/detector-stage.js';
 import { gateStage } from '../../src/kernel/gate-stage.js';
+import { statisticalStage, type StatisticalEvent } from '../../src/kernel/statistical-stage.js';
+import { runPairTest } from '../../src/detectors/statistical/pair-test.js';
+import type { Signal } from '../../src/messages/signal.js';
+import { BAR_MS, PAIR_PARAMETERS, PairPrices, pairInstrument } from '../detectors/pair-world.js';
 import { ledgerStage } from '../../src/kernel/ledger-stage.js';
 import { sagaStage } from '../../src/kernel/saga-stage.js';
 import { replayStage, StageRun, type Stage } from '../../src/kernel/stage.js';
@@ -270,6 +274,72 @@ t.test(
     sameEffects(stage, run);
   },
 );
+
+t.test('statistical pairs as a stage are a function of books, tests, balances and ends', async (t) => {
+  const instruments = ['X', 'Y', 'Z'].map((asset) => pairInstrument('alpha', asset));
+  const start = { instruments, parameters: PAIR_PARAMETERS, positions: [], nowMs: NOW };
+  const stage = statisticalStage(start);
+  const run = new StageRun(stage, 20_000);
+  const prices = new PairPrices(2);
+  let nowMs = NOW;
+  const offered: Signal[] = [];
+  const step = (event: StatisticalEvent): void => {
+    for (const effect of run.step(event, nowMs)) {
+      if (effect.kind === 'test') step({ kind: 'tested', result: runPairTest(effect.test) });
+      if (effect.kind !== 'signal') continue;
+      const { signal } = effect;
+      const { signalId, opportunityId } = offered[offered.push(signal) - 1]!;
+      if (offered.length % 5 === 1)
+        step({ kind: 'refused', opportunityId, reason: 'TEST', detail: 'a test' });
+      else
+        step({
+          kind: 'settled',
+          signalId,
+          traded: offered.length % 5 === 2 ? null : tradedAsPlanned(signal),
+        });
+    }
+  };
+  const holdings = ['USDT', 'X', 'Y', 'Z'].map((asset) => ({ exchange: 'alpha', asset, amount: '100000' }));
+  step({ kind: 'balances', holdings });
+  const past = Array.from({ length: 250 }, (_, back) => {
+    prices.step();
+    const atMs = NOW - (250 - back) * BAR_MS;
+    return { atMs, X: prices.of('X'), Y: prices.of('Y'), Z: prices.of('Z') };
+  });
+  for (const { id, base } of instruments)
+    step({
+      kind: 'past',
+      instrument: id,
+      mids: past.map((row) => ({ atMs: row.atMs, mid: row[base as 'X' | 'Y' | 'Z'] })),
+    });
+  step({ kind: 'learned' });
+  for (let bar = 1; bar <= 700; bar++) {
+    prices.step();
+    nowMs += BAR_MS;
+    for (const { id, base } of instruments) {
+      const mid = prices.of(base);
+      const top: BookTop = {
+        ...{ instrument: id, epoch: 1, sequence: bar, trusted: bar % 97 !== 0 },
+        ...{ bids: [[mid * 0.9999, 90]], asks: [[mid * 1.0001, 90]] },
+        ...{ exchangeTimeMs: nowMs, receiveTimeMs: nowMs },
+      };
+      step({ kind: 'book', top, monotonicMs: nowMs });
+    }
+    step({ kind: 'sweep', monotonicMs: nowMs });
+  }
+  t.ok(offered.length > 8, `${offered.length} offers`);
+  t.ok(offered.some(({ position }) => position!.action !== 'enter'));
+  sameEffects(stage, run);
+});
+
+function tradedAsPlanned({ legs, position }: Signal) {
+  const [first, second] = position!.positionId.split('~');
+  const of = (id: string | undefined) => {
+    const { side, quantity } = legs.find(({ instrument }) => instrument === id)!;
+    return side === 'buy' ? quantity : `-${quantity}`;
+  };
+  return { first: of(first), second: of(second), quote: '0' };
+}
 
 t.test('a full record refuses to go on instead of leaving a hole', async (t) => {
   const run = new StageRun(ledgerStage, 1);
