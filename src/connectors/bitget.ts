@@ -13,6 +13,7 @@ import {
   type SubscriptionScope,
   type TradeEvent,
 } from './base.js';
+import { BITGET_ORDERS } from './bitget-orders.js';
 import { bitgetRest, EXCHANGE, FEES } from './bitget-rest.js';
 import {
   bitgetCapabilities,
@@ -70,6 +71,8 @@ export function bitget(options: BitgetOptions = {}): Connector {
     endpoints: {
       websocketUrl: `wss://ws.bitget.com/${api}/ws/public`,
       restUrl: 'https://api.bitget.com',
+      // Orders of classic accounts only.
+      ...(api === 'v2' && { privateUrl: 'wss://ws.bitget.com/v2/ws/private' }),
       ...options.endpoints,
     },
     fees: FEES,
@@ -78,6 +81,7 @@ export function bitget(options: BitgetOptions = {}): Connector {
     unsubscribe: (symbols, scope) => request('unsubscribe', symbols, scope),
     decode: (data, sink) => decoder.decode(data, sink),
     rest: bitgetRest((row, path, symbol) => decoder.readBook(row, path, namesOf(false), depth, symbol, true)),
+    ...(api === 'v2' && { orders: BITGET_ORDERS }),
   };
   return withScanner(connector, new BitgetScanner(decoder.header, memory, instTypes));
 }

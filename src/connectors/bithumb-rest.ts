@@ -22,6 +22,9 @@ export const FEES = defaultFeeTerms(EXCHANGE, 'BTC', 'KRW');
 /** Books show four decimals; finer orders are taken, but a coarser lot is never refused. */
 const LOT_SIZE = '0.0001';
 
+/** In whose markets an order may be immediate-or-cancel [O]: ArBot sends no other, so that the rest is shown and never traded. */
+export const IOC_QUOTES: readonly string[] = ['KRW'];
+
 interface QuoteTerms {
   readonly minNotional: DecimalText;
   /** Least price of a band, and its tick; highest first. */
@@ -107,6 +110,7 @@ function readMarket(row: f.Fields, path: string, books: ReadonlyMap<string, f.Fi
     throw new FrameError(`${path}market`, 'a market of a known quote currency', symbol);
   const warning = f.textAt(row, 'market_warning', path);
   const { minNotional, bands } = terms;
+  const isTradable = IOC_QUOTES.includes(quoteTicker);
   const { takerFeeRate, makerFeeRate } = defaultFeeTerms(EXCHANGE, baseTicker, quoteTicker);
   return {
     symbol,
@@ -117,7 +121,7 @@ function readMarket(row: f.Fields, path: string, books: ReadonlyMap<string, f.Fi
     minQuantity: LOT_SIZE,
     maxQuantity: null,
     minNotional,
-    state: Object.hasOwn(STATES, warning) ? STATES[warning]! : 'unknown',
+    state: isTradable && Object.hasOwn(STATES, warning) ? STATES[warning]! : 'unknown',
     takerFeeRate,
     makerFeeRate,
   };

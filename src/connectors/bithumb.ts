@@ -1,5 +1,6 @@
 import { type Capabilities, type Connector, type Endpoints } from './base.js';
-import { bithumbRest, EXCHANGE, FEES } from './bithumb-rest.js';
+import { BITHUMB_ORDERS } from './bithumb-orders.js';
+import { bithumbRest, EXCHANGE, FEES, IOC_QUOTES } from './bithumb-rest.js';
 import { withScanner } from './scan/scan-front.js';
 import { CHANNELS, MAX_LEVELS, NOTICE_CHANNEL, requestText, UpbitFrames } from './upbit-frames.js';
 import { UpbitScanner } from './upbit-scan.js';
@@ -32,7 +33,7 @@ export const BITHUMB_CAPABILITIES: Capabilities = {
     { kind: 'window', name: 'orderbook', capacity: 150, windowMs: 1000 },
   ],
   // PROTOCOLS §1.1: length and reuse of the id are unknown, so that no id is used twice. The exchange itself cancels the new
-  // order that would meet one of ours [O].
+  // order that would meet one of ours [O]. Outside of won markets an order cannot be told not to rest [O].
   orders: {
     clientId: {
       field: 'client_order_id',
@@ -43,6 +44,7 @@ export const BITHUMB_CAPABILITIES: Capabilities = {
     requestExpiry: { kind: 'none' },
     deadManSwitch: { kind: 'none' },
     selfTradePrevention: null,
+    immediateOrCancelQuotes: IOC_QUOTES,
   },
 };
 
@@ -67,6 +69,7 @@ export function bithumb(options: BithumbOptions = {}): Connector {
     endpoints: {
       websocketUrl: 'wss://ws-api.bithumb.com/websocket/v1',
       restUrl: 'https://api.bithumb.com',
+      privateUrl: 'wss://ws-api.bithumb.com/websocket/v2/private',
       ...options.endpoints,
     },
     fees: FEES,
@@ -75,6 +78,7 @@ export function bithumb(options: BithumbOptions = {}): Connector {
     unsubscribe: (staying, _scope, id) => request(staying, id),
     decode: (data, sink) => frames.decode(data, sink),
     rest: bithumbRest((row, path, symbol) => frames.readAnswer(row, path, symbol)),
+    orders: BITHUMB_ORDERS,
   };
   const rules = { channel: CHANNELS.depth, ungrouped: null, maxLevels: MAX_LEVELS };
   return withScanner(connector, new UpbitScanner(frames.header, rules));

@@ -33,6 +33,8 @@ export interface OrderCapabilities {
   readonly deadManSwitch: DeadManSwitch;
   /** The field and the word that cancel our own new order rather than trade with ourselves; null = none, or not ours to set. */
   readonly selfTradePrevention: { readonly field: string; readonly cancelTaker: string } | null;
+  /** Quote tickers in whose markets an order may be immediate-or-cancel; absent = in all. Others are never traded. */
+  readonly immediateOrCancelQuotes?: readonly string[];
 }
 
 /** Whether the exchange itself refuses a request that comes too late. */

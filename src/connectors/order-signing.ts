@@ -39,12 +39,11 @@ export function jsonBody(parameters: Parameters): string {
 
 export type JwtAlgorithm = 'HS256' | 'HS512';
 
+/** What a token says. */
+export type Claims = Readonly<Record<string, string | number>>;
+
 /** A JSON Web Token of these claims. */
-export function jsonWebToken(
-  claims: Readonly<Record<string, string>>,
-  secret: string,
-  algorithm: JwtAlgorithm,
-): string {
+export function jsonWebToken(claims: Claims, secret: string, algorithm: JwtAlgorithm): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ alg: algorithm, typ: 'JWT' })}.${part(claims)}`;
   const digest = createHmac(algorithm === 'HS512' ? 'sha512' : 'sha256', secret)

@@ -6,7 +6,17 @@ import type { Envelope, Meaning } from './order-answers.js';
 import type { BalanceReport, OrderReport, TradeReport, TransferReport } from './order-entry.js';
 import * as o from './order-fields.js';
 
-/** Orders, trades and balances of Upbit as REST sends them, and what its error names mean (PROTOCOLS §2, §6). */
+/**
+ * Orders, trades and balances of Upbit as REST sends them, and what its error names mean (PROTOCOLS §2, §6). Bithumb tells its
+ * orders alike, under other names of the ids (PROTOCOLS §7).
+ */
+
+/** How an order's ids are called: its own under the first name that is there. */
+export interface IdNames {
+  readonly own: readonly string[];
+  readonly client: string;
+}
+export const UPBIT_IDS: IdNames = { own: ['uuid'], client: 'identifier' };
 
 export const REST_SIDES = { buy: 'bid', sell: 'ask' } as const;
 
@@ -96,14 +106,19 @@ export function quoteOf(symbol: string, field: string): string {
   return quote;
 }
 
+/** The exchange's own id of an order. @throws FrameError */
+export function ownIdAt(row: f.Fields, path: string, { own }: IdNames): string {
+  return f.idAt(row, own.find((name) => !o.isAbsent(row, name)) ?? own[0]!, path);
+}
+
 /**
  * An order with its trades, where the answer has them. `askedId` stands in where the exchange does not repeat the client's id:
- * it does so only for orders after 2024-10-18 [O].
+ * Upbit does so only for orders after 2024-10-18 [O].
  */
-export function readOrder(row: f.Fields, path: string, askedId = ''): OrderReport {
+export function readOrder(row: f.Fields, path: string, askedId = '', ids = UPBIT_IDS): OrderReport {
   const symbol = f.symbolAt(row, 'market', path);
-  const exchangeOrderId = f.idAt(row, 'uuid', path);
-  const echo = o.clientIdAt(row, 'identifier', path);
+  const exchangeOrderId = ownIdAt(row, path, ids);
+  const echo = o.clientIdAt(row, ids.client, path);
   const clientOrderId = echo === '' ? askedId : echo;
   const side = o.sideAt(row, 'side', path, REST_SIDES);
   const filledQuantity = amountAt(row, 'executed_volume', path);
@@ -191,9 +206,12 @@ export function readBalance(row: f.Fields, path: string): BalanceReport {
 /** States of what never changes the balance, or changes it back [O]. */
 const FAILED = ['CANCELLED', 'REJECTED', 'FAILED', 'REFUNDING', 'REFUNDED'];
 
-/** A row of `deposits` or `withdraws`; what is withdrawn is bound until it is done [D]. */
+/** A row of `deposits` or `withdraws`; what is withdrawn is bound until it is done [D]. Bithumb says `DEPOSIT_ACCEPTED` [C]. */
 export function readTransfer(row: f.Fields, path: string, isDeposit: boolean): TransferReport | null {
-  const state = f.textAt(row, 'state', path).toUpperCase();
+  const state = f
+    .textAt(row, 'state', path)
+    .toUpperCase()
+    .replace(/^(?:DEPOSIT|WITHDRAWAL)_/, '');
   if (FAILED.includes(state)) return null;
   const amount = amountAt(row, 'amount', path);
   return {

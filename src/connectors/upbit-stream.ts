@@ -51,7 +51,8 @@ export function upbitStream(algorithm: JwtAlgorithm): PrivateStream {
   };
 }
 
-function readRefusal(frame: f.Fields, sink: PrivateSink): void {
+/** The socket's word for what it does not take. */
+export function readRefusal(frame: f.Fields, sink: PrivateSink): void {
   const error = f.fieldsAt(frame, 'error', '');
   const message = f.member(error, 'message');
   sink.refused(f.textAt(error, 'name', 'error.'), typeof message === 'string' ? message.slice(0, 256) : '');
@@ -108,7 +109,8 @@ function readTrade(frame: f.Fields, order: OrderReport): TradeReport | null {
   };
 }
 
-function readAssets(frame: f.Fields, sink: PrivateSink): void {
+/** What is held of the assets that changed. */
+export function readAssets(frame: f.Fields, sink: PrivateSink): void {
   const timeMs = f.timeAt(frame, 'timestamp', '');
   const balances = f.listAt(frame, 'assets', '', 10_000).map((asset, index) => {
     const fields = f.asFields(asset, `assets[${index}]`);

@@ -26,6 +26,7 @@ import { isEmptyDelta, ladderDelta, sameBest, topOf, type Ladder } from './ladde
 import type { SimulatedMarket } from './market.js';
 import type { EngineTrade } from './matching-engine.js';
 import { aggregateFills, type AggregatedFills } from './trade-aggregation.js';
+import { BitgetTrading } from './trading/bitget-trading.js';
 
 /** Without a text ping for so long the socket is closed, also while data flows (PROTOCOLS §10). */
 const PING_CLOSE_MS = 120_000;
@@ -54,10 +55,11 @@ interface ChannelState {
 }
 
 /**
- * Bitget's public spot sockets and REST (PROTOCOLS §10; bitget.com/api-doc): classic v2 and unified v3, told apart by the path.
+ * Bitget's spot sockets and REST (PROTOCOLS §10; bitget.com/api-doc): classic v2 and unified v3, told apart by the path; orders of v2.
  * Books chain by pseq; trades begin with history; a wrong instType is acknowledged and never served.
  */
 export class BitgetFace extends ExchangeFace<ChannelState> {
+  protected override readonly trading: BitgetTrading;
   private readonly rest: BitgetRest;
   private readonly bases = new Map<SimulatedMarket, bigint>();
   private readonly history = new Map<SimulatedMarket, AggregatedFills[]>();
@@ -78,6 +80,11 @@ export class BitgetFace extends ExchangeFace<ChannelState> {
       () => this.now(),
       (ms) => this.stamp(ms),
     );
+    const parts = this.tradingParts('bitget', (symbol) => this.rest.isHalted(symbol));
+    this.trading = new BitgetTrading(parts, {
+      countCall: () => this.rest.countCall(),
+      countConnect: () => this.countConnect(),
+    });
   }
 
   /** The status of a market in the list of markets. */
@@ -119,11 +126,16 @@ export class BitgetFace extends ExchangeFace<ChannelState> {
 
   protected refusal(url: string): FaceHttpResponse | null {
     if (!/^\/v[23]\/ws\/public$/.test(splitUrl(url).path)) return response(404, '');
+    return this.countConnect() ? null : response(429, '');
+  }
+
+  /** Counts a handshake of either socket; false = there were too many. */
+  private countConnect(): boolean {
     const now = this.now();
     this.connects = this.connects.filter((at) => at > now - CONNECTS.windowMs);
-    if (this.connects.length >= CONNECTS.count) return response(429, '');
+    if (this.connects.length >= CONNECTS.count) return false;
     this.connects.push(now);
-    return null;
+    return true;
   }
 
   protected isCombined(): boolean {

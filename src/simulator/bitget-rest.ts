@@ -51,7 +51,7 @@ export class BitgetRest {
     const { path, query } = splitUrl(request.url);
     if (!Object.hasOwn(LIMITS, path) || request.method !== 'GET')
       return this.failure(404, '40404', 'Request URL NOT FOUND');
-    if (this.isTooFast(path, LIMITS[path]!, 1_000) || this.isTooFast('', CALLS_PER_MINUTE, 60_000))
+    if (this.isTooFast(path, LIMITS[path]!, 1_000) || this.countCall())
       return this.failure(429, '429', 'Too Many Requests');
     if (this.maintenance) return this.failure(400, '40200', 'Server upgrade, please try again later');
     switch (path) {
@@ -64,6 +64,15 @@ export class BitgetRest {
       default:
         return this.symbols(query);
     }
+  }
+
+  /** Counts a call of this address over all paths; true = there were too many. */
+  countCall(): boolean {
+    return this.isTooFast('', CALLS_PER_MINUTE, 60_000);
+  }
+
+  isHalted(symbol: string): boolean {
+    return (this.statuses.get(symbol) ?? 'online') !== 'online';
   }
 
   failure(status: number, code: string, msg: string): FaceHttpResponse {

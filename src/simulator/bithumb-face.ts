@@ -5,13 +5,15 @@ import type { FaceHttpRequest, FaceHttpResponse } from './face-protocol.js';
 import type { Ladder } from './ladder.js';
 import type { SimulatedMarket } from './market.js';
 import type { AggregatedFills } from './trade-aggregation.js';
+import { BithumbTrading } from './trading/bithumb-trading.js';
 import { WholeBookFace, type MarketNotice, type StreamType } from './whole-book-face.js';
 
 /** Four or five of ten book frames say again what the one before said. */
 const REPEAT_CHANCE = 0.8;
 
-/** Bithumb's public socket and REST (PROTOCOLS §7; apidocs.bithumb.com). Options in snake case are ignored. */
+/** Bithumb's sockets and REST (PROTOCOLS §7; apidocs.bithumb.com). Options in snake case are ignored. */
 export class BithumbFace extends WholeBookFace {
+  protected override readonly trading: BithumbTrading;
   private readonly rest: BithumbRest;
 
   constructor(options: FaceOptions) {
@@ -27,6 +29,12 @@ export class BithumbFace extends WholeBookFace {
       stamp: (ms) => this.stamp(ms),
       notice: (market) => this.noticeOf(market),
     });
+    this.trading = new BithumbTrading(this.tradingParts('bithumb', (symbol) => this.isHalted(symbol)));
+  }
+
+  /** The free coupon for low fees: for 30 days, or for another time. It ends without a word. */
+  grantCoupon(forMs?: number): void {
+    this.trading.grantCoupon(forMs);
   }
 
   protected answer(request: FaceHttpRequest): FaceHttpResponse {

@@ -32,13 +32,6 @@ export class UpbitFace extends WholeBookFace {
     this.trading = new UpbitTrading(this.tradingParts('upbit', (symbol) => this.isHalted(symbol)));
   }
 
-  private isHalted(symbol: string): boolean {
-    const market = this.markets.get(symbol);
-    if (market === undefined) return true;
-    const { suspended, state } = this.noticeOf(market);
-    return suspended || state !== 'ACTIVE';
-  }
-
   protected answer(request: FaceHttpRequest): FaceHttpResponse {
     return this.rest.handle(request);
   }

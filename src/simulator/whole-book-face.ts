@@ -128,6 +128,14 @@ export abstract class WholeBookFace extends ExchangeFace<StreamState> {
     return this.notices.get(market) ?? NORMAL;
   }
 
+  /** Whether orders of a market are refused. */
+  protected isHalted(symbol: string): boolean {
+    const market = this.markets.get(symbol);
+    if (market === undefined) return true;
+    const { suspended, state } = this.noticeOf(market);
+    return suspended || state !== 'ACTIVE';
+  }
+
   protected refusal(url: string): FaceHttpResponse | null {
     if (splitUrl(url).path !== PATH) return response(404, '');
     const now = this.now();

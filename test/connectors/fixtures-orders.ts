@@ -1,4 +1,6 @@
 import { binance } from '../../src/connectors/binance.js';
+import { bitget } from '../../src/connectors/bitget.js';
+import { bithumb } from '../../src/connectors/bithumb.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { gate } from '../../src/connectors/gate.js';
 import { kucoin } from '../../src/connectors/kucoin.js';
@@ -1017,6 +1019,290 @@ function gateSubject(): OrderSubject {
   };
 }
 
+function bithumbSubject(): OrderSubject {
+  const connector = bithumb();
+  const at = '2026-09-21T23:13:20+09:00';
+  const atMs = Date.parse(at);
+  const id = 'C0101000003152406454';
+  const order = {
+    uuid: id,
+    client_order_id: 'a1-0-1',
+    side: 'bid',
+    ord_type: 'limit',
+    price: '90000000',
+    // Half of it filled, and it says done.
+    state: 'done',
+    market: 'KRW-BTC',
+    created_at: at,
+    volume: '0.002',
+    remaining_volume: '0.001',
+    executed_volume: '0.001',
+    executed_funds: '90000',
+    reserved_fee: '72',
+    remaining_fee: '0',
+    paid_fee: '36',
+    locked: '0',
+    trades_count: 1,
+    time_in_force: 'ioc',
+    stp_type: 'cancel_taker',
+    cancel_type: 'tif_cancel',
+  };
+  const trade = {
+    market: 'KRW-BTC',
+    uuid: 'C0102000000001744207',
+    price: '90000000',
+    volume: '0.001',
+    funds: '90000',
+    created_at: at,
+    side: 'bid',
+  };
+  const receipt = { order_id: id, client_order_id: 'a1-0-1', created_at: at };
+  const push = {
+    type: 'myOrder',
+    code: 'KRW-BTC',
+    order_id: id,
+    client_order_id: 'a1-0-1',
+    side: 'buy',
+    order_type: 'limit',
+    time_in_force: 'ioc',
+    order_price: 90_000_000,
+    order_quantity: 0.002,
+    order_amount: 180_000,
+    remaining_quantity: 0.001,
+    executed_quantity: 0.001,
+    executed_amount: 90_000,
+    paid_fee: 36,
+    timestamp: atMs,
+    stream_type: 'REALTIME',
+  };
+  const moved = (uuid: string, type: string, state: string, amount: string, fee = '0') => ({
+    ...{ type, uuid, currency: 'BTC', net_type: 'BTC', state, created_at: at, done_at: at, amount, fee },
+  });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'KRW-BTC',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '90000000',
+    },
+    exchangeOrderId: id,
+    bodies: {
+      place: { ...receipt, market: 'KRW-BTC', side: 'bid', order_type: 'limit', stp_type: 'cancel_taker' },
+      cancel: receipt,
+      lookups: [{ ...order, trades: [trade] }],
+      absent: [
+        { status: 404, body: { error: { name: 'order_not_found', message: 'The order was not found.' } } },
+      ],
+      open: {
+        has_next: false,
+        next_key: null,
+        orders: [{ ...order, state: 'wait', time_in_force: null, cancel_type: null }],
+      },
+      fills: { ...order, trades: [trade] },
+      balances: [
+        { currency: 'BTC', balance: '1.5', locked: '0.25', avg_buy_price: '0', unit_currency: 'KRW' },
+        { currency: 'KRW', balance: '1000000', locked: '0', avg_buy_price: '0', unit_currency: 'KRW' },
+      ],
+      transfers: [
+        [moved('d1', 'deposit', 'DEPOSIT_ACCEPTED', '0.5'), moved('d2', 'deposit', 'DEPOSIT_CANCELLED', '7')],
+        [],
+        [moved('w1', 'withdraw', 'done', '8', '1'), moved('w2', 'withdraw', 'cancelled', '7')],
+        [],
+      ],
+      feeRates: { bid_fee: '0.0004', ask_fee: '0.0003', market: { id: 'KRW-BTC' } },
+    },
+    trade: {
+      tradeId: trade.uuid,
+      exchangeOrderId: id,
+      symbol: 'KRW-BTC',
+      side: 'buy',
+      price: '90000000',
+      quantity: '0.001',
+      fee: '36',
+      feeTicker: 'KRW',
+      liquidity: 'taker',
+      timeMs: atMs,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.0004',
+    frames: {
+      authorised: null,
+      acknowledged: [],
+      refused: { error: { name: 'INVALID_AUTH', message: 'no' } },
+      filled: [
+        {
+          ...push,
+          state: 'trade',
+          trade_id: trade.uuid,
+          trade_price: 90_000_000,
+          trade_quantity: 0.001,
+          trade_amount: 90_000,
+          trade_timestamp: atMs,
+        },
+      ],
+      ended: { ...push, state: 'done', cancel_type: 'tif_cancel' },
+      balance: {
+        type: 'myAsset',
+        assets: [{ currency: 'BTC', balance: '1.5', locked: '0.25' }],
+        asset_timestamp: atMs,
+        timestamp: atMs,
+        stream_type: 'REALTIME',
+      },
+    },
+    error: (code, message) => ({
+      status: NAMED_STATUS[code] ?? 400,
+      body: { error: { name: code, message } },
+    }),
+  };
+}
+
+function bitgetSubject(): OrderSubject {
+  const connector = bitget();
+  const order = {
+    userId: '1',
+    symbol: 'BTCUSDT',
+    orderId: LONG_ID,
+    clientOid: 'a1-0-1',
+    price: '65000.10',
+    size: '0.0020000000000000',
+    orderType: 'limit',
+    side: 'buy',
+    status: 'cancelled',
+    priceAvg: '65000.0000000000000000',
+    baseVolume: '0.0010000000000000',
+    quoteVolume: '65.0000000000000000',
+    enterPointSource: 'API',
+    feeDetail:
+      '{"newFees":{"c":0,"d":0,"deduction":false,"r":-0.000002,"t":-0.000002,"totalDeductionFee":0}}',
+    cTime: String(TIME - 5),
+    uTime: String(TIME),
+  };
+  const fill = {
+    userId: '1',
+    symbol: 'BTCUSDT',
+    orderId: LONG_ID,
+    tradeId: '1385127468519825409',
+    orderType: 'limit',
+    side: 'buy',
+    priceAvg: '65000',
+    size: '0.001',
+    amount: '65',
+    feeDetail: { deduction: 'no', feeCoin: 'BTC', totalDeductionFee: '', totalFee: '-0.000002' },
+    tradeScope: 'taker',
+    cTime: String(TIME),
+    uTime: String(TIME + 1),
+  };
+  const success = (data: Json): Json => ({ code: '00000', msg: 'success', requestTime: TIME, data });
+  const failure = (code: string, msg: string): Json => ({ code, msg, requestTime: TIME, data: null });
+  const receipt = success({ orderId: LONG_ID, clientOid: 'a1-0-1' });
+  const push = (channel: string, ...data: Json[]): Json => ({
+    action: 'snapshot',
+    arg: { instType: 'SPOT', channel },
+    data,
+    ts: TIME,
+  });
+  const pushed = {
+    instId: 'BTCUSDT',
+    orderId: LONG_ID,
+    clientOid: 'a1-0-1',
+    size: '0.002',
+    orderType: 'limit',
+    force: 'ioc',
+    side: 'buy',
+    accBaseVolume: '0.001',
+    status: 'partially_filled',
+    cTime: String(TIME - 5),
+    uTime: String(TIME),
+  };
+  const asset = (coin: string, available: string): { [key: string]: Json } => ({
+    ...{ coin, available, frozen: '0.2', locked: '0.05', limitAvailable: '0', uTime: String(TIME) },
+  });
+  const record = (orderId: string, status: string, size: string): { [key: string]: Json } => ({
+    ...{ orderId, tradeId: 'x', coin: 'BTC', size, status, dest: 'on_chain', cTime: String(TIME) },
+  });
+  return {
+    connector,
+    orders: connector.orders!,
+    ticket: {
+      clientOrderId: 'a1-0-1',
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      quantity: '0.002',
+      limitPrice: '65000.1',
+    },
+    exchangeOrderId: LONG_ID,
+    bodies: {
+      place: receipt,
+      cancel: receipt,
+      lookups: [success([order])],
+      absent: [{ status: 200, body: success([]) }],
+      open: success([{ ...order, status: 'partially_filled' }]),
+      fills: success([fill]),
+      balances: success([asset('BTC', '1.5'), asset('USDT', '10')]),
+      transfers: [
+        success([record('11', 'success', '0.5'), record('12', 'fail', '7')]),
+        success([{ ...record('13', 'success', '8'), fee: '-1.00000000' }, record('14', 'reject', '7')]),
+      ],
+      feeRates: success({ makerFeeRate: '0.0008', takerFeeRate: '0.002' }),
+    },
+    trade: {
+      tradeId: '1385127468519825409',
+      exchangeOrderId: LONG_ID,
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      price: '65000',
+      quantity: '0.001',
+      fee: '0.000002',
+      feeTicker: 'BTC',
+      liquidity: 'taker',
+      timeMs: TIME,
+    },
+    balance: { ticker: 'BTC', free: '1.5', locked: '0.25', borrowed: '0' },
+    transferred: ['0.5', '-9'],
+    takerFeeRate: '0.002',
+    frames: {
+      authorised: { event: 'login', code: 0, msg: '' },
+      acknowledged: ['orders', 'account'].map((channel) => ({
+        event: 'subscribe',
+        arg: { instType: 'SPOT', channel },
+      })),
+      refused: { event: 'error', code: 30015, msg: 'Invalid signature' },
+      filled: [
+        push('orders', {
+          ...pushed,
+          tradeId: '1385127468519825409',
+          fillPrice: '65000.0',
+          baseVolume: '0.001',
+          fillTime: String(TIME),
+          fillFee: '-0.000002',
+          fillFeeCoin: 'BTC',
+          tradeScope: 'T',
+        }),
+      ],
+      ended: push('orders', { ...pushed, status: 'cancelled' }),
+      balance: push('account', asset('BTC', '1.5')),
+    },
+    error: (code, message) => ({ status: 400, body: failure(code, message) }),
+  };
+}
+
+/** Of Bithumb's errors that do not come with 400. */
+const NAMED_STATUS: Readonly<Record<string, number>> = {
+  order_not_found: 404,
+  order_not_ready: 422,
+  blocked_member_id: 403,
+  jwt_verification: 401,
+  invalid_query_payload: 401,
+  expired_jwt: 401,
+  NotAllowIP: 401,
+  out_of_scope: 401,
+  some_new_key_error: 401,
+};
+
 const ACCOUNT_ERRORS = ['jwt_verification', 'invalid_access_key', 'nonce_used', 'no_authorization_ip'];
 
 export const orderSubjects = (): readonly OrderSubject[] => [
@@ -1026,4 +1312,6 @@ export const orderSubjects = (): readonly OrderSubject[] => [
   upbitSubject(),
   kucoinSubject(),
   gateSubject(),
+  bithumbSubject(),
+  bitgetSubject(),
 ];

@@ -7,6 +7,7 @@ import { runRestFile } from '../../src/conformance/wire/run-rest.js';
 import { runScriptFile } from '../../src/conformance/wire/run-frames.js';
 import { runSigningFile } from '../../src/conformance/wire/run-signing.js';
 import { wireExchange } from '../../src/conformance/wire/exchanges.js';
+import { bitget } from '../../src/connectors/bitget.js';
 import { bybit } from '../../src/connectors/bybit.js';
 import { FrameError } from '../../src/connectors/frame-error.js';
 import { gate } from '../../src/connectors/gate.js';
@@ -19,6 +20,7 @@ import type {
   SigningMoment,
 } from '../../src/connectors/order-entry.js';
 import { upbit } from '../../src/connectors/upbit.js';
+import { signedAccountOf } from '../../src/modes/gateways.js';
 import { MachineTime } from '../../src/modes/machine-time.js';
 import { openMarket } from '../../src/modes/markets.js';
 import { LocalFiles } from '../../src/runtime/platform/files.js';
@@ -149,12 +151,34 @@ t.test(
       identifier: 'a1-0-1',
       smp_type: 'cancel_taker',
     });
+    t.same(given(subject('bithumb').orders.place(subject('bithumb').ticket)), {
+      market: 'KRW-BTC',
+      side: 'bid',
+      order_type: 'limit',
+      price: '90000000',
+      volume: '0.002',
+      time_in_force: 'ioc',
+      client_order_id: 'a1-0-1',
+    });
+    t.match(given(subject('bitget').orders.place(subject('bitget').ticket)), {
+      symbol: 'BTCUSDT',
+      side: 'buy',
+      orderType: 'limit',
+      force: 'ioc',
+      price: '65000.1',
+      size: '0.002',
+      clientOid: 'a1-0-1',
+      stpMode: 'cancel_taker',
+    });
     for (const one of SUBJECTS) {
       const { clientId, selfTradePrevention } = one.connector.capabilities.orders;
       const sent = given(one.orders.place(one.ticket));
       t.match(String(sent[clientId.field]), clientId.pattern, `${nameOf(one)}: ${clientId.field}`);
-      // Gate refuses it to those who are in no group.
-      if (selfTradePrevention === null) t.equal(sent['stp_act'], undefined, nameOf(one));
+      // Bithumb has it built in, Gate refuses it to those who are in no group.
+      if (selfTradePrevention === null) {
+        t.match(nameOf(one), /^(?:bithumb|gate)$/);
+        t.equal(sent['stp_act'], undefined, nameOf(one));
+      }
       else
         t.equal(sent[selfTradePrevention.field], selfTradePrevention.cancelTaker, 'as its capabilities say');
     }
@@ -183,10 +207,15 @@ t.test(
     t.match(signed('binance').body, /&recvWindow=800&timestamp=1790000000123&signature=[0-9a-f]{64}$/);
     t.equal(signed('okx').headers['expTime'], '1790000000923');
     t.equal(signed('bybit').headers['X-BAPI-RECV-WINDOW'], '800');
+    const fence = { requestTime: '1790000000123', receiveWindow: '800' };
+    t.match(JSON.parse(signed('bitget').body!), fence);
+    const forLong = JSON.parse(signed('bitget', { ...MOMENT, validForMs: 90_000 }).body!) as object;
+    t.match(forLong, { receiveWindow: '59999' }, 'below a minute');
     const unfenced = { ...MOMENT, validForMs: null };
     t.notMatch(signed('binance', unfenced).body, /recvWindow/);
     t.equal(signed('okx', unfenced).headers['expTime'], undefined);
     t.equal(signed('bybit', unfenced).headers['X-BAPI-RECV-WINDOW'], '5000');
+    t.notMatch(signed('bitget', unfenced).body, /requestTime|receiveWindow/);
     const cancel = subject('okx').orders.cancel(referenceOf(subject('okx')));
     t.equal(subject('okx').orders.sign(cancel, CREDENTIALS, MOMENT).headers['expTime'], undefined);
     t.end();
@@ -245,11 +274,22 @@ t.test('a signature is that of what is sent', (t) => {
           t.match(headers, { KEY: 'key', Timestamp: '1790000000' });
           break;
         }
+        case 'bitget':
+          t.equal(headers['ACCESS-TIMESTAMP'], '1790000000123');
+          t.equal(
+            headers['ACCESS-SIGN'],
+            hmac(`1790000000123${method}${path}${body ?? ''}`, 'base64'),
+            title,
+          );
+          t.equal(headers['ACCESS-PASSPHRASE'], 'phrase');
+          break;
         default: {
           const [head, claims, signature] = headers['Authorization']!.replace('Bearer ', '').split('.');
-          const own = createHmac('sha512', 'secret').update(`${head}.${claims}`).digest('base64url');
+          const hash = nameOf(one) === 'upbit' ? 'sha512' : 'sha256';
+          const own = createHmac(hash, 'secret').update(`${head}.${claims}`).digest('base64url');
           t.equal(signature, own, title);
           const told = JSON.parse(Buffer.from(claims!, 'base64url').toString()) as Record<string, string>;
+          t.same(told['timestamp'], nameOf(one) === 'upbit' ? undefined : 1_790_000_000_123, title);
           const text = call.parameters.map(([key, value]) => `${key}=${value}`).join('&');
           t.equal(
             told['query_hash'],
@@ -855,7 +895,78 @@ const CODES: Readonly<Record<string, Readonly<Record<string, readonly (readonly 
       ['ACCOUNT_LOCKED'],
     ],
   },
+  bithumb: {
+    unknown: [['order_not_ready'], ['nonce_used']],
+    limited: [['too_many_requests']],
+    duplicate: [['invalid_parameter', 'client_order_id was used before'], ['duplicate_client_order_id']],
+    order: [
+      ['invalid_price'],
+      ['invalid_price_bid'],
+      ['under_price_limit_ask'],
+      ['cross_trading'],
+      ['invalid_parameter'],
+      ['under_min_total_bid'],
+      ['currency does not have a valid value'],
+    ],
+    funds: [['insufficient_funds_bid'], ['insufficient_funds_ask']],
+    expired: [['expired_jwt']],
+    account: [
+      ['jwt_verification'],
+      ['invalid_query_payload'],
+      ['NotAllowIP'],
+      ['out_of_scope'],
+      ['blocked_member_id'],
+      ['bank_account_required'],
+      ['two_factor_auth_required'],
+      ['some_new_key_error'],
+    ],
+  },
+  bitget: {
+    unknown: [
+      ['40010'],
+      ['40015'],
+      ['40725'],
+      ['40910'],
+      ['45001'],
+      ['40200'],
+      ['50009'],
+      ['50027'],
+      ['99999'],
+    ],
+    limited: [['429'], ['30007']],
+    duplicate: [['43118'], ['45034']],
+    order: [
+      ['43006'],
+      ['43042'],
+      ['45110'],
+      ['45111'],
+      ['22034'],
+      ['40304'],
+      ['40305'],
+      ['40762'],
+      ['40748'],
+      ['40815'],
+      ['40816'],
+      ['40808'],
+    ],
+    funds: [['43012'], ['40754'], ['43132'], ['45002']],
+    market: [['41114'], ['45043']],
+    expired: [['40004'], ['40005'], ['40008'], ['40078'], ['40079']],
+    account: [
+      ['40001'],
+      ['40006'],
+      ['40009'],
+      ['40011'],
+      ['40012'],
+      ['40014'],
+      ['40018'],
+      ['40036'],
+      ['40038'],
+    ],
+  },
 };
+/** Their errors come with statuses that say something. */
+const NAMED = ['upbit', 'bithumb'];
 const FAULTS = ['order', 'funds', 'account', 'expired', 'market'];
 
 t.test(
@@ -867,7 +978,7 @@ t.test(
         for (const [code, message = 'text'] of codes) {
           const said = error(code, message);
           // The code decides whatever the status says, as long as it is one of an answer.
-          for (const status of exchange === 'upbit' ? [said.status] : [200, 400]) {
+          for (const status of NAMED.includes(exchange) ? [said.status] : [200, 400]) {
             const read = orders.parsePlace(answer(said.body, status), ticket);
             const wanted = FAULTS.includes(meaning)
               ? { kind: 'rejected', fault: meaning, code }
@@ -935,6 +1046,8 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     upbit: ['order_not_found'],
     kucoin: ['126043', '400100'],
     gate: ['ORDER_NOT_FOUND', 'CLIENT_ID_NOT_FOUND', 'ORDER_CLOSED', 'ORDER_CANCELLED'],
+    bithumb: ['order_not_found'],
+    bitget: ['43001', '31007', '45057', '40109', '40768', '43004', '22001', '45055'],
   };
   const waits: Record<string, readonly string[]> = {
     binance: ['-1007'],
@@ -943,6 +1056,8 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     upbit: [],
     kucoin: ['408000', '126038'],
     gate: ['CANCEL_FAIL', 'TOO_BUSY'],
+    bithumb: ['order_not_ready'],
+    bitget: ['40010', '45001'],
   };
   const refused: Record<string, string> = {
     binance: '-2015',
@@ -951,6 +1066,8 @@ t.test('a cancel says whether the order is gone, and an unknown one is unknown',
     upbit: 'invalid_access_key',
     kucoin: '400005',
     gate: 'INVALID_SIGNATURE',
+    bithumb: 'out_of_scope',
+    bitget: '40014',
   };
   const ABSENT = 'order_not_exist_or_not_allow_to_be_cancelled';
   for (const one of SUBJECTS) {
@@ -1202,6 +1319,44 @@ t.test('what does not fit one answer is asked for by the calls that come with it
   t.match(fullPage.kind === 'rows' ? given(fullPage.next.at(-1)!) : {}, {
     start_time: '2026-09-21T15:00:00.000Z',
   });
+  const g = subject('bitget').orders;
+  const bitgetFill = (bodiesOf('bitget').fills as { data: Json[] }).data[0]!;
+  const bitgetSince = { symbol: 'BTCUSDT', sinceMs: 5, exchangeOrderId: null };
+  const bitgetPage = { code: '00000', msg: 'success', data: repeat(bitgetFill, 100) };
+  t.match(g.parseFills(answer(bitgetPage), bitgetSince, g.fills(bitgetSince)), {
+    next: [
+      {
+        parameters: [
+          ['symbol', 'BTCUSDT'],
+          ['startTime', 5],
+          ['limit', 100],
+          ['idLessThan', '1385127468519825409'],
+        ],
+      },
+    ],
+  });
+  const k = subject('bithumb').orders;
+  const { orders: waiting } = bodiesOf('bithumb').open as { orders: Json[] };
+  const pending = (body: Json, call = k.openOrders()) => {
+    const read = k.parseOpenOrders(answer(body), call);
+    return read.kind === 'rows' ? read.next : [];
+  };
+  const firstPage = { has_next: true, next_key: 'n2', orders: waiting };
+  t.match(given(pending(firstPage)[0]!), { state: 'wait', next_key: 'n2' });
+  const watched = pending(bodiesOf('bithumb').open)[0]!;
+  t.match(given(watched), { state: 'watch' }, 'what waits for a price has a list of its own');
+  t.equal(given(watched)['next_key'], undefined);
+  t.same(pending(bodiesOf('bithumb').open, watched), [], 'and that was all');
+  t.equal(pending(waiting).length, 1, 'a bare list is the last page of its state');
+  const bithumbClosed = k.fills(closed);
+  const finished = k.parseFills(answer(firstPage), closed, bithumbClosed);
+  t.match(finished, {
+    rows: [],
+    next: [
+      { path: '/v1/order', parameters: [['uuid', subject('bithumb').exchangeOrderId]] },
+      { path: '/v2/orders/history' },
+    ],
+  });
   const secondPage = u.parseOpenOrders(answer(repeat(order, 100)), u.openOrders());
   t.match(secondPage.kind === 'rows' ? given(secondPage.next[0]!) : {}, { page: 2 });
   t.end();
@@ -1281,7 +1436,26 @@ t.test('logins are signed as each exchange wants it', (t) => {
   t.match(login('bybit'), [
     { op: 'auth', args: ['key', 1_790_000_010_123, hmac('GET/realtime1790000010123', 'hex')] },
   ]);
-  t.same(login('upbit'), []);
+  t.match(login('bitget'), [
+    {
+      op: 'login',
+      args: [
+        {
+          apiKey: 'key',
+          passphrase: 'phrase',
+          timestamp: '1790000000',
+          sign: hmac('1790000000GET/user/verify', 'base64'),
+        },
+      ],
+    },
+  ]);
+  t.same([login('upbit'), login('bithumb')], [[], []]);
+  const ofBithumb = subject('bithumb').orders.stream.handshakeHeaders(CREDENTIALS, MOMENT)['Authorization']!;
+  t.same(JSON.parse(Buffer.from(ofBithumb.split('.')[1]!, 'base64url').toString()), {
+    access_key: 'key',
+    nonce: MOMENT.nonce,
+    timestamp: 1_790_000_000_123,
+  });
   const { Authorization } = subject('upbit').orders.stream.handshakeHeaders(CREDENTIALS, MOMENT);
   const [head, claims] = Authorization!.replace('Bearer ', '').split('.');
   t.same(JSON.parse(Buffer.from(claims!, 'base64url').toString()), {
@@ -1320,11 +1494,18 @@ t.test('logins are signed as each exchange wants it', (t) => {
       { type: 'subscribe', topic: '/account/balance', privateChannel: true, response: true },
     ],
   );
-  t.match(JSON.parse(subject('upbit').orders.stream.subscribe([])[0]!), [
-    {},
-    { type: 'myOrder' },
-    { type: 'myAsset' },
-  ]);
+  t.match(JSON.parse(subject('bitget').orders.stream.subscribe([])[0]!), {
+    args: [
+      { instType: 'SPOT', channel: 'orders', instId: 'default' },
+      { instType: 'SPOT', channel: 'account', coin: 'default' },
+    ],
+  });
+  for (const exchange of NAMED)
+    t.match(JSON.parse(subject(exchange).orders.stream.subscribe([])[0]!), [
+      {},
+      { type: 'myOrder' },
+      { type: 'myAsset' },
+    ]);
   t.end();
 });
 
@@ -1391,13 +1572,24 @@ t.test('streams tell transfers, their own end and answers to probes; foreign fra
     ['order'],
     'a later one without its fee is asked for',
   );
+  t.same(told('bithumb', { status: 'UP' }), ['pong']);
+  t.same(told('bithumb', { type: 'ticker' }), []);
+  t.same(told('bitget', 'pong'), ['pong']);
+  t.same(
+    told('bitget', { arg: { instType: 'USDT-FUTURES', channel: 'orders' }, data: [{}] }),
+    [],
+    'not ours',
+  );
+  t.same(told('bitget', { arg: { instType: 'SPOT', channel: 'fill' }, data: [{}] }), []);
+  t.same(told('bitget', { event: 'login', code: '0', msg: '' }), ['authorised'], 'codes also come as text');
+  t.equal(bitget({ api: 'v3' }).orders, undefined, 'orders of unified accounts are not built');
   t.equal(bybit({ category: 'linear' }).orders, undefined, 'contracts are followed, never traded');
   t.end();
 });
 
 t.test('a simulated market moves the private streams with the sockets', async (t) => {
   const market = await openMarket('simulated', {
-    exchanges: ['binance', 'okx', 'bybit', 'upbit', 'gate'],
+    exchanges: ['binance', 'okx', 'bybit', 'upbit', 'bithumb', 'bitget', 'gate'],
     pairs: ['BTC-USDT', 'BTC-KRW'],
     time: new MachineTime(),
     speed: 1,
@@ -1408,9 +1600,12 @@ t.test('a simulated market moves the private streams with the sockets', async (t
     log: new KeptLog(),
   });
   t.teardown(() => market.close());
-  for (const { exchange, endpoints, orders } of market.connectors) {
+  for (const connector of market.connectors) {
+    const { exchange, endpoints, orders } = connector;
     const own = SUBJECTS.find((one) => nameOf(one) === exchange)?.connector.endpoints.privateUrl;
     t.equal(orders === undefined, own === undefined, exchange);
+    const signed = signedAccountOf(market, connector);
+    t.equal(signed === null, own === undefined, `${exchange}: orders are signed where there is order entry`);
     if (own === undefined) t.equal(endpoints.privateUrl, undefined);
     else {
       const moved = new URL(orders!.stream.url(endpoints));
@@ -1461,7 +1656,9 @@ function isErrorBody(exchange: string, body: Buffer): boolean {
     if (exchange === 'bybit') return Number.isInteger(value['retCode']) && value['retCode'] !== 0;
     if (exchange === 'gate') return /^[A-Z][A-Z0-9_]{1,63}$/.test(String(value['label']));
     if (exchange === 'kucoin') return /^(?!200$|200000$)\d{3,6}$/.test(String(value['code']));
-    if (exchange === 'upbit') return typeof (value['error'] as Record<string, unknown>)['name'] === 'string';
+    if (exchange === 'bitget') return /^\d{3,6}$/.test(String(value['code'])) && value['code'] !== '00000';
+    if (NAMED.includes(exchange))
+      return typeof (value['error'] as Record<string, unknown>)['name'] === 'string';
     const row = (value['data'] as Record<string, unknown>[] | undefined)?.[0];
     return /^5\d{4}$/.test(String(row?.['sCode'] ?? value['code'])) || /^5\d{4}$/.test(String(value['code']));
   } catch {
@@ -1500,7 +1697,7 @@ t.test(
           const { kind } = question.parse(answer(body, status));
           if (!KINDS.includes(kind)) throw new Error(`kind ${kind}`);
           // Empty lists of Bybit are its word for "not there".
-          const isEmptyList = kind === 'notFound' && nameOf(one) !== 'binance' && nameOf(one) !== 'upbit';
+          const isEmptyList = kind === 'notFound' && ['okx', 'bybit', 'bitget'].includes(nameOf(one));
           if (CONCLUSIONS.includes(kind) && !isEmptyList && !isErrorBody(nameOf(one), body))
             throw new Error(`${kind} from ${status} ${body.toString()}`);
           if (
@@ -1586,14 +1783,14 @@ t.test('the field that is wrong is named', (t) => {
 const folder = wireFolder();
 const needsWire = { skip: folder === null && 'no captured frames are present' };
 
-t.test('signing vectors of the exchanges are reproduced', needsWire, async (t) => {
+t.test('signing vectors of the exchanges with order entry are reproduced', needsWire, async (t) => {
   for (const file of ['official-vectors.jsonl', 'ccxt-4.5.84-place-and-balances.jsonl']) {
     const report = await runSigningFile(folder!, `signing/${file}`);
     t.same(report.failures, [], `${file}: ${report.passed} comparisons`);
     const skipped = report.skipped.map(({ reason }) => reason);
     t.notMatch(
       skipped.join(),
-      /binance|okx|bybit|upbit|kucoin|gate/,
+      /binance|okx|bybit|upbit|kucoin|gate|bithumb|bitget/,
       'only exchanges without order entry are skipped',
     );
     t.ok(report.passed >= 2);
@@ -1607,6 +1804,7 @@ t.test('published answers and private frames are read', needsWire, async (t) => 
     'jkorf-bybit-rest-endpoints.ndjson',
     'jkorf-kucoin-rest-endpoints.ndjson',
     'jkorf-gate-rest-endpoints.ndjson',
+    'jkorf-bitget-rest-endpoints.ndjson',
     'nautilus-binance-rest-fixtures.ndjson',
     'nautilus-okx-rest-fixtures.ndjson',
     'nautilus-bybit-rest-fixtures.ndjson',
@@ -1621,6 +1819,7 @@ t.test('published answers and private frames are read', needsWire, async (t) => 
     bybit: { 'private balance': 1 },
     kucoin: { 'private order': 3, 'private balance': 1 },
     gate: { 'private order': 1, 'private balance': 1 },
+    bitget: { 'private login': 1, 'private order': 1, 'private trade': 1, 'private balance': 1 },
   };
   for (const [exchange, notes] of Object.entries(wanted)) {
     const report = await runScriptFile(

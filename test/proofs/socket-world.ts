@@ -59,6 +59,9 @@ import { RealTime } from '../runtime/real-time.js';
 export type ProofExchange = TradingExchange;
 /** Those of a world that names none. */
 export const PROOF_EXCHANGES: readonly ProofExchange[] = ['binance', 'okx', 'bybit', 'upbit'];
+/** Those that have proofs of their own. */
+export const NEWER_EXCHANGES = ['bithumb', 'bitget'] as const;
+const isWon = (exchange: ProofExchange): boolean => exchange === 'upbit' || exchange === 'bithumb';
 
 /** Where requests carry an expiry that the exchange obeys (PROTOCOLS §2). */
 export const FENCED: readonly ProofExchange[] = ['binance', 'okx', 'bybit', 'kucoin', 'gate'];
@@ -73,7 +76,7 @@ const held = (quote: string, amount: string) => [
 ];
 /** What each account holds at the start: more than a proof can spend. */
 export const heldOn = (exchange: ProofExchange) =>
-  exchange === 'upbit' ? held('KRW', '100000000000') : held('USDT', '100000000');
+  isWon(exchange) ? held('KRW', '100000000000') : held('USDT', '100000000');
 
 export interface SocketWorldOptions {
   readonly seed: number;
@@ -250,7 +253,7 @@ export class SocketWorld {
     const { time, log, options, exchanges } = this;
     const simulated = await startSimulatedExchanges({
       ...{ seed: options.seed, clock: time, timers: time, log, exchanges, plants: NO_PLANTS },
-      pairs: PAIRS.filter((pair) => exchanges.some((one) => pair.endsWith('KRW') === (one === 'upbit'))),
+      pairs: PAIRS.filter((pair) => exchanges.some((one) => pair.endsWith('KRW') === isWon(one))),
     });
     for (const exchange of exchanges) simulated.accounts[exchange]!.open(heldOn(exchange));
     return simulated;

@@ -62,6 +62,8 @@ const PACE_PER_SECOND: Readonly<Record<ProofExchange, number>> = {
   upbit: 1.5,
   kucoin: 5,
   gate: 3,
+  bithumb: 5,
+  bitget: 4,
 };
 /** Of all: the slower an exchange lets one order, the fewer. */
 const SHARE: Readonly<Record<ProofExchange, number>> = {
@@ -71,6 +73,8 @@ const SHARE: Readonly<Record<ProofExchange, number>> = {
   upbit: 0.15,
   kucoin: 0.28,
   gate: 0.2,
+  bithumb: 0.28,
+  bitget: 0.28,
 };
 const MOST_UNSETTLED = 400;
 const SETTLED_WITHIN_MS = 240_000;

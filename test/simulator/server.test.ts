@@ -156,7 +156,7 @@ t.test('signed orders, silence, late answers and the private socket over real co
     pairs: ['BTC-USDT', 'BTC-KRW'],
   });
   t.teardown(() => exchanges.close());
-  t.same(Object.keys(exchanges.accounts).sort(), ['binance', 'upbit']);
+  t.same(Object.keys(exchanges.accounts).sort(), ['binance', 'bithumb', 'upbit']);
   const account = exchanges.accounts.binance!;
   account.open([{ asset: 'USDT', amount: '1000' }]);
   const { rest, ws } = exchanges.endpoints.binance!;

@@ -34,12 +34,15 @@ const PAIRS: Readonly<Record<TradingExchange, { pair: string; openPrice: string 
   upbit: { pair: 'BTC-KRW', openPrice: '116760000' },
   kucoin: { pair: 'BTC-USDT', openPrice: '84000' },
   gate: { pair: 'BTC-USDT', openPrice: '84000' },
+  bithumb: { pair: 'BTC-KRW', openPrice: '116760000' },
+  bitget: { pair: 'BTC-USDT', openPrice: '84000' },
 };
+const isWon = (exchange: TradingExchange): boolean => PAIRS[exchange].pair.endsWith('-KRW');
 
 /** A desk with money and coins. */
 function funded(exchange: TradingExchange = 'binance'): DeskBench {
   const bench = deskBench(exchange, PAIRS[exchange]);
-  const money = exchange === 'upbit' ? '1000000000' : '100000';
+  const money = isWon(exchange) ? '1000000000' : '100000';
   bench.desk.open([
     { asset: bench.listing.quote, amount: atomsOf(money) },
     { asset: 'BTC', amount: atomsOf('2') },
@@ -151,6 +154,11 @@ t.test('fees come in the coin and at the rate of each exchange', (t) => {
     ['kucoin', 'sell', 'USDT', '42'],
     ['gate', 'buy', 'BTC', '0.001'],
     ['gate', 'sell', 'USDT', '84'],
+    ['bithumb', 'buy', 'KRW', '145950'],
+    ['bithumb', 'sell', 'KRW', '145950'],
+    // 0.20 % on the largest markets.
+    ['bitget', 'buy', 'BTC', '0.001'],
+    ['bitget', 'sell', 'USDT', '84'],
   ];
   for (const [exchange, side, asset, fee] of cases) {
     const bench = funded(exchange);
@@ -278,11 +286,13 @@ t.test('client ids are free again when the exchange says so', (t) => {
     upbit: ['duplicate_client_id', 'duplicate_client_id', 'duplicate_client_id'],
     kucoin: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
     gate: ['duplicate_client_id', 'placed', 'placed'],
+    bithumb: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
+    bitget: ['duplicate_client_id', 'duplicate_client_id', 'placed'],
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
     const { openPrice } = PAIRS[exchange];
-    const price = exchange === 'upbit' ? '100000000' : '80000';
+    const price = isWon(exchange) ? '100000000' : exchange === 'bitget' ? '83000' : '80000';
     bench.quote('sell', openPrice, '1');
     const rest = { type: 'limit', price, quantity: '0.1', clientOrderId: 'id' } as const;
     const first = placed(bench.place(rest));
@@ -315,6 +325,8 @@ t.test('orders that ended without a fill are forgotten after the time of each ex
     upbit: null,
     kucoin: 72,
     gate: 30 * 24,
+    bithumb: null,
+    bitget: 90 * 24,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);
@@ -430,7 +442,7 @@ const side = fc.constantFrom('buy' as const, 'sell' as const);
 const near = (exchange: TradingExchange) =>
   fc
     .integer({ min: -20, max: 20 })
-    .map((ticks) => (exchange === 'upbit' ? `${116_760_000 + 1_000 * ticks}` : `${84_000 + ticks}`));
+    .map((ticks) => (isWon(exchange) ? `${116_760_000 + 1_000 * ticks}` : `${84_000 + ticks}`));
 const size = fc.integer({ min: 1, max: 4_000 }).map((n) => atomsText(atomsOf('0.0001') * BigInt(n)));
 
 function steps(exchange: TradingExchange): fc.Arbitrary<Step[]> {
@@ -701,6 +713,8 @@ t.test('ids of orders and trades are unique and have the form of the exchange', 
     upbit: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
     kucoin: /^[0-9a-f]{24}$/,
     gate: /^\d{12}$/,
+    bithumb: /^C0101\d{15}$/,
+    bitget: /^\d{19}$/,
   };
   for (const exchange of TRADING_EXCHANGES) {
     const bench = funded(exchange);

@@ -194,6 +194,58 @@ const BYBIT: readonly Omit<OrderReader, 'exchange'>[] = [
   },
 ];
 
+const BITGET: readonly Omit<OrderReader, 'exchange'>[] = [
+  {
+    names: /\/Spot\/Trading\/PlaceOrder\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer, body) => orders.parsePlace(answer, ticket('BTCUSDT', textIn(body, 'clientOid'))),
+  },
+  {
+    names: /\/Spot\/Trading\/CancelOrder\.txt$/,
+    wanted: 'accepted',
+    read: (orders, answer) => orders.parseCancel(answer),
+  },
+  {
+    names: /\/Spot\/Trading\/GetOrder\.txt$/,
+    wanted: 'found',
+    read: (orders, answer, body) =>
+      orders.parseLookup(answer, reference(textIn(body, 'symbol'), '', textIn(body, 'orderId')), 0),
+  },
+  {
+    names: /\/Spot\/Trading\/GetOpenOrders\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseOpenOrders(answer, orders.openOrders()),
+  },
+  {
+    names: /\/Spot\/Trading\/GetUserTrades\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer, body) => {
+      const asked = query(textIn(body, 'symbol'));
+      return orders.parseFills(answer, asked, orders.fills(asked));
+    },
+  },
+  {
+    names: /\/Spot\/Account\/GetSpotBalances\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseBalances(answer),
+  },
+  {
+    names: /\/Spot\/Account\/GetTradeFee\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseFeeRates(answer, 'BTCUSDT'),
+  },
+  {
+    names: /\/Spot\/Account\/GetDepositHistory\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[0]!),
+  },
+  {
+    names: /\/Spot\/Account\/GetWithdrawalHistory\.txt$/,
+    wanted: 'rows',
+    read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
+  },
+];
+
 const KUCOIN: readonly Omit<OrderReader, 'exchange'>[] = [
   {
     names: /\/HfTrading\/PlaceOrder\.txt$/,
@@ -339,4 +391,5 @@ export const ORDER_READERS: readonly OrderReader[] = [
   ...of('bybit', BYBIT),
   ...of('kucoin', KUCOIN),
   ...of('gate', GATE),
+  ...of('bitget', BITGET),
 ];

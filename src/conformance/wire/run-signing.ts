@@ -123,7 +123,7 @@ function compareClient(comparison: Comparison, field: string, orders: OrderEntry
   const signed = orders.sign(callOf(row.signed.method, url.pathname, parameters), credentials, moment);
   comparison.same(`${field} path`, url.pathname + url.search, signed.path);
   comparison.same(`${field} body`, body, signed.body);
-  if (row.exchange !== 'upbit') {
+  if (row.jwtPayload === undefined) {
     comparison.same(`${field} headers`, row.signed.headers, signed.headers);
     return;
   }

@@ -3,15 +3,20 @@ import type { SimulatedMarket } from '../market.js';
 import { atomsOf, type Atoms } from './atoms.js';
 
 /** Exchanges on which one can trade in a simulation. */
-export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const;
+export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate', 'bithumb', 'bitget'] as const;
 export type TradingExchange = (typeof TRADING_EXCHANGES)[number];
 
 const HOUR_MS = 3_600_000;
 
-/** What one exchange promises about orders, as data (PROTOCOLS §1.1, §2, §11.1). */
-export interface DeskRules {
+export interface FeeRates {
   readonly takerFeeRate: Atoms;
   readonly makerFeeRate: Atoms;
+}
+
+/** What one exchange promises about orders, as data (PROTOCOLS §1.1, §2, §11.1). */
+export interface DeskRules extends FeeRates {
+  /** Where rates differ by market or change with time: those of the moment in which an order is taken hold for all of it. */
+  readonly ratesOf?: (market: SimulatedMarket, nowMs: number) => FeeRates;
   /** `received`: the coin that comes in; `quote`: on top of a purchase, out of the proceeds of a sale. */
   readonly feeCoin: 'received' | 'quote';
   /** Decimals to which a fee is cut; null = exact. */
@@ -38,6 +43,14 @@ export interface DeskRules {
   /** `print` is null for a trade that no engine made. */
   readonly tradeId: (number: number, market: SimulatedMarket, print: EngineTrade | null) => string;
 }
+
+/** 0.10 % but 0.20 % on the largest markets in dollars (PROTOCOLS §11.1 [P]). */
+const BITGET_RATES = { takerFeeRate: atomsOf('0.001'), makerFeeRate: atomsOf('0.001') };
+const BITGET_MAJOR_RATES = { takerFeeRate: atomsOf('0.002'), makerFeeRate: atomsOf('0.002') };
+const BITGET_MAJORS = ['BTCUSDT', 'ETHUSDT', 'XRPUSDT'];
+
+/** Rates without the coupon, and with the one that is free for 30 days [O]. */
+export const BITHUMB_RATES = { plain: atomsOf('0.0025'), coupon: atomsOf('0.0004') };
 
 const counted = (base: bigint, number: number): string => (base + BigInt(number)).toString();
 
@@ -129,6 +142,35 @@ export const DESK_RULES: Readonly<Record<TradingExchange, DeskRules>> = {
     forgetsUnfilledAfterMs: 30 * 24 * HOUR_MS,
     orderId: (number) => counted(852_454_420_000n, number),
     tradeId: (number) => counted(9_000_000_000n, number),
+  },
+  bithumb: {
+    takerFeeRate: BITHUMB_RATES.plain,
+    makerFeeRate: BITHUMB_RATES.plain,
+    feeCoin: 'quote',
+    feePlaces: null,
+    // Reuse is not documented; an id names one order [D].
+    clientIdReuse: 'never',
+    priceBand: null,
+    maxLots: 1_000_000_000_000_000,
+    maxOpenOrders: 1_000,
+    postOnly: 'cancelled',
+    forgetsUnfilledAfterMs: null,
+    orderId: (number) => `C0101${counted(3_152_350_309n, number).padStart(15, '0')}`,
+    tradeId: (number) => `C0102${counted(1_744_207n, number).padStart(15, '0')}`,
+  },
+  bitget: {
+    ...BITGET_RATES,
+    ratesOf: ({ listing }) => (BITGET_MAJORS.includes(listing.symbol) ? BITGET_MAJOR_RATES : BITGET_RATES),
+    feeCoin: 'received',
+    feePlaces: 16,
+    clientIdReuse: 'never',
+    priceBand: { buyMax: 1.02, buyMin: 0, sellMax: Number.POSITIVE_INFINITY, sellMin: 0.98 },
+    maxLots: 1_000_000_000_000_000,
+    maxOpenOrders: 400,
+    postOnly: 'cancelled',
+    forgetsUnfilledAfterMs: 90 * 24 * HOUR_MS,
+    orderId: (number) => counted(1_385_127_468_301_721_600n, number),
+    tradeId: (number) => counted(1_385_127_468_519_825_400n, number),
   },
 };
 

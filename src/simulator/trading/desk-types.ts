@@ -2,6 +2,7 @@ import type { Side } from '../../messages/primitives.js';
 import type { SimulatedMarket } from '../market.js';
 import type { HoldingView } from './account-book.js';
 import type { Atoms } from './atoms.js';
+import type { FeeRates } from './desk-rules.js';
 
 /** The order types that the exchanges share; `fok` fills whole or not at all. */
 export type DeskOrderType = 'limit' | 'post_only' | 'ioc' | 'fok' | 'market';
@@ -70,6 +71,7 @@ export interface OrderView {
   /** Sum of fees, in `feeAsset`. */
   readonly fee: Atoms;
   readonly feeAsset: string;
+  readonly feeRates: FeeRates;
   /** Bound for it at this moment, in the asset that it spends. */
   readonly locked: Atoms;
   /** What was not traded because it would have been a trade with oneself, base units. */

@@ -1,4 +1,5 @@
 import type { Atoms } from './atoms.js';
+import type { FeeRates } from './desk-rules.js';
 import type { DeskOrderState, DeskTrade, EndReason, OrderRequest, OrderView } from './desk-types.js';
 import { marketUnits, type SteppedOrder } from './order-checks.js';
 
@@ -14,6 +15,8 @@ export interface LiveOrder {
   filledQuote: Atoms;
   fee: Atoms;
   readonly feeAsset: string;
+  /** What its trades pay. */
+  readonly feeRates: FeeRates;
   /** Bound in the asset that it spends. */
   locked: Atoms;
   preventedLots: number;
@@ -32,6 +35,7 @@ export interface NewLiveOrder {
   readonly request: OrderRequest;
   readonly stepped: SteppedOrder;
   readonly feeAsset: string;
+  readonly feeRates: FeeRates;
   readonly nowMs: number;
 }
 
@@ -72,6 +76,7 @@ export function viewOf(order: LiveOrder): OrderView {
     filledQuote: order.filledQuote,
     fee: order.fee,
     feeAsset: order.feeAsset,
+    feeRates: order.feeRates,
     locked: order.locked,
     prevented: lot * BigInt(order.preventedLots),
     state: order.state,

@@ -3,7 +3,7 @@ import type { Prng } from '../prng.js';
 import { AccountBook, type HoldingView } from './account-book.js';
 import type { Atoms } from './atoms.js';
 import { lotsWithin, sweep } from './book-walk.js';
-import type { DeskRules } from './desk-rules.js';
+import type { DeskRules, FeeRates } from './desk-rules.js';
 import type {
   DeskTrade,
   DeskTransfer,
@@ -63,6 +63,11 @@ export class OrderDesk {
   wouldRefuse(request: OrderRequest): Refusal | null {
     const stepped = this.check(request);
     return typeof stepped === 'string' ? stepped : null;
+  }
+
+  /** What an order of this market would pay now. */
+  ratesOf(market: SimulatedMarket): FeeRates {
+    return this.rules.ratesOf?.(market, this.execution.now()) ?? this.rules;
   }
 
   /** A request with this client id came and failed: where that uses the id up, it is used up. */
@@ -206,6 +211,7 @@ export class OrderDesk {
       request,
       stepped,
       feeAsset: feeAssetOf(this.rules, request.side, base, quote),
+      feeRates: this.ratesOf(request.market),
       nowMs: this.execution.now(),
     });
   }
@@ -227,7 +233,7 @@ export class OrderDesk {
       budget: null,
       skip: skippedBy(order, this.parts.account),
     });
-    return withFee(quoteAmount ?? quote, this.rules);
+    return withFee(quoteAmount ?? quote, this.rules, order.feeRates);
   }
 
   /** F37: told as taken, and never there. */

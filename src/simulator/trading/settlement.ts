@@ -1,6 +1,6 @@
 import type { AccountBook } from './account-book.js';
 import { times, truncated, type Atoms } from './atoms.js';
-import type { DeskRules } from './desk-rules.js';
+import type { DeskRules, FeeRates } from './desk-rules.js';
 import { spentAsset, type LiveOrder } from './live-order.js';
 import { marketUnits } from './order-checks.js';
 
@@ -33,20 +33,21 @@ export function lockNeed(order: LiveOrder, lots: number, rules: DeskRules): Atom
   const { tick, lot } = marketUnits(order.request.market);
   const quantity = lot * BigInt(lots);
   if (order.request.side === 'sell') return quantity;
-  return withFee(times(tick * BigInt(order.priceTicks), quantity), rules);
+  return withFee(times(tick * BigInt(order.priceTicks), quantity), rules, order.feeRates);
 }
 
 /** A sum in quote with the fee on top where the exchange takes it so. */
-export function withFee(quote: Atoms, rules: DeskRules): Atoms {
-  if (rules.feeCoin !== 'quote') return quote;
-  const { takerFeeRate, makerFeeRate } = rules;
+export function withFee(quote: Atoms, { feeCoin }: DeskRules, rates: FeeRates): Atoms {
+  if (feeCoin !== 'quote') return quote;
+  const { takerFeeRate, makerFeeRate } = rates;
   return quote + times(quote, takerFeeRate > makerFeeRate ? takerFeeRate : makerFeeRate);
 }
 
 export function amountsOf(order: LiveOrder, fill: Fill, rules: DeskRules): FillAmounts {
   const quantity = marketUnits(order.request.market).lot * BigInt(fill.lots);
   const quote = times(fill.price, quantity);
-  const rate = fill.liquidity === 'maker' ? rules.makerFeeRate : rules.takerFeeRate;
+  const { makerFeeRate, takerFeeRate } = order.feeRates;
+  const rate = fill.liquidity === 'maker' ? makerFeeRate : takerFeeRate;
   const isBase = rules.feeCoin === 'received' && order.request.side === 'buy';
   const exact = times(isBase ? quantity : quote, rate);
   return { quantity, quote, fee: rules.feePlaces === null ? exact : truncated(exact, rules.feePlaces) };

@@ -2,14 +2,11 @@ import { javaText } from '../korean-numbers.js';
 import { objectText } from '../upbit-frames.js';
 import type { HoldingView } from './account-book.js';
 import { atomsText, times, type Atoms } from './atoms.js';
-import { DESK_RULES } from './desk-rules.js';
 import type { DeskTrade, DeskTransfer, OrderView } from './desk-types.js';
 
 /** Upbit's private answers and events (PROTOCOLS §6): amounts are text in answers and numbers in events. */
 
 type Stamp = (ms: number) => number;
-
-const FEE_RATE = DESK_RULES.upbit.takerFeeRate;
 
 export const stateOf = (order: OrderView): 'wait' | 'done' | 'cancel' =>
   order.state === 'open' ? 'wait' : order.state === 'filled' ? 'done' : 'cancel';
@@ -22,22 +19,23 @@ export function koreanTime(ms: number): string {
 const isSizedInQuote = (order: OrderView): boolean => order.quoteAmount !== null;
 
 /** Volume that is not filled; null for a purchase that was sized in won. */
-function remaining(order: OrderView): Atoms | null {
+export function remaining(order: OrderView): Atoms | null {
   if (isSizedInQuote(order)) return null;
   return order.quantity > order.filled ? order.quantity - order.filled : 0n;
 }
 
 /** The fee of all of it, and of what is open. */
-function fees(order: OrderView): { readonly reserved: Atoms; readonly remaining: Atoms } {
+export function fees(order: OrderView): { readonly reserved: Atoms; readonly remaining: Atoms } {
   const value = order.quoteAmount ?? times(order.price, order.quantity);
-  const reserved = order.side === 'buy' ? times(value, FEE_RATE) : 0n;
+  const reserved = order.side === 'buy' ? times(value, order.feeRates.takerFeeRate) : 0n;
   const left = reserved > order.fee ? reserved - order.fee : 0n;
   return { reserved, remaining: order.state === 'open' ? left : 0n };
 }
 
 const text = (atoms: Atoms | null): string | null => (atoms === null ? null : atomsText(atoms));
 
-export function orderObject(order: OrderView, stamp: Stamp): Record<string, unknown> {
+/** What Upbit and Bithumb tell of an order alike. */
+export function plainOrder(order: OrderView, stamp: Stamp): Record<string, unknown> {
   const fee = fees(order);
   const price = order.quoteAmount ?? (order.type === 'market' ? null : order.price);
   return {
@@ -57,12 +55,16 @@ export function orderObject(order: OrderView, stamp: Stamp): Record<string, unkn
     executed_volume: text(order.filled),
     trades_count: order.trades.length,
     ...(order.words['force'] !== undefined && { time_in_force: order.words['force'] }),
-    ...(order.clientOrderId !== '' && { identifier: order.clientOrderId }),
-    ...(order.words['smp'] !== undefined && { smp_type: order.words['smp'] }),
-    prevented_volume: text(order.prevented),
-    prevented_locked: '0',
   };
 }
+
+export const orderObject = (order: OrderView, stamp: Stamp): Record<string, unknown> => ({
+  ...plainOrder(order, stamp),
+  ...(order.clientOrderId !== '' && { identifier: order.clientOrderId }),
+  ...(order.words['smp'] !== undefined && { smp_type: order.words['smp'] }),
+  prevented_volume: text(order.prevented),
+  prevented_locked: '0',
+});
 
 /** One order with its trades. */
 export const orderDetail = (order: OrderView, stamp: Stamp): object => ({

@@ -4,9 +4,6 @@ import { parseAtoms, type Atoms } from './atoms.js';
 import type { DeskOrderType, OrderRequest, Refusal, StpMode } from './desk-types.js';
 import { upbitError, type UpbitParams } from './upbit-signing.js';
 
-const READ = new Set([
-  ...['market', 'side', 'volume', 'price', 'ord_type', 'identifier', 'time_in_force', 'smp_type'],
-]);
 const FORCES: Readonly<Record<string, DeskOrderType>> = { ioc: 'ioc', fok: 'fok', post_only: 'post_only' };
 const SMP: Readonly<Record<string, StpMode>> = {
   cancel_maker: 'cancel_maker',
@@ -15,30 +12,54 @@ const SMP: Readonly<Record<string, StpMode>> = {
 };
 const MAX_IDENTIFIER = 64;
 
+/** How one exchange calls what it reads, and what it refuses. */
+export interface RequestWords {
+  readonly type: string;
+  readonly clientId: string;
+  /** Every parameter that is read. */
+  readonly read: ReadonlySet<string>;
+  /** What happens instead of a trade with oneself where the request does not say it. */
+  readonly stp: StpMode;
+  readonly invalid: (message: string) => FaceHttpResponse;
+  /** The answer to amounts that do not fit the type. */
+  readonly wrongAmounts: (side: string, message: string) => FaceHttpResponse;
+}
+
 export const invalid = (message: string): FaceHttpResponse => upbitError(400, 'validation_error', message);
+
+const UPBIT_WORDS: RequestWords = {
+  type: 'ord_type',
+  clientId: 'identifier',
+  read: new Set([
+    ...['market', 'side', 'volume', 'price', 'ord_type', 'identifier', 'time_in_force', 'smp_type'],
+  ]),
+  stp: 'none',
+  invalid,
+  wrongAmounts: (side, message) => upbitError(400, `create_${side}_error`, message),
+};
 
 /** Reads a new order: limit, market purchase for an amount (`price`), market sale of a volume (`market`). */
 export function readUpbitOrder(
   params: UpbitParams,
   markets: ReadonlyMap<string, SimulatedMarket>,
+  words = UPBIT_WORDS,
 ): OrderRequest | FaceHttpResponse {
+  const { invalid, wrongAmounts, clientId } = words;
   const values = new Map(params);
-  const strange = [...values.keys()].find((name) => !READ.has(name));
+  const strange = [...values.keys()].find((name) => !words.read.has(name));
   if (strange !== undefined) return invalid(`${strange} is not a parameter`);
   const market = markets.get(values.get('market') ?? '');
   if (market === undefined) return invalid('market does not have a valid value');
   const side = values.get('side');
   if (side !== 'bid' && side !== 'ask') return invalid('side does not have a valid value');
-  const identifier = values.get('identifier') ?? null;
+  const identifier = values.get(clientId) ?? null;
   if (identifier !== null && (identifier === '' || identifier.length > MAX_IDENTIFIER)) {
-    return invalid('identifier does not have a valid value');
+    return invalid(`${clientId} does not have a valid value`);
   }
-  const kind = readKind(values);
+  const kind = readKind(values, words);
   if (typeof kind === 'string') return invalid(kind);
-  const amounts = readAmounts(values, side);
-  if (typeof amounts === 'string') {
-    return upbitError(400, `create_${side}_error`, amounts);
-  }
+  const amounts = readAmounts(values, side, values.get(words.type));
+  if (typeof amounts === 'string') return wrongAmounts(side, amounts);
   return {
     market,
     side: side === 'bid' ? 'buy' : 'sell',
@@ -50,16 +71,17 @@ export function readUpbitOrder(
 
 function readKind(
   values: ReadonlyMap<string, string>,
+  terms: RequestWords,
 ): Pick<OrderRequest, 'type' | 'stp' | 'words'> | string {
-  const ordType = values.get('ord_type') ?? '';
-  if (!['limit', 'price', 'market'].includes(ordType)) return 'ord_type does not have a valid value';
+  const ordType = values.get(terms.type) ?? '';
+  if (!['limit', 'price', 'market'].includes(ordType)) return `${terms.type} does not have a valid value`;
   const force = values.get('time_in_force');
   const forced = force === undefined ? 'limit' : FORCES[force];
   if (forced === undefined || (ordType !== 'limit' && force !== undefined)) {
     return 'time_in_force does not have a valid value';
   }
   const smp = values.get('smp_type');
-  const stp = smp === undefined ? 'none' : SMP[smp];
+  const stp = smp === undefined ? terms.stp : SMP[smp];
   if (stp === undefined || (forced === 'post_only' && smp !== undefined)) {
     return 'smp_type does not have a valid value';
   }
@@ -73,11 +95,15 @@ function readKind(
 
 type Amounts = Pick<OrderRequest, 'price' | 'quantity' | 'quoteAmount'>;
 
-function readAmounts(values: ReadonlyMap<string, string>, side: 'bid' | 'ask'): Amounts | string {
+function readAmounts(
+  values: ReadonlyMap<string, string>,
+  side: 'bid' | 'ask',
+  type: string | undefined,
+): Amounts | string {
   const price = amountIn(values, 'price');
   const volume = amountIn(values, 'volume');
   if (price === undefined || volume === undefined) return 'price or volume is not a number above 0';
-  switch (values.get('ord_type')) {
+  switch (type) {
     case 'limit':
       if (price === null || volume === null) return 'a limit order needs price and volume';
       return { price, quantity: volume, quoteAmount: null };

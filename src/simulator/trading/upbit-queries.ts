@@ -82,7 +82,7 @@ export class UpbitQueries {
     const market = this.parts.markets.get(values.get('market') ?? '');
     if (market === undefined) return invalid('market does not have a valid value');
     const { base, quote, symbol, minNotional } = market.listing;
-    const { takerFeeRate, makerFeeRate } = this.parts.desk.rules;
+    const { takerFeeRate, makerFeeRate } = this.parts.desk.ratesOf(market);
     const [taker, maker] = [atomsText(takerFeeRate), atomsText(makerFeeRate)];
     return json({
       bid_fee: taker,
@@ -133,14 +133,14 @@ export function nameIn(values: ReadonlyMap<string, string>): OrderName | null {
 }
 
 /** Unix ms, or a time of day with zone; NaN = unreadable, null = not sent. */
-function timeIn(values: ReadonlyMap<string, string>, name: string): number | null {
+export function timeIn(values: ReadonlyMap<string, string>, name: string): number | null {
   const text = values.get(name);
   if (text === undefined) return null;
   return /^\d{13}$/.test(text) ? Number(text) : Date.parse(text);
 }
 
 /** Newest first unless `order_by` says otherwise. */
-function page<Row>(
+export function page<Row>(
   oldestFirst: readonly Row[],
   values: ReadonlyMap<string, string>,
   most = MAX_ROWS,

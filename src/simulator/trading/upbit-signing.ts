@@ -4,7 +4,23 @@ import type { AccountCredentials } from './simulated-account.js';
 
 /** Nonces beyond this many are forgotten, oldest first. */
 const MAX_NONCES = 200_000;
-const HASHES: Readonly<Record<string, string>> = { HS512: 'sha512', HS256: 'sha256' };
+
+/** What one exchange wants of a token. */
+export interface TokenRules {
+  /** The hash of each algorithm that is taken. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** The name of the error for a key that nobody has. */
+  readonly wrongKey: string;
+  /** How far the claim `timestamp` may be from the exchange's clock, which `nowMs` tells; null = there is no such claim. */
+  readonly clock: { readonly nowMs: () => number; readonly windowMs: number } | null;
+}
+
+/** HS512 is documented [O]; HS256 is accepted too [C]. There is no expiry. */
+const UPBIT_RULES: TokenRules = {
+  hashes: { HS512: 'sha512', HS256: 'sha256' },
+  wrongKey: 'invalid_access_key',
+  clock: null,
+};
 
 export const upbitError = (
   status: number,
@@ -17,15 +33,17 @@ export const upbitError = (
 export type UpbitParams = readonly (readonly [name: string, value: string])[];
 
 /**
- * Checks tokens [O]: HS512 (HS256 is accepted too [C]) over header and claims; `access_key`; a `nonce` that was never used;
- * `query_hash` = SHA-512 in hexadecimal of the parameters, not percent-encoded. There is no expiry.
+ * Checks tokens [O]: a signature over header and claims; `access_key`; on Bithumb a `timestamp`; a `nonce` that was never used;
+ * `query_hash` = SHA-512 in hexadecimal of the parameters, not percent-encoded.
  */
-export class UpbitTokens {
+export class KoreanTokens {
   private readonly credentials: AccountCredentials;
+  private readonly rules: TokenRules;
   private readonly nonces = new Set<string>();
 
-  constructor(credentials: AccountCredentials) {
+  constructor(credentials: AccountCredentials, rules = UPBIT_RULES) {
     this.credentials = credentials;
+    this.rules = rules;
   }
 
   /** The answer that refuses a token; null = it is good, and its nonce is used up. */
@@ -34,13 +52,15 @@ export class UpbitTokens {
       /^Bearer ([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(authorization) ?? [];
     const header = decoded(head);
     const claims = decoded(body);
-    const hash = HASHES[typeof header?.['alg'] === 'string' ? header['alg'] : ''];
+    const { hashes, wrongKey } = this.rules;
+    const hash = hashes[typeof header?.['alg'] === 'string' ? header['alg'] : ''];
     if (claims === null || hash === undefined) return unverified();
     if (claims['access_key'] !== this.credentials.apiKey) {
-      return upbitError(401, 'invalid_access_key', '잘못된 엑세스 키입니다.');
+      return upbitError(401, wrongKey, '잘못된 엑세스 키입니다.');
     }
     const expected = createHmac(hash, this.credentials.secret).update(`${head}.${body}`).digest('base64url');
     if (signature !== expected) return unverified();
+    if (!this.isInTime(claims)) return upbitError(401, 'expired_jwt', 'Jwt가 만료되었습니다.');
     const nonce = claims['nonce'];
     if (typeof nonce !== 'string' || nonce === '') return unverified();
     if (this.nonces.has(nonce))
@@ -49,6 +69,12 @@ export class UpbitTokens {
       return upbitError(401, 'invalid_query_payload', 'JWT 헤더의 페이로드가 올바르지 않습니다.');
     this.remember(nonce);
     return null;
+  }
+
+  private isInTime({ timestamp }: Readonly<Record<string, unknown>>): boolean {
+    const { clock } = this.rules;
+    if (clock === null) return true;
+    return typeof timestamp === 'number' && Math.abs(clock.nowMs() - timestamp) <= clock.windowMs;
   }
 
   private remember(nonce: string): void {

@@ -1,27 +1,15 @@
-import {
-  splitUrl,
-  type FaceClient,
-  type FaceHttpAnswer,
-  type FaceHttpRequest,
-  type FaceHttpResponse,
-} from '../face-protocol.js';
+import type { FaceHttpResponse } from '../face-protocol.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
-import type { CallKind } from './trading-faults.js';
 import { upbitRights } from './key-rights.js';
-import { TradingSide, type TradingParts } from './trading-side.js';
+import { KoreanTrading, type KoreanRoute } from './korean-trading.js';
+import type { TradingParts } from './trading-side.js';
 import { UpbitBudget, type UpbitGroup } from './upbit-budget.js';
-import { myAssetFrame, myOrderFrame, orderObject, type MyOrderState } from './upbit-order-frames.js';
-import { invalid, readUpbitOrder, upbitRefusal } from './upbit-order-request.js';
+import { myOrderFrame, orderObject, type MyOrderState } from './upbit-order-frames.js';
+import { readUpbitOrder, upbitRefusal } from './upbit-order-request.js';
 import { json, nameIn, notFound, UpbitQueries } from './upbit-queries.js';
-import { paramsOf, upbitError, UpbitTokens, type UpbitParams } from './upbit-signing.js';
-import { readSubscription, type UpbitSubscription } from './upbit-subscription.js';
+import { upbitError, type UpbitParams } from './upbit-signing.js';
 
-const SOCKET_PATH = '/websocket/v1/private';
-
-interface Route {
-  readonly group: UpbitGroup;
-  readonly call: CallKind;
-}
+type Route = KoreanRoute<UpbitGroup>;
 const QUERY: Route = { group: 'default', call: 'query' };
 const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/orders': { group: 'order', call: 'place' },
@@ -34,21 +22,17 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/orders/uuids': QUERY,
   'GET /v1/orders/chance': QUERY,
   'GET /v1/accounts': QUERY,
+  'GET /v1/api_keys': QUERY,
   'GET /v1/deposits': QUERY,
   'GET /v1/withdraws': QUERY,
-  'GET /v1/api_keys': QUERY,
 };
 
 /** Upbit's signed REST calls and the private socket (PROTOCOLS §6). No call expires here: a late one is carried out. */
-export class UpbitTrading extends TradingSide {
-  private readonly tokens: UpbitTokens;
-  private readonly budget = new UpbitBudget();
-  private readonly subscriptions = new Map<number, UpbitSubscription>();
+export class UpbitTrading extends KoreanTrading<UpbitGroup> {
   private readonly queries: UpbitQueries;
 
   constructor(parts: TradingParts) {
-    super(parts);
-    this.tokens = new UpbitTokens(this.credentials);
+    super(parts, { socketPath: '/websocket/v1/private', routes: ROUTES, budget: new UpbitBudget() });
     const { markets, isHalted } = parts;
     this.queries = new UpbitQueries({
       desk: this.desk,
@@ -59,91 +43,23 @@ export class UpbitTrading extends TradingSide {
     });
   }
 
-  isPrivateSocket(path: string): boolean {
-    return path === SOCKET_PATH;
-  }
-
-  override refusal(url: string, headers: Readonly<Record<string, string>>): FaceHttpResponse | null {
-    return super.refusal(url, headers) ?? this.tokens.check(headers['authorization'] ?? '', []);
-  }
-
-  override closed(id: number): void {
-    this.subscriptions.delete(id);
-    super.closed(id);
-  }
-
-  received(client: FaceClient, text: string): void {
-    if (text === 'PING') return this.parts.send(client, '{"status":"UP"}');
-    const subscription = readSubscription(text);
-    if ('name' in subscription) {
-      this.parts.send(client, JSON.stringify({ error: subscription }));
-      return this.parts.close(client, 1000, '');
-    }
-    this.subscriptions.set(client.id, subscription);
-  }
-
-  protected isPrivate({ method, url }: FaceHttpRequest): boolean {
-    return Object.hasOwn(ROUTES, `${method} ${splitUrl(url).path}`);
-  }
-
-  protected answer(request: FaceHttpRequest): FaceHttpAnswer {
-    const name = `${request.method} ${splitUrl(request.url).path}`;
-    const route = ROUTES[name]!;
-    const dated = (answer: FaceHttpResponse): FaceHttpResponse => this.dated(answer, route.group);
-    const params = paramsOf(request);
-    if (params === null) return dated(invalid('the body is not JSON'));
-    const refused = this.tokens.check(request.headers?.['authorization'] ?? '', params);
-    if (refused !== null) return dated(refused);
-    const limited = this.budget.spend(route.group, this.parts.nowMs());
-    if (limited !== null) return dated(limited);
-    if (name === 'POST /v1/orders') return this.place(params, dated);
-    const found = new Map(params).get('market');
-    const way = { call: route.call, symbol: found ?? null };
-    return this.carry(way, () => dated(this.route(name, params)));
-  }
-
-  protected broken(): FaceHttpResponse {
-    return upbitError(500, 'server_error', '서버 오류가 발생했습니다.');
-  }
-
   protected banned(untilMs: number): FaceHttpResponse {
     const seconds = `${Math.max(1, Math.ceil((untilMs - this.parts.nowMs()) / 1_000))}`;
     return upbitError(418, 'too_many_requests', `blocked for ${seconds} s`, { 'retry-after': seconds });
   }
 
-  protected unavailable(): FaceHttpResponse {
-    return upbitError(503, 'service_unavailable', '점검 중입니다.');
+  protected readOrder(params: UpbitParams): OrderRequest | FaceHttpResponse {
+    return readUpbitOrder(params, this.parts.markets);
   }
 
-  protected deliver(event: DeskEvent): void {
-    const stampMs = this.stamp(event.timeMs);
-    for (const [id, wanted] of this.subscriptions) {
-      const client = this.clients.get(id)!;
-      if (event.kind === 'order' && wanted.orders !== null && wanted.orders(event.order.symbol)) {
-        for (const frame of orderFrames(event, stampMs)) this.parts.send(client, frame);
-      }
-      if (wanted.assets) this.parts.send(client, myAssetFrame(event.holdings, this.prng.uuid(), stampMs));
-    }
-  }
-
-  private readonly shown = (ms: number): number => this.stamp(ms);
-
-  private place(params: UpbitParams, dated: (answer: FaceHttpResponse) => FaceHttpResponse): FaceHttpAnswer {
-    const order = readUpbitOrder(params, this.parts.markets);
-    if ('status' in order) return dated(order);
-    const failed = (): void => this.desk.burn(order.clientOrderId);
-    const way = { call: 'place', symbol: order.market.listing.symbol, failed } as const;
-    return this.carry(way, () => dated(this.enter(order)));
-  }
-
-  private enter(order: OrderRequest): FaceHttpResponse {
+  protected enter(order: OrderRequest): FaceHttpResponse {
     const outcome = this.desk.place(order);
     if (outcome.kind === 'refused') return upbitRefusal(outcome.reason, order);
     // The answer is of the moment of acceptance: what became of it, the order itself tells.
     return json(orderObject(accepted(outcome.order), this.shown), 201);
   }
 
-  private route(name: string, params: UpbitParams): FaceHttpResponse {
+  protected route(name: string, params: UpbitParams): FaceHttpResponse {
     const values = new Map(params);
     switch (name) {
       case 'POST /v1/orders/test':
@@ -171,6 +87,10 @@ export class UpbitTrading extends TradingSide {
     }
   }
 
+  protected orderFrames(event: DeskEvent & { readonly kind: 'order' }, stampMs: number): string[] {
+    return orderFrames(event, stampMs);
+  }
+
   private test(params: UpbitParams): FaceHttpResponse {
     const order = readUpbitOrder(params, this.parts.markets);
     if ('status' in order) return order;
@@ -192,12 +112,6 @@ export class UpbitTrading extends TradingSide {
     const orders = pairs.flatMap((pair) => this.desk.cancelAll(pair));
     const rows = orders.map(({ exchangeOrderId, symbol }) => ({ uuid: exchangeOrderId, market: symbol }));
     return { success: { count: rows.length, orders: rows }, failed: { count: 0, orders: [] } };
-  }
-
-  private dated(answer: FaceHttpResponse, group: UpbitGroup): FaceHttpResponse {
-    const now = this.parts.nowMs();
-    const date = new Date(this.stamp(now)).toUTCString();
-    return { ...answer, headers: { ...this.budget.header(group, now), ...answer.headers, date } };
   }
 }
 

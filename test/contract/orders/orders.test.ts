@@ -122,11 +122,8 @@ for (const name of TRADING) {
       t.match(desk.place(ticket), { kind: 'accepted' });
       const again = desk.place(ticket)?.kind;
       const { clientId, requestExpiry } = connector.capabilities.orders;
-      t.equal(
-        again,
-        clientId.reuse === 'never' ? 'duplicate' : 'accepted',
-        'an id is taken again where it says so',
-      );
+      const wanted = { open: /^accepted$/, never: /^duplicate$/, unknown: /^(?:accepted|duplicate)$/ };
+      t.match(again, wanted[clientId.reuse], 'an id is taken again where it says so');
       const before = account.orders().length;
       const late = { ...desk.moment(), timeMs: exchanges.world.nowMs - 4000 };
       const answer = desk.place({ ...ticket, clientOrderId: 'late5' }, { moment: late });

@@ -18,9 +18,11 @@ import { memoryExchanges, MemoryTransport, type MemoryExchanges } from '../../si
 
 /** One connector's order entry at the trading side of its simulated exchange, in memory. */
 
-export const TRADING = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const;
+export const TRADING = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate', 'bithumb', 'bitget'] as const;
 export type Trading = (typeof TRADING)[number];
-const pairOf = (name: Trading) => (name === 'upbit' ? 'BTC-KRW' : 'BTC-USDT');
+const WON: readonly Trading[] = ['upbit', 'bithumb'];
+const quoteOf = (name: Trading) => (WON.includes(name) ? 'KRW' : 'USDT');
+const pairOf = (name: Trading) => `BTC-${quoteOf(name)}`;
 const WARM_UP_MS = 3000;
 
 const lowerCase = (headers: Readonly<Record<string, string>>) =>
@@ -40,7 +42,7 @@ export class TraderDesk {
     this.orders = this.connector.orders!;
     this.exchanges = memoryExchanges({ exchanges: [name], pairs: [pairOf(name)] });
     this.account.open([
-      { asset: name === 'upbit' ? 'KRW' : 'USDT', amount: '1000000000' },
+      { asset: quoteOf(name), amount: '1000000000' },
       { asset: 'BTC', amount: '10' },
     ]);
     this.exchanges.run(WARM_UP_MS);
