@@ -178,8 +178,7 @@ t.test(
       if (selfTradePrevention === null) {
         t.match(nameOf(one), /^(?:bithumb|gate)$/);
         t.equal(sent['stp_act'], undefined, nameOf(one));
-      }
-      else
+      } else
         t.equal(sent[selfTradePrevention.field], selfTradePrevention.cancelTaker, 'as its capabilities say');
     }
     t.end();
@@ -1696,8 +1695,8 @@ t.test(
           if (how === 'flip') body[at % body.length] = at % 256;
           const { kind } = question.parse(answer(body, status));
           if (!KINDS.includes(kind)) throw new Error(`kind ${kind}`);
-          // Empty lists of Bybit are its word for "not there".
-          const isEmptyList = kind === 'notFound' && ['okx', 'bybit', 'bitget'].includes(nameOf(one));
+          // Empty lists are their word for "not there".
+          const isEmptyList = kind === 'notFound' && ['okx', 'bybit', 'kucoin', 'gate', 'bitget'].includes(nameOf(one));
           if (CONCLUSIONS.includes(kind) && !isEmptyList && !isErrorBody(nameOf(one), body))
             throw new Error(`${kind} from ${status} ${body.toString()}`);
           if (

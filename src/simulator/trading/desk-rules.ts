@@ -3,7 +3,16 @@ import type { SimulatedMarket } from '../market.js';
 import { atomsOf, type Atoms } from './atoms.js';
 
 /** Exchanges on which one can trade in a simulation. */
-export const TRADING_EXCHANGES = ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate', 'bithumb', 'bitget'] as const;
+export const TRADING_EXCHANGES = [
+  'binance',
+  'okx',
+  'bybit',
+  'upbit',
+  'kucoin',
+  'gate',
+  'bithumb',
+  'bitget',
+] as const;
 export type TradingExchange = (typeof TRADING_EXCHANGES)[number];
 
 const HOUR_MS = 3_600_000;
