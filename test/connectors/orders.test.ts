@@ -1696,7 +1696,8 @@ t.test(
           const { kind } = question.parse(answer(body, status));
           if (!KINDS.includes(kind)) throw new Error(`kind ${kind}`);
           // Empty lists are their word for "not there".
-          const isEmptyList = kind === 'notFound' && ['okx', 'bybit', 'kucoin', 'gate', 'bitget'].includes(nameOf(one));
+          const isEmptyList =
+            kind === 'notFound' && ['okx', 'bybit', 'kucoin', 'gate', 'bitget'].includes(nameOf(one));
           if (CONCLUSIONS.includes(kind) && !isEmptyList && !isErrorBody(nameOf(one), body))
             throw new Error(`${kind} from ${status} ${body.toString()}`);
           if (

@@ -3,7 +3,7 @@ import { TraderDesk, type Trading } from './trader-desk.js';
 
 /** One numbered promise of order entry. */
 export interface TradeCheck {
-  /** `T01`, without a hole. */
+  /** `E01`, without a hole. */
   readonly id: string;
   readonly promise: string;
   /** Throws when the promise is broken. */

@@ -11,7 +11,7 @@ import { TraderDesk, TRADING } from './trader-desk.js';
 t.test('the checks are numbered without a hole', (t) => {
   t.same(
     CHECKS.map(({ id }) => id),
-    CHECKS.map((_, at) => `T${String(at + 1).padStart(2, '0')}`),
+    CHECKS.map((_, at) => `E${String(at + 1).padStart(2, '0')}`),
   );
   t.end();
 });
