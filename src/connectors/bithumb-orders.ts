@@ -2,6 +2,7 @@ import { BITHUMB_ENVELOPE, BITHUMB_IDS } from './bithumb-order-rows.js';
 import { bithumbStream } from './bithumb-stream.js';
 import * as f from './fields.js';
 import { FrameError } from './frame-error.js';
+import { readKeyFacts, upbitKeyFacts } from './key-facts.js';
 import {
   orderOf,
   questionsAbout,
@@ -230,6 +231,16 @@ export const BITHUMB_ORDERS: OrderEntry = {
   feeRates: (symbol) => call('GET', 'v1/orders/chance', [['market', symbol]]),
   parseFeeRates: (answer, symbol) =>
     rows(answer, (value) => ({ kind: 'rows', rows: [readFeeRate(value, symbol)], next: [] })),
+
+  // As Upbit's [C]; whether every key has its addresses is not told.
+  keyFacts: {
+    call: () => call('GET', 'v1/api_keys', []),
+    parse: (answer, apiKey) =>
+      readKeyFacts(answer, BITHUMB_ENVELOPE, (value) => ({
+        ...upbitKeyFacts(value, apiKey),
+        isAddressBound: null,
+      })),
+  },
 
   // None was found in the documentation [O].
   deadMan: null,

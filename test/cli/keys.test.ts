@@ -139,7 +139,7 @@ t.test('keys are judged by what their exchange says of them', async (t) => {
 });
 
 t.test('an answer about keys that is none says nothing', async (t) => {
-  for (const exchange of ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate'] as const) {
+  for (const exchange of ['binance', 'okx', 'bybit', 'upbit', 'kucoin', 'gate', 'bithumb'] as const) {
     const question = connectorOf(exchange, {}).orders!.keyFacts!;
     for (const body of [
       '',
@@ -210,18 +210,22 @@ t.test('a key is asked about over real sockets, and one that may withdraw is ref
   t.notMatch(`${forged.out}${forged.err}${await readFile(vault, 'utf8')}`, new RegExp(CANARY));
 });
 
-t.test('Upbit tells when a key ends, and nothing of its rights', async (t) => {
-  const desk = new TraderDesk('upbit');
-  const { account, orders } = desk;
-  const facts = () => {
-    const answer = orders.keyFacts!.parse(desk.ask(orders.keyFacts!.call())!, account.credentials.apiKey);
-    return answer.kind === 'rows' ? answer.rows[0]! : answer;
-  };
-  const expiresAtMs = Math.floor(account.keyRights.expiresAtMs / 1_000) * 1_000;
-  t.same(facts(), { canTrade: null, canWithdraw: null, isAddressBound: true, expiresAtMs });
-  account.keyRights.expiresAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
-  t.match(facts(), { expiresAtMs: Date.UTC(2026, 0, 2, 3, 4, 5) });
-});
+for (const [exchange, isAddressBound] of [
+  ['upbit', true],
+  ['bithumb', null],
+] as const)
+  t.test(`${exchange} tells when a key ends, and nothing of its rights`, async (t) => {
+    const desk = new TraderDesk(exchange);
+    const { account, orders } = desk;
+    const facts = () => {
+      const answer = orders.keyFacts!.parse(desk.ask(orders.keyFacts!.call())!, account.credentials.apiKey);
+      return answer.kind === 'rows' ? answer.rows[0]! : answer;
+    };
+    const expiresAtMs = Math.floor(account.keyRights.expiresAtMs / 1_000) * 1_000;
+    t.same(facts(), { canTrade: null, canWithdraw: null, isAddressBound, expiresAtMs });
+    account.keyRights.expiresAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+    t.match(facts(), { expiresAtMs: Date.UTC(2026, 0, 2, 3, 4, 5) });
+  });
 
 t.test('Gate tells from where a key works, and nothing of its rights', async (t) => {
   const desk = new TraderDesk('gate');

@@ -6,6 +6,7 @@ import { bithumbInvalid, bithumbRefusal, readBithumbOrder } from './bithumb-orde
 import { BithumbQueries, bithumbNameIn, notReady } from './bithumb-queries.js';
 import { BITHUMB_RATES } from './desk-rules.js';
 import type { DeskEvent, OrderRequest, OrderView } from './desk-types.js';
+import { upbitRights } from './key-rights.js';
 import { KoreanTrading, type KoreanRoute } from './korean-trading.js';
 import type { TradingParts } from './trading-side.js';
 import { json, notFound } from './upbit-queries.js';
@@ -20,6 +21,7 @@ const ROUTES: Readonly<Record<string, KoreanRoute<BithumbGroup>>> = {
   'GET /v2/orders/history': QUERY,
   'GET /v1/orders/chance': QUERY,
   'GET /v1/accounts': QUERY,
+  'GET /v1/api_keys': QUERY,
   'GET /v1/deposits': QUERY,
   'GET /v1/deposits/krw': QUERY,
   'GET /v1/withdraws': QUERY,
@@ -102,6 +104,8 @@ export class BithumbTrading extends KoreanTrading<BithumbGroup> {
         return this.queries.history(params);
       case 'GET /v1/orders/chance':
         return this.queries.chance(values);
+      case 'GET /v1/api_keys':
+        return json(upbitRights(this.keyRights, this.credentials.apiKey));
       case 'GET /v1/accounts':
         return this.queries.accounts();
       case 'GET /v1/status/wallet':
