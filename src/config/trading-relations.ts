@@ -1,4 +1,5 @@
 import { Decimal } from 'decimal.js';
+import { feeTierNames } from '../market/fee-tiers.js';
 import { CONNECTED_EXCHANGES, hasConnector } from './exchanges.js';
 import type { ConfigProblem } from './problems.js';
 import type { TradingConfig } from './trading.js';
@@ -23,6 +24,7 @@ export function tradingRelations(config: TradingConfig): Found[] {
   checkDirections(config, refuse);
   checkExchanges(config, refuse);
   checkEdgeAndSizes(config, refuse);
+  checkTransfers(config, refuse);
   checkLimits(config, refuse);
   checkTriangular(config, refuse);
   checkStatistical(config, refuse);
@@ -101,6 +103,7 @@ function checkExchanges(config: TradingConfig, refuse: Refuse): void {
         `there is no connector for it; enabled may be ${CONNECTED_EXCHANGES.join(', ')}, and others with ccxt`,
       );
     checkCcxt(config, name, refuse);
+    checkFees(config, name, refuse);
     for (const asset of Object.keys(exchange.opening))
       if (!Object.hasOwn(config.assets, asset))
         refuse(`${at}.opening.${asset}`, 'this asset is not in assets');
@@ -121,6 +124,32 @@ function checkExchanges(config: TradingConfig, refuse: Refuse): void {
   const inUse = Object.keys(config.exchanges).filter((name) => isInUse(config, name)).length;
   if (inUse < 2)
     refuse('exchanges', 'fewer than two are enabled and not blacklisted: there is nothing to compare');
+}
+
+function checkFees(config: TradingConfig, name: string, refuse: Refuse): void {
+  const { feeMode, feeCoin, feeTier, withdrawFee } = config.exchanges[name]!;
+  const at = `exchanges.${name}`;
+  if (feeMode === 'third' && feeCoin === undefined)
+    refuse(`${at}.feeCoin`, 'is missing: the fee mode third needs the coin that pays');
+  if (feeCoin !== undefined) {
+    if (feeMode !== 'third') refuse(`${at}.feeCoin`, 'only with the fee mode third');
+    if (!Object.hasOwn(config.assets, feeCoin.asset))
+      refuse(`${at}.feeCoin.asset`, 'this asset is not in assets');
+    if (above(feeCoin.discount, '1')) refuse(`${at}.feeCoin.discount`, 'above 1');
+  }
+  if (feeTier !== undefined && !feeTierNames(name).includes(feeTier))
+    refuse(`${at}.feeTier`, `no such tier: one of ${feeTierNames(name).join(', ')}`);
+  for (const asset of Object.keys(withdrawFee))
+    if (!Object.hasOwn(config.assets, asset))
+      refuse(`${at}.withdrawFee.${asset}`, 'this asset is not in assets');
+}
+
+function checkTransfers({ transfers, sizes }: TradingConfig, refuse: Refuse): void {
+  const { batchNotional, notionalPerDay } = transfers;
+  if (batchNotional === undefined && notionalPerDay !== undefined)
+    refuse('transfers.notionalPerDay', 'has no effect without transfers.batchNotional');
+  if (batchNotional !== undefined && above(sizes.minNotional, batchNotional))
+    refuse('transfers.batchNotional', 'below sizes.minNotional: a trade would pay more than one transfer');
 }
 
 function checkCcxt(config: TradingConfig, name: string, refuse: Refuse): void {
@@ -273,8 +302,5 @@ function checkReportingAsset({ assets, reportingCurrency }: TradingConfig, refus
 
 /** What the files can already say and ArBot cannot do yet: refused, so that nobody believes it is in force. */
 function checkLater(config: TradingConfig, refuse: Refuse): void {
-  for (const [name, { feeMode }] of Object.entries(config.exchanges))
-    if (feeMode === 'third')
-      refuse(`exchanges.${name}.feeMode`, 'third comes later; only quote and received work today');
   if (config.bridge !== 'none') refuse('bridge', `${config.bridge} comes later; only none works today`);
 }

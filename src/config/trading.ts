@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as p from '../messages/primitives.js';
-import { amounts, bps, durationMs, endOfWindow, money, positiveMoney, timeOfDay } from './fields.js';
+import { amounts, bps, durationMs, endOfWindow, feeTierName, money, positiveMoney, timeOfDay } from './fields.js';
 
 /** `trading.config.ts`: what a trader decides (TRADING §8). All money is decimal text in the reporting currency unless an asset is named. */
 
@@ -47,13 +47,27 @@ const ccxt = z.strictObject({
   acceptOpaqueBooks: z.boolean().default(false),
 });
 
+/** A coin that fees are paid in instead of what is received, as BNB on Binance, and what is let off for it. */
+const feeCoin = z.strictObject({
+  asset: p.assetId,
+  /** Share of the fee, 0…1. */
+  discount: money,
+});
+
 const exchange = z.strictObject({
   enabled: z.boolean().default(true),
   ccxt: ccxt.optional(),
-  /** Absent = the start-up default of the fee table. */
+  /** The trader's own word; it wins over `feeTier`. Absent = the rate of the tier. */
   takerFeeBps: bps.max(1_000).optional(),
-  /** `third` is refused until the fee coin's price and balance are known. */
+  /** Of the exchange's table of tiers (`src/market/fee-tiers.ts`); absent = its base tier. */
+  feeTier: feeTierName.optional(),
+  /** `account`: the account's own rates are asked for at the start, and the dearer of them and the above is charged. */
+  feeSource: z.enum(['table', 'account']).default('table'),
+  /** `third` needs `feeCoin`. */
   feeMode: p.feeMode.optional(),
+  feeCoin: feeCoin.optional(),
+  /** What the exchange takes of one withdrawal, in units of the asset; it wins over what the exchange itself says. */
+  withdrawFee: amounts.default({}),
   paperLatency: paperLatency.prefault({}),
   /**
    * Arms the exchange's dead-man switch: it cancels everything when it is not heard of for so long, ms. Only for an account
@@ -73,13 +87,39 @@ const edge = z.strictObject({
   minNetProfit: money.default('0.5'),
   /** Gross edge at or above which a signal is taken for wrong data. */
   tooGoodToBeTrueBps: bps.default(500),
+  /** Of directions that nothing has been learned of, and of all where `latencyDecaySource` is `fixed`. */
   latencyDecayBps: bps.default(0),
-  /** Amortised cost of moving inventory, per unit of notional. */
+  /** `learned`: what `arbot learn decay` has stored, direction by direction. */
+  latencyDecaySource: z.enum(['fixed', 'learned']).default('fixed'),
+  /** Amortised cost of moving inventory, per unit of notional; `transfers` comes on top. */
   transferCostBps: bps.default(0),
   /** How far a limit may go beyond the worst level needed, to be filled all the same; never more than half of the edge above the minimum. */
   limitSlackBps: bps.default(0),
   /** Gross edge from which an opportunity is shown at all. */
   reportFloorBps: bps.default(3),
+});
+
+/**
+ * What bringing inventory back costs each trade (TRADING §3): one withdrawal of the base and one of the quote, shared by what is
+ * traded until then.
+ */
+const transfers = z.strictObject({
+  /** Value that is brought back at once, in the quote asset. Absent = no share is charged. */
+  batchNotional: positiveMoney.optional(),
+  /** It is brought back this often at least … */
+  intervalHours: z.number().finite().min(0.1).max(8_760).default(24),
+  /** … and this is what a direction trades in a day: batches that do not fill within the interval are smaller. Absent = they fill. */
+  notionalPerDay: positiveMoney.optional(),
+});
+
+/** What holding the right coins on the right exchange is worth (TRADING §3). */
+const inventory = z.strictObject({
+  /** The most that a trade is credited for restoring its targets or charged for draining them, bps of notional; 0 = nothing. */
+  priceBps: bps.max(1_000).default(0),
+  /** `reserve`: where the way that would refill either side is closed or unknown, only what is above the reserve trades. */
+  unrefillable: z.enum(['trade', 'reserve']).default('trade'),
+  /** What exchanges said of their wallets longer ago counts as unknown. */
+  walletAgeMaxMs: durationMs.default(600_000),
 });
 
 /** Of one trade. */
@@ -246,6 +286,8 @@ export const tradingSchema = z.strictObject({
   triangular: triangular.prefault({}),
   statistical: statistical.prefault({}),
   edge: edge.prefault({}),
+  inventory: inventory.prefault({}),
+  transfers: transfers.prefault({}),
   sizes: sizes.prefault({}),
   limits: riskLimits.prefault({}),
   blacklist: blacklist.prefault({}),

@@ -52,6 +52,37 @@ export function inventoryCost(terms: InventoryTerms): InventoryCost {
   };
 }
 
+/** What shares one pair of transfers. Amounts in quote. */
+export interface TransferBatch {
+  readonly notional: number;
+  /** It is brought back this often at least, ms. */
+  readonly intervalMs: number;
+  /** What a direction trades in a day; null = as much as fills the batch. */
+  readonly notionalPerDay: number | null;
+}
+
+const DAY_MS = 86_400_000;
+/** Shares move in hundredths of a basis point, so that a route need not be worked out anew at each tick. */
+const SHARE_STEPS = 100;
+
+/** Quote that shares one pair of transfers: the batch, or less where the interval ends before it is full. */
+export function sharedNotional({ notional, intervalMs, notionalPerDay }: TransferBatch): number {
+  return notionalPerDay === null ? notional : Math.min(notional, (notionalPerDay * intervalMs) / DAY_MS);
+}
+
+/**
+ * `InventoryCost.amortisedBps` per unit of traded quote instead of per trade: one withdrawal of base and one of quote over what shares
+ * them, rounded up to a hundredth of a basis point.
+ */
+export function transferShareBps(
+  batch: TransferBatch,
+  fees: { readonly base: number; readonly quote: number; readonly price: number },
+): number {
+  const share = ((fees.base * fees.price + fees.quote) / sharedNotional(batch)) * 1e4;
+  // Less than a millionth of a step is rounding, not cost.
+  return Math.ceil(share * SHARE_STEPS - 1e-6) / SHARE_STEPS;
+}
+
 export interface TransferTerms {
   readonly quantity: Decimal;
   readonly ask: Decimal;

@@ -2,6 +2,10 @@ import { ArbotError } from '../messages/errors.js';
 import type { AssetId, DecimalText, ExchangeId, PairId } from '../messages/primitives.js';
 import { BPS, Decimal, decimalOf, parsePositive, parseUnsigned, ZERO } from '../market/decimal.js';
 import { BOARD_DEPTH } from '../market/quote-board.js';
+import type { TransferBatch } from './amortisation.js';
+import type { Amounts } from './holdings.js';
+import type { InventoryTerms } from './inventory-price.js';
+import type { WayState } from './refill.js';
 
 /** Limits in units of a quote currency; a pair whose quote has none is not watched. */
 export interface QuoteLimits {
@@ -11,6 +15,13 @@ export interface QuoteLimits {
   readonly maxNotional: DecimalText;
   /** Least notional of either order of a trade, beyond what the exchanges demand. Absent = 0. */
   readonly minNotional?: DecimalText;
+}
+
+/** Withdrawals that bring inventory back. */
+export interface TransferCosts {
+  readonly batch: TransferBatch;
+  /** In units of the asset; null = not known, and then what a trade costs is not known either. */
+  readonly withdrawFee: (exchange: ExchangeId, asset: AssetId) => number | null;
 }
 
 /** What a trader allows of one pair. */
@@ -27,12 +38,20 @@ export interface SpatialParameters {
   readonly pairs?: ReadonlyMap<PairId, PairTerms>;
   /** Least net profit over quote spent, bps. */
   readonly minNetBps: number;
-  /** Expected loss of edge until the orders arrive, bps of the buy notional (learned, TRADING §3). */
+  /** Expected loss of edge until the orders arrive, bps of the buy notional, where nothing is learned. */
   readonly latencyDecayBps: number;
+  /** What was learned of a direction's loss of edge, bps (`latency-decay.ts`); null = nothing. Absent = of none. */
+  readonly learnedDecayBps?: (pair: PairId, buyOn: ExchangeId, sellOn: ExchangeId) => number | null;
   /** Amortised cost of moving the inventory back, bps of the buy notional. */
   readonly transferCostBps: number;
-  /** Signed inventory price of a direction, bps of the buy notional; positive = restores targets. Absent = 0. */
-  readonly inventoryCreditBps?: (base: AssetId, buyOn: ExchangeId, sellOn: ExchangeId) => number;
+  /** What shares the withdrawals that bring inventory back; on top of `transferCostBps`. Absent = nothing more. */
+  readonly transfers?: TransferCosts;
+  /** Signed price of moving inventory. Absent = none. */
+  readonly inventory?: InventoryTerms;
+  /** The state of the way by which an asset comes back. Absent = nobody asks, and everything trades. */
+  readonly refillWay?: (asset: AssetId, from: ExchangeId, to: ExchangeId) => WayState;
+  /** Kept back, with `refillWay`: only what is above it trades where a way is not open. Absent = nothing. */
+  readonly reserve?: Amounts;
   /** Levels per side that sizing may use, 1…BOARD_DEPTH. */
   readonly depth: number;
   /** Gross edges below this are nobody's business, bps. */
@@ -135,16 +154,28 @@ export interface RouteCosts {
   readonly rate: Decimal;
 }
 
-export function routeCosts(
-  parameters: SpatialParameters,
-  base: AssetId,
-  buyOn: ExchangeId,
-  sellOn: ExchangeId,
-): RouteCosts {
-  const fraction = (bps: number) => decimalOf(bps).div(BPS);
-  const latencyDecay = fraction(parameters.latencyDecayBps);
-  const transfer = fraction(parameters.transferCostBps);
-  const credit = parameters.inventoryCreditBps;
-  const inventory = credit === undefined ? ZERO : fraction(credit(base, buyOn, sellOn));
+export interface CostsBps {
+  readonly latencyDecay: number;
+  readonly transfer: number;
+  readonly inventory: number;
+}
+
+export function routeCosts(bps: CostsBps): RouteCosts {
+  const fraction = (value: number) => (value === 0 ? ZERO : decimalOf(value).div(BPS));
+  const latencyDecay = fraction(bps.latencyDecay);
+  const transfer = fraction(bps.transfer);
+  const inventory = fraction(bps.inventory);
   return { latencyDecay, transfer, inventory, rate: latencyDecay.plus(transfer).minus(inventory) };
+}
+
+/** The least that trading a direction may cost: with the largest credit, and without what only a look can tell. */
+export function leastCosts(
+  parameters: SpatialParameters,
+  { pair, buyOn, sellOn }: { readonly pair: PairId; readonly buyOn: ExchangeId; readonly sellOn: ExchangeId },
+): CostsBps {
+  return {
+    latencyDecay: parameters.learnedDecayBps?.(pair, buyOn, sellOn) ?? parameters.latencyDecayBps,
+    transfer: parameters.transferCostBps,
+    inventory: parameters.inventory?.limitBps ?? 0,
+  };
 }

@@ -7,6 +7,7 @@ import type { OpportunityLife } from './opportunity-life.js';
 import { BOARD_DEPTH } from '../market/quote-board.js';
 import { fastTermsOf, type FastTerms } from './optimal-size-fast.js';
 import {
+  leastCosts,
   limitsOfPair,
   type PairTerms,
   routeCosts,
@@ -36,16 +37,19 @@ export interface SpatialRoute {
   readonly limits: QuoteLimitsExact;
   readonly costs: RouteCosts;
   readonly fast: FastTerms;
+  /** The way back that is not open, where only inventory above the reserve trades. */
+  readonly unrefilled?: string;
 }
 
 /** @throws ArbotError ARB_DECIMAL_INVALID naming instrument and field. */
 export function spatialMarket(instrument: Instrument, slot: number): SpatialMarket {
   const rate = parseUnsigned(instrument.takerFeeRate, `${instrument.id} takerFeeRate`);
+  const discount = parseUnsigned(instrument.feeDiscount ?? '0', `${instrument.id} feeDiscount`);
   return {
     instrument,
     slot,
     rules: orderRulesOf(instrument),
-    fee: { rate, mode: instrument.feeMode, discount: ZERO },
+    fee: { rate, mode: instrument.feeMode, discount: instrument.feeMode === 'third' ? discount : ZERO },
     units: parsePositive(instrument.unitMultiplier, `${instrument.id} unitMultiplier`),
   };
 }
@@ -91,13 +95,26 @@ function isAllowed(buy: SpatialMarket, sell: SpatialMarket, terms: PairTerms | u
 
 /** A route and the life that is going on there, if any. The numbers are what almost every look ends with. */
 export interface RouteWatch {
-  readonly route: SpatialRoute;
+  /** As its markets list it, on the best terms it may have. */
+  readonly listed: SpatialRoute;
+  /** On the terms of the last look. */
+  route: SpatialRoute;
+  /** What those terms were worked out from; '' = not yet. */
+  pricedBy: string;
+  /** Why it may not trade on these terms, whatever its edge. */
+  hindrance: Hindrance | null;
   /** Index of the best ask and of the best bid in the board's arrays. */
   readonly askAt: number;
   readonly bidAt: number;
   /** Bid over ask, in exchange units, below which a route without a life is of no interest. */
   readonly openRatio: number;
   life: OpportunityLife | null;
+}
+
+/** A reason that is not in the books, for machines and for people. */
+export interface Hindrance {
+  readonly reason: 'NOT_REFILLABLE' | 'FEE_COIN' | 'TRANSFER_COST';
+  readonly on: string;
 }
 
 /** Room for float64 rounding: what passes is judged exactly afterwards. */
@@ -108,7 +125,10 @@ function watchOf(route: SpatialRoute, parameters: SpatialParameters): RouteWatch
   const byGross = 1 + parameters.reportFloorBps / 1e4;
   const byNet = ((numerator / keep + costRate) / yieldFactor) * (1 + Math.max(parameters.minNetBps, 0) / 1e4);
   return {
+    listed: route,
     route,
+    pricedBy: '',
+    hindrance: null,
     askAt: route.buy.slot * BOARD_DEPTH,
     bidAt: route.sell.slot * BOARD_DEPTH,
     openRatio: (bidUnits / askUnits) * Math.min(byGross, byNet) * RATIO_SLACK,
@@ -139,33 +159,33 @@ function routeOf(
   limits: QuoteLimitsExact,
   parameters: SpatialParameters,
 ): SpatialRoute {
-  const costs = routeCosts(
-    parameters,
-    buy.instrument.base,
-    buy.instrument.exchange,
-    sell.instrument.exchange,
-  );
+  const { pair, exchange: buyOn } = buy.instrument;
+  const costs = routeCosts(leastCosts(parameters, { pair, buyOn, sellOn: sell.instrument.exchange }));
   const most = [buy, sell].flatMap(({ rules, units }) =>
     rules.maxQuantity === null ? [] : [rules.maxQuantity.times(units)],
   );
-  const maxBase = most.length === 0 ? null : Decimal.min(...most);
-  const terms = edgeTermsOf({
-    asks: [],
-    bids: [],
-    feeBuy: buy.fee,
-    feeSell: sell.fee,
-    costRate: costs.rate,
-    maxQuote: null,
-    maxBase: null,
-  });
-  return {
+  return withFastTerms({
     buy,
     sell,
     lot: commonStep(buy.rules.lot.times(buy.units), sell.rules.lot.times(sell.units)),
     minBase: Decimal.max(buy.rules.minQuantity.times(buy.units), sell.rules.minQuantity.times(sell.units)),
-    maxBase,
+    maxBase: most.length === 0 ? null : Decimal.min(...most),
     limits,
     costs,
+  });
+}
+
+/** The route with the float64 picture of its terms. */
+export function withFastTerms(route: Omit<SpatialRoute, 'fast'>): SpatialRoute {
+  const { buy, sell, costs, limits, maxBase } = route;
+  const terms = edgeTermsOf({
+    ...{ asks: [], bids: [], maxQuote: null, maxBase: null },
+    feeBuy: buy.fee,
+    feeSell: sell.fee,
+    costRate: costs.rate,
+  });
+  return {
+    ...route,
     fast: fastTermsOf(
       terms,
       { ask: buy.units.toNumber(), bid: sell.units.toNumber() },

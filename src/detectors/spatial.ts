@@ -20,6 +20,8 @@ import {
 } from './spatial-route.js';
 import { routeKey, type TradedRoute } from './traded-routes.js';
 import { spatialSignal } from './spatial-signal.js';
+import type { AmountAt } from './holdings.js';
+import { RoutePricing } from './route-pricing.js';
 import { WholePlanner } from './whole-plan.js';
 
 /** What the detector wants done; its actor sends them. */
@@ -31,7 +33,7 @@ const CLOSE_SHARE = 0.8;
 /** Closed lives whose offer is still unanswered, kept for the answer. */
 const MAX_ANSWERS_DUE = 1_024;
 /** Obstacles of size, which only a larger profit can lift. */
-const SIZE_OBSTACLES = new Set(['MIN_PROFIT', 'MIN_NOTIONAL', 'MIN_QUANTITY', 'LOT_SIZE']);
+const SIZE_OBSTACLES = new Set(['MIN_PROFIT', 'MIN_NOTIONAL', 'MIN_QUANTITY', 'LOT_SIZE', 'NOT_REFILLABLE']);
 
 export interface SpatialDetectorOptions {
   readonly instruments: readonly Instrument[];
@@ -61,6 +63,7 @@ export class SpatialDetector implements Detector {
   private readonly answersDue = new Map<string, OpportunityLife>();
   private readonly fast = new FastSize();
   private readonly planner: WholePlanner;
+  private readonly pricing: RoutePricing;
   private readonly asks: SideView;
   private readonly bids: SideView;
   private effects: SpatialEffect[] = [];
@@ -73,6 +76,7 @@ export class SpatialDetector implements Detector {
     this.board = board;
     this.parameters = parameters;
     this.planner = new WholePlanner(board, parameters);
+    this.pricing = new RoutePricing(board, parameters);
     this.nextId = nextId;
     this.carried = new Set(traded.map(routeKey));
     this.asks = { prices: board.askPrices, sizes: board.askSizes };
@@ -126,6 +130,7 @@ export class SpatialDetector implements Detector {
     const markets = instruments.map((instrument) =>
       spatialMarket({ ...instrument, state: 'trading' }, this.board.slotOf(instrument.id)),
     );
+    this.pricing.follow(markets);
     const routes = spatialRoutes(markets, exactLimits(this.parameters), this.parameters);
     return watchesBySlot(routes, this.parameters);
   }
@@ -170,6 +175,11 @@ export class SpatialDetector implements Detector {
     return this.takeEffects();
   }
 
+  /** What is held has changed: it counts from the next look on. */
+  holdingsChanged(holdings: readonly AmountAt[]): void {
+    this.pricing.hold(holdings);
+  }
+
   /** The saga traded it: it is not offered again in this life. */
   markExecuted(opportunityId: string, nowMs: number): readonly SpatialEffect[] {
     const life = this.lifeOf(opportunityId);
@@ -209,10 +219,12 @@ export class SpatialDetector implements Detector {
   /** Best quotes in float64: is there an edge at all? */
   private look(watch: RouteWatch, nowMs: number, monotonicMs: number): void {
     const { board, parameters } = this;
-    const { buy, sell, fast } = watch.route;
-    const quoted = board.askLevels[buy.slot]! > 0 && board.bidLevels[sell.slot]! > 0;
-    const ask = quoted ? board.askPrices[buy.slot * BOARD_DEPTH]! : NaN;
-    const bid = quoted ? board.bidPrices[sell.slot * BOARD_DEPTH]! : NaN;
+    const quoted =
+      board.askLevels[watch.listed.buy.slot]! > 0 && board.bidLevels[watch.listed.sell.slot]! > 0;
+    const ask = quoted ? board.askPrices[watch.askAt]! : NaN;
+    const bid = quoted ? board.bidPrices[watch.bidAt]! : NaN;
+    this.pricing.update(watch, ask, monotonicMs);
+    const { fast } = watch.route;
     const grossBps = ((bid * fast.askUnits) / (ask * fast.bidUnits) - 1) * 1e4;
     const netBps = bestNetReturn(ask, bid, fast) * 1e4;
     const floorBps = parameters.reportFloorBps * (watch.life === null ? 1 : CLOSE_SHARE);
@@ -228,7 +240,7 @@ export class SpatialDetector implements Detector {
     if (isCarried && problem !== null) return;
     const life = watch.life ?? this.openLife(watch, edge, nowMs);
     if (isCarried) this.carryOn(watch, life);
-    if (life.state === 'open') this.judge(watch.route, life, edge, problem, nowMs);
+    if (life.state === 'open') this.judge(watch.route, life, edge, problem ?? watch.hindrance, nowMs);
     else this.follow(watch, life, edge, problem, nowMs);
   }
 
@@ -339,7 +351,10 @@ export class SpatialDetector implements Detector {
   private offer(route: SpatialRoute, life: OpportunityLife, edge: EdgeNow, nowMs: number): void {
     const plan = this.planner.plan(route, this.fast.q) ?? planTrade(route, this.board, this.parameters);
     if (plan.kind === 'none') {
-      this.tell(life.obstructed(plan.reason, plan.detail, nowMs));
+      const { unrefilled } = route;
+      const isCapped = unrefilled !== undefined && SIZE_OBSTACLES.has(plan.reason);
+      const [reason, detail] = isCapped ? ['NOT_REFILLABLE', unrefilled] : [plan.reason, plan.detail];
+      this.tell(life.obstructed(reason, detail, nowMs));
       return;
     }
     const found = { grossBps: edge.grossBps, netBps: plan.netBps, quantity: plan.quantity, net: plan.net };
@@ -366,7 +381,7 @@ export class SpatialDetector implements Detector {
       this.close(watch, problem?.reason ?? 'EDGE_CLOSED', nowMs);
       return;
     }
-    if (life.state !== 'refused' || !(edge.netBps > minNetBps)) return;
+    if (life.state !== 'refused' || !(edge.netBps > minNetBps) || watch.hindrance !== null) return;
     this.walkFast(watch.route);
     const cooled = nowMs - life.refusedAtMs >= retryCooldownMs;
     const grown = this.fast.profit >= life.refusedNet.toNumber() * improvementFactor;

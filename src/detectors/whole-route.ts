@@ -1,5 +1,5 @@
 import { Decimal, ONE } from '../market/decimal.js';
-import { buyFactor, sellFactor } from '../market/fees.js';
+import { buyFactor, effectiveRate, sellFactor } from '../market/fees.js';
 import type { SpatialMarket, SpatialRoute } from './spatial-route.js';
 
 /**
@@ -65,11 +65,11 @@ function whole(value: Decimal, digits: number): bigint | null {
   return scaled.isInteger() ? BigInt(scaled.toFixed(0)) : null;
 }
 
-/** Null for what is left to decimals: packs of an asset, fees in a third coin, and numbers with too many digits. */
+/** Null for what is left to decimals: packs of an asset, and numbers with too many digits. */
 export function wholeRouteOf(route: SpatialRoute): WholeRoute | null {
   const { buy, sell, limits, costs } = route;
   const isPlain = buy.units.equals(ONE) && sell.units.equals(ONE);
-  if (!isPlain || buy.fee.mode === 'third' || sell.fee.mode === 'third') return null;
+  if (!isPlain) return null;
   const priceDigits = Math.max(buy.rules.tick.decimalPlaces(), sell.rules.tick.decimalPlaces());
   const sizeDigits = Math.max(buy.rules.lot.decimalPlaces(), sell.rules.lot.decimalPlaces());
   const keepDigits = buy.fee.rate.decimalPlaces();
@@ -83,8 +83,8 @@ export function wholeRouteOf(route: SpatialRoute): WholeRoute | null {
     sellTick: whole(sell.rules.tick, priceDigits),
     keep: whole(keep, keepDigits),
     numerator: whole(numerator, DIGITS),
-    buyRate: whole(buy.fee.rate, DIGITS),
-    sellRate: whole(sell.fee.rate, DIGITS),
+    buyRate: whole(effectiveRate(buy.fee), DIGITS),
+    sellRate: whole(effectiveRate(sell.fee), DIGITS),
     gain: whole(sellFactor(sell.fee).times(keep), DIGITS * 2),
     paid: whole(numerator.plus(costs.rate.times(keep)), DIGITS * 2),
     maxNotional: whole(limits.maxNotional, DIGITS),

@@ -13,6 +13,8 @@ const RULES = [
   'takerFeeRate',
   'makerFeeRate',
   'feeMode',
+  'feeCoin',
+  'feeDiscount',
 ] as const satisfies readonly (keyof Instrument)[];
 
 /** The rules that changed, as `tickSize 0.01 → 0.001`; empty when none did. */

@@ -35,6 +35,9 @@ export interface Instrument {
   readonly takerFeeRate: DecimalText;
   readonly makerFeeRate: DecimalText;
   readonly feeMode: FeeMode;
+  /** Only with the mode `third`: the coin that pays, and the share of the fee that is let off for it, 0…1. */
+  readonly feeCoin?: AssetId;
+  readonly feeDiscount?: DecimalText;
   /** `opaque`: nothing proves its books complete (`SyncRule`). Absent = each frame is checked by its exchange's rule. */
   readonly bookProof?: 'opaque';
 }

@@ -14,10 +14,11 @@ import { effectiveAsk, effectiveBid, isProfitable, spreadOf } from '../../src/de
 import {
   DEFAULT_SPATIAL_PARAMETERS,
   exactLimits,
+  routeCosts,
   type SpatialParameters,
 } from '../../src/detectors/spatial-parameters.js';
 import { planTrade } from '../../src/detectors/spatial-plan.js';
-import { spatialMarket, spatialRoutes } from '../../src/detectors/spatial-route.js';
+import { spatialMarket, spatialRoutes, withFastTerms } from '../../src/detectors/spatial-route.js';
 import { WholePlanner } from '../../src/detectors/whole-plan.js';
 import { OrderBook } from '../../src/market/order-book.js';
 import { BOARD_DEPTH, QuoteBoard } from '../../src/market/quote-board.js';
@@ -212,7 +213,8 @@ const rules = fc.record({
   maxQuantity: fc.constantFrom(null, '2.5', '9'),
   minNotional: fc.constantFrom('0', '5', '120.5'),
   takerFeeRate: fc.constantFrom('0', '0.0004', '0.00075', '0.001', '0.0025'),
-  feeMode: often(fc.constantFrom('quote' as const, 'received' as const), 'third' as const),
+  feeMode: fc.constantFrom('quote' as const, 'received' as const, 'third' as const),
+  feeDiscount: fc.constantFrom('0', '0.25'),
   unitMultiplier: often(fc.constant('1'), '1000'),
 });
 
@@ -257,7 +259,6 @@ t.test('property: the plan in whole numbers is the plan in decimals, text by tex
         ...DEFAULT_SPATIAL_PARAMETERS,
         limits: new Map([['USDT', { minNetProfit: w.minNetProfit, maxNotional: w.maxNotional }]]),
         latencyDecayBps: w.bps,
-        inventoryCreditBps: () => w.credit,
       };
       const markets = [w.buy, w.sell].map((changes, i) => {
         const one = instrument(['alpha', 'beta'][i]!, 'BTC', changes);
@@ -265,9 +266,11 @@ t.test('property: the plan in whole numbers is the plan in decimals, text by tex
       });
       show(board, 0, [], w.asks);
       show(board, 1, w.bids, []);
-      const route = spatialRoutes(markets, exactLimits(parameters), parameters).find(
+      const listed = spatialRoutes(markets, exactLimits(parameters), parameters).find(
         ({ buy }) => buy.slot === 0,
       )!;
+      const bps = { latencyDecay: w.bps, transfer: parameters.transferCostBps, inventory: w.credit };
+      const route = withFastTerms({ ...listed, costs: routeCosts(bps) });
       const [asks, bids] = [
         { prices: board.askPrices, sizes: board.askSizes },
         { prices: board.bidPrices, sizes: board.bidSizes },
