@@ -3,6 +3,7 @@ import { bestLives } from '../detectors/opportunity-life.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
 import type { InstrumentStateChanged } from '../messages/feed.js';
+import type { BalancesChanged } from '../messages/ledger.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { Strategy } from '../messages/primitives.js';
 import type { Verdict } from '../messages/risk.js';
@@ -23,6 +24,8 @@ export interface DetectorShellOptions<D extends Detector> {
   /** Whether the slot of a market that has changed is this detector's; absent = all are. */
   readonly reads?: (detector: D, slot: number) => boolean;
   readonly make: (nextId: (prefix: string) => string) => D;
+  /** Takes what is held; absent = nothing of the detector hangs on it, and it is not listened for. */
+  readonly hold?: (detector: D, holdings: BalancesChanged['holdings']) => void;
   /** Figures of its own, for people. */
   readonly figures: (detector: D) => Readonly<Record<string, unknown>>;
 }
@@ -33,6 +36,7 @@ export type DetectorMessage =
   | { readonly kind: 'instruments'; readonly instruments: readonly Instrument[] }
   | { readonly kind: 'instrumentState'; readonly changed: InstrumentStateChanged }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'holdings'; readonly holdings: BalancesChanged['holdings'] }
   | { readonly kind: 'closed'; readonly closed: ArbitrageClosed };
 
 const MAILBOX = 4_096;
@@ -46,7 +50,9 @@ export const DETECTOR_ACTOR: Pick<ActorDefinition<DetectorMessage>, 'mailbox' | 
   mailbox: {
     capacity: MAILBOX,
     policyOf: ({ kind }) =>
-      kind === 'dirty' || kind === 'sweep' ? { kind: 'conflate', key: kind } : { kind: 'dropOldest' },
+      kind === 'dirty' || kind === 'sweep' || kind === 'holdings'
+        ? { kind: 'conflate', key: kind }
+        : { kind: 'dropOldest' },
   },
   handlerTimeoutMs: 2_000,
 };
@@ -88,6 +94,12 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
         self.tell({ kind: 'instrumentState', changed: message });
       }),
     ];
+    if (this.options.hold !== undefined)
+      subscriptions.push(
+        this.bus.subscribe('ledger.balances', 'balancesChanged', ({ message }) => {
+          self.tell({ kind: 'holdings', holdings: message.holdings });
+        }),
+      );
     for (const subscription of subscriptions) this.context.onEnd(() => subscription.unsubscribe());
   }
 
@@ -113,6 +125,8 @@ export class DetectorShell<D extends Detector> implements ActorBehaviour<Detecto
         return this.instrumentChanged(message.changed, nowMs);
       case 'verdict':
         return this.answered(message.verdict, nowMs);
+      case 'holdings':
+        return this.options.hold?.(this.detector, message.holdings);
       case 'closed':
         return this.closed(message.closed, nowMs);
     }

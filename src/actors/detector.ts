@@ -3,9 +3,11 @@ import type { SpatialParameters } from '../detectors/spatial-parameters.js';
 import type { TradedRoute } from '../detectors/traded-routes.js';
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
+import { errorText } from '../messages/errors.js';
+import type { BalancesChanged } from '../messages/ledger.js';
 import type { Bus } from '../ports/bus.js';
 import type { TradeStore } from '../ports/stores.js';
-import type { ActorDefinition } from '../runtime/actor.js';
+import type { ActorContext, ActorDefinition } from '../runtime/actor.js';
 import { DETECTOR_ACTOR, DetectorShell, type DetectorMessage } from './detector-shell.js';
 import { tradedBefore } from './traded-before.js';
 
@@ -19,6 +21,10 @@ export interface DetectorActorOptions {
   readonly parameters: SpatialParameters;
   /** Where it learns at its start what was traded before; absent where nothing trades. */
   readonly trades?: TradeStore;
+  /** What is held, for a detector whose terms hang on it; absent = it does not listen for that. */
+  readonly holdings?: () => Promise<BalancesChanged['holdings']>;
+  /** Fetches what was learned before it starts; absent = nothing is used. */
+  readonly learn?: () => Promise<void>;
 }
 
 export function detectorActor(options: DetectorActorOptions): ActorDefinition<DetectorMessage> {
@@ -28,6 +34,10 @@ export function detectorActor(options: DetectorActorOptions): ActorDefinition<De
     create: async (context) => {
       const { board, parameters } = options;
       const traded = await tradedBefore(options.trades, context, () => everyRoute(options.instruments));
+      const { learn, holdings } = options;
+      if (learn !== undefined) await askedBefore(learn, 'what was learned is not known', context);
+      const held =
+        holdings === undefined ? null : await askedBefore(holdings, 'what is held is not known yet', context);
       context.assertCurrent();
       const { instruments } = options;
       return new DetectorShell(
@@ -37,13 +47,35 @@ export function detectorActor(options: DetectorActorOptions): ActorDefinition<De
             return options.instruments;
           },
           strategy: 'spatial',
-          make: (nextId) => new SpatialDetector({ instruments, board, parameters, nextId, traded }),
+          make: (nextId) => {
+            const detector = new SpatialDetector({ instruments, board, parameters, nextId, traded });
+            if (held !== null) detector.holdingsChanged(held);
+            return detector;
+          },
+          ...(holdings !== undefined && {
+            hold: (detector: SpatialDetector, now: BalancesChanged['holdings']) =>
+              detector.holdingsChanged(now),
+          }),
           figures: ({ routeCount }) => ({ routes: routeCount }),
         },
         context,
       );
     },
   };
+}
+
+/** Null while the store is away: the detector then goes by the worst of what may be. */
+async function askedBefore<T>(
+  ask: () => Promise<T>,
+  otherwise: string,
+  { log }: ActorContext<DetectorMessage>,
+): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    log.warn({ error: errorText(error) }, otherwise);
+    return null;
+  }
 }
 
 const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>

@@ -1,5 +1,7 @@
 import { loadWallets, type RestContext } from '../connectors/rest-client.js';
 import type { InstrumentList, TickerLookup, WalletList } from '../connectors/base.js';
+import type { FeeRate } from '../connectors/order-entry.js';
+import type { AccountRates } from '../market/account-rates.js';
 import type { Instrument } from '../market/instrument.js';
 import type { InstrumentChange, LiveInstruments } from '../market/live-instruments.js';
 import type { NetworkStatus } from '../market/wallet.js';
@@ -24,6 +26,26 @@ export interface InstrumentWatchOptions {
   readonly load: (rest: RestContext, symbols: readonly string[] | null) => Promise<InstrumentList>;
   readonly tickerLookup: TickerLookup;
   readonly everyMs?: number;
+  /** What only accounts are told; absent = nothing of it is asked for. */
+  readonly account?: AccountWatch;
+}
+
+/** The questions that need a key. */
+export interface AccountWatch {
+  /** Null where there is no account. */
+  readonly of: (exchange: ExchangeId, signal: AbortSignal) => AccountTerms | null;
+  /** Exchanges whose own rates decide, and where they go. */
+  readonly feesOf: ReadonlySet<ExchangeId>;
+  readonly rates: AccountRates;
+  /** Whether wallets are asked for where that needs a key. */
+  readonly wantsWallets: boolean;
+}
+
+/** What one account is told. Both reject with what the network or the exchange said. */
+export interface AccountTerms {
+  feeRates(symbol: string): Promise<FeeRate>;
+  /** Null where the exchange tells its wallets without a key, or not at all. */
+  readonly wallets: (() => Promise<WalletList>) | null;
 }
 
 export type InstrumentWatchMessage =
@@ -36,18 +58,29 @@ export type InstrumentWatchMessage =
       readonly isWhole: boolean;
     }
   | { readonly kind: 'wallets'; readonly exchange: ExchangeId; readonly list: WalletList | null }
+  | { readonly kind: 'rates'; readonly exchange: ExchangeId; readonly answer: RatesAnswer }
   | {
       readonly kind: 'failed';
       readonly exchange: ExchangeId;
-      readonly what: 'instruments' | 'wallets';
+      readonly what: Asked;
       readonly reason: string;
     }
   | { readonly kind: 'look' };
+
+type Asked = 'instruments' | 'wallets' | 'fees';
+
+interface RatesAnswer {
+  readonly rates: ReadonlyMap<string, FeeRate>;
+  /** Why it ended before the last market; null = it did not. */
+  readonly failure: string | null;
+}
 
 const EVERY_MS = 60_000;
 const RETRY_MS = 15_000;
 /** The whole list, which shows what is new, once in so many times: some have several megabytes. */
 const WHOLE_EVERY = 60;
+/** An account's rates change at midnight at most, once they are known. */
+const FEES_EVERY = 60;
 const LOOK_MS = 5000;
 const RECENT = 20;
 /** Wallets of one answer; an exchange that closes everything is told by these. */
@@ -60,7 +93,9 @@ interface Progress {
   refreshes: number;
   changes: number;
   refusedWallets: number;
-  readonly errors: Partial<Record<'instruments' | 'wallets', string>>;
+  /** Whether the rates of every market that is followed are known. */
+  hasRates: boolean;
+  readonly errors: Partial<Record<Asked, string>>;
 }
 
 export function instrumentWatchActor(
@@ -106,6 +141,8 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
         return this.listed(message);
       case 'wallets':
         return this.walletsAre(message.exchange, message.list);
+      case 'rates':
+        return this.ratesAre(message.exchange, message.answer);
       case 'failed': {
         const { exchange, what, reason } = message;
         const progress = this.progressOf(exchange);
@@ -125,6 +162,7 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
       if (this.progress.has(exchange)) continue;
       this.progressOf(exchange);
       this.askWallets(exchange);
+      this.askRates(exchange);
       this.plan(exchange, this.everyMs * (0.5 + this.context.random.next() / 2));
     }
   }
@@ -144,13 +182,53 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
       (error) => ({ kind: 'failed', exchange, what: 'instruments', reason: errorText(error) }),
     );
     this.askWallets(exchange);
+    if (progress.asked % FEES_EVERY === 0 || !progress.hasRates) this.askRates(exchange);
+  }
+
+  /** One market after the other: nothing waits for the rates but trading there. */
+  private askRates(exchange: ExchangeId): void {
+    const { account, live } = this.options;
+    if (account?.feesOf.has(exchange) !== true) return;
+    const terms = account.of(exchange, this.context.signal);
+    if (terms === null) return;
+    const symbols = live.of(exchange).map(({ symbol }) => symbol);
+    this.context.pipe(
+      askedRates(terms, symbols),
+      (answer) => ({ kind: 'rates', exchange, answer }),
+      (error) => ({ kind: 'failed', exchange, what: 'fees', reason: errorText(error) }),
+    );
+  }
+
+  /** The instruments are on the new rates once they are listed again. */
+  private ratesAre(exchange: ExchangeId, { rates, failure }: RatesAnswer): void {
+    const { account } = this.options;
+    const progress = this.progressOf(exchange);
+    let isNew = false;
+    for (const [symbol, rate] of rates) {
+      const known = account?.rates.of(exchange, symbol);
+      isNew ||= known?.takerFeeRate !== rate.takerFeeRate || known.makerFeeRate !== rate.makerFeeRate;
+      account?.rates.set(exchange, symbol, rate);
+    }
+    progress.hasRates = failure === null;
+    if (failure === null) delete progress.errors.fees;
+    else {
+      progress.errors.fees = failure;
+      this.context.log.warn({ exchange, error: failure }, 'rates of the account are not known');
+    }
+    if (isNew) this.plan(exchange, 0);
   }
 
   private askWallets(exchange: ExchangeId): void {
     const rest = this.restOf(exchange);
-    if (rest === undefined || rest.connector.rest.wallets === null) return;
+    if (rest === undefined) return;
+    const { account } = this.options;
+    const asksPublicly = rest.connector.rest.wallets !== null;
+    const signed =
+      asksPublicly || account?.wantsWallets !== true ? null : account.of(exchange, this.context.signal);
+    const ask = asksPublicly ? () => loadWallets(rest, this.options.tickerLookup) : signed?.wallets;
+    if (ask === undefined || ask === null) return;
     this.context.pipe(
-      loadWallets(rest, this.options.tickerLookup),
+      ask(),
       (list) => ({ kind: 'wallets', exchange, list }),
       (error) => ({ kind: 'failed', exchange, what: 'wallets', reason: errorText(error) }),
     );
@@ -231,7 +309,10 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
   private progressOf(exchange: ExchangeId): Progress {
     const known = this.progress.get(exchange);
     if (known !== undefined) return known;
-    const fresh = { asked: 0, wantsWhole: false, refreshes: 0, changes: 0, refusedWallets: 0, errors: {} };
+    const fresh = {
+      ...{ asked: 0, wantsWhole: false, refreshes: 0, changes: 0, refusedWallets: 0, errors: {} },
+      hasRates: this.options.account?.feesOf.has(exchange) !== true,
+    };
     this.progress.set(exchange, fresh);
     return fresh;
   }
@@ -266,6 +347,17 @@ class InstrumentWatch implements ActorBehaviour<InstrumentWatchMessage> {
       errors: { ...errors },
       wallets: walletSummary(wallets, exchange, nowMs, progress.refusedWallets),
     };
+  }
+}
+
+/** Those that were answered before the first that was not. */
+async function askedRates(terms: AccountTerms, symbols: readonly string[]): Promise<RatesAnswer> {
+  const rates = new Map<string, FeeRate>();
+  try {
+    for (const symbol of symbols) rates.set(symbol, await terms.feeRates(symbol));
+    return { rates, failure: null };
+  } catch (error) {
+    return { rates, failure: errorText(error) };
   }
 }
 

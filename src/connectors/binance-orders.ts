@@ -22,6 +22,7 @@ import type {
 import { askedFor, callWith, largest, sumOf } from './order-fields.js';
 import { encodedQuery, hmacHex, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
+import { binanceNetworks, WALLET_BODY_BYTES } from './signed-wallets.js';
 
 /**
  * Order entry of Binance spot (PROTOCOLS §1.1, §3). Placing answers with status and fills; a query is fenced by `timestamp` and
@@ -247,6 +248,13 @@ export const BINANCE_ORDERS: OrderEntry = {
   keyFacts: {
     call: () => call('GET', '/sapi/v1/account/apiRestrictions', { wallet: 1 }, []),
     parse: (answer) => readKeyFacts(answer, BINANCE_ENVELOPE, binanceKeyFacts),
+  },
+
+  wallets: {
+    call: () =>
+      call('GET', '/sapi/v1/capital/config/getall', { wallet: 10 }, [], { maxBodyBytes: WALLET_BODY_BYTES }),
+    parse: (answer, lookup) =>
+      rows(answer, (value) => ({ kind: 'rows', rows: binanceNetworks(value, lookup), next: [] })),
   },
 
   // Only futures have one [O].

@@ -25,6 +25,7 @@ import type {
 import { askedFor, callWith, clientIdAt, wordAt } from './order-fields.js';
 import { hmacHex, jsonBody, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
+import { bybitNetworks, WALLET_BODY_BYTES } from './signed-wallets.js';
 
 /**
  * Order entry of Bybit v5 spot (PROTOCOLS §1.1, §5). Create and cancel are receipts: what became of an order is told by the
@@ -279,6 +280,12 @@ export const BYBIT_ORDERS: OrderEntry = {
   keyFacts: {
     call: () => call('GET', 'user/query-api', 'keys', []),
     parse: (answer) => readKeyFacts(answer, BYBIT_ENVELOPE, (value) => bybitKeyFacts(resultOf(value))),
+  },
+
+  wallets: {
+    call: () => call('GET', 'asset/coin/query-info', 'records', [], { maxBodyBytes: WALLET_BODY_BYTES }),
+    parse: (answer, lookup) =>
+      rows(answer, (result) => ({ kind: 'rows', rows: bybitNetworks(result, lookup), next: [] })),
   },
 
   // For institutions only [O].

@@ -35,6 +35,7 @@ import {
 import { isNamed, orderByFills } from './order-lists.js';
 import { encodedQuery, hmacBase64, jsonBody, wholeMs, withQuery, type Parameters } from './order-signing.js';
 import type { Costs } from './rate-limiter.js';
+import { okxNetworks, WALLET_BODY_BYTES } from './signed-wallets.js';
 
 /**
  * Order entry of OKX in spot mode (PROTOCOLS §1.1, §4). Placing answers with a receipt; `expTime` in the header is the fence, and
@@ -354,6 +355,12 @@ export const OKX_ORDERS: OrderEntry = {
         if (row === undefined || more.length > 0) throw new FrameError('data', 'one row', value);
         return okxKeyFacts(row);
       }),
+  },
+
+  wallets: {
+    call: () => call('GET', 'asset/currencies', { funding: 1 }, [], { maxBodyBytes: WALLET_BODY_BYTES }),
+    parse: (answer, lookup) =>
+      rows(answer, (data) => ({ kind: 'rows', rows: okxNetworks(data, lookup), next: [] })),
   },
 
   deadMan: {

@@ -1,6 +1,8 @@
+import type { NetworkStatus } from '../market/wallet.js';
 import type { DecimalText, Side } from '../messages/primitives.js';
 import type { Endpoints, Heartbeat } from './connection-terms.js';
 import type { Costs, LimitScheme } from './rate-limiter.js';
+import type { AssetLookup } from './signed-wallets.js';
 
 /**
  * Order entry of one exchange as a pure protocol: calls are data, signing is a function of credentials and a moment, answers
@@ -242,6 +244,9 @@ export interface OrderEntry {
   /** What the key that signs may do; absent where the exchange tells nothing of it. */
   readonly keyFacts?: KeyQuestion;
 
+  /** Deposits and withdrawals per network, where they are told only with a key. Absent = they are told without, or not at all. */
+  readonly wallets?: SignedWallets;
+
   /** Null where the exchange has none. */
   readonly deadMan: DeadMan | null;
 
@@ -264,6 +269,11 @@ export interface KeyQuestion {
   call(): PrivateCall;
   /** One row. `apiKey` picks the key's own row where the answer lists all of the account. */
   parse(answer: ExchangeAnswer, apiKey: string): RowsAnswer<KeyFacts>;
+}
+
+export interface SignedWallets {
+  call(): PrivateCall;
+  parse(answer: ExchangeAnswer, lookup: AssetLookup): RowsAnswer<NetworkStatus>;
 }
 
 /** Cancels everything when it is not repeated in time. */

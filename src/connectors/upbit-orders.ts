@@ -25,6 +25,7 @@ import { askedFor, callWith, parameterOf } from './order-fields.js';
 import type { JwtAlgorithm, Parameters } from './order-signing.js';
 import { isoTimeAt, readBalance, readOrder, REST_SIDES, UPBIT_ENVELOPE } from './upbit-order-rows.js';
 import { upbitStream } from './upbit-stream.js';
+import { upbitNetworks } from './signed-wallets.js';
 
 /**
  * Order entry of Upbit (PROTOCOLS §1.1, §6). No field fences a late order, so that only orders that do not rest are sent. An
@@ -203,6 +204,12 @@ export function upbitOrders(algorithm: JwtAlgorithm): OrderEntry {
       call: () => call('GET', 'api_keys', []),
       parse: (answer, apiKey) =>
         readKeyFacts(answer, UPBIT_ENVELOPE, (value) => upbitKeyFacts(value, apiKey)),
+    },
+
+    wallets: {
+      call: () => call('GET', 'status/wallet', []),
+      parse: (answer, lookup) =>
+        rows(answer, (value) => ({ kind: 'rows', rows: upbitNetworks(value, lookup), next: [] })),
     },
 
     // None was found in the documentation [O].

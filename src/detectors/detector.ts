@@ -1,5 +1,6 @@
 import type { Instrument } from '../market/instrument.js';
 import type { OpportunityEvent, Signal } from '../messages/signal.js';
+import type { AmountAt } from './holdings.js';
 import type { OpportunityLife } from './opportunity-life.js';
 
 /** What a detector wants done; its actor sends them. */
@@ -25,6 +26,8 @@ export interface Detector {
   replaceInstruments(instruments: readonly Instrument[], nowMs: number): readonly DetectorEffect[];
   /** An exchange changed the state or the rules of an instrument; what is not followed is ignored. */
   instrumentChanged(instrument: Instrument, nowMs: number, monotonicMs: number): readonly DetectorEffect[];
+  /** What is held has changed; absent where nothing hangs on it. */
+  holdingsChanged?(holdings: readonly AmountAt[]): void;
   /** It was traded: it is not offered again in this life. */
   markExecuted(opportunityId: string, nowMs: number): readonly DetectorEffect[];
   /** The gate refused it: it may be offered again after a cool-down or when its profit has grown. */

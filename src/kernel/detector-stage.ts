@@ -7,6 +7,7 @@ import type { Instrument } from '../market/instrument.js';
 import { OrderBook } from '../market/order-book.js';
 import { QuoteBoard } from '../market/quote-board.js';
 import type { BookTop } from '../messages/feed.js';
+import type { BalancesChanged } from '../messages/ledger.js';
 import type { Stage } from './stage.js';
 
 /** The detector reads a board; here the board is part of its state and every change of a book is an event. */
@@ -19,6 +20,7 @@ export type DetectorEvent =
       readonly reason: string;
       readonly detail: string;
     }
+  | { readonly kind: 'holdings'; readonly holdings: BalancesChanged['holdings'] }
   | { readonly kind: 'executed'; readonly opportunityId: string }
   | {
       readonly kind: 'missed';
@@ -77,6 +79,9 @@ function stepDetector({ board, detector }: DetectorState, event: DetectorEvent, 
       return detector.onSlotDirty(board.slotOf(event.top.instrument), nowMs, event.monotonicMs);
     case 'sweep':
       return detector.sweep(nowMs, event.monotonicMs);
+    case 'holdings':
+      detector.holdingsChanged?.(event.holdings);
+      return [];
     case 'refused':
       return detector.markRefused(event.opportunityId, event.reason, event.detail, nowMs);
     case 'executed':

@@ -182,7 +182,8 @@ export function accountTerms<T extends MarketRates>(
   const listed = tier === undefined ? market : ratesInTier(exchange, tier, market);
   const known = { ...market, takerFeeRate: listed.takerFeeRate, makerFeeRate: listed.makerFeeRate };
   if (account !== null) {
-    known.takerFeeRate = account.takerFeeRate;
+    // A rebate for taking is not counted on.
+    known.takerFeeRate = account.takerFeeRate.startsWith('-') ? '0' : account.takerFeeRate;
     known.makerFeeRate = account.makerFeeRate;
   }
   if (override === undefined) return known;

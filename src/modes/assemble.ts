@@ -39,7 +39,8 @@ import { MemberNode } from './member.js';
 import { nodeActs } from './node-acts.js';
 import { nodeReports, type NodeReports } from './node-reports.js';
 import { NodeContext, type NodeParts } from './node-context.js';
-import { enabledPairs, isPairAllowed, triangularExchanges, withConfiguredFee } from './parameters.js';
+import { onAccountTerms } from './account-terms.js';
+import { enabledPairs, isPairAllowed, triangularExchanges } from './parameters.js';
 import { ownPrices } from './prices.js';
 import { openTickRecording } from './tick-recording.js';
 import { cycleDetectorWorker, feedWorker, nodeTree, PATHS, recordingTree } from './tree.js';
@@ -139,7 +140,7 @@ class AssembledNode implements TradingNode {
     this.context = context;
     this.failed = new Promise((resolve) => (this.fail = resolve));
     this.feeds = new Feeds(context);
-    this.loading = loadingOf(context.parts, this.feeds);
+    this.loading = loadingOf(context, this.feeds);
     context.recording = recordingOf(context, () => this.member);
   }
 
@@ -410,7 +411,7 @@ class AssembledNode implements TradingNode {
   }
 }
 
-function loadingOf(parts: NodeParts, feeds: Feeds): InstrumentLoading {
+function loadingOf({ parts, rates }: NodeContext, feeds: Feeds): InstrumentLoading {
   const { http, market, log, options } = parts;
   const trading = options.tradingConfig;
   return {
@@ -421,7 +422,7 @@ function loadingOf(parts: NodeParts, feeds: Feeds): InstrumentLoading {
       market.symbols === null
         ? { by: 'pair', pairs: enabledPairs(trading).map(({ pair }) => pair) }
         : { by: 'symbol', symbols: market.symbols, allowed: (pair) => isPairAllowed(trading, pair) },
-    adjust: (instrument) => withConfiguredFee(trading, instrument),
+    adjust: (instrument) => onAccountTerms(trading, rates, instrument),
     ...(options.recordFolder !== null && {
       onAnswer: (exchange: ExchangeId, url: string, body: Buffer) => feeds.listed(exchange, url, body),
     }),

@@ -1,6 +1,8 @@
 import { ClockOffsets } from '../actors/clock-sync.js';
 import { HaltMemory } from '../actors/halt-memory.js';
 import type { StartOptions } from '../cli/options.js';
+import { LearnedDecays } from '../detectors/latency-decay.js';
+import { AccountRates } from '../market/account-rates.js';
 import { LiveInstruments } from '../market/live-instruments.js';
 import type { Instrument } from '../market/instrument.js';
 import { QuoteBoard } from '../market/quote-board.js';
@@ -94,6 +96,10 @@ export class NodeContext {
   readonly offsets = new ClockOffsets();
   readonly liveInstruments = new LiveInstruments();
   readonly wallets = new WalletStatuses();
+  /** What accounts pay by the exchanges' own word. */
+  readonly rates = new AccountRates();
+  /** Losses of edges until orders arrive; loaded by the detector that starts. */
+  readonly decays = new LearnedDecays();
   /** Exchanges that have listed their markets. */
   readonly markets = new Map<ExchangeId, ExchangeMarkets>();
   readonly halts: HaltMemory;

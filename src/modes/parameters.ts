@@ -13,6 +13,7 @@ import {
   type TriangularParameters,
 } from '../detectors/triangular/triangular-parameters.js';
 import { Decimal, toText } from '../market/decimal.js';
+import { accountTerms, type MarketRates } from '../market/fee-tiers.js';
 import type { Instrument } from '../market/instrument.js';
 import { invariant } from '../messages/errors.js';
 import type { AssetId, DecimalText, ExchangeId, ModeName, PairId, Strategy } from '../messages/primitives.js';
@@ -299,15 +300,28 @@ export function exchangeFactsOf(
   );
 }
 
-/** The fee the trader's account pays, where the file says so; start-up defaults of the exchange otherwise. */
-export function withConfiguredFee(trading: TradingConfig, instrument: Instrument): Instrument {
+/**
+ * The fee the trader's account pays: what the file says, its tier, else the start-up default of the exchange; and what the exchange
+ * itself says of the account where that is asked for and known (`accountTerms`).
+ */
+export function withConfiguredFee(
+  trading: TradingConfig,
+  instrument: Instrument,
+  account: MarketRates | null = null,
+): Instrument {
   const configured = trading.exchanges[instrument.exchange];
   if (configured === undefined) return instrument;
-  const { takerFeeBps, feeMode } = configured;
+  const { takerFeeBps, feeTier, feeMode, feeCoin } = configured;
+  const terms = accountTerms(instrument.exchange, instrument, {
+    ...(takerFeeBps !== undefined && { override: toText(new Decimal(takerFeeBps).div(10_000)) }),
+    ...(feeTier !== undefined && { tier: feeTier }),
+    account,
+  });
   return {
-    ...instrument,
-    ...(takerFeeBps !== undefined && { takerFeeRate: toText(new Decimal(takerFeeBps).div(10_000)) }),
+    ...terms,
     ...(feeMode !== undefined && { feeMode }),
+    ...(feeMode === 'third' &&
+      feeCoin !== undefined && { feeCoin: feeCoin.asset, feeDiscount: feeCoin.discount }),
   };
 }
 

@@ -8,6 +8,17 @@ import { tradingSchema } from '../../src/config/trading.js';
 import { dayNumber } from '../../src/execution/portfolio.js';
 import { openBuses } from '../../src/modes/bus.js';
 import { MachineTime } from '../../src/modes/machine-time.js';
+import { LearnedDecays } from '../../src/detectors/latency-decay.js';
+import { WalletStatuses } from '../../src/market/wallet-statuses.js';
+import { feeAskedOf, walletsAsked } from '../../src/modes/account-terms.js';
+import {
+  edgeTermsOf,
+  needsHoldings,
+  reservesOf,
+  targetsOf,
+  transferBatchOf,
+  withdrawFeesOf,
+} from '../../src/modes/edge-terms.js';
 import {
   baselineOf,
   ccxtOf,
@@ -89,8 +100,36 @@ function told(trading: TradingConfig): string {
     fees: exchanges.map((exchange) => withConfiguredFee(trading, instrument(exchange))),
     day: dayBoundaryOffsetMs(trading),
     currency: trading.reportingCurrency,
+    targets: targetsOf(trading),
+    reserves: reservesOf(trading),
+    batch: transferBatchOf(trading),
+    withdrawFees: [...withdrawFeesOf(trading)],
+    asks: [needsHoldings(trading), feeAskedOf(trading), walletsAsked(trading)],
+    edge: edgeOf(trading),
     behindCcxt: [...ccxtOf(trading).values()],
   });
+}
+
+/** What a detector would be told of wallets that are ten minutes old, and of a loss that was learned. */
+function edgeOf(trading: TradingConfig): unknown {
+  const [wallets, decays] = [new WalletStatuses(), new LearnedDecays()];
+  const open = { ticker: 'BTC', asset: 'BTC', identityKnown: true, network: 'BTC', minWithdraw: null };
+  for (const exchange of ['okx', 'binance'])
+    wallets.set(
+      exchange,
+      [{ exchange, ...open, canDeposit: true, canWithdraw: true, withdrawFee: '0.0002', confirmations: 1 }],
+      0,
+    );
+  decays.set([
+    { pair: 'BTC-USDT', buyOn: 'okx', sellOn: 'binance', bps: 3, meanBps: 2, samples: 99, latencyMs: 40 },
+  ]);
+  const terms = edgeTermsOf(trading, { wallets, decays, nowMs: () => 600_000 });
+  return {
+    limitBps: terms.inventory?.limitBps,
+    way: terms.refillWay?.('BTC', 'okx', 'binance'),
+    fee: terms.transfers?.withdrawFee('okx', 'BTC'),
+    decay: terms.learnedDecayBps?.('BTC-USDT', 'okx', 'binance'),
+  };
 }
 
 /** [key of the schema, where it is put, another value than the default] */
@@ -112,6 +151,11 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['exchanges.*.ccxt.acceptOpaqueBooks', 'exchanges.kraken.ccxt.acceptOpaqueBooks', true],
   ['exchanges.*.takerFeeBps', 'exchanges.okx.takerFeeBps', 7],
   ['exchanges.*.feeMode', 'exchanges.okx.feeMode', 'received'],
+  ['exchanges.*.feeTier', 'exchanges.okx.feeTier', 'vip1'],
+  ['exchanges.*.feeSource', 'exchanges.okx.feeSource', 'account'],
+  ['exchanges.*.feeCoin.asset', 'exchanges.bybit.feeCoin.asset', 'BTC'],
+  ['exchanges.*.feeCoin.discount', 'exchanges.bybit.feeCoin.discount', '0.25'],
+  ['exchanges.*.withdrawFee.*', 'exchanges.okx.withdrawFee.BTC', '0.0007'],
   ['exchanges.*.paperLatency.medianMs', 'exchanges.okx.paperLatency.medianMs', 7],
   ['exchanges.*.paperLatency.p99Ms', 'exchanges.okx.paperLatency.p99Ms', 70],
   ['exchanges.*.deadManSwitchMs', 'exchanges.okx.deadManSwitchMs', 30_000],
@@ -121,9 +165,16 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['edge.minNetProfit', 'edge.minNetProfit', '7'],
   ['edge.tooGoodToBeTrueBps', 'edge.tooGoodToBeTrueBps', 70],
   ['edge.latencyDecayBps', 'edge.latencyDecayBps', 7],
+  ['edge.latencyDecaySource', 'edge.latencyDecaySource', 'learned'],
   ['edge.transferCostBps', 'edge.transferCostBps', 7],
   ['edge.limitSlackBps', 'edge.limitSlackBps', 7],
   ['edge.reportFloorBps', 'edge.reportFloorBps', 7],
+  ['inventory.priceBps', 'inventory.priceBps', 7],
+  ['inventory.unrefillable', 'inventory.unrefillable', 'reserve'],
+  ['inventory.walletAgeMaxMs', 'inventory.walletAgeMaxMs', 700],
+  ['transfers.batchNotional', 'transfers.batchNotional', '70000'],
+  ['transfers.intervalHours', 'transfers.intervalHours', 7],
+  ['transfers.notionalPerDay', 'transfers.notionalPerDay', '7000'],
   ['sizes.minNotional', 'sizes.minNotional', '70'],
   ['sizes.maxNotional', 'sizes.maxNotional', '70'],
   ['limits.orderNotional', 'limits.orderNotional', '7000'],
@@ -220,6 +271,11 @@ function draftFor(key: string): Draft {
   const file = draft();
   const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
   if (key.includes('.ccxt.')) put(file, 'exchanges.kraken', { ccxt });
+  // These mean something beside others only.
+  if (key.includes('.feeCoin.'))
+    put(file, 'exchanges.bybit', { feeMode: 'third', feeCoin: { asset: 'ETH', discount: '0.1' } });
+  if (key === 'inventory.walletAgeMaxMs') put(file, 'inventory', { unrefillable: 'reserve' });
+  if (key.startsWith('transfers.')) put(file, 'transfers', { batchNotional: '90000' });
   return file;
 }
 

@@ -4,6 +4,8 @@ import type { Instrument } from '../../market/instrument.js';
 import type { ExchangeId } from '../../messages/primitives.js';
 import type { Stores } from '../../ports/stores.js';
 import type { NodeContext } from '../node-context.js';
+import { edgeTermsOf, needsHoldings } from '../edge-terms.js';
+import { loadDecays } from '../learned-decays.js';
 import { spatialParametersOf, triangularExchanges, triangularParametersOf } from '../parameters.js';
 import { erased } from '../tree.js';
 
@@ -16,11 +18,21 @@ export function detectorOf(
   /** Those of the assets that are this node's. */
   instruments: () => readonly Instrument[],
 ) {
-  const { parts, clockOffsetMs } = context;
-  const trading = parts.options.tradingConfig;
+  const { parts, clockOffsetMs, wallets, decays } = context;
+  const { tradingConfig: trading, market } = parts.options;
   if (trading.strategies.spatial === 'off') return null;
-  const parameters = spatialParametersOf(trading, clockOffsetMs);
-  return erased(detectorActor(current({ ...sharedOf(context, stores), parameters }, instruments)));
+  const parameters = {
+    ...spatialParametersOf(trading, clockOffsetMs),
+    ...edgeTermsOf(trading, { wallets, decays, nowMs: () => parts.market.time.monotonicMs() }),
+  };
+  const isLearned = trading.edge.latencyDecaySource === 'learned';
+  const options = {
+    ...sharedOf(context, stores),
+    parameters,
+    ...(needsHoldings(trading) && { holdings: () => stores.ledger.holdings() }),
+    ...(isLearned && { learn: () => loadDecays(stores.settings, decays, market) }),
+  };
+  return erased(detectorActor(current(options, instruments)));
 }
 
 /** The cycles of one exchange. */

@@ -1,6 +1,8 @@
 import { clockSyncActor } from '../../actors/clock-sync.js';
 import { instrumentWatchActor } from '../../actors/instrument-watch.js';
 import { curatedRegistry } from '../../market/asset-registry.js';
+import type { ExchangeId } from '../../messages/primitives.js';
+import { accountTermsOf, feeAskedOf, walletsAsked } from '../account-terms.js';
 import { CLOCK_BOUND } from '../connectors.js';
 import { refreshMarkets, type InstrumentLoading } from '../instruments.js';
 import type { NodeContext } from '../node-context.js';
@@ -22,7 +24,10 @@ export function clockSyncOf(context: NodeContext) {
 
 /** What was recorded does not change any more. */
 export function instrumentWatchOf(context: NodeContext, loading: InstrumentLoading) {
-  const { market } = context.parts;
+  const { market, options } = context.parts;
+  const trading = options.tradingConfig;
+  const feesOf = new Set(feeAskedOf(trading));
+  const wantsWallets = walletsAsked(trading);
   return erased(
     instrumentWatchActor({
       bus: context.bus,
@@ -31,6 +36,12 @@ export function instrumentWatchOf(context: NodeContext, loading: InstrumentLoadi
       exchanges: () => (market.replay === null ? context.restContexts() : []),
       load: (rest, symbols) => refreshMarkets(rest, symbols, loading),
       tickerLookup: (exchange, ticker) => curatedRegistry.resolve(exchange, ticker),
+      ...((feesOf.size > 0 || wantsWallets) && {
+        account: {
+          ...{ feesOf, wantsWallets, rates: context.rates },
+          of: (exchange: ExchangeId, signal: AbortSignal) => accountTermsOf(context, exchange, signal),
+        },
+      }),
     }),
   );
 }

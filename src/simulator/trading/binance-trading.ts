@@ -15,6 +15,7 @@ import type { OrderName } from './order-archive.js';
 import { binanceRights } from './key-rights.js';
 import { RateWindow } from './rate-window.js';
 import { TradingSide, type TradingParts } from './trading-side.js';
+import { binanceCoins } from './wallet-networks.js';
 
 const ROUTES: Readonly<Record<string, number>> = {
   'POST /api/v3/order': 1,
@@ -29,6 +30,7 @@ const ROUTES: Readonly<Record<string, number>> = {
   'GET /sapi/v1/capital/deposit/hisrec': 0,
   'GET /sapi/v1/capital/withdraw/history': 0,
   'GET /sapi/v1/account/apiRestrictions': 0,
+  'GET /sapi/v1/capital/config/getall': 0,
 };
 const OPEN_ORDERS_OF_ONE_WEIGHT = 6;
 const DAY_MS = 24 * 3_600_000;
@@ -125,6 +127,8 @@ export class BinanceTrading extends TradingSide {
         return this.carry({ call: 'query', symbol: null }, () => this.counted(this.queries.account(call)));
       case 'GET /api/v3/account/commission':
         return this.withMarket(call, (symbol) => json(this.queries.commission(symbol)));
+      case 'GET /sapi/v1/capital/config/getall':
+        return json(binanceCoins(this.wallets));
       case 'GET /api/v3/myTrades':
         return this.withMarket(call, (symbol) =>
           this.carry({ call: 'query', symbol }, () => this.counted(this.queries.myTrades(call))),

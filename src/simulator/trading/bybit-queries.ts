@@ -17,6 +17,7 @@ import {
 import type { DeskTransfer, OrderView } from './desk-types.js';
 import type { OrderDesk } from './order-desk.js';
 import { newestFirst, sliceOf } from './request-words.js';
+import { bybitCoins, type WalletNetworks } from './wallet-networks.js';
 
 export interface BybitQueryParts {
   readonly desk: OrderDesk;
@@ -28,6 +29,7 @@ export interface BybitQueryParts {
   readonly stamp: (ms: number) => number;
   /** What one unit of an asset is worth in dollars. */
   readonly usdOf: (asset: string) => number;
+  readonly wallets: WalletNetworks;
 }
 
 const DAY_MS = 86_400_000;
@@ -72,6 +74,8 @@ export class BybitQueries {
         return this.checked(query, () => this.feeRates(query));
       case '/v5/account/wallet-balance':
         return this.wallet(query);
+      case '/v5/asset/coin/query-info':
+        return bybitResult(bybitCoins(this.parts.wallets), this.parts.serverMs());
       case '/v5/asset/deposit/query-record':
         return this.transfers(query, (amount) => amount > 0n, bybitDepositRow);
       default:

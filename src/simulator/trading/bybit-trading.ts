@@ -32,6 +32,7 @@ const CALLS_PER_SECOND: Readonly<Record<string, number>> = {
   'GET /v5/asset/deposit/query-record': 5,
   'GET /v5/asset/withdraw/query-record': 5,
   'GET /v5/user/query-api': 10,
+  'GET /v5/asset/coin/query-info': 5,
 };
 const PATHS = new Set(Object.keys(CALLS_PER_SECOND).map((name) => name.slice(name.indexOf(' ') + 1)));
 const PRIVATE_SOCKET = '/v5/private';
@@ -60,7 +61,7 @@ export class BybitTrading extends TradingSide {
     const usdOf = (asset: string) => worthOf(asset, markets.values());
     const lateCancel = (order: OrderView) => void this.lostCancels.push(order);
     this.orders = new BybitOrderCalls({ desk, markets, nowMs, serverMs, lateCancel });
-    this.queries = new BybitQueries({ desk, markets, nowMs, serverMs, stamp, usdOf });
+    this.queries = new BybitQueries({ desk, markets, nowMs, serverMs, stamp, usdOf, wallets: this.wallets });
     this.socket = new BybitPrivateSocket({ key: this.credentials, desk, prng, serverMs, stamp, usdOf, send });
     for (const [name, calls] of Object.entries(CALLS_PER_SECOND)) {
       this.windows.set(name, new RateWindow(calls, 1_000));

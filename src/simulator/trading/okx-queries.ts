@@ -14,6 +14,7 @@ import {
   type OkxRow,
 } from './okx-rows.js';
 import type { OrderDesk } from './order-desk.js';
+import { okxCurrencies, type WalletNetworks } from './wallet-networks.js';
 
 export interface OkxQueryParts {
   readonly desk: OrderDesk;
@@ -23,6 +24,7 @@ export interface OkxQueryParts {
   readonly stamp: (ms: number) => number;
   /** What one unit of an asset is worth in dollars. */
   readonly usdOf: (asset: string) => number;
+  readonly wallets: WalletNetworks;
 }
 
 const DAY_MS = 86_400_000;
@@ -55,6 +57,8 @@ export class OkxQueries {
         return this.balance(query);
       case '/api/v5/account/trade-fee':
         return this.fee(query);
+      case '/api/v5/asset/currencies':
+        return okxData(okxCurrencies(this.parts.wallets));
       case '/api/v5/asset/deposit-history':
         return this.transfers(query, (amount) => amount > 0n, okxDepositRow);
       default:

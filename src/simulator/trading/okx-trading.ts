@@ -47,6 +47,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
   'GET /api/v5/asset/deposit-history': limit(6, 1_000),
   'GET /api/v5/asset/withdrawal-history': limit(6, 1_000),
   'GET /api/v5/account/config': limit(5, 2_000),
+  'GET /api/v5/asset/currencies': limit(6, 1_000),
 };
 const PATHS = new Set(Object.keys(LIMITS).map((name) => name.slice(name.indexOf(' ') + 1)));
 const PRIVATE_SOCKET = '/ws/v5/private';
@@ -76,7 +77,7 @@ export class OkxTrading extends TradingSide {
     const stamp = (ms: number) => this.stamp(ms);
     const usdOf = (asset: string) => worthOf(asset, markets.values());
     this.orders = new OkxOrderCalls({ desk, markets, prng, nowMs, serverMs });
-    this.queries = new OkxQueries({ desk, markets, nowMs, stamp, usdOf });
+    this.queries = new OkxQueries({ desk, markets, nowMs, stamp, usdOf, wallets: this.wallets });
     this.socket = new OkxPrivateSocket({
       key: this.credentials,
       uid: UID,

@@ -4,6 +4,7 @@ import type { TradingExchange } from './desk-rules.js';
 import type { DeskTrade, OrderView } from './desk-types.js';
 import type { KeyRights } from './key-rights.js';
 import type { OrderDesk } from './order-desk.js';
+import type { WalletNetworks } from './wallet-networks.js';
 import type { TradingFault } from './trading-faults.js';
 
 /** What a trader has to know to sign. */
@@ -64,6 +65,8 @@ export interface SimulatedAccount {
   misbehave(fault: TradingFault): () => void;
   /** A deposit (above 0) or withdrawal that the trader did not order. Throws ARB_INVARIANT beyond what is free. */
   transfer(asset: string, amount: string): void;
+  /** Opens or closes every network of an asset there. */
+  setWallet(asset: string, state: { readonly canDeposit: boolean; readonly canWithdraw: boolean }): void;
   /** Calls of any kind that came while a ban was in force. */
   readonly callsDuringBan: number;
   /** Requests to place that came, whatever became of them. */
@@ -76,6 +79,7 @@ export interface AccountParts {
   readonly credentials: AccountCredentials;
   readonly keyRights: KeyRights;
   readonly desk: OrderDesk;
+  readonly wallets: WalletNetworks;
   readonly misbehave: (fault: TradingFault) => () => void;
   readonly counts: () => { readonly callsDuringBan: number; readonly placeRequests: number };
 }
@@ -101,6 +105,7 @@ export function simulatedAccount({
     orders: () => desk.allOrders().map(orderRecord),
     trades: () => desk.trades(null).map(tradeRecord),
     misbehave: parts.misbehave,
+    setWallet: (asset, state) => parts.wallets.set(asset, state),
     transfer: (asset, amount) => void desk.transfer(asset, atomsOf(amount)),
     get callsDuringBan() {
       return parts.counts().callsDuringBan;

@@ -8,6 +8,7 @@ import { OrderDesk } from './order-desk.js';
 import { PushLine } from './push-line.js';
 import { tradingOnly, type KeyRights } from './key-rights.js';
 import { simulatedAccount, type AccountCredentials, type SimulatedAccount } from './simulated-account.js';
+import { WalletNetworks } from './wallet-networks.js';
 import { delayOf, TradingFaultBoard, type CallKind, type TradingFault } from './trading-faults.js';
 
 /** What a trading side needs of the face that it belongs to. */
@@ -46,6 +47,7 @@ const SILENCE: FaceHttpAnswer = { kind: 'silence' };
 export abstract class TradingSide {
   readonly account: SimulatedAccount;
   protected readonly desk: OrderDesk;
+  protected readonly wallets: WalletNetworks;
   protected readonly parts: TradingParts;
   protected readonly credentials: AccountCredentials;
   /** For request ids and the like. */
@@ -80,11 +82,13 @@ export abstract class TradingSide {
       emit: (event) => this.pushes.push(event),
       cutConnections: () => this.cut(),
     });
+    this.wallets = new WalletNetworks(exchange, parts.markets);
     this.account = simulatedAccount({
       exchange,
       credentials: this.credentials,
       keyRights: this.keyRights,
       desk: this.desk,
+      wallets: this.wallets,
       misbehave: (fault) => this.misbehave(fault),
       counts: () => ({ callsDuringBan: this.callsDuringBan, placeRequests: this.placeRequests }),
     });

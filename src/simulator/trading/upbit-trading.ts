@@ -8,6 +8,7 @@ import { myOrderFrame, orderObject, type MyOrderState } from './upbit-order-fram
 import { readUpbitOrder, upbitRefusal } from './upbit-order-request.js';
 import { json, nameIn, notFound, UpbitQueries } from './upbit-queries.js';
 import { upbitError, type UpbitParams } from './upbit-signing.js';
+import { upbitWallets } from './wallet-networks.js';
 
 type Route = KoreanRoute<UpbitGroup>;
 const QUERY: Route = { group: 'default', call: 'query' };
@@ -25,6 +26,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/api_keys': QUERY,
   'GET /v1/deposits': QUERY,
   'GET /v1/withdraws': QUERY,
+  'GET /v1/status/wallet': QUERY,
 };
 
 /** Upbit's signed REST calls and the private socket (PROTOCOLS §6). No call expires here: a late one is carried out. */
@@ -80,6 +82,8 @@ export class UpbitTrading extends KoreanTrading<UpbitGroup> {
         return this.queries.chance(values);
       case 'GET /v1/api_keys':
         return json(upbitRights(this.keyRights, this.credentials.apiKey));
+      case 'GET /v1/status/wallet':
+        return json(upbitWallets(this.wallets));
       case 'GET /v1/accounts':
         return this.queries.accounts();
       default:
