@@ -23,7 +23,9 @@ export const nodeName = z
 /** Amount by asset, e.g. `{ USDT: '100000' }`. */
 export const amounts = z.record(p.assetId, money);
 
-export const feeTierName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'must be the name of a fee tier, such as vip1');
+export const feeTierName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'must be the name of a fee tier, such as vip1');
 
 /** `HH:MM`, 24 hours; an end may also be `24:00`. */
 export const timeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM, 24 hours');

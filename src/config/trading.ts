@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import * as p from '../messages/primitives.js';
-import { amounts, bps, durationMs, endOfWindow, feeTierName, money, positiveMoney, timeOfDay } from './fields.js';
+import {
+  amounts,
+  bps,
+  durationMs,
+  endOfWindow,
+  feeTierName,
+  money,
+  positiveMoney,
+  timeOfDay,
+} from './fields.js';
 
 /** `trading.config.ts`: what a trader decides (TRADING §8). All money is decimal text in the reporting currency unless an asset is named. */
 

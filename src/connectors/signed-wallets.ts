@@ -6,7 +6,10 @@ import { FrameError } from './frame-error.js';
 
 /** Deposits and withdrawals per network of the exchanges that tell them only with a key. */
 
-export type AssetLookup = (exchange: ExchangeId, ticker: string) => Pick<ResolvedAsset, 'asset' | 'identityKnown'>;
+export type AssetLookup = (
+  exchange: ExchangeId,
+  ticker: string,
+) => Pick<ResolvedAsset, 'asset' | 'identityKnown'>;
 
 /** These lists name every coin of the exchange. */
 export const WALLET_BODY_BYTES = 16 << 20;
@@ -20,7 +23,10 @@ interface Placed {
 }
 
 /** A coin that cannot be read is left out, and then nothing is known of it: that is `unknown`, never open. */
-function readable(rows: readonly unknown[], read: (row: f.Fields, path: string) => NetworkStatus[]): NetworkStatus[] {
+function readable(
+  rows: readonly unknown[],
+  read: (row: f.Fields, path: string) => NetworkStatus[],
+): NetworkStatus[] {
   return rows.flatMap((row, index) => {
     try {
       return read(f.asFields(row, `[${index}]`), `[${index}].`);
@@ -131,7 +137,9 @@ export function upbitNetworks(value: unknown, lookup: AssetLookup): NetworkStatu
   if (!Array.isArray(value)) throw new FrameError('answer', 'an array', value);
   return readable(value.slice(0, MAX_COINS), (row, path) => {
     const state = f.textAt(row, 'wallet_state', path);
-    const [canDeposit, canWithdraw] = Object.hasOwn(UPBIT_STATES, state) ? UPBIT_STATES[state]! : [false, false];
+    const [canDeposit, canWithdraw] = Object.hasOwn(UPBIT_STATES, state)
+      ? UPBIT_STATES[state]!
+      : [false, false];
     const ticker = f.symbolAt(row, 'currency', path);
     const network = f.member(row, 'net_type');
     return [

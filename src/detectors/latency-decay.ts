@@ -53,7 +53,7 @@ export function bookLosses(buy: QuoteSeries, sell: QuoteSeries, question: DecayQ
   const losses: number[] = [];
   const later = { buy: 0, sell: 0 };
   let isOpen = false;
-  for (let b = 0, s = 0; b < buy.times.length || s < sell.times.length; ) {
+  for (let b = 0, s = 0; b < buy.times.length || s < sell.times.length;) {
     const atMs = Math.min(timeAt(buy, b), timeAt(sell, s));
     while (timeAt(buy, b) <= atMs) b++;
     while (timeAt(sell, s) <= atMs) s++;

@@ -61,7 +61,10 @@ export function networkOf({ ticker, network }: Pick<NetworkStatus, 'ticker' | 'n
  */
 export function wayState({ from, to }: WayEnds): WayState {
   if (from === null || to === null) return 'unknown';
-  const [out, into] = [from.filter(({ canWithdraw }) => canWithdraw), to.filter(({ canDeposit }) => canDeposit)];
+  const [out, into] = [
+    from.filter(({ canWithdraw }) => canWithdraw),
+    to.filter(({ canDeposit }) => canDeposit),
+  ];
   if (out.length === 0 || into.length === 0) return 'closed';
   const arriving = new Set(into.map(networkOf));
   if (out.some((one) => networkOf(one) !== null && arriving.has(networkOf(one)))) return 'open';

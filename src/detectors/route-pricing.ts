@@ -23,8 +23,12 @@ interface Terms {
   readonly costs: CostsBps;
   readonly feeBuy: FeeSource;
   readonly feeSell: FeeSource;
-  /** Above the reserve, where a way back is not open; null = not limited by it. */
-  readonly caps: { readonly base: Decimal; readonly quote: Decimal; readonly way: string } | null;
+  /** What is above the reserve on the sides whose way back is not open; null = such a way is open. */
+  readonly caps: {
+    readonly base: Decimal | null;
+    readonly quote: Decimal | null;
+    readonly way: string;
+  } | null;
   readonly hindrance: Hindrance | null;
 }
 
@@ -76,7 +80,13 @@ export class RoutePricing {
     const transfer = this.transferBps(route, price);
     const caps = this.capsOf(route);
     const costs = { ...this.costsOf(route, price), transfer: transfer ?? 0 };
-    return { costs, feeBuy, feeSell, caps, hindrance: hindranceOf(route, { feeBuy, feeSell, transfer, caps }) };
+    return {
+      costs,
+      feeBuy,
+      feeSell,
+      caps,
+      hindrance: hindranceOf(route, { feeBuy, feeSell, transfer, caps }),
+    };
   }
 
   private costsOf({ buy, sell, limits }: SpatialRoute, price: number): CostsBps {
@@ -112,13 +122,17 @@ export class RoutePricing {
     const { base, quote, exchange: buyOn } = buy.instrument;
     const sellOn = sell.instrument.exchange;
     const baseWay = refillWay(base, buyOn, sellOn);
-    const quoteWay = baseWay === 'open' ? refillWay(quote, sellOn, buyOn) : 'open';
-    if (baseWay === 'open' && quoteWay === 'open') return null;
-    const way =
-      baseWay === 'open'
-        ? `${quote} from ${sellOn} to ${buyOn} is ${quoteWay}`
-        : `${base} from ${buyOn} to ${sellOn} is ${baseWay}`;
-    return { base: this.above(sellOn, base), quote: this.above(buyOn, quote), way };
+    const quoteWay = refillWay(quote, sellOn, buyOn);
+    const shut = [
+      ...(baseWay === 'open' ? [] : [`${base} from ${buyOn} to ${sellOn} is ${baseWay}`]),
+      ...(quoteWay === 'open' ? [] : [`${quote} from ${sellOn} to ${buyOn} is ${quoteWay}`]),
+    ];
+    if (shut.length === 0) return null;
+    return {
+      base: baseWay === 'open' ? null : this.above(sellOn, base),
+      quote: quoteWay === 'open' ? null : this.above(buyOn, quote),
+      way: shut.join(', '),
+    };
   }
 
   /** Held above the reserve; 0 while what is held is not known. */
@@ -156,7 +170,7 @@ export class RoutePricing {
 
 function keyOf({ costs, feeBuy, feeSell, caps, hindrance }: Terms): string {
   const { latencyDecay, transfer, inventory } = costs;
-  const sizes = caps === null ? '' : `${caps.base.toString()} ${caps.quote.toString()} ${caps.way}`;
+  const sizes = caps === null ? '' : `${String(caps.base)} ${String(caps.quote)} ${caps.way}`;
   return `${latencyDecay} ${transfer} ${inventory} ${feeBuy} ${feeSell} ${hindrance?.on ?? ''} ${sizes}`;
 }
 
@@ -169,11 +183,14 @@ function onTerms(route: SpatialRoute, { costs, feeBuy, feeSell, caps }: Terms): 
     costs: routeCosts(costs),
     ...(caps !== null && {
       unrefilled: caps.way,
-      maxBase: maxBase === null ? caps.base : Decimal.min(maxBase, caps.base),
-      limits: { ...limits, maxNotional: Decimal.min(limits.maxNotional, caps.quote) },
+      maxBase: least(maxBase, caps.base),
+      limits: { ...limits, maxNotional: least(limits.maxNotional, caps.quote) ?? limits.maxNotional },
     }),
   });
 }
+
+const least = (a: Decimal | null, b: Decimal | null): Decimal | null =>
+  a === null || b === null ? (a ?? b) : Decimal.min(a, b);
 
 const withFee = (market: SpatialMarket, source: FeeSource): SpatialMarket =>
   source === 'received'
@@ -192,7 +209,7 @@ function hindranceOf(
   if (transfer === null)
     return { reason: 'TRANSFER_COST', on: `withdrawal of ${buy.instrument.base} or ${buy.instrument.quote}` };
   if (caps === null) return null;
-  const isDry = !caps.base.greaterThan(0) || !caps.quote.greaterThan(0);
-  const isSmall = caps.base.lessThan(minBase) || caps.quote.lessThan(limits.minNotional);
+  const isDry = caps.base?.isZero() === true || caps.quote?.isZero() === true;
+  const isSmall = caps.base?.lessThan(minBase) === true || caps.quote?.lessThan(limits.minNotional) === true;
   return isDry || isSmall ? { reason: 'NOT_REFILLABLE', on: caps.way } : null;
 }

@@ -38,7 +38,10 @@ const WITHOUT_NETWORKS = new Set(['KRW']);
 export class WalletNetworks {
   private readonly exchange: TradingExchange;
   private readonly assets: readonly string[];
-  private readonly closed = new Map<string, { readonly canDeposit: boolean; readonly canWithdraw: boolean }>();
+  private readonly closed = new Map<
+    string,
+    { readonly canDeposit: boolean; readonly canWithdraw: boolean }
+  >();
 
   constructor(exchange: TradingExchange, markets: ReadonlyMap<string, SimulatedMarket>) {
     this.exchange = exchange;
