@@ -1,10 +1,15 @@
 import t from 'tap';
-import { instrumentWatchActor, type InstrumentWatchMessage } from '../../src/actors/instrument-watch.js';
+import {
+  instrumentWatchActor,
+  type AccountWatch,
+  type InstrumentWatchMessage,
+} from '../../src/actors/instrument-watch.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import { binance } from '../../src/connectors/binance.js';
 import { bithumb } from '../../src/connectors/bithumb.js';
 import { RateLimiter } from '../../src/connectors/rate-limiter.js';
 import { upbit } from '../../src/connectors/upbit.js';
+import { AccountRates } from '../../src/market/account-rates.js';
 import { curatedRegistry } from '../../src/market/asset-registry.js';
 import type { Instrument } from '../../src/market/instrument.js';
 import { LiveInstruments } from '../../src/market/live-instruments.js';
@@ -33,7 +38,7 @@ const ETH: Instrument = {
 const XRP: Instrument = { ...BTC, id: 'binance:XRP-USDT', symbol: 'XRPUSDT' };
 
 /** A watch over one exchange whose lists the test writes. */
-async function watched(listed: readonly Instrument[]) {
+async function watched(listed: readonly Instrument[], account?: AccountWatch, hasPublicWallets = true) {
   const time = new ManualTime(NOW);
   const log = new KeptLog();
   const ids = new CountingIds();
@@ -68,10 +73,12 @@ async function watched(listed: readonly Instrument[]) {
     ...connector,
     rest: {
       ...connector.rest,
-      wallets: {
-        request: () => ({ path: '/wallets', costs: { weight: 1 }, timeoutMs: 1000, maxBodyBytes: 1000 }),
-        parse: () => ({ networks: [{ ...network }], refused: [{ ticker: 'X', reason: 'network' }] }),
-      },
+      wallets: !hasPublicWallets
+        ? null
+        : {
+            request: () => ({ path: '/wallets', costs: { weight: 1 }, timeoutMs: 1000, maxBodyBytes: 1000 }),
+            parse: () => ({ networks: [{ ...network }], refused: [{ ticker: 'X', reason: 'network' }] }),
+          },
     },
   };
   const system = new ActorSystem({
@@ -106,6 +113,7 @@ async function watched(listed: readonly Instrument[]) {
       },
       tickerLookup: (exchange, ticker) => curatedRegistry.resolve(exchange, ticker),
       everyMs: 60_000,
+      ...(account !== undefined && { account }),
     }),
   );
   await time.settle();
@@ -228,6 +236,49 @@ t.test('a wallet that opens or closes is told once', async (t) => {
     { exchange: 'binance', asset: 'BTC', network: 'BTC', canDeposit: false, canWithdraw: false },
   ]);
   t.equal(toldWallets.length, 1);
+});
+
+t.test('rates of an account are asked for until all are known, and put its markets on them', async (t) => {
+  const rates = new AccountRates();
+  const asked: string[] = [];
+  const account = { isDown: true, takerFeeRate: '0.0008' };
+  const networks = [
+    {
+      ...{ exchange: 'binance', ticker: 'BTC', asset: 'BTC', identityKnown: true, network: 'BTC' },
+      ...{ canDeposit: true, canWithdraw: false, withdrawFee: '0.0002', minWithdraw: null, confirmations: 2 },
+    },
+  ];
+  const { time, exchange, wallets, summary } = await watched(
+    [BTC, ETH],
+    {
+      feesOf: new Set(['binance']),
+      rates,
+      wantsWallets: true,
+      of: () => ({
+        feeRates: async (symbol) => {
+          asked.push(symbol);
+          if (account.isDown && symbol === 'ETHUSDT') throw new ArbotError('ARB_EXCHANGE_ERROR', 'busy');
+          return { takerFeeRate: account.takerFeeRate, makerFeeRate: '0.0005' };
+        },
+        wallets: async () => ({ networks, refused: [] }),
+      }),
+    },
+    false,
+  );
+  t.same([rates.of('binance', 'BTCUSDT')?.takerFeeRate, rates.of('binance', 'ETHUSDT')], ['0.0008', null]);
+  t.match(wallets.networksOf('binance', 'BTC'), [{ canWithdraw: false }], 'wallets by the account too');
+  t.match(summary(), { exchanges: { binance: { errors: { fees: /busy/ } } } });
+  t.equal(exchange.asked.length, 1, 'what is known counts at once: the list is read again');
+  account.isDown = false;
+  await time.advance(70_000);
+  t.equal(rates.of('binance', 'ETHUSDT')?.takerFeeRate, '0.0008', 'asked again with the next list');
+  t.match(summary(), { exchanges: { binance: { errors: {} } } });
+  const before = asked.length;
+  await time.advance(130_000);
+  t.equal(asked.length, before, 'known rates are asked for rarely');
+  account.takerFeeRate = '0.0006';
+  await time.advance(70 * 60_000);
+  t.equal(rates.of('binance', 'BTCUSDT')?.takerFeeRate, '0.0006', 'and still asked for');
 });
 
 t.test('the gate obeys a halt at once, and a release', async (t) => {

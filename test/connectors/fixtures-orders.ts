@@ -39,6 +39,8 @@ export interface OrderSubject {
     readonly balances: Json;
     readonly transfers: readonly Json[];
     readonly feeRates: Json;
+    /** Where they are told only with a key: USDT on two networks, the second shut both ways. */
+    readonly wallets?: Json;
   };
   readonly trade: Omit<TradeReport, 'clientOrderId'>;
   readonly balance: BalanceReport;
@@ -61,6 +63,12 @@ export interface OrderSubject {
   /** An error body as the exchange writes it. */
   readonly error: (code: string, message: string) => { readonly status: number; readonly body: Json };
 }
+
+const onNetwork = (network: string, isOpen: boolean) => ({
+  network,
+  depositEnable: isOpen,
+  withdrawEnable: isOpen,
+});
 
 export const answer = (body: Json | Buffer, status = 200): ExchangeAnswer => ({
   status,
@@ -221,6 +229,16 @@ function binanceSubject(): OrderSubject {
         standardCommission: { maker: '0.0008', taker: '0.001', buyer: '0', seller: '0' },
         taxCommission: { maker: '0', taker: '0.0001', buyer: '0.0002', seller: '0.0003' },
       },
+      wallets: [
+        {
+          coin: 'USDT',
+          networkList: [
+            { ...onNetwork('TRX', true), withdrawFee: '1.5', withdrawMin: '10', minConfirm: 1 },
+            { ...onNetwork('ETH', false), withdrawFee: '4', withdrawMin: '10', minConfirm: 6 },
+          ],
+        },
+        { coin: 'ODD', networkList: [{ network: 'ODD', depositEnable: 'yes', withdrawEnable: true }] },
+      ],
     },
     trade: {
       tradeId: 'BTCUSDT:56',
@@ -364,6 +382,19 @@ function okxSubject(): OrderSubject {
         ),
       ],
       feeRates: data({ instType: 'SPOT', maker: '-0.0008', taker: '-0.001', ts: String(TIME) }),
+      wallets: data(
+        {
+          ccy: 'USDT',
+          chain: 'USDT-TRC20',
+          canDep: true,
+          canWd: true,
+          fee: '1.5',
+          minWd: '10',
+          burningFeeRate: '',
+        },
+        { ccy: 'USDT', chain: 'USDT-ERC20', canDep: false, canWd: false, minFee: '4', minWd: '10' },
+        { ccy: 'ODD', chain: 'ODD-ODD', canDep: 'yes', canWd: true },
+      ),
     },
     trade: {
       tradeId: 'BTC-USDT:744876980',
@@ -505,6 +536,18 @@ function bybitSubject(): OrderSubject {
         ),
       ],
       feeRates: result({ list: [{ symbol: 'BTCUSDT', takerFeeRate: '0.001', makerFeeRate: '0.0008' }] }),
+      wallets: result({
+        rows: [
+          {
+            coin: 'USDT',
+            chains: [
+              { chain: 'TRX', chainDeposit: '1', chainWithdraw: '1', withdrawFee: '1.5', confirmation: '1' },
+              { chain: 'ETH', chainDeposit: '0', chainWithdraw: '1', withdrawFee: '', confirmation: '6' },
+            ],
+          },
+          { coin: 'ODD', chains: [{ chain: 'ODD', chainDeposit: 1, chainWithdraw: '1', withdrawFee: '1' }] },
+        ],
+      }),
     },
     trade: {
       tradeId: '7e2ae69c-4edf-5800-a352-893d52b446aa',
@@ -654,6 +697,11 @@ function upbitSubject(): OrderSubject {
         maker_ask_fee: '0.0005',
         market: { id: 'KRW-BTC' },
       },
+      wallets: [
+        { currency: 'USDT', wallet_state: 'working', net_type: 'TRX' },
+        { currency: 'USDT', wallet_state: 'paused', net_type: 'ETH' },
+        { currency: 7, wallet_state: 'working', net_type: 'ODD' },
+      ],
     },
     trade: {
       tradeId: trade.uuid,

@@ -108,6 +108,16 @@ function questionsOf(one: OrderSubject): Question[] {
       parse: (a) => orders.parseFeeRates(a, ticket.symbol),
       good: bodies.feeRates,
     },
+    ...(orders.wallets === undefined
+      ? []
+      : [
+          {
+            name: 'wallets',
+            call: orders.wallets.call(),
+            parse: (a: ExchangeAnswer) => orders.wallets!.parse(a, anyAsset),
+            good: bodies.wallets!,
+          },
+        ]),
   ];
 }
 
@@ -723,6 +733,32 @@ t.test('trades have one id for all ways of telling, unique on the exchange', (t)
     t.same(after.trades, [], 'an end is no trade');
     t.equal(Number(after.orders[0]!.filledQuantity), 0.001, 'the filled amount is read whatever the word');
     t.equal(Number(after.orders[0]!.quantity), 0.002);
+  }
+  t.end();
+});
+
+const anyAsset = (_exchange: string, ticker: string) => ({ asset: ticker, identityKnown: true });
+
+t.test('wallets are read network by network; a coin that cannot be read is left out, not open', (t) => {
+  const told = SUBJECTS.filter(({ orders }) => orders.wallets !== undefined);
+  t.ok(told.length >= 4);
+  for (const one of told) {
+    const read = one.orders.wallets!.parse(answer(one.bodies.wallets!), anyAsset);
+    t.match(
+      read,
+      {
+        kind: 'rows',
+        rows: [
+          { ticker: 'USDT', canDeposit: true, canWithdraw: true },
+          { ticker: 'USDT', canDeposit: false, canWithdraw: false },
+        ],
+      },
+      nameOf(one),
+    );
+    if (read.kind === 'rows') {
+      t.equal(read.rows.length, 2);
+      t.ok(['1.5', null].includes(read.rows[0]!.withdrawFee));
+    }
   }
   t.end();
 });

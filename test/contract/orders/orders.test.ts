@@ -1,5 +1,7 @@
 import t from 'tap';
 import type { OrderReference, OrderTicket } from '../../../src/connectors/order-entry.js';
+import { networkOf } from '../../../src/detectors/refill.js';
+import { curatedRegistry } from '../../../src/market/asset-registry.js';
 import { Decimal } from '../../../src/market/decimal.js';
 import { TraderDesk, TRADING } from './trader-desk.js';
 
@@ -199,6 +201,26 @@ for (const name of TRADING) {
       const { symbol } = desk.ticket(1);
       const [rates] = desk.all(orders.feeRates(symbol), (answer) => orders.parseFeeRates(answer, symbol));
       t.ok(Number(rates!.takerFeeRate) > 0 && Number(rates!.takerFeeRate) < 0.01);
+      if (orders.wallets !== undefined) {
+        const ask = () =>
+          desk.all(orders.wallets!.call(), (answer) =>
+            orders.wallets!.parse(answer, (exchange, ticker) => curatedRegistry.resolve(exchange, ticker)),
+          );
+        const before = ask();
+        t.ok(before.length > 0 && before.every((one) => one.identityKnown && one.exchange === name));
+        t.ok(before.every((one) => one.canDeposit && one.canWithdraw && networkOf(one) !== null));
+        account.setWallet('BTC', { canDeposit: false, canWithdraw: true });
+        account.setWallet('XRP', { canDeposit: true, canWithdraw: false });
+        const after = ask();
+        t.match(
+          after.find(({ asset }) => asset === 'BTC'),
+          { canDeposit: false, canWithdraw: true },
+        );
+        t.same(
+          after.filter(({ asset }) => asset !== 'BTC' && asset !== 'XRP'),
+          before.filter(({ asset }) => asset !== 'BTC' && asset !== 'XRP'),
+        );
+      }
       if (orders.deadMan !== null)
         t.equal(orders.deadMan.parse(desk.ask(orders.deadMan.call(10_000))!).kind, 'accepted');
       t.end();
