@@ -29,6 +29,13 @@ const reference = (symbol: string, clientOrderId: string, exchangeOrderId: strin
   exchangeOrderId,
 });
 
+/** What cannot be read is left out, so that nothing read is a failure. */
+function walletsIn(orders: OrderEntry, answer: ExchangeAnswer): { readonly kind: string } {
+  const lookup = (_exchange: string, ticker: string) => ({ asset: ticker, identityKnown: true });
+  const read = orders.wallets!.parse(answer, lookup);
+  return read.kind === 'rows' && read.rows.length === 0 ? { kind: 'empty' } : read;
+}
+
 const BINANCE: readonly Omit<OrderReader, 'exchange'>[] = [
   {
     names: /\/(?:Spot\/Trading\/PlaceOrder\.txt|new_order_full_response\.json)$/,
@@ -79,6 +86,11 @@ const BINANCE: readonly Omit<OrderReader, 'exchange'>[] = [
     names: /\/Spot\/Account\/GetWithdrawalHistory\.txt$/,
     wanted: 'rows',
     read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
+  },
+  {
+    names: /\/Spot\/Account\/GetUserAssets\.txt$/,
+    wanted: 'rows',
+    read: walletsIn,
   },
 ];
 
@@ -144,6 +156,11 @@ const OKX: readonly Omit<OrderReader, 'exchange'>[] = [
     wanted: 'rows',
     read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
   },
+  {
+    names: /\/Account\/GetAssets\.txt$/,
+    wanted: 'rows',
+    read: walletsIn,
+  },
 ];
 
 const BYBIT: readonly Omit<OrderReader, 'exchange'>[] = [
@@ -191,6 +208,11 @@ const BYBIT: readonly Omit<OrderReader, 'exchange'>[] = [
     names: /\/V5Api\/Account\/GetWithdrawals\.txt$/,
     wanted: 'rows',
     read: (orders, answer) => orders.parseTransfers(answer, 0, orders.transfers(0)[1]!),
+  },
+  {
+    names: /\/V5Api\/Account\/GetAssetInfo\.txt$/,
+    wanted: 'rows',
+    read: walletsIn,
   },
 ];
 
