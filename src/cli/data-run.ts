@@ -43,7 +43,7 @@ function inUse(error: unknown): unknown {
 }
 
 /** Runs work on the store of the flags; returns its exit code, or that of a store which is not there. */
-async function withTicks(
+export async function withTicks(
   flags: DataFlags,
   terminal: Terminal,
   work: (store: TickStore) => Promise<number>,
@@ -109,7 +109,7 @@ function moment(text: string): number | null {
   return Number.isNaN(atMs) ? null : atMs;
 }
 
-function momentFlag(text: string | undefined, flag: string, otherwise: number): number {
+export function momentFlag(text: string | undefined, flag: string, otherwise: number): number {
   if (text === undefined) return otherwise;
   const atMs = moment(text);
   if (atMs === null || atMs < 0 || atMs > END_OF_TIME_MS)

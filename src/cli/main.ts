@@ -12,6 +12,7 @@ import { addData } from './data.js';
 import { addExchanges } from './exchanges.js';
 import { addInspect } from './inspect.js';
 import { addKeys } from './keys.js';
+import { addLearn } from './learn.js';
 import { addLedger } from './ledger.js';
 import { printPairs } from './pairs.js';
 import { addReports } from './reports.js';
@@ -69,6 +70,7 @@ function buildProgram(world: CommandWorld, done: (code: number) => void): Comman
   addExport(program, world, done);
   addReports(program, world, done);
   addData(program, terminal, done);
+  addLearn(program, terminal, done);
   addLedger(program, terminal, done);
   addExchanges(program, terminal, done);
   addKeys(program, terminal, done);

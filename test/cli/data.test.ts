@@ -5,6 +5,9 @@ import t from 'tap';
 import { runCommand } from '../../src/cli/main.js';
 import { tickText } from '../../src/cli/tick-text.js';
 import type { Terminal } from '../../src/cli/output.js';
+import { LearnedDecays } from '../../src/detectors/latency-decay.js';
+import { loadDecays } from '../../src/modes/learned-decays.js';
+import { openStores } from '../../src/storage/open-stores.js';
 import { chdbMissing } from '../../src/storage/clickhouse/chdb-package.js';
 import { openChdbTicks } from '../../src/storage/clickhouse/open-chdb.js';
 import { skipOrFail } from '../servers/server-process.js';
@@ -16,7 +19,9 @@ const root = mkdtempSync(join(tmpdir(), 'arbot-data-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
 t.setTimeout(1_400_000);
 
-async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+const run = (...args: readonly string[]) => runAny('data', ...args);
+
+async function runAny(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []];
   const terminal: Terminal = {
     environment: {},
@@ -26,7 +31,7 @@ async function run(...args: readonly string[]): Promise<{ code: number; out: str
     onSignal: () => () => undefined,
   };
   const importStartNode = () => Promise.reject(new Error('starts nothing'));
-  const code = await runCommand(['data', ...args, '--config', repository, '--data', root], {
+  const code = await runCommand([...args, '--config', repository, '--data', root], {
     terminal,
     importStartNode,
   });
@@ -98,6 +103,59 @@ t.test('the state and the rows of a tick store, for people and for programs', as
   const again = await run('export', 'tick_trades', '--out', 'trades.csv');
   t.same([again.code, again.out], [2, ''], 'no file is written over');
   t.notOk(existsSync(join(root, 'trades.csv.part')));
+});
+
+t.test('what edges lose is learned of the stores of a node, and kept for its next start', async (t) => {
+  if (skipOrFail(t, chdbMissing())) return;
+  const folder = join(root, 'paper');
+  const none = await runAny('learn', 'decay', '--market', 'live');
+  t.match(none.err, /there is no data yet/);
+  const choice = { kind: 'pglite', folder: join(folder, 'pglite'), mode: 'PAPER' } as const;
+  await (await openStores(choice, testPorts())).close();
+  const ticks = await openChdbTicks(join(folder, 'ticks'), 'PAPER', testPorts());
+  const rows = (exchange: string, mids: readonly number[]) =>
+    mids.map((mid, i) =>
+      sampleBook('BTC', {
+        ...{ exchange, instrument: `${exchange}:BTC-USDT`, sequence: i, askPrices: [mid + 0.5] },
+        ...{ bidPrices: [mid - 0.5], bidSizes: [1], askSizes: [1], receiveTimeMs: HOUR_MS + i * 10 },
+      }),
+    );
+  const edges = Array.from({ length: 6 }, () => [10_000, 10_041, 10_021, 10_021, 10_000]).flat();
+  await ticks.insert(batchOf('orderbook_snapshots', rows('okx', edges)));
+  await ticks.insert(
+    batchOf(
+      'orderbook_snapshots',
+      rows(
+        'binance',
+        edges.map(() => 10_000),
+      ),
+    ),
+  );
+  await ticks.close();
+
+  const flags = ['learn', 'decay', '--market', 'live', '--latency-ms', '10', '--min-samples', '5'];
+  const dry = await runAny(...flags, '--dry-run');
+  t.equal(dry.code, 0, dry.err);
+  t.match(dry.out, /BTC-USDT +binance +okx +20\.\d+ +20\.\d+ +6 +10 ms/);
+  t.match(dry.out, /Nothing was stored/);
+  t.match((await runAny(...flags)).out, /Stored; edge\.latencyDecaySource/);
+  const stores = await openStores(choice, testPorts());
+  const decays = new LearnedDecays();
+  await loadDecays(stores.settings, decays, 'live');
+  await stores.close();
+  t.ok(Math.abs((decays.bpsOf('BTC-USDT', 'binance', 'okx') ?? 0) - 20) < 0.1);
+  const fills = await runAny('learn', 'decay', '--market', 'live', '--of', 'fills');
+  t.same([fills.code, fills.out], [1, '']);
+  t.match(fills.err, /ARB_MODE_MIXED: .*never from PAPER/);
+  for (const [words, ...wrong] of [
+    [/--of: must be books or fills/, '--of', 'paper'],
+    [/--latency-ms: must be/, '--latency-ms', '-1'],
+    [/--min-samples: must be 2/, '--min-samples', '1'],
+  ] as const) {
+    const { code, err } = await runAny('learn', 'decay', ...wrong);
+    t.equal(code, 2);
+    t.match(err, words);
+  }
 });
 
 t.test('wrong words are named, and no store is opened for them', async (t) => {
