@@ -75,6 +75,33 @@ function levelsOf(prices: Float64Array, sizes: Float64Array, slot: number, count
   return levels;
 }
 
+/** Best bid, in the quote of a market, of the coin that its exchange takes its fees in; null where that is not known or not so. */
+export function feeCoinPriceOf(
+  board: QuoteBoard,
+  instruments: readonly Instrument[],
+  id: InstrumentId,
+): number | null {
+  const instrument = instruments.find((one) => one.id === id);
+  if (instrument?.feeMode !== 'third' || instrument.feeCoin === undefined) return null;
+  const { exchange, feeCoin, quote } = instrument;
+  if (feeCoin === quote) return 1;
+  const market = instruments.find((one) => one.id === `${exchange}:${feeCoin}-${quote}`);
+  if (market === undefined) return null;
+  const { trusted, bid } = legQuoteOf(board, market.id);
+  return trusted && bid > 0 ? bid : null;
+}
+
+/** Prices of the coins that fees are taken in, one per coin, in the quote of the first market that takes it. */
+export function feeMarksOf(board: QuoteBoard, instruments: readonly Instrument[]): Mark[] {
+  const marks = new Map<AssetId, DecimalText>();
+  for (const { id, feeMode, feeCoin } of instruments) {
+    if (feeMode !== 'third' || feeCoin === undefined || marks.has(feeCoin)) continue;
+    const price = feeCoinPriceOf(board, instruments, id);
+    if (price !== null) marks.set(feeCoin, toText(decimalOf(price)));
+  }
+  return [...marks].map(([asset, price]) => ({ asset, price }));
+}
+
 export interface Mark {
   readonly asset: AssetId;
   readonly price: DecimalText;

@@ -21,7 +21,7 @@ import type { VerdictSeal } from '../ports/verdict-seal.js';
 import { admitVerdict } from '../risk/approval.js';
 import { decodeKillSwitch, KILL_SWITCH_KEY } from '../risk/kill-switch.js';
 import type { ActorBehaviour, ActorContext, ActorDefinition } from '../runtime/actor.js';
-import { arrivalBookOf } from './board-reading.js';
+import { arrivalBookOf, feeCoinPriceOf } from './board-reading.js';
 import type { HaltMemory } from './halt-memory.js';
 import type { TradeFence } from './trade-fence.js';
 
@@ -230,6 +230,7 @@ class PaperGateway implements ActorBehaviour<PaperGatewayMessage> {
     const result = this.venue.execute({
       leg,
       book: arrivalBookOf(this.options.board, leg.instrument),
+      feeCoinPrice: feeCoinPriceOf(this.options.board, this.options.instruments, leg.instrument),
       draws: { reject: this.random.next(), thin: this.random.next(), share: this.random.next() },
       nextTradeId: () => this.context.ids.next('paper'),
       nowMs: this.context.clock.nowMs(),

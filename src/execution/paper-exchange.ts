@@ -41,6 +41,8 @@ export interface PaperExecution {
   readonly book: SimulatedBook | null;
   /** Uniform draws for the faults. */
   readonly draws: { readonly reject: number; readonly thin: number; readonly share: number };
+  /** Price in quote of the coin that the market takes its fees in; absent or null = not known, and it takes them otherwise. */
+  readonly feeCoinPrice?: number | null;
   /** A new id per fill, unique over restarts. */
   readonly nextTradeId: () => string;
   readonly nowMs: number;
@@ -60,6 +62,8 @@ export class PaperExchange {
   private readonly simulators = new Map<InstrumentId, FillSimulator>();
   private instruments: ReadonlyMap<InstrumentId, Instrument>;
   private readonly faults: PaperFaults;
+  /** Of the order that is carried out; 0 = not known, which no balance can pay. */
+  private feeCoinPrice = ZERO;
 
   constructor(instruments: readonly Instrument[], account: readonly PaperAccount[], faults: PaperFaults) {
     this.instruments = new Map(instruments.map((i) => [i.id, i]));
@@ -90,6 +94,7 @@ export class PaperExchange {
     if (!new Decimal(instrument.unitMultiplier).eq(1)) return this.refused(execution, 'UNIT_MULTIPLIER');
     if (draws.reject < this.faults.rejectShare) return this.refused(execution, 'EXCHANGE_BUSY');
     if (book === null) return this.refused(execution, 'NO_BOOK');
+    this.feeCoinPrice = new Decimal(execution.feeCoinPrice ?? 0);
     const arrival = draws.thin < this.faults.thinShare ? thinned(book, draws.share) : book;
     const result = this.simulatorOf(instrument).executeOn(
       {
@@ -120,12 +125,23 @@ export class PaperExchange {
       base: instrument.base,
       quote: instrument.quote,
       rules: orderRulesOf(instrument),
-      fee: feeOf(instrument.takerFeeRate, instrument.feeMode),
-      third: null,
+      fee: feeOf(instrument.takerFeeRate, instrument.feeMode, instrument.feeDiscount),
+      third: this.feeCoinOf(instrument),
       maxStaleMs: null,
     });
     this.simulators.set(instrument.id, made);
     return made;
+  }
+
+  private feeCoinOf({ feeMode, feeCoin }: Instrument) {
+    if (feeMode !== 'third' || feeCoin === undefined) return null;
+    const priceNow = () => this.feeCoinPrice;
+    return {
+      asset: feeCoin,
+      get price() {
+        return priceNow();
+      },
+    };
   }
 }
 

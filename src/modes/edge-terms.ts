@@ -51,9 +51,12 @@ export function edgeTermsOf(trading: TradingConfig, knowledge: EdgeKnowledge): E
 /** Whether a detector of this file has to know what is held. */
 export function needsHoldings(trading: TradingConfig): boolean {
   const { inventory } = trading;
-  const paysInCoin = enabledExchanges(trading).some(([, { feeMode }]) => feeMode === 'third');
-  return inventory.priceBps > 0 || inventory.unrefillable === 'reserve' || paysInCoin;
+  return inventory.priceBps > 0 || inventory.unrefillable === 'reserve' || paysInCoin(trading);
 }
+
+/** Whether fees are paid in a third coin anywhere. */
+export const paysInCoin = (trading: TradingConfig): boolean =>
+  enabledExchanges(trading).some(([, { feeMode }]) => feeMode === 'third');
 
 /**
  * What should be held where: the baseline of each asset, shared out as the opening balances were. An asset without opening balances

@@ -72,7 +72,11 @@ export const RULES: readonly RuleText[] = [
     meaning: 'limits are in the reporting currency, so trades are too',
   },
   { rule: 'UNIT_MULTIPLIER', keys: [], meaning: 'instruments counted in packs are watched only' },
-  { rule: 'FEE_COIN', keys: ['exchanges.<id>.feeMode'], meaning: 'fees in a third coin are refused' },
+  {
+    rule: 'FEE_COIN',
+    keys: ['exchanges.<id>.feeMode', 'exchanges.<id>.feeCoin'],
+    meaning: 'a fee in a third coin needs its price and enough of it there',
+  },
   { rule: 'INSTRUMENT_STATE', keys: [], meaning: 'only what its exchange calls trading' },
   {
     rule: 'BOOK_OPAQUE',

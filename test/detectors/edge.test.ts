@@ -34,7 +34,19 @@ import { QuoteBoard } from '../../src/market/quote-board.js';
 import type { NetworkStatus } from '../../src/market/wallet.js';
 import type { Signal } from '../../src/messages/signal.js';
 import { netOf } from '../../src/risk/edge-sum.js';
-import { instrument } from '../risk/fixtures.js';
+import { PaperExchange } from '../../src/execution/paper-exchange.js';
+import { stepGate } from '../../src/risk/gate.js';
+import {
+  ask,
+  gateWith,
+  HOLDINGS,
+  instrument,
+  INSTRUMENTS,
+  NOW,
+  rulesOf,
+  signalOf,
+} from '../risk/fixtures.js';
+import { sampleLeg } from '../storage/samples.js';
 
 type Levels = readonly (readonly [number, number])[];
 
@@ -359,6 +371,59 @@ t.test(
     t.end();
   },
 );
+
+t.test('the gate wants the fee coin priced and there, and paper takes it fill by fill', (t) => {
+  const third = { feeMode: 'third', feeCoin: 'BNB', feeDiscount: '0.25' } as const;
+  const markets = INSTRUMENTS.map((one) => (one.id === 'alpha:BTC-USDT' ? { ...one, ...third } : one));
+  const plain = signalOf();
+  const inCoin = (mode: 'third' | 'received' | 'quote') => ({
+    ...plain,
+    legs: [{ ...plain.legs[0]!, feeMode: mode, feeRate: '0.001' }, plain.legs[1]!],
+  });
+  const rules = (mode: 'third' | 'received' | 'quote', coin: string | null, mark: string | null) => {
+    const state = gateWith({}, markets);
+    if (coin !== null) {
+      const holdings = [...HOLDINGS, { exchange: 'alpha', asset: 'BNB', amount: coin }];
+      stepGate(state, { kind: 'balances', changed: { version: 9, holdings } }, NOW);
+    }
+    if (mark !== null) state.exposure.setMark('BNB', mark);
+    return rulesOf(ask(state, inCoin(mode)));
+  };
+  t.notOk(rules('third', '0.0017', '600').includes('FEE_COIN'), '1 USDT is 0.00166… BNB');
+  t.ok(rules('third', '0.0016', '600').includes('FEE_COIN'), 'too little of it');
+  t.ok(rules('third', null, '600').includes('FEE_COIN'), 'none of it');
+  t.ok(rules('third', '9', null).includes('FEE_COIN'), 'no price');
+  t.notOk(rules('received', null, null).includes('FEE_COIN'), 'planned dearer than it may be');
+  t.ok(rules('quote', '9', '600').includes('FEE_COIN'), 'planned otherwise than it is charged');
+
+  const pay = (balance: string, feeCoinPrice: number | null) => {
+    const account = [
+      { asset: 'USDT', amount: '5000' },
+      { asset: 'BNB', amount: balance },
+    ];
+    const exchange = new PaperExchange(markets, account, { rejectShare: 0, thinShare: 0 });
+    const leg = sampleLeg('coin', {
+      ...{ instrument: 'alpha:BTC-USDT', exchange: 'alpha', side: 'buy', quantity: '1', limitPrice: '1000' },
+    });
+    const result = exchange.execute({
+      leg,
+      book: { timeMs: NOW, asks: [[new Decimal(1000), new Decimal(5)]], bids: [] },
+      draws: { reject: 1, thin: 1, share: 1 },
+      feeCoinPrice,
+      nextTradeId: () => 'trade-1',
+      nowMs: NOW,
+    });
+    return result.fills.map(({ fee, feeAsset }) => [fee, feeAsset]);
+  };
+  t.same(pay('1', 600), [['0.00125', 'BNB']], '0.75 USDT');
+  t.same(
+    pay('0.001', 600),
+    [['0.001', 'BTC']],
+    'what the coin cannot pay is taken in full of what is received',
+  );
+  t.same(pay('1', null), [['0.001', 'BTC']]);
+  t.end();
+});
 
 t.test('what holdings decide is replayed from the record alike', (t) => {
   const stage = detectorStage([instrument('alpha'), instrument('beta')], {

@@ -1,3 +1,4 @@
+import { feeMarksOf } from '../../actors/board-reading.js';
 import { gateActor } from '../../actors/gate.js';
 import { ledgerActor } from '../../actors/ledger.js';
 import { sagaActor } from '../../actors/saga.js';
@@ -7,6 +8,7 @@ import { MEMBERSHIP_HOLD } from '../../cluster/membership-actor.js';
 import type { ExchangeId } from '../../messages/primitives.js';
 import type { LimitOverrides } from '../../messages/risk-control.js';
 import type { Stores } from '../../ports/stores.js';
+import { paysInCoin } from '../edge-terms.js';
 import { gatewaysOf, longestExpiryMs, orderRoomOf } from '../gateways.js';
 import type { NodeContext } from '../node-context.js';
 import {
@@ -92,6 +94,7 @@ export function tradeOf(
           retry: RETRY,
           announceOpportunities: false,
           carriesPositions: trading.strategies.statistical !== 'off',
+          ...(paysInCoin(trading) && { feeMarks: () => feeMarksOf(board, context.instruments()) }),
         }),
       ),
     ),
