@@ -182,7 +182,41 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'bridge', (d) => put(d, 'bridge', 'rate')],
   ['trading', 'bridge', (d) => put(d, 'bridge', 'leg')],
   ['trading', 'bridge', (d) => put(d, 'bridge', 'inventory')],
-  ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
+  ['trading', 'exchanges.okx.feeCoin', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
+  [
+    'trading',
+    'exchanges.okx.feeCoin',
+    (d) => put(d['exchanges']?.['okx'], 'feeCoin', { asset: 'BTC', discount: '0.1' }),
+  ],
+  [
+    'trading',
+    'exchanges.okx.feeCoin.asset',
+    (d) =>
+      Object.assign(d['exchanges']!['okx']!, { feeMode: 'third', feeCoin: { asset: 'OKB', discount: '0' } }),
+  ],
+  [
+    'trading',
+    'exchanges.okx.feeCoin.discount',
+    (d) =>
+      Object.assign(d['exchanges']!['okx']!, {
+        feeMode: 'third',
+        feeCoin: { asset: 'BTC', discount: '1.1' },
+      }),
+  ],
+  ['trading', 'exchanges.okx.feeTier', (d) => put(d['exchanges']?.['okx'], 'feeTier', 'vip99')],
+  ['trading', 'exchanges.okx.feeTier', (d) => put(d['exchanges']?.['okx'], 'feeTier', 'VIP 1')],
+  ['trading', 'exchanges.okx.feeSource', (d) => put(d['exchanges']?.['okx'], 'feeSource', 'guess')],
+  [
+    'trading',
+    'exchanges.okx.withdrawFee.OKB',
+    (d) => put(d['exchanges']?.['okx'], 'withdrawFee', { OKB: '1' }),
+  ],
+  ['trading', 'edge.latencyDecaySource', (d) => put(d['edge'], 'latencyDecaySource', 'paper')],
+  ['trading', 'inventory.priceBps', (d) => put(d, 'inventory', { priceBps: 1_001 })],
+  ['trading', 'inventory.unrefillable', (d) => put(d, 'inventory', { unrefillable: 'stop' })],
+  ['trading', 'transfers.batchNotional', (d) => put(d, 'transfers', { batchNotional: '0' })],
+  ['trading', 'transfers.batchNotional', (d) => put(d, 'transfers', { batchNotional: '1' })],
+  ['trading', 'transfers.notionalPerDay', (d) => put(d, 'transfers', { notionalPerDay: '1000' })],
   ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
   ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
   [
