@@ -1,11 +1,16 @@
 import { BOARD_DEPTH, type QuoteBoard } from '../market/quote-board.js';
 import type { RouteWatch } from './spatial-route.js';
 
-/** Before the quotes of a group: how many markets it has, its smallest ratio, and its open lives. */
-const HEAD = 3;
+/**
+ * Before the quotes of a group: how many markets it has, its smallest ratio, its open lives, and a bound that no bid is above and no
+ * ask below.
+ */
+const HEAD = 5;
 const MARKETS = 0;
 const RATIO = 1;
 const LIVES = 2;
+const MOST_BID = 3;
+const LEAST_ASK = 4;
 const NONE = -1;
 
 /**
@@ -15,13 +20,19 @@ const NONE = -1;
  * A quote is as new as the last change that its slot was told of; each change is told, so that none is missed.
  */
 export class QuoteGroups {
-  private readonly board: QuoteBoard;
+  private readonly bidPrices: Float64Array;
+  private readonly askPrices: Float64Array;
+  private readonly bidLevels: Uint8Array;
+  private readonly askLevels: Uint8Array;
   private blocks = new Float64Array(0);
   /** Of each slot of the board, two numbers: where its block begins, and which market of it the slot is. */
   private readonly places: Int32Array;
 
   constructor(board: QuoteBoard) {
-    this.board = board;
+    this.bidPrices = board.bidPrices;
+    this.askPrices = board.askPrices;
+    this.bidLevels = board.bidLevels;
+    this.askLevels = board.askLevels;
     this.places = new Int32Array(board.capacity * 2).fill(NONE);
   }
 
@@ -39,6 +50,7 @@ export class QuoteGroups {
         this.places[slot * 2 + 1] = place;
         this.take(slot);
       }
+      this.tighten(block);
       block += HEAD + 2 * slots.length;
     }
   }
@@ -60,14 +72,33 @@ export class QuoteGroups {
     const place = this.places[slot * 2 + 1]!;
     const bid = (blocks[bids + place] = this.bidOf(slot));
     const ask = (blocks[asks + place] = this.askOf(slot));
+    if (bid > blocks[block + MOST_BID]!) blocks[block + MOST_BID] = bid;
+    if (ask < blocks[block + LEAST_ASK]!) blocks[block + LEAST_ASK] = ask;
     if (blocks[block + LIVES]! > 0) return true;
     const ratio = blocks[block + RATIO]!;
+    // Bounds that have grown loose only cost the look at each market, which makes them tight again.
+    if (blocks[block + MOST_BID]! < blocks[block + LEAST_ASK]! * ratio) return false;
+    this.tighten(block);
     const enough = ask * ratio;
     for (let i = 0; i < markets; i++) {
       if (i === place) continue;
       if (blocks[bids + i]! >= enough || bid >= blocks[asks + i]! * ratio) return true;
     }
     return false;
+  }
+
+  /** Makes the bounds of a group those of its quotes now. */
+  private tighten(block: number): void {
+    const { blocks } = this;
+    const markets = blocks[block + MARKETS]!;
+    const bids = block + HEAD;
+    let [most, least] = [0, Infinity];
+    for (let i = 0; i < markets; i++) {
+      most = Math.max(most, blocks[bids + i]!);
+      least = Math.min(least, blocks[bids + markets + i]!);
+    }
+    blocks[block + MOST_BID] = most;
+    blocks[block + LEAST_ASK] = least;
   }
 
   private take(slot: number): void {
@@ -80,11 +111,11 @@ export class QuoteGroups {
 
   /** Prices at which nothing trades stand for a side that is empty. */
   private bidOf(slot: number): number {
-    return this.board.bidLevels[slot]! > 0 ? this.board.bidPrices[slot * BOARD_DEPTH]! : 0;
+    return this.bidLevels[slot]! > 0 ? this.bidPrices[slot * BOARD_DEPTH]! : 0;
   }
 
   private askOf(slot: number): number {
-    return this.board.askLevels[slot]! > 0 ? this.board.askPrices[slot * BOARD_DEPTH]! : Infinity;
+    return this.askLevels[slot]! > 0 ? this.askPrices[slot * BOARD_DEPTH]! : Infinity;
   }
 }
 

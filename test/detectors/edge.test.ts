@@ -16,8 +16,11 @@ import { networkOf, wayState, type WayState } from '../../src/detectors/refill.j
 import { SpatialDetector, type SpatialEffect } from '../../src/detectors/spatial.js';
 import {
   DEFAULT_SPATIAL_PARAMETERS,
+  exactLimits,
   type SpatialParameters,
 } from '../../src/detectors/spatial-parameters.js';
+import { QuoteGroups } from '../../src/detectors/quote-groups.js';
+import { spatialMarket, spatialRoutes, watchesBySlot } from '../../src/detectors/spatial-route.js';
 import { detectorStage, type DetectorEvent } from '../../src/kernel/detector-stage.js';
 import { replayStage, StageRun } from '../../src/kernel/stage.js';
 import { Decimal } from '../../src/market/decimal.js';
@@ -30,7 +33,7 @@ import {
 } from '../../src/market/fee-tiers.js';
 import type { Instrument } from '../../src/market/instrument.js';
 import { OrderBook } from '../../src/market/order-book.js';
-import { QuoteBoard } from '../../src/market/quote-board.js';
+import { BOARD_DEPTH, QuoteBoard } from '../../src/market/quote-board.js';
 import type { NetworkStatus } from '../../src/market/wallet.js';
 import type { Signal } from '../../src/messages/signal.js';
 import { netOf } from '../../src/risk/edge-sum.js';
@@ -422,6 +425,51 @@ t.test('the gate wants the fee coin priced and there, and paper takes it fill by
     'what the coin cannot pay is taken in full of what is received',
   );
   t.same(pay('1', null), [['0.001', 'BTC']]);
+  t.end();
+});
+
+t.test('property: the quotes side by side pass exactly what a look at every market passes', (t) => {
+  const names = ['alpha', 'beta', 'gamma', 'delta'];
+  const parameters = {
+    ...DEFAULT_SPATIAL_PARAMETERS,
+    limits: new Map([['USDT', { minNetProfit: '0', maxNotional: '10000' }]]),
+  };
+  const update = fc.tuple(
+    fc.nat({ max: 3 }),
+    fc.integer({ min: -60, max: 60 }),
+    fc.constantFrom(1, 1, 1, 0),
+    fc.constantFrom(1, 1, 1, 0),
+  );
+  let passed = 0;
+  fc.assert(
+    fc.property(fc.array(update, { minLength: 1, maxLength: 60 }), (updates) => {
+      const board = new QuoteBoard(4);
+      const markets = names.map((name) => spatialMarket(instrument(name), board.slotOf(`${name}:BTC-USDT`)));
+      const routes = spatialRoutes(markets, exactLimits(parameters), parameters);
+      const watches = watchesBySlot(routes, parameters);
+      const groups = new QuoteGroups(board);
+      groups.layOut(watches);
+      const least = Math.min(...[...watches.values()].flat().map(({ openRatio }) => openRatio));
+      const quotes = names.map(() => ({ bid: 0, ask: Infinity }));
+      for (const [at, drift, hasBid, hasAsk] of updates) {
+        const [bid, ask] = [999.9 + drift / 10, 1000.1 + drift / 10];
+        quotes[at] = { bid: hasBid === 1 ? bid : 0, ask: hasAsk === 1 ? ask : Infinity };
+        board.bidPrices[at * BOARD_DEPTH] = bid;
+        board.askPrices[at * BOARD_DEPTH] = ask;
+        board.bidLevels[at] = hasBid;
+        board.askLevels[at] = hasAsk;
+        const wanted = quotes.some(
+          (other, i) =>
+            i !== at && (other.bid >= quotes[at]!.ask * least || quotes[at]!.bid >= other.ask * least),
+        );
+        if (wanted) passed++;
+        if (groups.mayMatter(at) !== wanted) return false;
+      }
+      return true;
+    }),
+    { numRuns: 300 },
+  );
+  t.ok(passed > 20, `${passed} were passed`);
   t.end();
 });
 
