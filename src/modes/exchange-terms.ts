@@ -1,6 +1,7 @@
 import type { TradingConfig } from '../config/index.js';
 import type { Connector } from '../connectors/base.js';
 import { Decimal, toText } from '../market/decimal.js';
+import { ratesInTier } from '../market/fee-tiers.js';
 import type { ExchangeTerms } from '../ports/stores.js';
 import { enabledExchanges } from './parameters.js';
 
@@ -11,13 +12,14 @@ export function exchangeTermsOf(
 ): ExchangeTerms[] {
   const enabled = new Set(enabledExchanges(trading).map(([exchange]) => exchange));
   return connectors.map(({ exchange, fees }) => {
-    const takerFeeBps = trading.exchanges[exchange]?.takerFeeBps;
+    const { takerFeeBps, feeTier } = trading.exchanges[exchange] ?? {};
     const isConfigured = takerFeeBps !== undefined;
+    const listed = feeTier === undefined ? fees : ratesInTier(exchange, feeTier, fees);
     return {
       exchange,
-      tier: isConfigured ? 'configured' : 'default',
-      makerFee: fees.makerFeeRate,
-      takerFee: isConfigured ? toText(new Decimal(takerFeeBps).div(10_000)) : fees.takerFeeRate,
+      tier: isConfigured ? 'configured' : (feeTier ?? 'default'),
+      makerFee: listed.makerFeeRate,
+      takerFee: isConfigured ? toText(new Decimal(takerFeeBps).div(10_000)) : listed.takerFeeRate,
       active: enabled.has(exchange),
     };
   });

@@ -131,7 +131,7 @@ export interface SettingsStore {
 /** An exchange as it is traded here. Rates are shares of the notional: 0.001 = 10 bps. */
 export interface ExchangeTerms {
   readonly exchange: ExchangeId;
-  /** Where the rates come from: `default`, or `configured` by the trader. */
+  /** Where the rates come from: `default`, the name of a tier of the exchange, or `configured` by the trader. */
   readonly tier: string;
   readonly makerFee: DecimalText;
   readonly takerFee: DecimalText;

@@ -19,11 +19,13 @@ import {
   exactLimits,
   type SpatialParameters,
 } from '../../src/detectors/spatial-parameters.js';
+import { RoutePricing } from '../../src/detectors/route-pricing.js';
+import { edgeTermsOf, priceSize, profitOf } from '../../src/detectors/two-books.js';
 import { QuoteGroups } from '../../src/detectors/quote-groups.js';
 import { spatialMarket, spatialRoutes, watchesBySlot } from '../../src/detectors/spatial-route.js';
 import { detectorStage, type DetectorEvent } from '../../src/kernel/detector-stage.js';
 import { replayStage, StageRun } from '../../src/kernel/stage.js';
-import { Decimal } from '../../src/market/decimal.js';
+import { Decimal, decimalOf, ZERO } from '../../src/market/decimal.js';
 import {
   feeTierNames,
   accountTerms,
@@ -78,12 +80,18 @@ class Desk {
     });
   }
 
-  book(id: string, bids: Levels, asks: Levels): SpatialEffect[] {
+  /** Without telling the detector; `lagMs` = how old the exchange says it is. */
+  publish(id: string, bids: Levels, asks: Levels, lagMs = 0): number {
     const book = new OrderBook();
     for (const [price, size] of bids) book.setBid(price, size);
     for (const [price, size] of asks) book.setAsk(price, size);
     const slot = this.board.slotOf(id);
-    this.board.publish(slot, book, 1, this.nowMs, this.nowMs, this.nowMs);
+    this.board.publish(slot, book, 1, this.nowMs - lagMs, this.nowMs, this.nowMs);
+    return slot;
+  }
+
+  book(id: string, bids: Levels, asks: Levels): SpatialEffect[] {
+    const slot = this.publish(id, bids, asks);
     return [...this.detector.onSlotDirty(slot, this.nowMs, this.nowMs)];
   }
 
@@ -472,6 +480,174 @@ t.test('property: the quotes side by side pass exactly what a look at every mark
   t.ok(passed > 20, `${passed} were passed`);
   t.end();
 });
+
+const EXCHANGES = ['alpha', 'beta', 'gamma'];
+const bookOf = (mid: fc.Arbitrary<number>) =>
+  fc
+    .tuple(
+      mid,
+      fc.integer({ min: -1, max: 4 }),
+      fc.array(fc.tuple(fc.nat(6), fc.integer({ min: 1, max: 25 })), { minLength: 1, maxLength: 4 }),
+    )
+    .map(([start, half, steps]) => {
+      let away = half;
+      const [bids, asks]: [[number, number][], [number, number][]] = [[], []];
+      for (const [step, size] of steps) {
+        away += step;
+        bids.push([(start - away) / 10, size / 20]);
+        asks.push([(start + away) / 10, size / 20]);
+        away += 1;
+      }
+      return { bids, asks };
+    });
+const world = fc.record({
+  books: fc.array(bookOf(fc.integer({ min: 9_900, max: 10_100 })), { minLength: 3, maxLength: 3 }),
+  modes: fc.array(fc.constantFrom('quote' as const, 'received' as const, 'third' as const), {
+    minLength: 3,
+    maxLength: 3,
+  }),
+  lots: fc.array(fc.constantFrom('0.05', '0.1', '0.15'), { minLength: 3, maxLength: 3 }),
+  held: fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 9, maxLength: 9 }),
+  ways: fc.array(fc.constantFrom<WayState>('open', 'open', 'closed', 'unknown'), {
+    minLength: 12,
+    maxLength: 12,
+  }),
+  limitBps: fc.constantFrom(0.5, 8, 40),
+  distrusted: fc.constantFrom(-1, -1, 0, 1, 2),
+  stale: fc.constantFrom(-1, -1, 0, 1, 2),
+  coinDown: fc.constantFrom(-1, -1, 0, 1, 2),
+  order: fc.shuffledSubarray([0, 1, 2], { minLength: 3 }),
+});
+type WorldOf<A> = A extends fc.Arbitrary<infer W> ? W : never;
+
+/** Three exchanges with BTC and a fee coin each, every term of an edge in force; `order` = in which books are looked at. */
+function play(w: WorldOf<typeof world>, order: readonly number[]) {
+  const third = { feeCoin: 'BNB', feeDiscount: '0.25' };
+  const coins = EXCHANGES.map((name) => instrument(name, 'BNB'));
+  const markets = EXCHANGES.map((name, i) =>
+    instrument(name, 'BTC', {
+      feeMode: w.modes[i]!,
+      lotSize: w.lots[i]!,
+      tickSize: '0.1',
+      takerFeeRate: '0.0004',
+      ...(w.modes[i] === 'third' && third),
+    }),
+  );
+  const holdings = EXCHANGES.flatMap((name, i) => [
+    at(name, 'BTC', `${w.held[i]! / 20}`),
+    at(name, 'USDT', `${w.held[3 + i]! * 60}`),
+    at(name, 'BNB', `${w.held[6 + i]! / 10_000}`),
+  ]);
+  const wayOf = (asset: string, from: string, to: string): WayState => {
+    const index =
+      (asset === 'BTC' ? 0 : 6) +
+      EXCHANGES.indexOf(from) * 2 +
+      (EXCHANGES.indexOf(to) > EXCHANGES.indexOf(from) ? 1 : 0);
+    return w.ways[index]!;
+  };
+  const parameters: SpatialParameters = {
+    ...{ ...DEFAULT_SPATIAL_PARAMETERS, minNetBps: 0, latencyDecayBps: 0.3, transferCostBps: 0.2 },
+    limits: new Map([['USDT', { minNetProfit: '0', maxNotional: '6000' }]]),
+    inventory: {
+      targets: new Amounts(EXCHANGES.flatMap((name) => [at(name, 'BTC', '5'), at(name, 'USDT', '5000')])),
+      limitBps: w.limitBps,
+    },
+    transfers: {
+      batch: { notional: 40_000, intervalMs: 1, notionalPerDay: null },
+      withdrawFee: (_, asset) => (asset === 'BTC' ? 0.0001 : 1),
+    },
+    refillWay: wayOf,
+    reserve: new Amounts(EXCHANGES.map((name) => at(name, 'BTC', '0.4'))),
+    learnedDecayBps: (_, buyOn) => (buyOn === 'alpha' ? 0.7 : null),
+  };
+  const desk = new Desk(parameters, [...markets, ...coins]);
+  desk.detector.holdingsChanged(holdings);
+  coins.forEach(({ id }, i) => desk.publish(id, [[600, 9]], [[601, 9]], w.coinDown === i ? 9_999 : 0));
+  const slots = markets.map(({ id }, i) =>
+    desk.publish(id, w.books[i]!.bids, w.books[i]!.asks, w.stale === i ? 9_999 : 0),
+  );
+  if (w.distrusted >= 0) desk.board.distrust(slots[w.distrusted]!);
+  const effects = order.flatMap((i) => [...desk.detector.onSlotDirty(slots[i]!, NOW_MS, NOW_MS)]);
+  return { desk, parameters, markets, coins, holdings, effects };
+}
+
+t.test(
+  'property: with every term in force offers add up, keep to what they may use, and no size does better',
+  (t) => {
+    let [offers, capped] = [0, 0];
+    const texts = (effects: readonly SpatialEffect[]) =>
+      signalsOf(effects)
+        .map(({ signalId: _s, opportunityId: _o, ...rest }) => JSON.stringify(rest))
+        .sort();
+    fc.assert(
+      fc.property(world, (w) => {
+        const played = play(w, w.order);
+        const { desk, parameters, markets, coins, holdings, effects } = played;
+        t.strictSame(texts(effects), texts(play(w, [2, 1, 0]).effects), 'whatever the order');
+        const all = [...markets, ...coins].map((one) => spatialMarket(one, desk.board.slotOf(one.id)));
+        const pricing = new RoutePricing(desk.board, parameters);
+        pricing.follow(all);
+        pricing.hold(holdings);
+        const watches = [
+          ...watchesBySlot(spatialRoutes(all, exactLimits(parameters), parameters), parameters).values(),
+        ].flat();
+        for (const signal of signalsOf(effects)) {
+          offers++;
+          const { net, ...parts } = signal.edge;
+          if (netOf(parts) !== net || !(Number(net) > 0)) return false;
+          if (Number(net) > Number(signal.edge.gross) + Math.max(0, Number(signal.edge.inventory)))
+            return false;
+          const [buy, sell] = signal.legs.map((leg) => EXCHANGES.indexOf(leg.exchange)) as [number, number];
+          for (const [i, leg] of [
+            [buy, signal.legs[0]!],
+            [sell, signal.legs[1]!],
+          ] as const) {
+            const { bids, asks } = w.books[i]!;
+            if (i === w.distrusted || i === w.stale || bids[0]![0] >= asks[0]![0]) return false;
+            if (leg.feeMode === 'third' && w.coinDown === i) return false;
+          }
+          const watch = watches.find(
+            ({ route }) =>
+              route.buy.slot === desk.board.slotOf(signal.legs[0]!.instrument) &&
+              route.sell.slot === desk.board.slotOf(signal.legs[1]!.instrument),
+          )!;
+          pricing.update(watch, w.books[buy]!.asks[0]![0], NOW_MS);
+          const { route } = watch;
+          if (route.unrefilled !== undefined) capped++;
+          if (route.maxBase !== null && route.maxBase.lessThan(signal.quantity)) return false;
+          if (route.limits.maxNotional.lessThan(signal.notional)) return false;
+          if (Math.abs(Number(signal.edge.inventory)) > (Number(signal.notional) * w.limitBps) / 1e4 + 1e-9)
+            return false;
+          const level = ([price, size]: readonly [number, number]) =>
+            [decimalOf(price), decimalOf(size)] as const;
+          const books = {
+            ...{ asks: w.books[buy]!.asks.map(level), bids: w.books[sell]!.bids.map(level) },
+            ...{ feeBuy: route.buy.fee, feeSell: route.sell.fee, costRate: route.costs.rate },
+            ...{ maxQuote: route.limits.maxNotional, maxBase: route.maxBase },
+          };
+          const terms = edgeTermsOf(books);
+          const offered = profitOf(priceSize(books, terms, new Decimal(signal.quantity))!, terms);
+          // A purchase is rounded up to its lot, and what overruns budget or depth is made one lot smaller.
+          const room = route.buy.fee.mode === 'received' ? route.lot : ZERO;
+          for (let q = route.lot; ; q = q.plus(route.lot)) {
+            if (route.maxBase !== null && q.greaterThan(route.maxBase)) break;
+            const wider = priceSize(books, terms, q.plus(room));
+            const size = priceSize(books, terms, q);
+            if (size === null || wider === null) break;
+            if (wider.asked.times(terms.numerator).greaterThan(route.limits.maxNotional.times(terms.keep)))
+              break;
+            if (size.bid.lessThan(5) || size.asked.lessThan(5)) continue;
+            if (profitOf(size, terms).greaterThan(offered)) return false;
+          }
+        }
+        return true;
+      }),
+      { numRuns: 200 },
+    );
+    t.ok(offers > 20 && capped > 2, `${offers} offers, ${capped} of them capped by a way that is shut`);
+    t.end();
+  },
+);
 
 t.test('what holdings decide is replayed from the record alike', (t) => {
   const stage = detectorStage([instrument('alpha'), instrument('beta')], {

@@ -6,6 +6,7 @@ import { AccountRates } from '../../src/market/account-rates.js';
 import { decodeLearnedDecays, LEARNED_DECAYS_KEY } from '../../src/messages/learned.js';
 import type { ModeName } from '../../src/messages/primitives.js';
 import { onAccountTerms } from '../../src/modes/account-terms.js';
+import { exchangeTermsOf } from '../../src/modes/exchange-terms.js';
 import { loadDecays } from '../../src/modes/learned-decays.js';
 import {
   decayRoutes,
@@ -145,6 +146,19 @@ t.test('where the account’s own rates decide, a market waits for them', (t) =>
     ...{ assets: { BTC: {}, USDT: {} }, pairs: [{ pair: 'BTC-USDT' }] },
     exchanges: { binance: { feeSource: 'account', takerFeeBps: 5 }, okx: { feeTier: 'vip1' } },
   });
+  const fees = { takerFeeRate: '0.001', makerFeeRate: '0.0008', feeMode: 'received' as const };
+  t.match(
+    exchangeTermsOf(asking, [
+      { exchange: 'binance', fees },
+      { exchange: 'okx', fees },
+      { exchange: 'gate', fees },
+    ]),
+    [
+      { tier: 'configured', takerFee: '0.0005' },
+      { tier: 'vip1', takerFee: '0.0008', makerFee: '0.0006' },
+      { tier: 'default', takerFee: '0.001', active: false },
+    ],
+  );
   const rates = new AccountRates();
   const listed: Instrument = { ...instrument('binance'), state: 'trading' };
   t.match(onAccountTerms(asking, rates, listed), { state: 'unknown' });
