@@ -1,34 +1,37 @@
-import type { EdgeBreakdown } from '../../messages/signal.js';
 import {
   BPS,
-  ceilToStep,
   Decimal,
   decimalOf,
   floorToStep,
+  ceilToStep,
   ONE,
   roundForMessage,
-  toText,
   ZERO,
 } from '../../market/decimal.js';
 import { buyFactor, effectiveRate } from '../../market/fees.js';
-import { violationsOf } from '../../market/order-rules.js';
-import type { QuoteBoard } from '../../market/quote-board.js';
-import type { Level } from '../depth.js';
-import { boardLevels, legOf, orderOf } from '../spatial-orders.js';
+import { legOf } from '../spatial-orders.js';
 import type { QuoteLimitsExact } from '../spatial-parameters.js';
 import type { NoTrade, TradePlan } from '../spatial-plan.js';
 import type { SpatialMarket } from '../spatial-route.js';
 import { takeBase } from '../two-books.js';
+import {
+  booksOf,
+  bps,
+  brokenRule,
+  edgeText,
+  lotOf,
+  nearestStep,
+  none,
+  ordersOf,
+  short,
+  up,
+  type PairMoney,
+  type PlanGround,
+  type SideBooks,
+} from './pair-orders.js';
 import { bestPairSize, depthOf, floatLevels, type PairSizeQuestion, type SizedSide } from './pair-size.js';
 
-/** The orders of a pair: into a position, sized by what its return is worth after the whole way in and out, and out of it again. */
-
-/** What both plans need to know. */
-export interface PlanGround {
-  readonly board: QuoteBoard;
-  readonly depth: number;
-  readonly limitSlackBps: number;
-}
+/** The orders into a position, sized by what its return is worth after the whole way in and out. */
 
 export interface EntryQuestion {
   readonly buy: SpatialMarket;
@@ -45,12 +48,6 @@ export interface EntryQuestion {
   /** Base above the reserve where it is sold, and quote where it is spent. */
   readonly inventory: Decimal;
   readonly cash: Decimal;
-}
-
-interface SideBooks {
-  readonly market: SpatialMarket;
-  readonly asks: readonly Level[];
-  readonly bids: readonly Level[];
 }
 
 export function planEntry(question: EntryQuestion, ground: PlanGround): TradePlan | NoTrade {
@@ -136,22 +133,11 @@ function exactEntry(sizing: Sizing, wanted: number): TradePlan | NoTrade {
 }
 
 /** The parts of an entry, each rounded against us. */
-interface EntryMoney {
-  /** Bought and kept, ordered, and sold. */
+interface EntryMoney extends PairMoney {
+  /** Of what is bought. */
   readonly kept: Decimal;
-  readonly ordered: Decimal;
-  readonly sold: Decimal;
-  readonly worstBuy: Decimal;
-  readonly worstSell: Decimal;
   readonly paid: Decimal;
   readonly got: Decimal;
-  readonly gross: Decimal;
-  readonly feeBuy: Decimal;
-  readonly feeSell: Decimal;
-  readonly latencyDecay: Decimal;
-  readonly transfer: Decimal;
-  readonly net: Decimal;
-  readonly notional: Decimal;
 }
 
 /** Null where one of the four sides is too thin. */
@@ -254,128 +240,6 @@ function judge(sizing: Sizing, money: EntryMoney): TradePlan | NoTrade {
   };
 }
 
-type Orders = readonly [ReturnType<typeof orderOf>, ReturnType<typeof orderOf>];
-
-function ordersOf(
-  { buy, sell }: Pick<Sizing, 'buy' | 'sell'>,
-  money: Pick<EntryMoney, 'ordered' | 'sold' | 'worstBuy' | 'worstSell'>,
-  slackBps: number,
-): Orders {
-  const slack = decimalOf(slackBps).div(BPS);
-  return [
-    orderOf(buy.market, 'buy', money.ordered, money.worstBuy, slack),
-    orderOf(sell.market, 'sell', money.sold, money.worstSell, slack),
-  ];
-}
-
-function brokenRule(orders: Orders): { readonly reason: string; readonly detail: string } | null {
-  for (const order of orders) {
-    const broken = violationsOf(order, order.market.rules, order.market.instrument.state)[0];
-    if (broken !== undefined) {
-      const detail = `${order.market.instrument.id}: ${broken.actual}, limit ${broken.limit}`;
-      return { reason: broken.rule, detail };
-    }
-  }
-  return null;
-}
-
-export interface ExitQuestion {
-  /** Where what was bought is sold, and what was sold is bought back. */
-  readonly sell: SpatialMarket;
-  readonly buy: SpatialMarket;
-  /** Canonical base held beyond the baseline, and owed to it; both above 0. */
-  readonly held: Decimal;
-  readonly owed: Decimal;
-  /** Quote that the position has brought (or cost, below 0) so far. */
-  readonly quoteFlow: Decimal;
-}
-
-/**
- * Out of a position, as much of it as both books take at once. What it nets is told and never a reason against it. `DUST` = what is left is too small
- * for an order.
- */
-export function planExit(question: ExitQuestion, ground: PlanGround): TradePlan | NoTrade {
-  const [sell, buy] = [booksOf(question.sell, ground), booksOf(question.buy, ground)];
-  const { keep } = buyFactor(buy.market.fee);
-  const total = (levels: readonly Level[]) => levels.reduce((sum, [, size]) => sum.plus(size), ZERO);
-  const share = Decimal.min(
-    ONE,
-    total(sell.bids).div(question.held),
-    total(buy.asks).times(keep).div(question.owed),
-    ...[sell.market, buy.market].flatMap(({ rules, units }, at) =>
-      rules.maxQuantity === null
-        ? []
-        : [
-            rules.maxQuantity
-              .times(units)
-              .times(at === 0 ? ONE : keep)
-              .div(at === 0 ? question.held : question.owed),
-          ],
-    ),
-  );
-  const isWhole = share.equals(ONE);
-  const sold = floorToStep(question.held.times(share), lotOf(sell.market));
-  const ordered = isWhole
-    ? nearestStep(question.owed.div(keep), lotOf(buy.market))
-    : floorToStep(question.owed.times(share).div(keep), lotOf(buy.market));
-  const out = takeBase(sell.bids, sold);
-  const into = takeBase(buy.asks, ordered);
-  if (!sold.greaterThan(0) || !ordered.greaterThan(0) || out === null || into === null)
-    return none(
-      isWhole && !(sold.greaterThan(0) && ordered.greaterThan(0)) ? 'DUST' : 'DEPTH',
-      'nothing to trade it for',
-    );
-  const money = exitMoney({ question, buy, sell, share, sold, ordered, into, out });
-  const orders = ordersOf({ buy, sell }, money, ground.limitSlackBps);
-  const broken = brokenRule(orders);
-  if (broken !== null)
-    return none(isWhole && broken.reason.startsWith('MIN_') ? 'DUST' : broken.reason, broken.detail);
-  return {
-    kind: 'trade',
-    quantity: ordered,
-    notional: money.notional,
-    net: money.net,
-    grossBps: bps(money.gross, into.quote),
-    netBps: bps(money.net, money.notional),
-    edge: edgeText(money),
-    buy: legOf(orders[0], into.quote.div(ordered), buy.asks, ground.board),
-    sell: legOf(orders[1], out.quote.div(sold), sell.bids, ground.board),
-  };
-}
-
-function exitMoney(exit: {
-  readonly question: ExitQuestion;
-  readonly buy: SideBooks;
-  readonly sell: SideBooks;
-  readonly share: Decimal;
-  readonly sold: Decimal;
-  readonly ordered: Decimal;
-  readonly into: { readonly quote: Decimal; readonly worst: Decimal };
-  readonly out: { readonly quote: Decimal; readonly worst: Decimal };
-}) {
-  const { question, buy, sell, share, sold, ordered, into, out } = exit;
-  const { keep } = buyFactor(buy.market.fee);
-  const gross = roundForMessage(question.quoteFlow.times(share).plus(out.quote).minus(into.quote), 'down');
-  // A fee that is taken out of the coin has been ordered on top, and is in what was paid.
-  const feeBuy = keep.equals(ONE) ? up(into.quote.times(effectiveRate(buy.market.fee))) : ZERO;
-  const feeSell = up(out.quote.times(effectiveRate(sell.market.fee)));
-  const money = { gross, feeBuy, feeSell, latencyDecay: ZERO, transfer: ZERO };
-  return {
-    ...money,
-    net: gross.minus(feeBuy).minus(feeSell),
-    notional: up(into.quote.plus(feeBuy)),
-    ...{ sold, ordered, worstBuy: into.worst, worstSell: out.worst },
-  };
-}
-
-function booksOf(market: SpatialMarket, { board, depth }: PlanGround): SideBooks {
-  return {
-    market,
-    asks: boardLevels(board, market, 'ask', depth),
-    bids: boardLevels(board, market, 'bid', depth),
-  };
-}
-
 function sizedSide({ market, asks, bids }: SideBooks): SizedSide {
   const { keep } = buyFactor(market.fee);
   const rate = effectiveRate(market.fee).toNumber();
@@ -392,40 +256,7 @@ function sizedSide({ market, asks, bids }: SideBooks): SizedSide {
 
 const midOf = ({ asks, bids }: SideBooks): Decimal => asks[0]![0].plus(bids[0]![0]).div(2);
 
-const lotOf = ({ rules, units }: SpatialMarket): Decimal => rules.lot.times(units);
-
-const nearestStep = (value: Decimal, step: Decimal): Decimal => floorToStep(value.plus(step.div(2)), step);
-
 function worthAgainstCost(size: Omit<PairSizeQuestion, 'maxBase'>, bestReturn: number): string {
   const worth = (size.gainPerBase / size.buy.mid) * 1e4;
   return `the return is worth ${worth.toFixed(1)} bps and the way in and out costs ${(worth - bestReturn * 1e4).toFixed(1)} bps`;
 }
-
-function none(
-  reason: string,
-  detail: string,
-  edge: { readonly quantity: Decimal; readonly netBps: number; readonly net: Decimal } = NOTHING,
-): NoTrade {
-  return { kind: 'none', reason, detail, ...edge };
-}
-
-const NOTHING = { quantity: ZERO, netBps: 0, net: ZERO };
-
-function edgeText(
-  money: Pick<EntryMoney, 'gross' | 'feeBuy' | 'feeSell' | 'latencyDecay' | 'transfer' | 'net'>,
-): EdgeBreakdown {
-  return {
-    gross: toText(money.gross),
-    feeBuy: toText(money.feeBuy),
-    feeSell: toText(money.feeSell),
-    latencyDecay: toText(money.latencyDecay),
-    transfer: toText(money.transfer),
-    inventory: '0',
-    net: toText(money.net),
-  };
-}
-
-const up = (value: Decimal): Decimal => roundForMessage(value, 'up');
-const bps = (part: Decimal, whole: Decimal): number => part.times(BPS).div(whole).toNumber();
-/** For people. */
-const short = (value: Decimal): string => value.toSignificantDigits(8).toString();
