@@ -60,8 +60,10 @@ export class Console {
   private closed(closed: ArbitrageClosed): void {
     this.executed++;
     const { pair, buyExchange, sellExchange, outcome, boughtQuantity, expectedNet, realisedNet } = closed;
+    const isAround = closed.shape === 'cycle' && buyExchange === sellExchange;
+    const route = isAround ? `around a cycle on ${buyExchange}` : `${buyExchange} → ${sellExchange}`;
     this.print(
-      `trade   ${pair} ${buyExchange} → ${sellExchange} ${outcome}: ${boughtQuantity}, net ${realisedNet} (expected ${expectedNet})`,
+      `trade   ${pair} ${route} ${outcome}: ${boughtQuantity}, net ${realisedNet} (expected ${expectedNet})`,
     );
   }
 
