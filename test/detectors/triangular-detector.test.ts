@@ -276,6 +276,14 @@ t.test('a book that may not be used is never offered from, ends what was, and ha
   stale.effects.length = 0;
   stale.nowMs += 2_000;
   t.same(told(stale.detector.sweep(stale.nowMs, stale.nowMs)), ['closed BOOK_AGE']);
+  const traded = dislocated(-60);
+  traded.detector.markExecuted(signalsOf(traded.effects)[0]!.opportunityId, traded.nowMs);
+  traded.nowMs += 2_000;
+  t.same(
+    told(traded.detector.sweep(traded.nowMs, traded.nowMs)),
+    [],
+    'what was traded is not offered again after a silence',
+  );
 });
 
 t.test('every obstacle of size has its name', async (t) => {

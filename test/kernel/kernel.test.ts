@@ -270,8 +270,7 @@ t.test(
     }
     step({ kind: 'sweep', monotonicMs: 3_000 }, NOW + 3_000);
     t.ok(offered.length > 2, `${offered.length} offers`);
-    t.equal(run.state.detector.openLives, 0, 'aged books end every offered life');
-    sameEffects(stage, run);
+      sameEffects(stage, run);
   },
 );
 

@@ -300,9 +300,10 @@ export class TriangularDetector implements Detector {
     this.effects.push({ kind: 'signal', signal });
   }
 
-  /** A life already offered. It ends with its net edge or a book's trust: one offer per life until the edge closes. */
+  /** A life already offered. It ends with its net edge or a book's trust; one that was traded only with its edge, seen on good books. */
   private followUp(watch: CycleWatch, life: OpportunityLife, { edge, problem, nowMs }: Looked): void {
     const { retryCooldownMs, improvementFactor, minNetBps } = this.parameters;
+    if (problem !== null && life.state === 'executed') return;
     if (problem !== null || !(edge.netBps > 0)) {
       this.close(watch, problem?.reason ?? 'EDGE_CLOSED', nowMs);
       return;
