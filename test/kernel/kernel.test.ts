@@ -270,7 +270,7 @@ t.test(
     }
     step({ kind: 'sweep', monotonicMs: 3_000 }, NOW + 3_000);
     t.ok(offered.length > 2, `${offered.length} offers`);
-      sameEffects(stage, run);
+    sameEffects(stage, run);
   },
 );
 
