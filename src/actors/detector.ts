@@ -1,4 +1,4 @@
-import { SpatialDetector } from '../detectors/spatial.js';
+import { BridgedSpatialDetector } from '../detectors/bridge/bridged-spatial.js';
 import type { SpatialParameters } from '../detectors/spatial-parameters.js';
 import type { TradedRoute } from '../detectors/traded-routes.js';
 import type { Instrument } from '../market/instrument.js';
@@ -48,12 +48,12 @@ export function detectorActor(options: DetectorActorOptions): ActorDefinition<De
           },
           strategy: 'spatial',
           make: (nextId) => {
-            const detector = new SpatialDetector({ instruments, board, parameters, nextId, traded });
+            const detector = new BridgedSpatialDetector({ instruments, board, parameters, nextId, traded });
             if (held !== null) detector.holdingsChanged(held);
             return detector;
           },
           ...(holdings !== undefined && {
-            hold: (detector: SpatialDetector, now: BalancesChanged['holdings']) =>
+            hold: (detector: BridgedSpatialDetector, now: BalancesChanged['holdings']) =>
               detector.holdingsChanged(now),
           }),
           figures: ({ routeCount }) => ({ routes: routeCount }),

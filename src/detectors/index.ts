@@ -3,6 +3,8 @@
  * premiums, pairs. Pure functions and machines; prices and sizes in `Decimal`, float64 where a market is only judged.
  */
 export * from './amortisation.js';
+export * from './bridge/bridge-size.js';
+export * from './bridge/bridge-terms.js';
 export * from './depth.js';
 export * from './krw-premium.js';
 export * from './optimal-size.js';

@@ -36,6 +36,8 @@ export interface SpatialParameters {
   readonly limits: ReadonlyMap<AssetId, QuoteLimits>;
   /** The only pairs watched. Absent = every pair whose quote has limits, in every direction. */
   readonly pairs?: ReadonlyMap<PairId, PairTerms>;
+  /** Coins in local money against the same coins in dollars, through the rate of the local exchange (`bridge/`). Absent = not compared. */
+  readonly bridge?: { readonly kind: 'leg' | 'inventory'; readonly dollar: AssetId };
   /** Least net profit over quote spent, bps. */
   readonly minNetBps: number;
   /** Expected loss of edge until the orders arrive, bps of the buy notional, where nothing is learned. */

@@ -1,5 +1,5 @@
 import type { Detector, DetectorEffect } from '../detectors/detector.js';
-import { SpatialDetector } from '../detectors/spatial.js';
+import { BridgedSpatialDetector } from '../detectors/bridge/bridged-spatial.js';
 import type { SpatialParameters } from '../detectors/spatial-parameters.js';
 import { TriangularDetector } from '../detectors/triangular/triangular.js';
 import type { TriangularParameters } from '../detectors/triangular/triangular-parameters.js';
@@ -40,7 +40,7 @@ export const detectorStage = (
   instruments: readonly Instrument[],
   parameters: SpatialParameters,
 ): DetectorStage =>
-  stageOf('detector', instruments, (parts) => new SpatialDetector({ ...parts, parameters }));
+  stageOf('detector', instruments, (parts) => new BridgedSpatialDetector({ ...parts, parameters }));
 
 export const triangularStage = (
   instruments: readonly Instrument[],
