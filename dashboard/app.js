@@ -6,6 +6,7 @@ import {
   showHeader,
   showOpportunities,
   showPortfolio,
+  showPremiums,
   showProfitAndLoss,
   showTrades,
 } from './panels.js';
@@ -17,6 +18,7 @@ const STALE_MS = 3_000;
 /** Sums over everything that ended are not worth more. */
 const SUMS_EVERY_MS = 10_000;
 const NODES_EVERY_MS = 2_000;
+const PREMIUMS_EVERY_MS = 3_000;
 
 let picture = null;
 let updatedAt = performance.now();
@@ -66,6 +68,11 @@ function sum() {
 }
 sum();
 setInterval(sum, SUMS_EVERY_MS);
+function lookAtPremiums() {
+  read('/api/premium').then(showPremiums, (error) => (byId('premium-fx').textContent = error.message));
+}
+lookAtPremiums();
+setInterval(lookAtPremiums, PREMIUMS_EVERY_MS);
 // The other nodes, where there are any.
 async function lookAround() {
   const all = await read('/api/cluster/actors').catch(() => null);

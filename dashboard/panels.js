@@ -88,6 +88,31 @@ export function showProfitAndLoss({ rows, residues }) {
   byId('residues').textContent = left.length === 0 ? '' : `Left over: ${left.join(', ')}`;
 }
 
+const percent = (bps) => (bps === null ? '–' : `${bps >= 0 ? '+' : ''}${(bps / 100).toFixed(2)} %`);
+const earns = (bps) => cell(fixed(bps, 1), `number ${bps > 0 ? 'good' : 'quiet'}`);
+
+/** Coins in local money; asked for now and then, and hidden where there are none. */
+export function showPremiums({ rows, fx, atMs }) {
+  byId('premium').hidden = rows.length === 0;
+  const cells = rows.map((one) => [
+    cell(one.instrument),
+    cell(one.localPrice, 'number'),
+    cell(one.dollarPrice, 'number'),
+    cell(fixed(one.rate, 2), 'number'),
+    cell(percent(one.vsUsdtBps), 'number'),
+    earns(one.sellLocalBps),
+    earns(one.buyLocalBps),
+    cell(percent(one.vsFxBps), 'number quiet'),
+  ]);
+  fillRows(byId('rows-premium'), cells, 'No coin in local money is followed.', 8);
+  const told = fx.map((one) => {
+    const age = one.atMs === null ? 'of unknown age' : `${duration(atMs - one.atMs)} old`;
+    const rate = one.rate === null ? 'no bank rate yet' : `bank rate ${one.rate}, ${age}`;
+    return `${one.currency}: ${rate}${one.error === null ? '' : ` (${one.error})`}`;
+  });
+  byId('premium-fx').textContent = told.join('; ');
+}
+
 export function showPortfolio(picture) {
   const { latest, realisedToday, arbitragesToday } = picture.portfolio;
   const currency = latest?.currency ?? '';

@@ -1,3 +1,4 @@
+import type { PremiumRow } from '../messages/premium.js';
 import type { Amount } from '../alerts/inventory-watch.js';
 import type { MessengerTrouble, SendAnswer, UpdatesAnswer } from '../ports/messenger.js';
 
@@ -14,4 +15,7 @@ export type AlertsMessage =
   | { readonly kind: 'notWritten'; readonly error: string }
   | { readonly kind: 'countHoldings' }
   | { readonly kind: 'holdings'; readonly holdings: readonly Amount[] | null }
-  | { readonly kind: 'noHoldings'; readonly error: string };
+  | { readonly kind: 'noHoldings'; readonly error: string }
+  | { readonly kind: 'countPremiums' }
+  | { readonly kind: 'premiums'; readonly rows: readonly PremiumRow[] }
+  | { readonly kind: 'noPremiums'; readonly error: string };

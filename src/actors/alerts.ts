@@ -1,6 +1,7 @@
 import type { AlertDesk } from '../alerts/alert-desk.js';
 import type { AlertFile } from '../alerts/alert-file.js';
 import type { Amount } from '../alerts/inventory-watch.js';
+import type { PremiumRow } from '../messages/premium.js';
 import { errorText } from '../messages/errors.js';
 import type { Messenger } from '../ports/messenger.js';
 import type { TimerHandle, Timers } from '../ports/time.js';
@@ -24,6 +25,8 @@ export interface AlertsActorOptions extends SendingOptions, ListeningOptions {
   readonly lookMs?: number;
   /** What is held now, null = not known yet; asked only where a reserve is configured. */
   readonly holdings: () => Promise<readonly Amount[] | null>;
+  /** Premiums of coins in local money on this node's books; asked only where they are to be told. */
+  readonly premiums: () => Promise<readonly PremiumRow[]>;
 }
 
 const MAILBOX = 256;
@@ -31,12 +34,18 @@ const HANDLER_TIMEOUT_MS = 5_000;
 /** Between two looks at what was heard and what is due: no message of the bus wakes this actor. */
 export const ALERTS_LOOK_MS = 250;
 const HOLDINGS_MS = 60_000;
+const PREMIUMS_MS = 10_000;
 const REWRITE_MS = 5_000;
 /** A node that only stands by keeps what is not critical this long, for the time until it may have to tell. */
 const STANDBY_KEEP_MS = 60_000;
 
 /** One of each waiting is enough, and none may be lost. */
-const BEATS: ReadonlySet<AlertsMessage['kind']> = new Set(['look', 'askLease', 'countHoldings']);
+const BEATS: ReadonlySet<AlertsMessage['kind']> = new Set([
+  'look',
+  'askLease',
+  'countHoldings',
+  'countPremiums',
+]);
 
 const TELLS: Readonly<Record<AlertsRole, 'all' | 'critical' | 'none'>> = {
   owner: 'all',
@@ -88,6 +97,7 @@ class Alerts implements ActorBehaviour<AlertsMessage> {
     this.later('look', 0);
     this.later('askLease', 0);
     if (options.desk.watchesInventory) this.later('countHoldings', HOLDINGS_MS);
+    if (options.desk.watchesPremium) this.later('countPremiums', PREMIUMS_MS);
   }
 
   handle(message: AlertsMessage): void {
@@ -128,6 +138,14 @@ class Alerts implements ActorBehaviour<AlertsMessage> {
       case 'noHoldings':
         this.context.log.warn({ error: message.error }, 'what is held is not known, it is looked at again');
         return this.later('countHoldings', HOLDINGS_MS);
+      case 'countPremiums':
+        return this.countPremiums();
+      case 'premiums':
+        this.options.desk.premiums(message.rows, this.options.clock.nowMs());
+        return this.later('countPremiums', PREMIUMS_MS);
+      case 'noPremiums':
+        this.context.log.warn({ error: message.error }, 'premiums are not known, they are looked at again');
+        return this.later('countPremiums', PREMIUMS_MS);
     }
   }
 
@@ -190,7 +208,18 @@ class Alerts implements ActorBehaviour<AlertsMessage> {
     );
   }
 
-  private later(name: 'look' | 'askLease' | 'countHoldings' | 'rewrite', delayMs: number): void {
+  private countPremiums(): void {
+    this.context.pipe(
+      this.options.premiums(),
+      (rows) => ({ kind: 'premiums', rows }),
+      (error) => ({ kind: 'noPremiums', error: errorText(error) }),
+    );
+  }
+
+  private later(
+    name: 'look' | 'askLease' | 'countHoldings' | 'countPremiums' | 'rewrite',
+    delayMs: number,
+  ): void {
     const { timers } = this.options;
     const pending = this.timers.get(name);
     if (pending !== undefined) timers.clearTimer(pending);

@@ -1,10 +1,12 @@
 import type { AlertsHandled, HandledAlert } from '../messages/alerts.js';
+import type { PremiumRow } from '../messages/premium.js';
 import { RecentIds } from '../risk/recent-ids.js';
 import type { Alert, Deliveries } from './alert.js';
 import { ChatDesk, type KeptChat } from './chat-desk.js';
 import { QUEUE_TIMES, type QueueTimes } from './chat-queue.js';
 import { InventoryWatch, type Amount } from './inventory-watch.js';
 import { News, type NewsMessage } from './news.js';
+import { PremiumWatch, type PremiumBounds } from './premium-watch.js';
 import type { ReminderTimes } from './reminders.js';
 
 export interface AlertDeskOptions {
@@ -17,6 +19,7 @@ export interface AlertDeskOptions {
   /** A text without what looks like a secret. */
   readonly redact: (text: string) => string;
   readonly inventory: { readonly reserves: readonly Amount[]; readonly factor: number };
+  readonly premium: PremiumBounds;
   readonly queue?: QueueTimes;
 }
 
@@ -38,6 +41,7 @@ export class AlertDesk {
   private readonly options: AlertDeskOptions;
   private readonly news = new News();
   private readonly inventory: InventoryWatch;
+  private readonly premium: PremiumWatch;
   private readonly ids = new RecentIds(REMEMBERED_IDS);
   private readonly inbox: NewsMessage[] = [];
   private strangers = { count: 0, toldMs: -Infinity };
@@ -50,6 +54,7 @@ export class AlertDesk {
     const { header, reminders, redact, queue = QUEUE_TIMES } = options;
     this.chats = options.chats.map((chat) => new ChatDesk({ chat, header, queue, reminders, redact }, nowMs));
     this.inventory = new InventoryWatch(options.inventory.reserves, options.inventory.factor);
+    this.premium = new PremiumWatch(options.premium);
   }
 
   /** From the bus. */
@@ -90,6 +95,14 @@ export class AlertDesk {
 
   holdings(holdings: readonly Amount[], atMs: number): void {
     for (const alert of this.inventory.take(holdings, atMs)) this.tell(alert);
+  }
+
+  get watchesPremium(): boolean {
+    return this.options.deliveries.premium !== 'off';
+  }
+
+  premiums(rows: readonly PremiumRow[], atMs: number): void {
+    for (const alert of this.premium.take(rows, atMs)) this.tell(alert);
   }
 
   /** Somebody who is not on the list wrote to the bot: told once an hour, with the number. */

@@ -4,7 +4,7 @@ import { nodeRole, type NodeRole } from '../messages/cluster.js';
 import { exchangeId, pairId } from '../messages/primitives.js';
 import { ArbotError } from '../messages/errors.js';
 import { deployment, environmentFileEnv, ssh } from './deployment.js';
-import { durationMs, environmentName, nodeName } from './fields.js';
+import { bps, durationMs, environmentName, nodeName } from './fields.js';
 import type { ConfigProblem } from './problems.js';
 
 /**
@@ -211,6 +211,15 @@ const alerts = z.strictObject({
   events: deliveries.prefault({}),
   /** A balance below so many times its reserve is low. */
   lowInventoryFactor: z.number().min(1).max(100).default(1.1),
+  /** From which premium of a coin in local money is told, bps of either sign. */
+  premium: z
+    .strictObject({
+      /** Against the executable rate. */
+      usdtBps: bps.min(1).default(150),
+      /** Against the bank's rate of `fxRates`; absent = that is not told. */
+      fxBps: bps.min(1).optional(),
+    })
+    .prefault({}),
   /** Until a critical alert that nobody acknowledged is told again; doubles, up to an hour. */
   repeatMs: durationMs.min(10_000).default(300_000),
 });
@@ -302,11 +311,9 @@ function checkBus({ bus }: ClusterConfig, refuse: (key: string, message: string)
 }
 
 function checkAlerts(
-  { telegram: to, events }: ClusterConfig['alerts'],
+  { telegram: to }: ClusterConfig['alerts'],
   refuse: (key: string, message: string) => void,
 ): void {
-  if (events.premium !== 'off')
-    refuse('alerts.events.premium', 'comes later, with the KRW bridge: it must be off');
   if (to === undefined) return;
   if ((to.chatIds === undefined) === (to.chatIdsEnv === undefined))
     refuse('alerts.telegram.chatIds', 'name the chats here, or the variable that holds them in chatIdsEnv');

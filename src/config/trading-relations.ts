@@ -2,7 +2,7 @@ import { Decimal } from 'decimal.js';
 import { feeTierNames } from '../market/fee-tiers.js';
 import { CONNECTED_EXCHANGES, hasConnector } from './exchanges.js';
 import type { ConfigProblem } from './problems.js';
-import type { TradingConfig } from './trading.js';
+import type { PairConfig, TradingConfig } from './trading.js';
 
 /** Relations between values of `trading.config.ts`. Each is a rule a reader can quote; all of them run, so that all problems show at once. */
 
@@ -28,10 +28,10 @@ export function tradingRelations(config: TradingConfig): Found[] {
   checkLimits(config, refuse);
   checkTriangular(config, refuse);
   checkStatistical(config, refuse);
+  checkBridge(config, refuse);
   checkBlacklist(config, refuse);
   checkTimes(config, refuse);
   checkReportingAsset(config, refuse);
-  checkLater(config, refuse);
   return found;
 }
 
@@ -45,11 +45,8 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
     if (base === quote) refuse(key, 'base and quote are the same asset');
     if (!Object.hasOwn(config.assets, base)) refuse(key, `its base asset is not in assets`);
     if (!Object.hasOwn(config.assets, quote)) refuse(key, `its quote asset is not in assets`);
-    if (entry.enabled && entry.trade && quote !== config.reportingCurrency && !hasCycles(config))
-      refuse(
-        key,
-        'not quoted in the reporting currency: only cycles trade it (strategies.triangular); set trade to false',
-      );
+    if (entry.enabled && entry.trade && quote !== config.reportingCurrency)
+      checkOtherQuote(config, entry, refuse, index);
     if (!entry.trade && entry.directions !== 'all')
       refuse(`pairs[${index}].directions`, 'a pair that is only followed has none');
     if (!entry.trade && entry.maxNotional !== undefined)
@@ -66,6 +63,50 @@ function checkPairs(config: TradingConfig, refuse: Refuse): void {
 }
 
 const hasCycles = ({ strategies }: TradingConfig): boolean => strategies.triangular !== 'off';
+
+/** Another quote is traded in cycles, by limits of its own, or through the bridge; nothing else knows what it is worth. */
+function checkOtherQuote(
+  config: TradingConfig,
+  { pair, maxNotional }: PairConfig,
+  refuse: Refuse,
+  index: number,
+): void {
+  const { quote } = assetsOfPair(pair);
+  if (hasCycles(config)) return;
+  if (config.bridge === 'none' && !Object.hasOwn(config.quotes, quote))
+    refuse(
+      `pairs[${index}].pair`,
+      `not quoted in the reporting currency: it is followed with trade: false, and traded in cycles, over a bridge or by quotes.${quote}`,
+    );
+  if (maxNotional !== undefined)
+    refuse(
+      `pairs[${index}].maxNotional`,
+      `has no effect: what is quoted in ${quote} goes by quotes.${quote}`,
+    );
+}
+
+function checkBridge(config: TradingConfig, refuse: Refuse): void {
+  const { bridge, reportingCurrency, quotes, fxRates, assets } = config;
+  const isConverted = config.pairs.some(
+    ({ pair, enabled, trade }) =>
+      enabled && trade && assetsOfPair(pair).base === reportingCurrency && !isPairBlack(config, pair),
+  );
+  if (bridge !== 'none' && !isConverted)
+    refuse('bridge', `no pair ${reportingCurrency}-… is traded, so that nothing could be converted`);
+  for (const [quote, { minNotional, maxNotional }] of Object.entries(quotes)) {
+    if (!Object.hasOwn(assets, quote)) refuse(`quotes.${quote}`, 'this asset is not in assets');
+    if (quote === reportingCurrency)
+      refuse(`quotes.${quote}`, 'the reporting currency goes by edge and sizes');
+    if (above(minNotional, maxNotional)) refuse(`quotes.${quote}.minNotional`, 'above maxNotional');
+  }
+  for (const [currency, { rate, at, url }] of Object.entries(fxRates)) {
+    if (!Object.hasOwn(assets, currency)) refuse(`fxRates.${currency}`, 'this asset is not in assets');
+    if ((rate === undefined) === (url === undefined))
+      refuse(`fxRates.${currency}`, 'needs a rate or a url, and not both');
+    if (at !== undefined && rate === undefined)
+      refuse(`fxRates.${currency}.at`, 'has an effect only with a rate: an answer says its own time');
+  }
+}
 
 const isPairBlack = ({ blacklist }: TradingConfig, pair: string): boolean =>
   blacklist.pairs.includes(pair) ||
@@ -298,9 +339,4 @@ function checkReportingAsset({ assets, reportingCurrency }: TradingConfig, refus
   for (const key of ['baseline', 'maxExposure'] as const)
     if (own?.[key] !== undefined)
       refuse(`assets.${reportingCurrency}.${key}`, 'the reporting currency has no exposure of its own');
-}
-
-/** What the files can already say and ArBot cannot do yet: refused, so that nobody believes it is in force. */
-function checkLater(config: TradingConfig, refuse: Refuse): void {
-  if (config.bridge !== 'none') refuse('bridge', `${config.bridge} comes later; only none works today`);
 }

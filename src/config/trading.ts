@@ -284,6 +284,29 @@ const statistical = z.strictObject({
   maxNotional: positiveMoney.optional(),
 });
 
+/** Of trades that are quoted in another currency than the reporting one, in that currency: Upbit against Bithumb in KRW. */
+const quoteLimits = z.strictObject({
+  minNetProfit: money,
+  minNotional: money.default('0'),
+  maxNotional: positiveMoney,
+});
+
+/**
+ * What a bank takes for a dollar, to show a premium against it; never traded on. Said here, or asked for at an address that answers a decimal, or
+ * `{"rate": "1378.5", "at": "2026-11-27T06:00:00Z"}`.
+ */
+const fxRate = z.strictObject({
+  rate: positiveMoney.optional(),
+  /** When that rate was read; its age is shown. */
+  at: z.iso.datetime({ offset: true }).optional(),
+  url: z
+    .string()
+    .max(500)
+    .regex(/^https?:\/\/[^\s@]+$/, 'must be an http or https address without a user')
+    .optional(),
+  everyMs: durationMs.min(10_000).default(60_000),
+});
+
 export const tradingSchema = z.strictObject({
   reportingCurrency: p.assetId.default('USDT'),
   /** Where a trading day begins. */
@@ -301,8 +324,14 @@ export const tradingSchema = z.strictObject({
   limits: riskLimits.prefault({}),
   blacklist: blacklist.prefault({}),
   noTradeWindows: z.array(noTradeWindow).max(64).default([]),
-  /** KRW books against USDT books (TRADING §3): `leg` converts by a third order, `inventory` in batches. Only `none` today. */
+  /**
+   * Coins in KRW against the same coins in the reporting currency, through the USDT-KRW book of the same exchange (TRADING §3): `leg`
+   * converts by a third order, `inventory` in batches.
+   */
   bridge: z.enum(['none', 'leg', 'inventory']).default('none'),
+  /** Absent for a currency = it is traded through the bridge at most. */
+  quotes: z.record(p.assetId, quoteLimits).default({}),
+  fxRates: z.record(p.assetId, fxRate).default({}),
 });
 
 export type TradingConfigInput = z.input<typeof tradingSchema>;

@@ -54,6 +54,7 @@ const READS: readonly Route[] = [
   }),
   read('/api/pnl', 'Sums by pair and outcome.', answers.profitAndLossReport, { query: requests.periodQuery }),
   read('/api/portfolio', 'Equity, realised net, balances.', answers.portfolio),
+  read('/api/premium', 'Coins in local money against the same in dollars.', answers.premiums),
   read('/api/risk', 'Every rule of the risk gate and where it stands.', answers.risk),
   read('/api/risk/changes', 'Changes of limits, newest first.', answers.changesOfLimits, limited),
   read('/api/accounts', 'How each signed account stands with its exchange.', answers.accounts),

@@ -223,6 +223,7 @@ function addReads(app: FastifyInstance, source: InspectionSource, metrics: Metri
   app.get('/api/accounts', async () => source.accounts());
   app.get('/api/kill-switch', async () => source.haltReport());
   app.get('/api/portfolio', async () => source.portfolio());
+  app.get('/api/premium', async () => source.premiums());
   app.get('/api/dead-letters', async () => source.deadLetters());
 }
 

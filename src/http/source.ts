@@ -1,6 +1,7 @@
 import type { FeedState, InstrumentState } from '../messages/feed.js';
 import type { ArbitrageClosed } from '../messages/order.js';
 import type { AssetId, DecimalText, ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
+import type { PremiumReport } from '../messages/premium.js';
 import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
 import type { Signal, OpportunityEvent } from '../messages/signal.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
@@ -42,6 +43,8 @@ export interface InspectionSource {
   explain(arbitrageId: string): Awaitable<Explanation | null>;
   events(limit: number): Awaitable<readonly SupervisionEvent[]>;
   portfolio(): Awaitable<PortfolioView>;
+  /** What coins cost more in local money than in dollars, on this node's books. */
+  premiums(): Awaitable<PremiumReport>;
   stores(): Awaitable<readonly StoreDescription[]>;
   killSwitch(): KillSwitchView;
   /** What the kill switch has come to, by the exchanges' own word. */

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   ARB_COMPUTE_BUSY: 'The bounded queue of heavy computations is full.',
   ARB_COMPUTE_FAILED: 'A heavy computation failed, or its worker ended before it was done.',
   ARB_CONFIG_INVALID: 'A configuration file has keys or values that are refused; each is named.',
+  ARB_FX_INVALID: 'What an address answers for a bank rate is no rate.',
   ARB_DECIMAL_INVALID: 'A text is not a plain decimal number in the accepted range.',
   ARB_EXCHANGE_ERROR: 'The exchange answered with an error.',
   ARB_FEED_PROCESS: 'The process of a feed crashed, ended, fell silent or sent something unknown.',

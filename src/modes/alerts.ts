@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { alertsActor } from '../actors/alerts.js';
+import { alertsActor, type AlertsActorOptions } from '../actors/alerts.js';
 import { AlertsLease } from '../actors/alerts-lease.js';
 import { AlertDesk, REMINDER_TIMES } from '../alerts/alert-desk.js';
 import { ALERT_FILE, AlertFile } from '../alerts/alert-file.js';
@@ -103,7 +103,7 @@ export class NodeAlerts {
 
   constructor(parts: AlertsParts, settings: TelegramSettings, messenger: Messenger) {
     const { cluster, trading, mode, time } = parts;
-    const { telegram, events, lowInventoryFactor, repeatMs } = cluster.alerts;
+    const { telegram, events, lowInventoryFactor, premium, repeatMs } = cluster.alerts;
     this.parts = parts;
     this.settings = settings;
     this.messenger = messenger;
@@ -116,6 +116,7 @@ export class NodeAlerts {
         reminders: canAcknowledge ? { ...REMINDER_TIMES, firstMs: repeatMs } : null,
         redact: redacting(settings.token),
         inventory: { reserves: reservesOf(trading), factor: lowInventoryFactor },
+        premium,
       },
       time.monotonicMs(),
     );
@@ -141,7 +142,11 @@ export class NodeAlerts {
     this.operator = operator;
   }
 
-  actor(bus: Bus, stores: Pick<Stores, 'leases'>, holdings: () => Promise<readonly Amount[] | null>) {
+  actor(
+    bus: Bus,
+    stores: Pick<Stores, 'leases'>,
+    { holdings, premiums }: Pick<AlertsActorOptions, 'holdings' | 'premiums'>,
+  ) {
     const { time, random, node, files, folder, log, lookMs } = this.parts;
     const nonce = Buffer.from(random.bytes(NONCE_BYTES)).toString('hex');
     return erased(
@@ -157,7 +162,7 @@ export class NodeAlerts {
         lease: new AlertsLease({ leases: stores.leases, clock: time, holder: node, nonce }),
         commands: this.commands(),
         operator: () => this.operator,
-        holdings,
+        ...{ holdings, premiums },
         ...(lookMs !== undefined && { lookMs }),
       }),
     );

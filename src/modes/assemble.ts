@@ -261,6 +261,7 @@ class AssembledNode implements TradingNode {
       limitChanges: context.limitChanges,
       isMember: context.isMember,
       instruments: () => this.followed(),
+      premiums: () => context.premiums(),
       ticks: () => context.recording?.account() ?? null,
       marketState: (instrument) => context.liveInstruments.get(instrument)?.state ?? null,
     });

@@ -21,6 +21,7 @@ import { errorText } from '../messages/errors.js';
 import { feedState, type FeedStatus, type InstrumentState } from '../messages/feed.js';
 import type { GatewayStatus } from '../messages/gateway.js';
 import type { ArbitrageClosed } from '../messages/order.js';
+import type { PremiumReport } from '../messages/premium.js';
 import type { ExchangeId, InstrumentId, ModeName } from '../messages/primitives.js';
 import type { LimitsChanged } from '../messages/risk-control.js';
 import type { Explanation, ProfitAndLossReport } from '../messages/reports.js';
@@ -74,6 +75,7 @@ export interface NodeInspectionOptions {
   readonly isMember: boolean;
   /** What an exchange lets one do with an instrument; null while its markets are not known. */
   readonly marketState: (instrument: InstrumentId) => InstrumentState | null;
+  readonly premiums: () => Promise<PremiumReport>;
   /** Followed instruments by exchange. */
   readonly instruments: () => ReadonlyMap<ExchangeId, readonly InstrumentId[]>;
   /** What became of recorded ticks; null while none are kept. */
@@ -329,6 +331,10 @@ export class NodeInspection implements InspectionSource {
       realisedToday: view.todayNet,
       arbitragesToday: view.arbitragesToday,
     };
+  }
+
+  premiums(): Promise<PremiumReport> {
+    return this.options.premiums();
   }
 
   async risk(): Promise<RiskReport | null> {

@@ -33,6 +33,8 @@ import type { ExchangeMarkets } from './instruments.js';
 import { LimitChanges } from './limit-changes.js';
 import { MachineTime } from './machine-time.js';
 import type { Market } from './markets.js';
+import { FxRates } from './fx-rates.js';
+import { premiumReport } from './premiums.js';
 
 export interface NodeParts {
   readonly options: StartOptions;
@@ -100,6 +102,7 @@ export class NodeContext {
   readonly rates = new AccountRates();
   /** Losses of edges until orders arrive; loaded by the detector that starts. */
   readonly decays = new LearnedDecays();
+  readonly fx: FxRates;
   /** Exchanges that have listed their markets. */
   readonly markets = new Map<ExchangeId, ExchangeMarkets>();
   readonly halts: HaltMemory;
@@ -121,6 +124,7 @@ export class NodeContext {
     this.machine = parts.machine ?? new MachineTime();
     this.halts = new HaltMemory(bus, killSwitch);
     this.limitChanges = limitChangesOf(parts, bus);
+    this.fx = new FxRates(parts.options.tradingConfig.fxRates, parts.http, this.machine);
     this.emergency = new FileEmergencyJournal({ files, folder, log });
   }
 
@@ -142,6 +146,17 @@ export class NodeContext {
   instrumentOf(exchange: ExchangeId, symbol: string): InstrumentId | null {
     const { instruments } = this.markets.get(exchange) ?? { instruments: [] };
     return instruments.find((instrument) => instrument.symbol === symbol)?.id ?? null;
+  }
+
+  /** What coins cost more in local money, on the books of this node. */
+  premiums() {
+    const { board, fx, clockOffsetMs, parts } = this;
+    const { options, market } = parts;
+    return premiumReport({
+      ...{ trading: options.tradingConfig, board, fx, clockOffsetMs },
+      instruments: () => this.instruments(),
+      clock: market.time,
+    });
   }
 
   restContexts() {

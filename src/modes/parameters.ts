@@ -157,12 +157,13 @@ export function spatialParametersOf(
   trading: TradingConfig,
   clockOffsetMs: (exchange: ExchangeId) => number,
 ): SpatialParameters {
-  const { edge, sizes, limits, reportingCurrency } = trading;
+  const { edge, sizes, limits, reportingCurrency, quotes, bridge } = trading;
   const perTrade = { minNetProfit: edge.minNetProfit, ...sizes };
   return {
     ...DEFAULT_SPATIAL_PARAMETERS,
-    limits: new Map([[reportingCurrency, perTrade]]),
+    limits: new Map([[reportingCurrency, perTrade], ...Object.entries(quotes)]),
     pairs: pairTermsOf(trading),
+    ...(bridge !== 'none' && { bridge: { kind: bridge, dollar: reportingCurrency } }),
     minNetBps: edge.minNetEdgeBps,
     latencyDecayBps: edge.latencyDecayBps,
     transferCostBps: edge.transferCostBps,

@@ -1,3 +1,4 @@
+import type { PremiumRow } from '../../src/messages/premium.js';
 import t from 'tap';
 import type { MessageOf } from '../../src/messages/catalogue.js';
 import { PATHS } from '../../src/modes/tree.js';
@@ -278,10 +279,12 @@ t.test('what events say is switched event by event, and silent ones make no soun
   const time = new ManualTime();
   const messenger = new ScriptedMessenger();
   let amount = '1000';
+  let premiums: PremiumRow[] = [];
   const node = await alertNode({
     ...{ time, messenger },
-    alerts: { events: { trade: 'off', restart: 'silent', inventory: 'on' } },
+    alerts: { events: { trade: 'off', restart: 'silent', inventory: 'on', premium: 'on' } },
     holdings: () => Promise.resolve([{ exchange: 'binance', asset: 'USDT', amount }]),
+    premiums: () => Promise.resolve(premiums),
   });
   const started = node.tree.start();
   await time.advance(2_000);
@@ -301,5 +304,21 @@ t.test('what events say is switched event by event, and silent ones make no soun
   amount = '540';
   await time.advance(120_000);
   t.match(messenger.texts, /USDT on binance is low: 540 held, 500 kept back/);
+  premiums = [
+    {
+      ...{ exchange: 'upbit', asset: 'BTC', currency: 'KRW', instrument: 'upbit:BTC-KRW', dollarMarkets: 1 },
+      ...{
+        localPrice: 113e6,
+        dollarPrice: 80_000,
+        rate: 1_400,
+        vsUsdtBps: 160,
+        vsFxBps: null,
+        usdtBps: null,
+      },
+      ...{ sellLocalBps: 130, buyLocalBps: -190 },
+    },
+  ];
+  await time.advance(120_000);
+  t.match(messenger.texts, /BTC in KRW on upbit: \+1\.60 % against the executable rate/);
   await node.tree.stop();
 });

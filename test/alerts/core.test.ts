@@ -10,6 +10,7 @@ import { memberAlert } from '../../src/alerts/from-members.js';
 import { supervisionAlert } from '../../src/alerts/from-supervision.js';
 import { arbitrageAlert, breakerAlert, haltAlert } from '../../src/alerts/from-trading.js';
 import { InventoryWatch } from '../../src/alerts/inventory-watch.js';
+import { PremiumWatch } from '../../src/alerts/premium-watch.js';
 import { News, NEWS_KINDS } from '../../src/alerts/news.js';
 import { SendBudget } from '../../src/alerts/send-budget.js';
 import { BreakerNews } from '../../src/actors/breaker-news.js';
@@ -378,6 +379,35 @@ t.test('a balance near its reserve is told once, and once more when there is eno
   t.same(held('1120'), [], 'it wavers');
   t.match(held('1155'), [{ severity: 'info' }]);
   t.match(watch.take([], NOW), [{ severity: 'warning', text: /is low: 0 held/ }], 'none at all');
+});
+
+t.test('a premium is told when it passes its bound and when it is back, apart for both rates', async (t) => {
+  const watch = new PremiumWatch({ usdtBps: 100, fxBps: 300 });
+  const row = {
+    ...{ exchange: 'upbit', asset: 'BTC', currency: 'KRW', instrument: 'upbit:BTC-KRW' },
+    ...{ localPrice: 113e6, dollarPrice: 80_000, rate: 1_400, dollarMarkets: 2 },
+    ...{ usdtBps: null, sellLocalBps: 70.5, buyLocalBps: -130 },
+  };
+  const look = (vsUsdtBps: number, vsFxBps: number | null = null) =>
+    watch.take([{ ...row, vsUsdtBps, vsFxBps }], NOW);
+  t.same(look(99), []);
+  t.match(look(100), [
+    {
+      event: 'premium',
+      severity: 'warning',
+      subject: 'upbit BTC usdt high',
+      text: /\+1\.00 % against the exec/,
+    },
+  ]);
+  t.same(look(250), [], 'once');
+  t.same(look(81), [], 'it wavers');
+  t.match(look(79), [{ severity: 'info', text: /again; with fees 70\.5 bps to sell there/ }]);
+  t.match(look(-101, 301), [
+    { subject: 'upbit BTC usdt high', text: /-1\.01 %/ },
+    { subject: 'upbit BTC fx high', text: /not tradable/ },
+  ]);
+  t.same(watch.take([], NOW), [], 'of what is not there nothing is known');
+  t.same(new PremiumWatch({ usdtBps: 100 }).take([{ ...row, vsUsdtBps: 0, vsFxBps: 9_000 }], NOW), []);
 });
 
 t.test('breakers are told when they change, wallets when they open or close', async (t) => {

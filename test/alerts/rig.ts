@@ -1,3 +1,4 @@
+import type { PremiumRow } from '../../src/messages/premium.js';
 import type { Operator } from '../../src/alerts/operator.js';
 import { InProcessBus } from '../../src/cluster/in-process-bus.js';
 import { clusterSchema, type ClusterConfigInput } from '../../src/config/cluster.js';
@@ -117,6 +118,7 @@ export interface NodeOptions {
   readonly lookMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
   readonly holdings?: () => Promise<readonly { exchange: string; asset: string; amount: string }[] | null>;
+  readonly premiums?: () => Promise<readonly PremiumRow[]>;
 }
 
 export const memoryStores = (time: Clock & Timers, faults = noFaults()) =>
@@ -184,7 +186,10 @@ export async function alertNode(options: NodeOptions) {
       children,
     },
   });
-  const actor = alerts.actor(bus, stores, options.holdings ?? (() => Promise.resolve(null)));
+  const actor = alerts.actor(bus, stores, {
+    holdings: options.holdings ?? (() => Promise.resolve(null)),
+    premiums: options.premiums ?? (() => Promise.resolve([])),
+  });
   const tree = new SupervisionTree({
     spec: {
       id: 'node',

@@ -52,6 +52,11 @@ function cluster(): Draft {
 
 const SECRET = 'hunter2-0123456789abcdef';
 const BOT = { tokenEnv: 'BOT', chatIds: ['7'] };
+/** The pairs of a draft that knows won. */
+function won(file: Draft): Draft {
+  put(file['assets'], 'KRW', {});
+  return file['pairs'] as unknown as Draft;
+}
 const BOTH = { buy: 'binance', sell: 'okx' };
 
 /** [file, the key that must be named, what is spoilt] */
@@ -217,6 +222,28 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ['trading', 'transfers.batchNotional', (d) => put(d, 'transfers', { batchNotional: '0' })],
   ['trading', 'transfers.batchNotional', (d) => put(d, 'transfers', { batchNotional: '1' })],
   ['trading', 'transfers.notionalPerDay', (d) => put(d, 'transfers', { notionalPerDay: '1000' })],
+  ['trading', 'pairs[2].maxNotional', (d) => put(won(d), 2, { pair: 'BTC-KRW', maxNotional: '1000' })],
+  [
+    'trading',
+    'quotes.KRW',
+    (d) => put(d, 'quotes', { KRW: { minNetProfit: '700', maxNotional: '7000000' } }),
+  ],
+  ['trading', 'quotes.USDT', (d) => put(d, 'quotes', { USDT: { minNetProfit: '1', maxNotional: '10' } })],
+  [
+    'trading',
+    'quotes.KRW.minNotional',
+    (d) => put(d, 'quotes', { KRW: { minNetProfit: '7', minNotional: '8', maxNotional: '7' } }),
+  ],
+  ['trading', 'fxRates.KRW', (d) => put(d, 'fxRates', { KRW: { rate: '1380' } })],
+  ['trading', 'fxRates.USDT', (d) => put(d, 'fxRates', { USDT: {} })],
+  ['trading', 'fxRates.USDT', (d) => put(d, 'fxRates', { USDT: { rate: '1', url: 'http://127.0.0.1/' } })],
+  ['trading', 'fxRates.USDT.url', (d) => put(d, 'fxRates', { USDT: { url: `https://me:${SECRET}@host/` } })],
+  [
+    'trading',
+    'fxRates.USDT.at',
+    (d) => put(d, 'fxRates', { USDT: { url: 'https://host/', at: '2026-11-27T00:00:00Z' } }),
+  ],
+  ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
   ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
   ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
   [
@@ -386,7 +413,9 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
   ],
   ['cluster', 'alerts.events.restart', (d) => put(d, 'alerts', { events: { restart: 'loud' } })],
   ['cluster', 'alerts.events.weather', (d) => put(d, 'alerts', { events: { weather: 'on' } })],
-  ['cluster', 'alerts.events.premium', (d) => put(d, 'alerts', { events: { premium: 'on' } })],
+  ['cluster', 'alerts.events.premium', (d) => put(d, 'alerts', { events: { premium: 'loud' } })],
+  ['cluster', 'alerts.premium.usdtBps', (d) => put(d, 'alerts', { premium: { usdtBps: 0 } })],
+  ['cluster', 'alerts.premium.fxBps', (d) => put(d, 'alerts', { premium: { fxBps: -1 } })],
   ['cluster', 'alerts.lowInventoryFactor', (d) => put(d, 'alerts', { lowInventoryFactor: 0.9 })],
   ['cluster', 'alerts.repeatMs', (d) => put(d, 'alerts', { repeatMs: 9_999 })],
   ['cluster', 'name', (d) => put(d, 'name', 'A')],
@@ -436,7 +465,7 @@ t.test('what is not possible yet is refused with a word of when, and what may be
       .map((problem) => problem.message)
       .join('; ');
   };
-  t.match(messageOf('trading', 'bridge'), /comes later; only none works today/);
+  t.match(messageOf('trading', 'bridge'), /no pair USDT-… is traded/);
   t.match(messageOf('trading', 'exchanges.kraken.enabled'), /no connector.*binance, okx, bybit.*with ccxt/);
   const disabled = trading();
   put(disabled['exchanges'], 'kraken', { enabled: false });
@@ -445,7 +474,10 @@ t.test('what is not possible yet is refused with a word of when, and what may be
   const followed = trading();
   put(followed['pairs'], 2, { pair: 'ETH-BTC' });
   t.match(checkTrading(followed), [
-    { key: 'pairs[2].pair', message: /only cycles trade it \(strategies.triangular\); set trade to false/ },
+    {
+      key: 'pairs[2].pair',
+      message: /followed with trade: false, and traded in cycles, over a bridge or by quotes.BTC/,
+    },
   ]);
   put(followed['pairs']?.[2], 'trade', false);
   t.same(checkTrading(followed), [], 'another quote currency is followed');
@@ -467,6 +499,16 @@ t.test('what is not possible yet is refused with a word of when, and what may be
       'triangular.minNetEdgeBps',
     ],
   );
+  const bridged = trading();
+  won(bridged);
+  put(bridged['pairs'], 2, { pair: 'BTC-KRW' });
+  put(bridged['pairs'], 3, { pair: 'USDT-KRW' });
+  put(bridged, 'bridge', 'leg');
+  t.same(checkTrading(bridged), [], 'won are traded over a bridge');
+  put(bridged, 'bridge', 'none');
+  t.equal(checkTrading(bridged).length, 2, 'and not without one');
+  put(bridged, 'quotes', { KRW: { minNetProfit: '700', maxNotional: '7000000' } });
+  t.same(checkTrading(bridged), [], 'or among themselves, by limits of their own');
   const behind = trading();
   const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
   put(behind['exchanges'], 'kraken', { ccxt });

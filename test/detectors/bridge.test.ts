@@ -18,6 +18,9 @@ import {
 } from '../../src/detectors/bridge/bridge-size.js';
 import { FastBridge } from '../../src/detectors/bridge/bridge-fast.js';
 import { bridgeGrounds, bridgeRoutes, bestEdges } from '../../src/detectors/bridge/bridge-route.js';
+import { premiumsOf } from '../../src/detectors/bridge/premium.js';
+import { FxRates, readFx } from '../../src/modes/fx-rates.js';
+import { tradingSchema } from '../../src/config/trading.js';
 import type { Level } from '../../src/detectors/depth.js';
 import { krwEdges } from '../../src/detectors/krw-premium.js';
 import type { SpatialEffect } from '../../src/detectors/spatial.js';
@@ -440,6 +443,96 @@ t.test('Upbit against Bithumb in won is an ordinary route with limits in won', a
   t.ok(d(signal!.notional).lessThanOrEqualTo(5_000_000));
   t.ok(d(signal!.quantity).modulo('0.0001').isZero(), 'on the coarser lot');
 });
+
+t.test('a premium is told at the executable rate, and apart against a rate of a bank', async (t) => {
+  const instruments = [...THREE, instrument('okx', 'BTC-USDT'), instrument('bithumb', 'BTC-KRW')];
+  const market = new Market(instruments);
+  market.publish('binance:BTC-USDT', [[79_990, 1]], [[80_010, 1]]);
+  market.publish('okx:BTC-USDT', [[80_190, 1]], [[80_210, 1]]);
+  market.publish('upbit:USDT-KRW', [[1_399.5, 1e5]], [[1_400.5, 1e5]]);
+  market.publish('upbit:BTC-KRW', [[113_110_000, 1]], [[113_130_000, 1]]);
+  const rows = (fx: readonly (readonly [string, { rate: string }])[] = []) =>
+    premiumsOf({
+      ...{ board: market.board, instruments, dollar: 'USDT', limits: parameters, clockOffsetMs: () => 0 },
+      ...{ monotonicMs: market.nowMs, fx: new Map(fx) },
+    });
+  const [row] = rows();
+  t.match(row, { instrument: 'upbit:BTC-KRW', dollarMarkets: 2, dollarPrice: 80_000, rate: 1_400 });
+  t.match(row, { vsUsdtBps: 100, vsFxBps: null, usdtBps: null });
+  t.equal(rows().length, 1, 'without a book of dollars Bithumb has none');
+  // Bought at 80,010 with 0.1 %, sold with 0.05 %, dollars at 1,400.5 with 0.05 %.
+  t.ok(
+    Math.abs(row!.sellLocalBps - ((113_110_000 * 0.9995) / (80_010 * 1.001 * 1_400.5 * 1.0005) - 1) * 1e4) <
+      0.01,
+  );
+  t.match(rows([['KRW', { rate: '1372.549' }]])[0], { vsUsdtBps: 100, vsFxBps: 302, usdtBps: 200 });
+  market.board.distrust(market.board.slotOf('upbit:USDT-KRW'));
+  t.same(rows(), [], 'a book that may not be used says nothing');
+});
+
+t.test('a rate of a bank is read from what an address answers, and what is none is refused', async (t) => {
+  t.same(readFx(' 1378.5\n'), { rate: '1378.5', atMs: null });
+  t.same(readFx('{"rate":"1378.5","at":"2026-11-27T06:00:00Z"}'), {
+    rate: '1378.5',
+    atMs: Date.UTC(2026, 10, 27, 6),
+  });
+  t.same(readFx('{"rate":1378.5,"source":"a bank"}'), { rate: '1378.5', atMs: null });
+  for (const bad of [
+    '',
+    '0',
+    '-1',
+    '1e3',
+    'NaN',
+    '{"rate":"x"}',
+    '{"rate":0}',
+    '{"rate":1,"at":"noon"}',
+    '<html>',
+    '[]',
+  ])
+    t.throws(() => readFx(bad), { code: 'ARB_FX_INVALID' }, bad);
+});
+
+t.test(
+  'banks are asked when somebody looks, not more often than told, and an old rate stays with its error',
+  async (t) => {
+    const clock = { now: 1_000_000, nowMs: () => clock.now, monotonicMs: () => clock.now };
+    let answer: { status: number; body: Buffer } | Error = { status: 200, body: Buffer.from('1378.5') };
+    let asked = 0;
+    const http = {
+      request: () => {
+        asked++;
+        if (answer instanceof Error) return Promise.reject(answer);
+        return Promise.resolve({ ...answer, headers: {} });
+      },
+    };
+    const { fxRates } = tradingSchema.pick({ fxRates: true }).parse({
+      fxRates: {
+        KRW: { url: 'http://127.0.0.1:9/krw', everyMs: 60_000 },
+        JPY: { rate: '150', at: '1970-01-01T00:10:00Z' },
+      },
+    });
+    const rates = new FxRates(fxRates, http, clock);
+    const krw = async () => (await rates.current()).find(({ currency }) => currency === 'KRW');
+    t.match(await krw(), { rate: '1378.5', source: 'url', atMs: 1_000_000, error: null });
+    t.match(
+      (await rates.current()).find(({ currency }) => currency === 'JPY'),
+      { rate: '150', source: 'config', atMs: 600_000 },
+    );
+    clock.now += 59_999;
+    await Promise.all([krw(), krw()]);
+    t.equal(asked, 1);
+    clock.now += 1;
+    answer = new Error('no route');
+    t.match(await krw(), { rate: '1378.5', atMs: 1_000_000, error: 'no route' });
+    clock.now += 60_000;
+    answer = { status: 503, body: Buffer.from('1') };
+    t.match(await krw(), { rate: '1378.5', error: /answered 503/ });
+    clock.now += 60_000;
+    answer = { status: 200, body: Buffer.from('{"rate":"1380","at":"1970-01-01T00:00:01Z"}') };
+    t.match(await krw(), { rate: '1380', atMs: 1_000, error: null });
+    t.equal(asked, 4);
+  },
+);
 
 // --- sizes
 

@@ -179,6 +179,10 @@ function sourceOf(world: World): InspectionSource {
         atMs: 1,
       }));
     },
+    premiums: () => ({
+      ...{ atMs: 1_652_459_225_000, dollar: 'USDT', rows: [] },
+      fx: [{ currency: 'KRW', rate: '1378.5', source: 'config', atMs: null, error: null }],
+    }),
     portfolio: () => ({
       latest: { atMs: 1, currency: 'USDT', equity: '300000.5', realisedNet: '1.25', holdings: [] },
       realisedToday: '1.25',

@@ -107,6 +107,7 @@ function told(trading: TradingConfig): string {
     asks: [needsHoldings(trading), feeAskedOf(trading), walletsAsked(trading)],
     edge: edgeOf(trading),
     behindCcxt: [...ccxtOf(trading).values()],
+    banks: trading.fxRates,
   });
 }
 
@@ -212,6 +213,7 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['limits.flash.deviationBps', 'limits.flash.deviationBps', 700],
   ['limits.flash.depthRatio', 'limits.flash.depthRatio', 0.7],
   ['limits.flash.holdMs', 'limits.flash.holdMs', 7_000],
+  ['limits.bridgeNotional', 'limits.bridgeNotional', '7777'],
   ['limits.bookAgeMaxMs', 'limits.bookAgeMaxMs', 700],
   ['limits.unchangedMaxMs', 'limits.unchangedMaxMs', 7_000],
   ['limits.clockSkewMaxMs', 'limits.clockSkewMaxMs', 70],
@@ -245,9 +247,16 @@ const EFFECTS: readonly (readonly [string, string, unknown])[] = [
   ['noTradeWindows[].timeZone', 'noTradeWindows.0.timeZone', 'KST'],
   ['noTradeWindows[].days', 'noTradeWindows.0.days', [6]],
   ['noTradeWindows[].reason', 'noTradeWindows.0.reason', 'maintenance'],
+  ['bridge', 'bridge', 'inventory'],
+  ['quotes.*.minNetProfit', 'quotes.KRW.minNetProfit', '777'],
+  ['quotes.*.minNotional', 'quotes.KRW.minNotional', '77'],
+  ['quotes.*.maxNotional', 'quotes.KRW.maxNotional', '77777'],
+  ['fxRates.*.rate', 'fxRates.KRW.rate', '1377'],
+  ['fxRates.*.at', 'fxRates.KRW.at', '2026-11-07T00:00:00Z'],
+  ['fxRates.*.url', 'fxRates.KRW', { url: 'http://127.0.0.1:7777/krw' }],
+  ['fxRates.*.everyMs', 'fxRates.KRW', { url: 'http://127.0.0.1:7777/krw', everyMs: 77_000 }],
 ];
-/** Keys of which every value but the default is refused today, by config.test.ts; and the one that changes what all others mean. */
-const REFUSED = ['bridge', 'limits.bridgeNotional'];
+/** The one that changes what all others mean. */
 const APART = ['reportingCurrency'];
 
 t.test('every key of trading.config.ts that is accepted changes what a stage is told', (t) => {
@@ -261,12 +270,12 @@ t.test('every key of trading.config.ts that is accepted changes what a stage is 
       : before;
     t.not(told(tradingSchema.parse(file)), withDefault, `${key} has an effect`);
   }
-  const known = [...EFFECTS.map(([key]) => key), ...REFUSED, ...APART];
+  const known = [...EFFECTS.map(([key]) => key), ...APART];
   t.same(known.sort(), leafKeys(tradingSchema).sort(), 'no key is left out');
   t.end();
 });
 
-/** The keys of an exchange behind ccxt need one. */
+/** The keys of an exchange behind ccxt need one, and those of a bridge the currency that it leads to. */
 function draftFor(key: string): Draft {
   const file = draft();
   const ccxt = { id: 'kraken', assets: { BTC: 'BTC', USDT: 'USDT' } };
@@ -276,6 +285,12 @@ function draftFor(key: string): Draft {
     put(file, 'exchanges.bybit', { feeMode: 'third', feeCoin: { asset: 'ETH', discount: '0.1' } });
   if (key === 'inventory.walletAgeMaxMs') put(file, 'inventory', { unrefillable: 'reserve' });
   if (key.startsWith('transfers.')) put(file, 'transfers', { batchNotional: '90000' });
+  if (/^(bridge|quotes|fxRates)/.test(key)) {
+    put(file, 'assets.KRW', {});
+    put(file, 'pairs.2', { pair: 'USDT-KRW' });
+    put(file, 'quotes.KRW', { minNetProfit: '700', minNotional: '70', maxNotional: '70000' });
+    put(file, 'fxRates.KRW', { rate: '1380' });
+  }
   return file;
 }
 

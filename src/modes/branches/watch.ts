@@ -42,10 +42,13 @@ export function watchOf(
 
 /** Each node hears what may be told; one of them tells it. `holdings`: what is held, for whoever asks; null = not known here. */
 export function alertsOf(
-  { bus, parts: { alerts = null } }: NodeContext,
+  context: NodeContext,
   stores: Stores,
-  holdings: Parameters<NodeAlerts['actor']>[2],
+  holdings: Parameters<NodeAlerts['actor']>[2]['holdings'],
 ) {
+  const { bus, parts } = context;
+  const { alerts = null } = parts;
   alerts?.hear(bus);
-  return alerts?.actor(bus, stores, holdings) ?? null;
+  const premiums = async () => (await context.premiums()).rows;
+  return alerts?.actor(bus, stores, { holdings, premiums }) ?? null;
 }
