@@ -81,6 +81,6 @@ async function askedBefore<T>(
 const everyRoute = (instruments: readonly Instrument[]): TradedRoute[] =>
   instruments.flatMap((buy) =>
     instruments
-      .filter((sell) => sell.pair === buy.pair && sell.exchange !== buy.exchange)
+      .filter((sell) => sell.base === buy.base && sell.exchange !== buy.exchange)
       .map((sell) => ({ pair: buy.pair, buyExchange: buy.exchange, sellExchange: sell.exchange })),
   );

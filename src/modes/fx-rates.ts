@@ -32,7 +32,7 @@ export class FxRates {
         });
   }
 
-  async current(): Promise<readonly FxView[]> {
+  async current(): Promise<FxView[]> {
     await Promise.all([...this.rates].map(([currency, config]) => this.refresh(currency, config)));
     return [...this.known.values()];
   }

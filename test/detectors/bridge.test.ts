@@ -357,6 +357,22 @@ t.test('what was traded before a start is left alone until its edge has closed',
   t.same(told(market.effects), ['opened EDGE_OPENED']);
   market.book('upbit:BTC-KRW', [[112_000_000, 1]], DEAR.asks);
   t.same(told(market.book('upbit:BTC-KRW', DEAR.bids, DEAR.asks)), ['opened EDGE_OPENED', 'SIGNAL']);
+  // A trade that began with dollars sold is named by its first market.
+  for (const named of [
+    { pair: 'USDT-KRW', buyExchange: 'upbit', sellExchange: 'upbit' },
+    { pair: 'BTC-KRW', buyExchange: 'upbit', sellExchange: 'binance' },
+  ]) {
+    const other = new Market(THREE, {}, [named]);
+    other.book('binance:BTC-USDT', DOLLAR.bids, DOLLAR.asks);
+    other.book('upbit:USDT-KRW', RATE.bids, RATE.asks);
+    t.same(told(other.book('upbit:BTC-KRW', CHEAP.bids, CHEAP.asks)), ['opened EDGE_OPENED'], named.pair);
+    other.book('upbit:BTC-KRW', DEAR.bids, DEAR.asks);
+    t.equal(signalsOf(other.effects).length, 1, 'the other direction is free');
+    other.keep(other.detector.replaceInstruments(THREE, other.nowMs));
+    other.effects.length = 0;
+    other.book('upbit:BTC-KRW', CHEAP.bids, CHEAP.asks);
+    t.equal(signalsOf(other.effects).length, 1, 'what is over stays over when the markets change');
+  }
 });
 
 t.test(

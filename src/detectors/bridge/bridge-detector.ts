@@ -7,7 +7,7 @@ import type { EdgeNow, OpportunityLife } from '../opportunity-life.js';
 import type { SpatialDetectorOptions, SpatialEffect } from '../spatial.js';
 import { exactLimits, type SpatialParameters } from '../spatial-parameters.js';
 import { spatialMarket } from '../spatial-route.js';
-import { routeKey, type TradedRoute } from '../traded-routes.js';
+import { routeKey } from '../traded-routes.js';
 import { FastBridge } from './bridge-fast.js';
 import { BridgeGroup, type BridgeWatch } from './bridge-groups.js';
 import { BridgeLives } from './bridge-lives.js';
@@ -49,7 +49,10 @@ export class BridgeDetector {
   private watchCount = 0;
   /** By slot; those that trade are left out. */
   private readonly stopped = new Map<number, InstrumentState>();
-  private readonly carried: Set<string>;
+  private readonly traded: ReadonlySet<string>;
+  /** Routes whose edge of before this start is over or known. */
+  private readonly settled = new Set<string>();
+  private carriedLeft = 0;
 
   /** @throws ArbotError ARB_DECIMAL_INVALID naming what is wrong. */
   constructor({ instruments, board, parameters, nextId, traded = [] }: SpatialDetectorOptions) {
@@ -58,7 +61,7 @@ export class BridgeDetector {
     this.nextId = nextId;
     this.lives = new BridgeLives(nextId);
     this.fast = new FastBridge(board, parameters.depth);
-    this.carried = new Set(traded.map(routeKey));
+    this.traded = new Set(traded.map(routeKey));
     this.layOut(instruments);
   }
 
@@ -98,7 +101,7 @@ export class BridgeDetector {
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i]!;
       if (group.rate.slot !== slot) group.take(slot);
-      if (!group.mayMatter() && this.carried.size === 0) continue;
+      if (!group.mayMatter() && this.carriedLeft === 0) continue;
       for (const watch of group.watches) if (touches(watch.route, slot)) this.look(watch, nowMs, monotonicMs);
     }
     return this.lives.take();
@@ -129,6 +132,7 @@ export class BridgeDetector {
     const { parameters, board } = this;
     this.groups = new Map();
     this.watchCount = 0;
+    this.carriedLeft = 0;
     for (const { id, state } of instruments) this.noteState(board.slotOf(id), state);
     const { bridge } = parameters;
     const limits = bridge === undefined ? undefined : exactLimits(parameters).get(bridge.dollar);
@@ -139,7 +143,11 @@ export class BridgeDetector {
     );
     for (const ground of bridgeGrounds(markets, bridge.dollar, parameters)) {
       const group = new BridgeGroup(ground, board);
-      for (const route of bridgeRoutes(ground, bridge.kind, limits, parameters)) group.add(route, parameters);
+      for (const route of bridgeRoutes(ground, bridge.kind, limits, parameters)) {
+        const isCarried = this.isCarried(route);
+        if (isCarried) this.carriedLeft++;
+        group.add(route, parameters, isCarried);
+      }
       this.watchCount += group.watches.length;
       for (const slot of group.slots) this.groups.set(slot, [...(this.groups.get(slot) ?? []), group]);
     }
@@ -160,18 +168,18 @@ export class BridgeDetector {
     if (!(grossBps >= floorBps || (netBps > 0 && netBps > parameters.minNetBps))) {
       if (watch.life !== null)
         this.lives.close(watch, Number.isNaN(ratio) ? 'NO_QUOTE' : 'EDGE_CLOSED', nowMs);
-      else this.letGo(watch.route, monotonicMs);
+      else this.letGo(watch, monotonicMs);
       return;
     }
     const edge = { grossBps, netBps, quantity: ZERO, net: ZERO };
     const problem = this.problemOf(watch.route, monotonicMs);
-    const isCarried = watch.life === null && this.carried.has(keyOf(watch.route));
+    const isCarried = watch.life === null && watch.isCarried;
     // Whether it stands can only be told on good books.
     if (isCarried && problem !== null) return;
     const life = watch.life ?? this.lives.begin(watch, edge, nowMs);
     if (isCarried) {
       // An edge that stands at the first good look is the one traded before: one fill per life.
-      this.carried.delete(keyOf(watch.route));
+      this.settle(watch);
       life.state = 'executed';
     }
     if (life.state === 'open') this.judge(watch.route, life, edge, { problem, nowMs });
@@ -190,9 +198,19 @@ export class BridgeDetector {
   }
 
   /** Without an edge on good books the life before a start is over: the next one is new. */
-  private letGo(route: BridgeRoute, monotonicMs: number): void {
-    if (this.carried.size > 0 && this.problemOf(route, monotonicMs) === null)
-      this.carried.delete(keyOf(route));
+  private letGo(watch: BridgeWatch, monotonicMs: number): void {
+    if (watch.isCarried && this.problemOf(watch.route, monotonicMs) === null) this.settle(watch);
+  }
+
+  private settle(watch: BridgeWatch): void {
+    watch.isCarried = false;
+    this.carriedLeft--;
+    this.settled.add(tradedKeys(watch.route)[0]!);
+  }
+
+  private isCarried(route: BridgeRoute): boolean {
+    const keys = tradedKeys(route);
+    return !this.settled.has(keys[0]!) && keys.some((key) => this.traded.has(key));
   }
 
   /** The first thing that forbids to use one of the three books. */
@@ -278,9 +296,22 @@ const bestOf = (board: QuoteBoard, slot: number, isAsk: boolean): number =>
 const touches = ({ dollar, local, rate }: BridgeRoute, slot: number): boolean =>
   dollar.slot === slot || local.slot === slot || rate.slot === slot;
 
-/** As an arbitrage that filled names it. */
-function keyOf(route: BridgeRoute): string {
+/**
+ * As arbitrages that filled and their orders may name it, the plainest first. One that begins with dollars sold names no coin: whatever coin
+ * stands at the first look on that exchange then counts as the one.
+ */
+function tradedKeys(route: BridgeRoute): readonly string[] {
   const { buy, sell } = exchangesOf(route);
-  const traded: TradedRoute = { pair: route.dollar.instrument.pair, buyExchange: buy, sellExchange: sell };
-  return routeKey(traded);
+  const [dollar, local, rate] = [route.dollar, route.local, route.rate].map(
+    ({ instrument }) => instrument.pair,
+  );
+  const named = { buyExchange: buy, sellExchange: sell };
+  const plain = routeKey({ pair: dollar!, ...named });
+  if (route.direction === 'sell-local') return [plain];
+  const { exchange } = route.local.instrument;
+  return [
+    plain,
+    routeKey({ pair: local!, ...named }),
+    routeKey({ pair: rate!, buyExchange: exchange, sellExchange: exchange }),
+  ];
 }

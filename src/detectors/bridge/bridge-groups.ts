@@ -9,6 +9,8 @@ export interface BridgeWatch {
   readonly route: BridgeRoute;
   readonly group: BridgeGroup;
   life: OpportunityLife | null;
+  /** What stands here at the first good look was traded before this start. */
+  isCarried: boolean;
 }
 
 /** Coin units of two exchanges may differ: prices are compared per canonical coin. */
@@ -47,8 +49,8 @@ export class BridgeGroup {
     for (const { slot } of this.dollars) this.take(slot);
   }
 
-  add(route: BridgeRoute, parameters: SpatialParameters): void {
-    this.watches.push({ route, group: this, life: null });
+  add(route: BridgeRoute, parameters: SpatialParameters, isCarried: boolean): void {
+    this.watches.push({ route, group: this, life: null, isCarried });
     const ratio = openRatioOf(route, parameters) * route.fast.grossScale;
     if (route.fast.isSellLocal) this.sellRatio = Math.min(this.sellRatio, ratio);
     else this.buyRatio = Math.max(this.buyRatio, ratio);
