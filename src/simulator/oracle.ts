@@ -1,5 +1,6 @@
 import { WON_PER_USDT } from './listings.js';
 import type { PriceTie } from './price-ties.js';
+import type { PlantBridge } from './plant-sites.js';
 import type { DecimalText, ExchangeId, LevelText, PairId, Side, Strategy } from '../messages/primitives.js';
 
 /** `true` may be traded; every other kind looks like an edge and must be refused. */
@@ -65,7 +66,10 @@ export type PlantState = 'announced' | 'active' | 'over' | 'void';
 export interface Plant {
   readonly id: string;
   readonly kind: PlantKind;
+  /** Of a bridged plant the coin in dollars. */
   readonly pair: PairId;
+  /** Present where one side is in won: the edge leads through the rate. */
+  readonly bridge?: PlantBridge;
   /** Where the edge says to buy and to sell. */
   readonly buyExchange: ExchangeId;
   readonly sellExchange: ExchangeId;
@@ -90,13 +94,13 @@ export interface Plant {
 export interface PlantedBooks {
   readonly asks: readonly LevelText[];
   readonly bids: readonly LevelText[];
-  /** (best bid − best ask) / best ask, or what a cycle returns at best prices before fees, basis points. */
+  /** (best bid − best ask) / best ask, of a bridged plant at the best rate, or what a cycle returns at best prices before fees, basis points. */
   readonly grossBps: number;
   /** The smaller of both best sizes, base units. */
   readonly quantity: DecimalText;
 }
 
-/** One arbitrage that a trader executed; `atMs` is world time of the decision, Unix ms. */
+/** One arbitrage that a trader executed, a bridged one by its coin in dollars; `atMs` is world time of the decision, Unix ms. */
 export interface ExecutedTrade {
   readonly pair: PairId;
   readonly buyExchange: ExchangeId;
@@ -226,7 +230,7 @@ export class Oracle {
     const due = (plant: Plant) =>
       plant.startMs >= fromMs &&
       plant.endMs + grace <= untilMs &&
-      (plant.cycle ?? [plant]).every(({ pair }) => window.pairs?.includes(pair) !== false) &&
+      pairsOfPlant(plant).every((pair) => window.pairs?.includes(pair) !== false) &&
       window.strategies?.includes(strategyOf(plant)) !== false;
     const missed = this.plants.filter(
       (plant) => plant.kind === 'true' && plant.state === 'over' && due(plant) && !matched.has(plant.id),
@@ -253,6 +257,12 @@ export class Oracle {
 }
 
 const strategyOf = ({ cycle }: Plant): Strategy => (cycle === undefined ? 'spatial' : 'triangular');
+
+/** Every pair that has to be traded for it. */
+const pairsOfPlant = ({ pair, cycle, bridge }: Plant): readonly PairId[] => {
+  if (cycle !== undefined) return cycle.map((leg) => leg.pair);
+  return bridge === undefined ? [pair] : [pair, bridge.pair, bridge.rate];
+};
 
 function isDuring(plant: Plant, trade: ExecutedTrade, graceMs: number): boolean {
   return plant.pair === trade.pair && trade.atMs >= plant.startMs && trade.atMs <= plant.endMs + graceMs;

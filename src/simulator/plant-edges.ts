@@ -2,6 +2,7 @@ import type { PairId } from '../messages/primitives.js';
 import { WON_PER_USDT, type SimulatedExchange } from './listings.js';
 import type { SimulatedMarket } from './market.js';
 import type { Plant } from './oracle.js';
+import { pairAt, type PlantBridge } from './plant-sites.js';
 
 /** Where a disturbed exchange must quote for the edge that a plant wants, whatever the ticks and lots of its market. */
 
@@ -29,20 +30,50 @@ export function offsetFor(
   round: (ticks: number) => number,
 ): number {
   const exchange = plant.disturbedExchange as SimulatedExchange;
-  if (!isCoarse(grounds, exchange, plant.pair)) return edgeBps + QUOTE_COST_BPS;
-  const { tick } = grounds.market(exchange, plant.pair).listing;
-  const fair = grounds.fair(exchange, plant.pair);
+  const pair = pairAt(plant, exchange);
+  const coarse = isCoarse(grounds, exchange, pair);
+  if (!coarse && plant.bridge === undefined) return edgeBps + QUOTE_COST_BPS;
+  const { tick } = grounds.market(exchange, pair).listing;
+  const fair = grounds.fair(exchange, pair);
   const isSell = exchange === plant.sellExchange;
-  const partner = grounds.market(
-    (isSell ? plant.buyExchange : plant.sellExchange) as SimulatedExchange,
-    plant.pair,
-  );
+  const best = bestOfPartner(grounds, plant, exchange);
+  const sign = isSell ? 1 : -1;
+  const exact = best * (1 + (sign * edgeBps) / 10_000);
+  const ticks = round((sign * exact) / tick.value) * sign;
+  const wanted = coarse ? (ticks + sign / 2) * tick.value : exact;
+  return MAKER_QUOTE_BPS + sign * (wanted / fair - 1) * 10_000;
+}
+
+/** What the other side of a plant quotes, in the quote of the disturbed exchange. */
+function bestOfPartner(grounds: PlantGrounds, plant: Plant, exchange: SimulatedExchange): number {
+  const isSell = exchange === plant.sellExchange;
+  const other = (isSell ? plant.buyExchange : plant.sellExchange) as SimulatedExchange;
+  const partner = grounds.market(other, pairAt(plant, other));
   const { bids, asks } = partner.ladder();
   const best = (isSell ? asks : bids).prices[0]! * partner.listing.tick.value;
-  const sign = isSell ? 1 : -1;
-  const ticks = round((sign * best * (1 + (sign * edgeBps) / 10_000)) / tick.value) * sign;
-  const wanted = (ticks + sign / 2) * tick.value;
-  return MAKER_QUOTE_BPS + sign * (wanted / fair - 1) * 10_000;
+  const { bridge } = plant;
+  if (bridge === undefined) return best;
+  const rate = rateOf(grounds, plant, bridge);
+  return bridge.exchange === exchange ? best * rate : best / rate;
+}
+
+/** Won for a dollar, as whoever trades the plant gets it: dollars are bought with won where the coin is sold for won. */
+function rateOf(grounds: PlantGrounds, plant: Plant, { exchange, rate }: PlantBridge): number {
+  const market = grounds.market(exchange as SimulatedExchange, rate);
+  const { bids, asks } = market.ladder();
+  return (exchange === plant.sellExchange ? asks : bids).prices[0]! * market.listing.tick.value;
+}
+
+/** What a price on either side of a plant is in dollars, or as it is where both have one quote. */
+export function inOneQuote(grounds: PlantGrounds, plant: Plant) {
+  const { bridge } = plant;
+  const same = (price: number): number => price;
+  if (bridge === undefined) return { cost: same, yielded: same };
+  const rate = rateOf(grounds, plant, bridge);
+  const inDollars = (price: number): number => price / rate;
+  return bridge.exchange === plant.sellExchange
+    ? { cost: same, yielded: inDollars }
+    : { cost: inDollars, yielded: same };
 }
 
 export function isCoarse(grounds: PlantGrounds, exchange: SimulatedExchange, pair: PairId): boolean {

@@ -5,6 +5,7 @@ import { NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { type Oracle, type Plant, type PlantKind, REASON_OF } from './oracle.js';
 import {
   canBeSmall,
+  inOneQuote,
   isCoarse,
   leastLots,
   MAKER_QUOTE_BPS,
@@ -12,6 +13,7 @@ import {
   quoteUnits,
   type PlantGrounds,
 } from './plant-edges.js';
+import { pairAt, pairsOf, partiesOf, sitesOf, type PlantGround, type PlantSite } from './plant-sites.js';
 import { levelTexts } from './planted-levels.js';
 import { Prng } from './prng.js';
 
@@ -27,6 +29,10 @@ export interface PlantSettings {
   readonly trueEdgeBps: readonly [number, number];
   /** How often each kind comes, relative to the others; 0 = never. */
   readonly weights: Readonly<Record<PlantKind, number>>;
+  /** A coin in dollars and in won is one ground: plants are between all its markets, through the rate too. Absent = false. */
+  readonly bridged?: boolean;
+  /** Gross edge of true plants that lead through the rate: three fees, and a rate with coarse ticks. Absent = `trueEdgeBps`. */
+  readonly bridgedEdgeBps?: readonly [number, number];
   /** The first plant of the first pairs, one each in the order of the pairs; absent = chance decides from the start. */
   readonly opening?: readonly OpeningPlant[];
   /** What is planted around cycles where the world has cross pairs; absent = nothing. */
@@ -72,6 +78,13 @@ export const WATCHED_PLANTS: PlantSettings = {
   cycles: { ...DEFAULT_CYCLES, opening: ['true', 'eaten_by_fees'] },
 };
 
+/** Coins in dollars and in won together, where Korean exchanges take part. */
+export const BRIDGED_PLANTS: PlantSettings = {
+  ...WATCHED_PLANTS,
+  bridged: true,
+  bridgedEdgeBps: [80, 165],
+};
+
 /** Nothing is planted. */
 export const NO_PLANTS: PlantSettings = {
   ...DEFAULT_PLANTS,
@@ -102,12 +115,6 @@ export interface PlantStage extends PlantGrounds {
   setCrossesAside(pair: PairId, aside: boolean): void;
 }
 
-/** A pair and the exchanges that list it: opportunities are between these only, hence in one quote currency. */
-export interface PlantGround {
-  readonly pair: PairId;
-  readonly exchanges: readonly SimulatedExchange[];
-}
-
 /** Where edges may be planted: between exchanges, and around cycles on one. */
 export interface PlantPlaces {
   readonly pairs: readonly PlantGround[];
@@ -116,8 +123,9 @@ export interface PlantPlaces {
 
 interface PairSchedule extends PlantGround {
   readonly prng: Prng;
-  /** Every ordered pair of exchanges once per shuffle, so that inventory returns to where it was. */
-  deck: (readonly [SimulatedExchange, SimulatedExchange])[];
+  readonly sites: readonly PlantSite[];
+  /** Every ordered pair of markets once per shuffle, so that inventory returns to where it was. */
+  deck: (readonly [PlantSite, PlantSite])[];
   nextAtMs: number;
   /** The kind of the next plant when it is not left to chance. */
   opening: PlantKind | null;
@@ -149,17 +157,18 @@ export class PlantDirector {
     this.cycles = this.cyclesOf(seed, places.cycles, startMs);
     // Cross pairs have plants of their own.
     const usable = places.pairs.filter(
-      ({ pair, exchanges }) => exchanges.length > 1 && !CROSS_PAIRS.includes(pair),
+      (ground) => sitesOf(ground).length > 1 && !CROSS_PAIRS.includes(ground.pair),
     );
-    this.schedules = usable.map(({ pair, exchanges }, index) => {
+    this.schedules = usable.map((ground, index) => {
+      const { pair } = ground;
       const prng = Prng.of(seed, `plants/${pair}`);
       const byChanceMs = startMs + settings.firstAfterMs + prng.next() * settings.quietMs[1];
       const opening = settings.opening?.[index];
       const nextAtMs = opening === undefined ? byChanceMs : startMs + opening.startsAfterMs - SETTLE_MS;
       return {
-        pair,
-        exchanges,
+        ...ground,
         prng,
+        sites: sitesOf(ground),
         deck: [],
         nextAtMs,
         opening: opening?.kind ?? null,
@@ -197,7 +206,7 @@ export class PlantDirector {
       const plant = schedule.plant;
       if (plant !== null) {
         plant.state = 'void';
-        this.undo(plant, nowMs);
+        this.undo(schedule, plant, nowMs);
         this.settle(schedule, nowMs);
       }
       schedule.nextAtMs = Math.max(schedule.nextAtMs, nowMs + this.settings.quietMs[0]);
@@ -212,22 +221,23 @@ export class PlantDirector {
       if (nowMs >= schedule.nextAtMs && !isTaken) this.announce(schedule, nowMs);
     } else if (plant.state === 'announced' && nowMs >= plant.startMs) {
       plant.state = 'active';
-      this.begin(plant, schedule.prng, nowMs);
+      this.begin(schedule, plant, nowMs);
       plant.planted = this.published(plant);
     } else if (plant.state === 'active' && nowMs >= plant.endMs) {
       plant.state = schedule.disturbed ? 'void' : 'over';
-      this.undo(plant, nowMs);
+      this.undo(schedule, plant, nowMs);
     } else if ((plant.state === 'over' || plant.state === 'void') && nowMs >= plant.endMs + SETTLE_MS) {
       this.settle(schedule, nowMs);
     }
   }
 
   private announce(schedule: PairSchedule, nowMs: number): void {
-    const { pair, prng } = schedule;
-    const { opening } = schedule;
+    const { prng, opening } = schedule;
     schedule.opening = null;
     const kind = opening ?? weighted(this.settings.weights, prng);
-    const [buyExchange, sellExchange] = this.deal(schedule);
+    const [buy, sell] = this.deal(schedule);
+    const [buyExchange, sellExchange] = [buy.exchange, sell.exchange];
+    const parties = partiesOf(schedule, buy, sell);
     const drawn = prng.next() < 0.5 ? buyExchange : sellExchange;
     const other = drawn === buyExchange ? sellExchange : buyExchange;
     const length = this.lengthMs(kind, opening !== null, prng);
@@ -235,10 +245,11 @@ export class PlantDirector {
     const plant: Plant = {
       id: `plant-${++this.planted}`,
       kind,
-      pair,
+      ...parties,
       buyExchange,
       sellExchange,
-      disturbedExchange: kind === 'below_minimum' && !canBeSmall(this.stage, drawn, pair) ? other : drawn,
+      disturbedExchange:
+        kind === 'below_minimum' && !canBeSmall(this.stage, drawn, pairAt(parties, drawn)) ? other : drawn,
       announcedAtMs: nowMs,
       startMs,
       endMs: startMs + Math.ceil(length / this.stage.stepMs) * this.stage.stepMs,
@@ -248,10 +259,12 @@ export class PlantDirector {
     };
     schedule.plant = plant;
     this.oracle.add(plant);
-    this.stage.hold(pair);
-    this.stage.setCalm(pair, true);
-    this.stage.setCrossesAside(pair, true);
-    if (kind === 'true') this.clearTheStage(plant, schedule.exchanges);
+    for (const pair of pairsOf(schedule)) {
+      this.stage.hold(pair);
+      this.stage.setCalm(pair, true);
+    }
+    this.stage.setCrossesAside(schedule.pair, true);
+    if (kind === 'true') this.clearTheStage(schedule, plant);
   }
 
   private lengthMs(kind: PlantKind, isOpening: boolean, prng: Prng): number {
@@ -263,35 +276,45 @@ export class PlantDirector {
    * The other exchanges widen their quotes beyond the coming edge, so that it exists between exactly two; those two
    * quote full sizes, so that nothing eaten before makes the edge thin.
    */
-  private clearTheStage(plant: Plant, exchanges: readonly SimulatedExchange[]): void {
-    const aside = this.settings.trueEdgeBps[1] + 20;
-    for (const exchange of exchanges) {
-      const takesPart = exchange === plant.buyExchange || exchange === plant.sellExchange;
-      const offset = takesPart ? 0 : aside;
+  private clearTheStage({ sites }: PairSchedule, plant: Plant): void {
+    const aside = this.edgesOf(plant)[1] + 20;
+    for (const { exchange, pair } of sites) {
+      const offset = takesPart(plant, exchange) ? 0 : aside;
       const quoting = { bidOffsetBps: -offset, askOffsetBps: offset, front: null, calm: true };
-      this.stage.requote(exchange, plant.pair, quoting);
+      this.stage.requote(exchange, pair, quoting);
     }
   }
 
-  private begin(plant: Plant, prng: Prng, nowMs: number): void {
+  private edgesOf({ bridge }: Plant): readonly [number, number] {
+    const { trueEdgeBps, bridgedEdgeBps = trueEdgeBps } = this.settings;
+    return bridge === undefined ? trueEdgeBps : bridgedEdgeBps;
+  }
+
+  private begin(schedule: PairSchedule, plant: Plant, nowMs: number): void {
+    const { prng } = schedule;
     const sign = plant.disturbedExchange === plant.sellExchange ? 1 : -1;
     const dislocate = (bps: number) =>
       this.requote(plant, { bidOffsetBps: sign * bps, askOffsetBps: sign * bps, front: null, calm: true });
     switch (plant.kind) {
       case 'true':
-        return dislocate(offsetFor(this.stage, plant, prng.between(...this.settings.trueEdgeBps), Math.ceil));
+        return dislocate(offsetFor(this.stage, plant, prng.between(...this.edgesOf(plant)), Math.ceil));
       case 'eaten_by_fees':
         return dislocate(offsetFor(this.stage, plant, prng.between(9, 14), Math.floor));
       case 'too_good':
         return dislocate(prng.between(850, 1_200));
       case 'too_thin':
-        return this.thin(plant, sign, prng, prng.between(12, 40) * quoteUnits(plant.pair));
+        return this.thin(
+          plant,
+          sign,
+          prng,
+          prng.between(12, 40) * quoteUnits(pairAt(plant, plant.disturbedExchange)),
+        );
       case 'below_minimum':
         return this.thin(plant, sign, prng, null);
       case 'crossed':
         return this.cross(plant, sign, prng, nowMs);
       case 'stale':
-        return this.slowDown(plant, sign);
+        return this.slowDown(schedule, plant, sign);
     }
   }
 
@@ -301,13 +324,15 @@ export class PlantDirector {
    */
   private thin(plant: Plant, sign: number, prng: Prng, notional: number | null): void {
     const exchange = plant.disturbedExchange as SimulatedExchange;
-    const { listing } = this.stage.market(exchange, plant.pair);
-    const fair = this.stage.fair(exchange, plant.pair);
+    const pair = pairAt(plant, exchange);
+    const { listing } = this.stage.market(exchange, pair);
+    const fair = this.stage.fair(exchange, pair);
     const drawn = prng.between(50, 90);
-    const edge = isCoarse(this.stage, exchange, plant.pair)
-      ? offsetFor(this.stage, plant, drawn, Math.round) - MAKER_QUOTE_BPS
-      : drawn;
-    const least = leastLots(this.stage, exchange, plant.pair);
+    const edge =
+      plant.bridge !== undefined || isCoarse(this.stage, exchange, pair)
+        ? offsetFor(this.stage, plant, drawn, Math.round) - MAKER_QUOTE_BPS
+        : drawn;
+    const least = leastLots(this.stage, exchange, pair);
     const size = notional === null ? least * prng.between(0.3, 0.7) : notional / fair / listing.lot.value;
     const side: Side = sign > 0 ? 'buy' : 'sell';
     const away = sign * (edge + 10);
@@ -321,8 +346,9 @@ export class PlantDirector {
 
   private cross(plant: Plant, sign: number, prng: Prng, nowMs: number): void {
     const exchange = plant.disturbedExchange as SimulatedExchange;
-    const market = this.stage.market(exchange, plant.pair);
-    const price = this.stage.fair(exchange, plant.pair) * (1 + (sign * prng.between(50, 90)) / 10_000);
+    const pair = pairAt(plant, exchange);
+    const market = this.stage.market(exchange, pair);
+    const price = this.stage.fair(exchange, pair) * (1 + (sign * prng.between(50, 90)) / 10_000);
     const side: Side = sign > 0 ? 'buy' : 'sell';
     const lots = market.engine.level(side, 0)?.lots ?? market.listing.minLots;
     const best = market.engine.level(side === 'buy' ? 'sell' : 'buy', 0)?.priceTicks;
@@ -332,24 +358,29 @@ export class PlantDirector {
     market.setPhantom({ side, priceTicks, lots }, nowMs);
   }
 
-  private slowDown(plant: Plant, sign: number): void {
+  private slowDown({ pair, local }: PairSchedule, plant: Plant, sign: number): void {
     const exchange = plant.disturbedExchange as SimulatedExchange;
     // The slow exchange shows old prices: too low while the market rises (buy there), too high while it falls.
-    this.stage.drift(plant.pair, (-sign * STALE_DRIFT_BPS_PER_SECOND * this.stage.stepMs) / 1_000);
-    this.stage.delayFrames(exchange, plant.pair, STALE_DELAY_GROWTH, STALE_MAX_DELAY_MS);
+    this.stage.drift(pair, (-sign * STALE_DRIFT_BPS_PER_SECOND * this.stage.stepMs) / 1_000);
+    // The coin in won follows by itself, so that it stays worth what it is in dollars.
+    if (local !== undefined) this.stage.release(local.pair);
+    this.stage.delayFrames(exchange, pairAt(plant, exchange), STALE_DELAY_GROWTH, STALE_MAX_DELAY_MS);
   }
 
   private requote(plant: Plant, quoting: Quoting): void {
-    this.stage.requote(plant.disturbedExchange as SimulatedExchange, plant.pair, quoting);
+    const exchange = plant.disturbedExchange as SimulatedExchange;
+    this.stage.requote(exchange, pairAt(plant, exchange), quoting);
   }
 
-  private undo(plant: Plant, nowMs: number): void {
+  private undo(schedule: PairSchedule, plant: Plant, nowMs: number): void {
     const exchange = plant.disturbedExchange as SimulatedExchange;
+    const pair = pairAt(plant, exchange);
     if (plant.kind === 'stale') {
-      this.stage.hold(plant.pair);
-      this.stage.stopDelay(exchange, plant.pair);
+      // A coin in won may still have to catch up.
+      this.stage.hold(schedule.pair);
+      this.stage.stopDelay(exchange, pair);
     } else if (plant.kind === 'crossed') {
-      this.stage.market(exchange, plant.pair).setPhantom(null, nowMs);
+      this.stage.market(exchange, pair).setPhantom(null, nowMs);
     } else {
       this.requote(plant, { ...NORMAL_QUOTING, calm: true });
     }
@@ -361,38 +392,43 @@ export class PlantDirector {
     schedule.disturbed = false;
     schedule.nextAtMs = nowMs + schedule.prng.between(...this.settings.quietMs);
     if (plant?.kind === 'true') {
-      for (const exchange of schedule.exchanges) {
-        if (exchange === plant.buyExchange || exchange === plant.sellExchange) continue;
-        this.stage.requote(exchange, plant.pair, NORMAL_QUOTING);
-      }
+      for (const { exchange, pair } of schedule.sites)
+        if (!takesPart(plant, exchange)) this.stage.requote(exchange, pair, NORMAL_QUOTING);
     }
-    this.stage.setCalm(schedule.pair, false);
+    for (const pair of pairsOf(schedule)) {
+      this.stage.setCalm(pair, false);
+      this.stage.release(pair);
+    }
     this.stage.setCrossesAside(schedule.pair, false);
-    this.stage.release(schedule.pair);
   }
 
   private published(plant: Plant): Plant['planted'] {
-    const buy = this.stage.market(plant.buyExchange as SimulatedExchange, plant.pair);
-    const sell = this.stage.market(plant.sellExchange as SimulatedExchange, plant.pair);
+    const at = (exchange: string) =>
+      this.stage.market(exchange as SimulatedExchange, pairAt(plant, exchange));
+    const [buy, sell] = [at(plant.buyExchange), at(plant.sellExchange)];
     const asks = levelTexts(buy, 'asks');
     const bids = levelTexts(sell, 'bids');
     const [ask, bid] = [asks[0], bids[0]];
     if (ask === undefined || bid === undefined) return null;
-    const grossBps = ((Number(bid[0]) - Number(ask[0])) / Number(ask[0])) * 10_000;
+    const { cost, yielded } = inOneQuote(this.stage, plant);
+    const grossBps = (yielded(Number(bid[0])) / cost(Number(ask[0])) - 1) * 10_000;
     return { asks, bids, grossBps, quantity: Number(ask[1]) < Number(bid[1]) ? ask[1] : bid[1] };
   }
 
-  private deal(schedule: PairSchedule): readonly [SimulatedExchange, SimulatedExchange] {
+  private deal(schedule: PairSchedule): readonly [PlantSite, PlantSite] {
     if (schedule.deck.length === 0) {
-      const { exchanges } = schedule;
-      const all = exchanges.flatMap((buy) =>
-        exchanges.filter((sell) => sell !== buy).map((sell) => [buy, sell] as const),
+      const { sites } = schedule;
+      const all = sites.flatMap((buy) =>
+        sites.filter((sell) => sell !== buy).map((sell) => [buy, sell] as const),
       );
       schedule.deck = schedule.prng.shuffled(all);
     }
     return schedule.deck.pop()!;
   }
 }
+
+const takesPart = ({ buyExchange, sellExchange }: Plant, exchange: string): boolean =>
+  exchange === buyExchange || exchange === sellExchange;
 
 function weighted(weights: PlantSettings['weights'], prng: Prng): PlantKind {
   const kinds = Object.entries(weights) as [PlantKind, number][];

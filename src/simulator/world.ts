@@ -16,6 +16,7 @@ import { MarketMaker, NORMAL_QUOTING, type Quoting } from './market-maker.js';
 import { Oracle } from './oracle.js';
 import { DEFAULT_PLANTS, PlantDirector, type PlantSettings, type PlantStage } from './plants.js';
 import { checkTies, type PriceTie } from './price-ties.js';
+import { groundsOf } from './plant-sites.js';
 import { PriceWorld } from './price-world.js';
 import { Prng } from './prng.js';
 
@@ -93,7 +94,11 @@ export class SimulatedWorld implements PlantStage {
       options.seed,
       plants,
       {
-        pairs: this.pairs.map((pair) => ({ pair, exchanges: this.exchangesOf(pair) })),
+        pairs: groundsOf(
+          this.pairs,
+          (pair) => this.exchangesOf(pair),
+          plants.bridged === true ? { dollar: 'USDT', local: 'KRW' } : null,
+        ),
         cycles: cycleGrounds(this.pairs, (pair) => this.exchangesOf(pair)),
       },
       this,
