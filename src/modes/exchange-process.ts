@@ -2,7 +2,7 @@ import type { TradingConfig } from '../config/index.js';
 import type { ExchangeId } from '../messages/primitives.js';
 import type { Logger } from '../ports/log.js';
 import type { Clock, Timers } from '../ports/time.js';
-import { WATCHED_PLANTS } from '../simulator/plants.js';
+import { BRIDGED_PLANTS, WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import type { ExchangesFile } from './exchanges-file.js';
 import { seedNumber, simulatedName, simulatedPairs } from './markets.js';
@@ -36,7 +36,7 @@ export async function openExchanges(options: ExchangeProcessOptions): Promise<Si
     log,
     exchanges: used.map(simulatedName),
     pairs: simulatedPairs({ pairs, exchanges: used, log }),
-    plants: WATCHED_PLANTS,
+    plants: trading.bridge === 'none' ? WATCHED_PLANTS : BRIDGED_PLANTS,
   });
   const openings = openingsOf(trading);
   for (const [exchange, account] of Object.entries(running.accounts))

@@ -15,8 +15,8 @@ import { describe, type RecordingDescription } from '../replay/describe.js';
 import { startReplayServer, type ReplayServer } from '../replay/replay-server.js';
 import { ReplayTime, ScaledTime } from '../runtime/platform/clock.js';
 import { lists, pairModel, SIMULATED_EXCHANGES, type SimulatedExchange } from '../simulator/listings.js';
-import { WATCHED_PLANTS } from '../simulator/plants.js';
 import { WATCHED_TIES, type PriceTie } from '../simulator/price-ties.js';
+import { BRIDGED_PLANTS, WATCHED_PLANTS } from '../simulator/plants.js';
 import { startSimulatedExchanges, type SimulatedExchanges } from '../simulator/server.js';
 import { connectorOf } from './connectors.js';
 import { readExchangesFile } from './exchanges-file.js';
@@ -56,6 +56,8 @@ export interface MarketOptions {
   readonly pairs: readonly PairId[];
   /** Whether simulated prices hold a pair that belongs together; absent = none. */
   readonly hasTies?: boolean;
+  /** A simulated world has edges between dollars and won too. Absent = false. */
+  readonly bridged?: boolean;
   /** The machine's own time. */
   readonly time: Clock & Timers;
   /** Times real time; `max` = a recording as fast as its readers keep up. */
@@ -123,8 +125,8 @@ async function openSimulated(options: MarketOptions): Promise<Market> {
     log,
     exchanges: options.exchanges.map((exchange) => simulatedName(exchange)),
     pairs: simulatedPairs(options),
-    plants: WATCHED_PLANTS,
     ties: options.hasTies === true ? WATCHED_TIES.filter(isSimulated(options)) : [],
+    plants: options.bridged === true ? BRIDGED_PLANTS : WATCHED_PLANTS,
   });
   const connectors = options.exchanges.map((exchange) => {
     const at = simulated.endpoints[simulatedName(exchange)]!;

@@ -92,6 +92,7 @@ export async function startPrepared(ground: NodeGround): Promise<StartedNode> {
     ccxt: ccxtOf(options.tradingConfig),
     pairs: enabledPairs(options.tradingConfig).map(({ pair }) => pair),
     hasTies: looksForPairs(options.tradingConfig),
+    bridged: options.tradingConfig.bridge !== 'none',
     time: machine,
     speed: options.speed,
     seed: options.seed,
