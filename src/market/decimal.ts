@@ -25,7 +25,8 @@ const MAX_FRACTION_DIGITS = 20;
 const MAX_INTEGER_DIGITS = 24;
 const MAX_TEXT_LENGTH = 48;
 const PLAIN = /^-?(?:0|[1-9]\d{0,23})(?:\.\d{1,20})?$/;
-const EXPONENT = /^-?\d(?:\.\d{1,20})?[eE][+-]?\d{1,2}$/;
+/** Its digits in front of the point are few, so that more may stand behind it; `fits` counts what they come to. */
+const EXPONENT = /^-?\d(?:\.\d{1,40})?[eE][+-]?\d{1,2}$/;
 const ALL_ZERO = /^-[0.]+(?:[eE].*)?$/;
 
 export interface DecimalSyntax {

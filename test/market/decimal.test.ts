@@ -101,6 +101,8 @@ t.test('signs and exponents are taken only where they are asked for', async (t) 
   t.throws(() => parsePositive('0.00', 'tick'), { message: /tick is not a decimal above 0/ });
   t.throws(() => parseDecimal('1.1E8'), INVALID);
   const java = { exponent: true };
+  t.equal(parseDecimal('2.036626047467841016325E8', 'balance', java).toFixed(), '203662604.7467841016325');
+  t.throws(() => parseDecimal(`1.${'1'.repeat(21)}E0`, 'balance', java), { code: 'ARB_DECIMAL_INVALID' });
   t.equal(toText(parseDecimal('1.1E8', 'price', java)), '110000000');
   t.equal(toText(parseDecimal('5e-7', 'price', java)), '0.0000005');
   for (const text of ['1e400', '1E24', '1e-21', '-0e5', '12e5', '1e5.5', 'e5']) {
