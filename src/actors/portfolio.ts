@@ -1,6 +1,6 @@
 import type { Instrument } from '../market/instrument.js';
 import type { QuoteBoard } from '../market/quote-board.js';
-import { Decimal, ZERO } from '../market/decimal.js';
+import { Decimal, ONE, ZERO } from '../market/decimal.js';
 import {
   dayNet,
   dayNumber,
@@ -176,12 +176,25 @@ class PortfolioActor implements ActorBehaviour<PortfolioMessage> {
   count(closed: ArbitrageClosed): void {
     if (!this.residues.add(closed)) return;
     this.arbitrages++;
-    this.realised = this.realised.plus(closed.realisedNet);
-    this.expected = this.expected.plus(closed.expectedNet);
+    const rate = this.rateOf(closed);
+    const realised = rate.times(closed.realisedNet);
+    this.realised = this.realised.plus(realised);
+    this.expected = this.expected.plus(rate.times(closed.expectedNet));
     this.beginCount();
     if (dayNumber(closed.closedAtMs, this.options.dayBoundaryOffsetMs) !== this.today.day) return;
     this.today.arbitrages++;
-    this.today.realised = this.today.realised.plus(closed.realisedNet);
+    this.today.realised = this.today.realised.plus(realised);
+  }
+
+  /** What the money of an arbitrage is worth now; 0 while another quote has no price, since 700 won are not 700 dollars. */
+  private rateOf({ quote, pair }: ArbitrageClosed): Decimal {
+    const asset = quote ?? pair.slice(pair.indexOf('-') + 1);
+    if (asset === this.options.currency) return ONE;
+    this.value();
+    const mark = this.marks.get(asset);
+    if (mark === undefined)
+      this.context.log.warn({ asset }, 'what an arbitrage made is not counted: no price');
+    return mark ?? ZERO;
   }
 
   private beginCount(): void {

@@ -75,6 +75,9 @@ export function riskLimitsOf(trading: TradingConfig, mode: ModeName): RiskLimits
     reportingCurrency: trading.reportingCurrency,
     minNetEdgeBps: edge.minNetEdgeBps,
     minNetProfit: edge.minNetProfit,
+    quoteProfits: Object.fromEntries(
+      Object.entries(trading.quotes).map(([quote, { minNetProfit }]) => [quote, minNetProfit]),
+    ),
     maxGrossEdgeBps: edge.tooGoodToBeTrueBps,
     maxBookAgeMs: limits.bookAgeMaxMs,
     maxUnchangedMs: limits.unchangedMaxMs,

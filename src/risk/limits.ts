@@ -15,6 +15,8 @@ export interface RiskLimits extends LossLimits {
   readonly minNetEdgeBps: number;
   /** Expected net profit of the whole trade, in the quote asset. */
   readonly minNetProfit: DecimalText;
+  /** The same of trades in another quote, in that; what is not in here is not traded in. Absent = none. */
+  readonly quoteProfits?: Readonly<Record<AssetId, DecimalText>>;
   /** A gross edge at or above this is taken for an error in the data, basis points. */
   readonly maxGrossEdgeBps: number;
   /** Age of each book by TRADING §2 (since its connection proved alive + transit lag). */

@@ -334,6 +334,14 @@ t.test('a quote that the limits are not in is refused by name, whatever is known
     { limit: 'KRW', actual: 'USDT', unit: 'quote', subject: 'BTC-USDT' },
   );
   t.notOk(rulesOf(withLimits({})).includes('QUOTE_CURRENCY'));
+  const least = (profit: string) =>
+    withLimits({ reportingCurrency: 'KRW', minNetProfit: '700', quoteProfits: { USDT: profit } });
+  t.notOk(rulesOf(least('0')).includes('QUOTE_CURRENCY'), 'it has a least profit of its own');
+  t.notOk(rulesOf(least('0')).includes('NET_PROFIT'), 'by which it is judged');
+  t.match(
+    (least('1000000') as readonly Refusal[]).find(({ rule }) => rule === 'NET_PROFIT'),
+    { limit: '1000000', unit: 'USDT' },
+  );
 });
 
 t.test('every rule that refuses is named, not only the first', async (t) => {
