@@ -73,6 +73,10 @@ export class BridgeDetector {
     return this.lives.count;
   }
 
+  current(): readonly OpportunityLife[] {
+    return this.lives.watches().flatMap(({ life }) => life ?? []);
+  }
+
   get slots(): readonly number[] {
     return [...this.groups.keys()];
   }

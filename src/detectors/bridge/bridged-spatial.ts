@@ -2,6 +2,7 @@ import { changedRules } from '../../market/instrument-changes.js';
 import type { Instrument } from '../../market/instrument.js';
 import type { AmountAt } from '../holdings.js';
 import type { Detector } from '../detector.js';
+import type { OpportunityLife } from '../opportunity-life.js';
 import { SpatialDetector, type SpatialDetectorOptions, type SpatialEffect } from '../spatial.js';
 import { BridgeDetector } from './bridge-detector.js';
 
@@ -27,6 +28,10 @@ export class BridgedSpatialDetector implements Detector {
 
   get openLives(): number {
     return this.spatial.openLives + (this.bridge?.openLives ?? 0);
+  }
+
+  current(): readonly OpportunityLife[] {
+    return [...this.spatial.current(), ...(this.bridge?.current() ?? [])];
   }
 
   get slots(): readonly number[] {
