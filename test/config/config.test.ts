@@ -243,7 +243,6 @@ const BAD: readonly (readonly ['trading' | 'cluster', string, Spoil])[] = [
     'fxRates.USDT.at',
     (d) => put(d, 'fxRates', { USDT: { url: 'https://host/', at: '2026-11-27T00:00:00Z' } }),
   ],
-  ['trading', 'exchanges.okx.feeMode', (d) => put(d['exchanges']?.['okx'], 'feeMode', 'third')],
   ['trading', 'exchanges.okx.takerFeeBps', (d) => put(d['exchanges']?.['okx'], 'takerFeeBps', 1_001)],
   ['trading', 'exchanges.kraken.enabled', (d) => put(d['exchanges'], 'kraken', {})],
   [
