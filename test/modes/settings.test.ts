@@ -285,11 +285,12 @@ function draftFor(key: string): Draft {
     put(file, 'exchanges.bybit', { feeMode: 'third', feeCoin: { asset: 'ETH', discount: '0.1' } });
   if (key === 'inventory.walletAgeMaxMs') put(file, 'inventory', { unrefillable: 'reserve' });
   if (key.startsWith('transfers.')) put(file, 'transfers', { batchNotional: '90000' });
-  if (/^(bridge|quotes|fxRates)/.test(key)) {
+  if (/^(bridge|quotes|fxRates|limits\.bridge)/.test(key)) {
     put(file, 'assets.KRW', {});
     put(file, 'pairs.2', { pair: 'USDT-KRW' });
     put(file, 'quotes.KRW', { minNetProfit: '700', minNotional: '70', maxNotional: '70000' });
     put(file, 'fxRates.KRW', { rate: '1380' });
+    if (key === 'limits.bridgeNotional') put(file, 'bridge', 'inventory');
   }
   return file;
 }
