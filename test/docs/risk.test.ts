@@ -29,7 +29,9 @@ t.test('every rule that the code can name is in the catalogue, and no other', as
   const named = new Set(
     files.flatMap((file) => {
       const text = read(file);
-      const codes = [...text.matchAll(/(?:refuse|alarmRule|scaledOrderCap|assetCap)\([^;]*?'([A-Z][A-Z_]+)'/g)];
+      const codes = [
+        ...text.matchAll(/(?:refuse|alarmRule|scaledOrderCap|assetCap)\([^;]*?'([A-Z][A-Z_]+)'/g),
+      ];
       if (file.includes('/rules/') && !file.endsWith('order-minimums.ts'))
         t.ok(codes.length > 0, `${file} names its rule`);
       return codes.map((match) => match[1]!);

@@ -171,7 +171,13 @@ export class NodeHosting implements Hosting {
   }
 
   async close(): Promise<void> {
-    const branches = [this.detectors, ...this.cycleBranches.values(), this.pairBranch, this.watchers, this.traders];
+    const branches = [
+      this.detectors,
+      ...this.cycleBranches.values(),
+      this.pairBranch,
+      this.watchers,
+      this.traders,
+    ];
     const feeds = [...this.hosted.values()].map(({ branch }) => branch);
     await Promise.all([...branches, ...feeds].map((branch) => branch.close()));
     this.parts.links.close();
