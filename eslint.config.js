@@ -92,6 +92,7 @@ export default tseslint.config(
       '.dependency-cruiser.cjs',
       'bin',
       '.ci',
+      'test/setup',
     ],
   },
   ...tseslint.configs.recommendedTypeChecked,

@@ -20,7 +20,7 @@ import { NO_PLANTS } from '../../src/simulator/plants.js';
 import { Prng } from '../../src/simulator/prng.js';
 import { BotApiServer, TOKEN } from '../alerts/bot-api-server.js';
 import { NodeWorld } from '../proofs/node-world.js';
-import { connectorAt, type ProofExchange } from '../proofs/socket-world.js';
+import { connectorAt } from '../proofs/socket-world.js';
 import { percentile } from '../proofs/figures.js';
 import { RealTime } from '../runtime/real-time.js';
 import { testPorts } from '../storage/ports.js';
@@ -118,10 +118,7 @@ class Victims {
   private marketOf(url: string): string | null {
     const { endpoints } = this.world.simulated;
     const found = DEFAULT_EXCHANGES.find((exchange) => {
-      const { websocketUrl, privateUrl = '-' } = connectorAt(
-        exchange as ProofExchange,
-        endpoints[exchange]!,
-      ).endpoints;
+      const { websocketUrl, privateUrl = '-' } = connectorAt(exchange, endpoints[exchange]!).endpoints;
       return url.startsWith(websocketUrl) && !url.startsWith(privateUrl);
     });
     return found ?? null;
