@@ -474,13 +474,12 @@ t.test(
 
 const wire = wireFolder();
 t.test(
-  'a skip in captured traffic of a built exchange would be a fault, of another one it is not',
+  'nothing of captured traffic is skipped, since every exchange of it is built',
   { skip: wire === null ? 'shared/wire is not present' : false },
   async (t) => {
     const result = await runConformance(String(wire));
-    t.ok(result.files.some((one) => !one.isDone && one.skipped.length > 0));
     t.same(
-      result.files.filter((one) => one.isDone && one.skipped.length > 0),
+      result.files.filter(({ skipped }) => skipped.length > 0).map(({ skipped }) => skipped),
       [],
     );
     t.ok(result.passed > 1_000);

@@ -121,7 +121,7 @@ t.test(
     t.match(await run('trades'), { code: 0, out: /BTC-USDT +binance > okx +completed.* -0\.02 .*arb-told/ });
     t.match(await run('pnl --from 2020-01-01'), {
       code: 0,
-      out: /BTC-USDT +completed +1 +0\.5 +0\.48 +-0\.02/,
+      out: /BTC-USDT +spatial +completed +1 +0\.5 +0\.48 +-0\.02/,
     });
     t.match(await run('explain arb-told'), { code: 0, out: /price move +-0\.02[^]*No order was journalled/ });
     t.match(await run('explain arb-none'), { code: 2, err: /nothing is stored of arb-none/ });

@@ -305,6 +305,7 @@ t.test('a process that does not stop is killed, and its books are of no more use
   await until('silence', () => !running.trusted());
   await running.stop();
   await gone(pid);
+  await until('its end is told', () => running.statuses.at(-1)?.state === 'stopped');
   t.match(running.statuses.at(-1), { state: 'stopped', reason: 'its process was killed' });
   t.notOk(running.slots.some(({ here }) => running.board.trust[here] === TRUST_OK));
 });
