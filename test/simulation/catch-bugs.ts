@@ -1,6 +1,7 @@
 import { bugNamed, BUGS } from './bugs/index.js';
 import { ONLY_FAULTS, RECORDED } from './bugs/recorded.js';
 import { drawOrderEntry } from './knobs.js';
+import { FIRST_STRATEGY_SEED } from './strategy-worlds.js';
 import type { RunRequest } from './run.js';
 import { runSeeds } from './seed-pool.js';
 
@@ -20,13 +21,16 @@ const caught = new Map<string, { readonly seed: number; readonly by: string }>()
 const mayShow = (bug: string, seed: number): boolean =>
   search === 0 || bugNamed(bug).isOfSignedOrders !== true || drawOrderEntry(seed) === 'signed';
 
+/** Where the worlds begin that can show it. */
+const firstSeed = (bug: string): number => (bugNamed(bug).isOfStrategies === true ? FIRST_STRATEGY_SEED : 1);
+
 /** Seed after seed for all bugs that no seed has caught yet. */
 function* requests(): Generator<RunRequest> {
-  for (let seed = 1; seed <= Math.max(1, search); seed++)
+  for (let at = 0; at < Math.max(1, search); at++)
     for (const bug of names)
-      if (!caught.has(bug) && mayShow(bug, seed))
+      if (!caught.has(bug) && mayShow(bug, firstSeed(bug) + at))
         yield {
-          seed: search > 0 ? seed : (RECORDED[bug] ?? 1),
+          seed: search > 0 ? firstSeed(bug) + at : (RECORDED[bug] ?? 1),
           minutes: 5,
           engine: null,
           faults: ONLY_FAULTS[bug] ?? null,

@@ -6,6 +6,7 @@ import { planExchangeFaults } from './exchange-faults.js';
 import { planTickFaults } from './tick-faults.js';
 import { planDirectedCrashes, planTradingFaults } from './trading-faults.js';
 import { actorPathsOf, type ActorPath, type Knobs } from './knobs.js';
+import { strategyActors } from './strategy-worlds.js';
 
 /** What every world may suffer. */
 const COMMON_FAULT_KINDS = [
@@ -126,10 +127,12 @@ export function planFaults(
   seed: number,
   window: PlanWindow,
   only: readonly FaultKind[] | null,
-  { markets, orderEntry }: Knobs,
+  knobs: Knobs,
 ): PlannedFault[] {
+  const { markets, orderEntry, strategies } = knobs;
+  if (strategies !== null) return planStrategyFaults(seed, window, only, knobs);
   const { exchanges, kind } = markets;
-  const common = planCommonFaults(seed, window, only, exchanges);
+  const common = planCommonFaults(seed, window, { only, exchanges, actors: actorPathsOf(exchanges) });
   // Where orders are signed, the others leave room for orders that something can happen to.
   const planned = orderEntry === 'signed' ? common.filter(({ id }) => id % COMMON_IN_SIGNED === 0) : common;
   if (kind === 'wide') planned.push(...planExchangeFaults(seed, window, only, exchanges, planned.length));
@@ -141,14 +144,34 @@ export function planFaults(
   return planned.sort((a, b) => a.atMs - b.atMs);
 }
 
-function planCommonFaults(
+/** Nothing at all, or what every world may suffer. A strategy with defects is about edges between two exchanges. */
+function planStrategyFaults(
   seed: number,
   window: PlanWindow,
   only: readonly FaultKind[] | null,
-  exchanges: readonly SimulatedExchange[],
+  knobs: Knobs,
+): PlannedFault[] {
+  if (knobs.strategies?.isCalm === true && only === null) return [];
+  const { exchanges } = knobs.markets;
+  const actors = [...actorPathsOf(exchanges), ...strategyActors(knobs)];
+  const planned = planCommonFaults(seed, window, { only, exchanges, actors });
+  return planned.filter(({ kind }) => kind !== 'bad-signals');
+}
+
+function planCommonFaults(
+  seed: number,
+  window: PlanWindow,
+  {
+    only,
+    exchanges,
+    actors,
+  }: {
+    readonly only: readonly FaultKind[] | null;
+    readonly exchanges: readonly SimulatedExchange[];
+    readonly actors: readonly ActorPath[];
+  },
 ): PlannedFault[] {
   const prng = Prng.of(seed, 'faults');
-  const actors = actorPathsOf(exchanges);
   const allowed = COMMON_FAULT_KINDS.filter((kind) => only === null || only.includes(kind));
   const drawn = allowed.filter(() => prng.next() < 0.4);
   const kinds = only === null ? drawn : allowed;

@@ -12,6 +12,7 @@ import {
   withWonPairs,
   type ExchangeKnobs,
 } from './exchanges.js';
+import { isStrategySeed, strategyDraws, STRATEGY_SETTINGS, type StrategyKnobs } from './strategy-worlds.js';
 import { WORLD_START_MS } from './virtual-time.js';
 
 export type EngineName = 'nact' | 'plain';
@@ -79,6 +80,8 @@ export interface Knobs {
   readonly topology: Topology;
   readonly orderEntry: OrderEntryKind;
   readonly markets: ExchangeKnobs;
+  /** Of a world in which all three detectors look; null = the spatial one alone. */
+  readonly strategies: StrategyKnobs | null;
   /** What is traded. */
   readonly pairs: readonly PairId[];
   readonly stepMs: number;
@@ -120,7 +123,7 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
   const actors = actorPathsOf(markets.exchanges);
   const bound = prng.pick([null, null, null, 64, 4, 1]);
   const drawClock = () => ({ offsetMs: prng.between(-80, 80), driftPpm: prng.between(-100, 100) });
-  const drawn: Omit<Knobs, 'markets' | 'ticks' | 'orderEntry'> = {
+  const drawn: Omit<Knobs, 'markets' | 'ticks' | 'orderEntry' | 'strategies'> = {
     engine: engine ?? (seed % PLAIN_EVERY === 0 ? 'plain' : 'nact'),
     topology: prng.pick(['one', 'one', 'one', 'two', 'followed']),
     pairs: prng.shuffled(DEFAULT_PAIRS).slice(0, 1 + prng.below(2)),
@@ -154,6 +157,8 @@ export function drawKnobs(seed: number, engine: EngineName | null): Knobs {
     topology: orderEntry === 'signed' && drawn.topology === 'two' ? 'one' : drawn.topology,
     ticks: drawTicks(seed),
     markets: isRecorded ? fitToRecording(known) : known,
+    strategies: null,
+    ...(isStrategySeed(seed) && strategyDraws(seed)),
   };
 }
 
@@ -173,13 +178,14 @@ const OPENING: Readonly<Record<Knobs['opening'], Readonly<Record<string, string>
 
 /** The trader's file of a world, through the project's own schema and relations. Throws for what those refuse. */
 export function tradingOf(knobs: Knobs): TradingConfig {
+  const { strategies } = knobs;
   const bases = knobs.pairs.map((pair) => pair.split('-')[0]!);
   // Only what has a book: a holding without a price stops all trading.
   const assets = ['USDT', ...bases];
   const opening = Object.fromEntries(assets.map((asset) => [asset, OPENING[knobs.opening][asset]!]));
   const exchange = {
     enabled: true,
-    takerFeeBps: 10,
+    takerFeeBps: strategies?.takerFeeBps ?? 10,
     paperLatency: { medianMs: knobs.paperMedianMs, p99Ms: knobs.paperMedianMs * 4 },
     opening,
     reserve: { USDT: '1000' },
@@ -203,6 +209,7 @@ export function tradingOf(knobs: Knobs): TradingConfig {
       unchangedMaxMs: knobs.unchangedMaxMs,
     },
     noTradeWindows: knobs.noTradeMinute === null ? [] : [windowOf(knobs.noTradeMinute)],
+    ...(strategies !== null && STRATEGY_SETTINGS),
   });
   const [problem] = tradingRelations(config);
   if (problem !== undefined) throw new Error(`a world's trading.config: ${problem.key} ${problem.message}`);
@@ -235,6 +242,9 @@ export function clusterOf(name: string, ticks: TickKnobs): ClusterConfig {
   // Far smaller bounds than a person may set, so that five minutes reach them.
   return { ...config, recording: { ...config.recording, ...ticks } };
 }
+
+/** The plants of a world. */
+export const plantsOf = ({ strategies }: Knobs): PlantSettings => strategies?.plants ?? PLANTS;
 
 /** More plants than a person would watch, so that five minutes hold many decisions. */
 export const PLANTS: PlantSettings = { ...DEFAULT_PLANTS, firstAfterMs: 4_000, quietMs: [2_000, 7_000] };

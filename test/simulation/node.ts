@@ -20,19 +20,23 @@ import { AccountAuditor } from './invariants/accounts.js';
 import { ApprovalAuditor } from './invariants/approvals.js';
 import type { BookHistory } from './invariants/book-history.js';
 import { BookAuditor } from './invariants/books.js';
+import { CycleAuditor } from './invariants/cycles.js';
 import { EndAuditor } from './invariants/ends.js';
 import { ExposureAuditor } from './invariants/exposure.js';
 import { FenceAuditor } from './invariants/fences.js';
+import { FoundAuditor } from './invariants/found.js';
 import { HaltAuditor } from './invariants/halts.js';
 import { MoneyAuditor } from './invariants/money.js';
 import { OrderAuditor } from './invariants/orders.js';
 import { OrderStateAuditor } from './invariants/order-states.js';
+import { PairAuditor } from './invariants/pairs.js';
 import { RecordingAuditor } from './invariants/recordings.js';
 import { ReservationAuditor } from './invariants/reservations.js';
 import { RolloverAuditor } from './invariants/rollovers.js';
 import { RuntimeAuditor } from './invariants/runtime.js';
 import type { Auditor, Scene } from './invariants/scene.js';
 import type { ExchangeClocks } from './exchanges.js';
+import { SignalAuditor } from './invariants/signals.js';
 import { TickAuditor } from './invariants/ticks.js';
 import { JournalView } from './journal-view.js';
 import { clusterOf, type ActorPath, type Knobs } from './knobs.js';
@@ -184,12 +188,22 @@ export class SimulatedNode implements Scene, NodeTarget {
     const books = new BookAuditor(this);
     this.halts = new HaltAuditor(this);
     // Classic worlds have neither halts nor connections that end by their age.
+    const detectors =
+      knobs.strategies === null
+        ? []
+        : [
+            new SignalAuditor(this, books),
+            new CycleAuditor(this),
+            new FoundAuditor(this),
+            new PairAuditor(this, money),
+          ];
     const wide = knobs.markets.kind === 'wide' ? [this.halts, new RolloverAuditor(this)] : [];
     this.auditors = [
       ...(plan.kind === 'complete' ? [...trading, new FenceAuditor(this), this.tickAuditor, ...signed] : []),
       books,
       this.runtime,
       ...wide,
+      ...detectors,
     ];
   }
 
@@ -476,7 +490,9 @@ export class SimulatedNode implements Scene, NodeTarget {
   private published<K extends MessageKind>(subject: string, kind: K, body: MessageOf<K>): void {
     const { trace } = this.around;
     this.told(kind, body);
-    for (const auditor of this.watching) auditor.told?.(kind, body);
+    // A strategy with defects is not a detector.
+    if (!(kind === 'signal' && this.isSendingBadSignal))
+      for (const auditor of this.watching) auditor.told?.(kind, body);
     const line = `${this.name} ${subject} ${JSON.stringify(body)}`;
     if (kind === 'tradePrint') {
       if (this.kind === 'complete') this.tickAuditor.heard(body as unknown as TradePrint);

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { BUGS } from './bugs/index.js';
 import { RECORDED } from './bugs/recorded.js';
+import { FIRST_STRATEGY_SEED } from './strategy-worlds.js';
 
 /** Every run is in processes of its own: a simulation replaces that process's globals of time and chance. */
 const folder = import.meta.dirname;
@@ -73,6 +74,40 @@ t.test(`faults over ${SEEDS} seeds of five minutes violate no invariant, and rep
   );
   const again = hashesOf(await simulate('--seeds', String(SEEDS_TWICE), '--hash-only'));
   t.equal(again.size, SEEDS_TWICE);
+  for (const [seed, line] of again) t.equal(line, first.get(seed));
+});
+
+/** Four kinds of world with all three detectors, twice: cycles or pairs, in quiet or in trouble. */
+const STRATEGY_SEEDS = 8;
+/** What such worlds must come across, or they prove nothing. */
+const STRATEGY_POINTS = [
+  ...['cycles', 'pairs'].map((kind) => `strategies ${kind}`),
+  ...['spatial', 'triangular', 'statistical'].map((name) => `signal ${name}`),
+  ...[
+    'cycle found',
+    'difference found',
+    'pair entered',
+    'pair left',
+    'order filled',
+    'outcome completed',
+    'process restarted',
+  ],
+];
+
+t.test('three detectors find what is planted, size it right and invent nothing', async (t) => {
+  const from = ['--from', String(FIRST_STRATEGY_SEED), '--hash-only'];
+  const all = await simulate('--seeds', String(STRATEGY_SEEDS), ...from);
+  t.equal(all.code, 0, all.lines.filter((line) => / violations [1-9]|^violated/.test(line)).join('\n'));
+  const reached = /^reached: (.*)$/m.exec(all.lines.join('\n'))?.[1]?.split(', ') ?? [];
+  for (const point of STRATEGY_POINTS)
+    t.ok(
+      reached.some((text) => text.startsWith(`${point} `)),
+      point,
+    );
+  const first = hashesOf(all);
+  t.equal(first.size, STRATEGY_SEEDS);
+  const again = hashesOf(await simulate('--seeds', '2', ...from));
+  t.equal(again.size, 2);
   for (const [seed, line] of again) t.equal(line, first.get(seed));
 });
 

@@ -8,7 +8,7 @@ import { BookHistory } from './invariants/book-history.js';
 import { CallAuditor } from './invariants/calls.js';
 import { adjustFaces, endsConnections, ExchangeClocks, sendAtOnce } from './exchanges.js';
 import { FasterTraders } from './faster-traders.js';
-import { followedPairs, mailboxBound, PLANTS, tradingOf, type Knobs } from './knobs.js';
+import { followedPairs, mailboxBound, plantsOf, tradingOf, type Knobs } from './knobs.js';
 import { SimulatedNetwork, type LineWitness } from './network.js';
 import { SimulatedNode, type NodePlan, type Surroundings } from './node.js';
 import { NodeBus } from './node-bus.js';
@@ -119,7 +119,8 @@ export class World implements FaultTargets {
       exchanges: knobs.markets.exchanges,
       pairs: followedPairs(knobs),
       stepMs: knobs.stepMs,
-      plants: PLANTS,
+      plants: plantsOf(knobs),
+      ties: knobs.strategies?.ties ?? [],
     });
     const nowMs = (): number => WORLD_START_MS + this.scheduler.nowMs;
     const faces = createFaces({ world: this.world, seed, nowMs });
@@ -276,9 +277,10 @@ export class World implements FaultTargets {
   }
 
   private reachedKnobs(): void {
-    const { topology, engine, mailbox, batch, timeoutShare, markets, orderEntry } = this.knobs;
+    const { topology, engine, mailbox, batch, timeoutShare, markets, orderEntry, strategies } = this.knobs;
     this.reached(`exchanges ${markets.kind}`);
     this.reached(`orders ${orderEntry}`);
+    if (strategies !== null) this.reached(`strategies ${strategies.kind}`);
     for (const exchange of markets.exchanges) this.reached(`exchange ${exchange}`);
     this.reached(`topology ${topology}`);
     this.reached(`engine ${engine}`);

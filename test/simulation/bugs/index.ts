@@ -1,4 +1,5 @@
 import { BOOK_BUGS } from './book.js';
+import { DETECTOR_BUGS } from './detectors.js';
 import { EXCHANGE_BUGS } from './exchanges.js';
 import { EXECUTION_BUGS, LEDGER_BUGS, RISK_BUGS } from './money.js';
 import { LEASE_BUGS } from './leases.js';
@@ -17,6 +18,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...LEASE_BUGS,
   ...RECORDING_BUGS,
   ...ORDER_ENTRY_BUGS,
+  ...DETECTOR_BUGS,
 ];
 
 /** Throws naming the known ones. */

@@ -3,9 +3,12 @@ import type { PortChanges } from '../process.js';
 /** A defect put in on purpose, to prove that the auditors would find it. It never touches what audits. */
 export interface PlantedBug {
   readonly name: string;
-  readonly area: 'runtime' | 'book' | 'connector' | 'risk' | 'execution' | 'ledger' | 'recording';
+  readonly area:
+    'runtime' | 'book' | 'connector' | 'risk' | 'execution' | 'ledger' | 'recording' | 'detector';
   /** Only worlds with signed orders can show it. */
   readonly isOfSignedOrders?: true;
+  /** Only worlds in which all detectors look can show it. */
+  readonly isOfStrategies?: true;
   /** What goes wrong, for people. */
   readonly what: string;
   /** Replaces a method of the real code; returns how to put it back. */

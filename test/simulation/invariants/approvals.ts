@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js';
 import type { ApprovedVerdict } from '../../../src/messages/risk.js';
-import type { PlannedLeg, Signal } from '../../../src/messages/signal.js';
+import { shapeOf, type PlannedLeg, type Signal } from '../../../src/messages/signal.js';
 import { listingOf, type SimulatedExchange } from '../../../src/simulator/listings.js';
 import type { Auditor, Execution, Scene } from './scene.js';
 
@@ -49,7 +49,9 @@ export class ApprovalAuditor implements Auditor {
       );
   }
 
-  private faultOfTerms({ edge, notional, grossBps }: Signal): string | null {
+  private faultOfTerms({ edge, notional, grossBps, position }: Signal): string | null {
+    // Nothing is asked of a way out but that it is taken.
+    if (position !== undefined && position.action !== 'enter') return null;
     const { edge: terms } = this.scene.trading;
     if (new Exact(edge.net).lt(terms.minNetProfit)) return `net ${edge.net} is below ${terms.minNetProfit}`;
     const netBps = new Exact(edge.net).times(10_000).div(notional);
@@ -58,10 +60,15 @@ export class ApprovalAuditor implements Auditor {
   }
 
   private refusedByExchange(signal: Signal, leg: PlannedLeg): string | null {
-    const market = `${leg.exchange}:${signal.base}-${signal.quote}`;
+    const shape = shapeOf(signal);
+    const pair =
+      shape === 'two-sided'
+        ? `${signal.base}-${signal.quote}`
+        : leg.instrument.slice(leg.exchange.length + 1);
+    const market = `${leg.exchange}:${pair}`;
     if (leg.instrument !== market) return `${leg.instrument} is not ${market}`;
-    if (!this.scene.knobs.pairs.includes(`${signal.base}-${signal.quote}`)) return `${market} is no market`;
-    const listing = listingOf(leg.exchange as SimulatedExchange, `${signal.base}-${signal.quote}`);
+    if (!this.scene.knobs.pairs.includes(pair)) return `${market} is no market`;
+    const listing = listingOf(leg.exchange as SimulatedExchange, pair);
     const lots = new Exact(leg.quantity).div(listing.lot.text);
     if (!lots.isInteger()) return `${market}: ${leg.quantity} is not on the lot ${listing.lot.text}`;
     if (lots.lt(listing.minLots)) return `${market}: ${leg.quantity} is too little`;
@@ -72,16 +79,43 @@ export class ApprovalAuditor implements Auditor {
   }
 }
 
-function faultOf({ edge, legs, quote, base }: Signal): string | null {
-  const sides = new Set(legs.map(({ side }) => side));
-  if (legs.length !== 2 || sides.size !== 2 || legs[0]!.exchange === legs[1]!.exchange)
-    return 'it does not buy on one exchange and sell on another';
+function faultOf(signal: Signal): string | null {
+  const { edge, legs, quote, base } = signal;
+  const misshapen = shapeFault(signal);
+  if (misshapen !== null) return misshapen;
   if (legs.some(({ feeMode }) => feeMode === 'third')) return 'a fee is taken in a third coin';
   const parts = new Exact(edge.gross)
     .minus(edge.feeBuy)
     .minus(edge.feeSell)
     .minus(edge.latencyDecay)
     .minus(edge.transfer)
-    .plus(edge.inventory);
+    .plus(edge.inventory)
+    .plus(edge.marked ?? 0);
   return parts.eq(edge.net) ? null : `${base}-${quote}: net ${edge.net}, its parts make ${parts.toFixed()}`;
+}
+
+/** What the legs of each shape have to be to one another. */
+function shapeFault(signal: Signal): string | null {
+  const { legs, quote } = signal;
+  const sides = new Set(legs.map(({ side }) => side));
+  const exchanges = new Set(legs.map(({ exchange }) => exchange));
+  switch (shapeOf(signal)) {
+    case 'two-sided':
+      return legs.length === 2 && sides.size === 2 && exchanges.size === 2
+        ? null
+        : 'it does not buy on one exchange and sell on another';
+    case 'pair':
+      return legs.length === 2 && sides.size === 2 ? null : 'it does not buy one market and sell another';
+    case 'cycle':
+      return endOf(legs, quote) === quote ? null : `its legs do not lead from ${quote} back to it`;
+  }
+}
+
+/** The asset that a walk ends with; null where a leg does not take what the one before brings. */
+function endOf(legs: readonly PlannedLeg[], start: string): string | null {
+  return legs.reduce<string | null>((at, { instrument, exchange, side }) => {
+    const [base = '', quote = ''] = instrument.slice(exchange.length + 1).split('-');
+    const [from, to] = side === 'buy' ? [quote, base] : [base, quote];
+    return from === at ? to : null;
+  }, start);
 }

@@ -47,7 +47,8 @@ export class BookAuditor implements Auditor {
         this.scene.violated('decision-on-trusted-book', `${verdictId}: ${leg.instrument} was not trusted`);
       if (!this.scene.network.hasOpenLink(process.owner, leg.exchange))
         this.scene.violated('decision-on-living-line', `${verdictId}: no line to ${leg.exchange} was open`);
-      this.checkLevels(verdictId, leg);
+      const fault = this.faultOfLevels(leg);
+      if (fault !== null) this.scene.violated('decision-on-real-book', `${verdictId}: ${fault}`);
     }
   }
 
@@ -101,17 +102,28 @@ export class BookAuditor implements Auditor {
       }
   }
 
-  /** Every level that the size was computed from stood in the exchange's own book within the allowed age. */
-  private checkLevels(verdictId: string, leg: PlannedLeg): void {
-    if (this.wasSilent(leg.instrument)) return;
+  /** Every level that a size was computed from stood in the exchange's own book within the allowed age; null = it did. */
+  faultOfLevels(leg: PlannedLeg): string | null {
+    if (this.wasSilent(leg.instrument)) return null;
     const { listing } = this.marketOf(leg.instrument);
     const inForce = this.inForce(leg.instrument);
     const side = leg.side === 'buy' ? 'asks' : 'bids';
     for (const [price, size] of leg.levels)
-      if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, Number(price), Number(size)))) {
-        const detail = `${verdictId}: ${leg.instrument} never showed ${size} at ${price} (${side})`;
-        return this.scene.violated('decision-on-real-book', `${detail} within the allowed age`);
-      }
+      if (!inForce.some(({ ladder }) => hasLevel(ladder[side], listing, Number(price), Number(size))))
+        return `${leg.instrument} never showed ${size} at ${price} (${side}) within the allowed age`;
+    return null;
+  }
+
+  /** Whether the exchange showed the best level of a leg only while its own book was crossed. */
+  isOfCrossed(leg: PlannedLeg): boolean {
+    const [best] = leg.levels;
+    if (best === undefined) return false;
+    const { listing } = this.marketOf(leg.instrument);
+    const side = leg.side === 'buy' ? 'asks' : 'bids';
+    const showing = this.inForce(leg.instrument).filter(({ ladder }) =>
+      hasLevel(ladder[side], listing, Number(best[0]), Number(best[1])),
+    );
+    return showing.length > 0 && showing.every(({ ladder }) => isCrossed(ladder));
   }
 
   /** TRADING §2: a silent channel on a line that answers pings is as old as the line's last answer. */
@@ -170,6 +182,9 @@ function hasLevel(side: LadderSide, { tick, lot }: Listing, price: number, size:
   const at = side.prices.indexOf(Math.round(price / tick.value));
   return at >= 0 && isNear(side.lots[at]! * lot.value, size);
 }
+
+const isCrossed = ({ bids, asks }: Ladder): boolean =>
+  (bids.prices[0] ?? -Infinity) >= (asks.prices[0] ?? Infinity);
 
 const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a));
 

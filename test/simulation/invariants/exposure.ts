@@ -126,7 +126,7 @@ export class ExposureAuditor implements Auditor {
   }
 
   private bases(): string[] {
-    return this.scene.knobs.pairs.map((pair) => pair.split('-')[0]!);
+    return [...new Set(this.scene.knobs.pairs.map((pair) => pair.split('-')[0]!))];
   }
 
   /** What the rows say and what an exchange has carried out and the rows do not hold yet. */

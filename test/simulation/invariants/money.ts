@@ -258,6 +258,9 @@ const isSame = (left: string, right: string): boolean =>
   left === right || (AMOUNT.test(left) && AMOUNT.test(right) && new Exact(left).eq(right));
 
 function resultFault(closed: ArbitrageClosed, fills: readonly Fill[]): string | null {
+  if (closed.shape === 'cycle') return cycleFault(closed, fills);
+  // What a pair has bought and sold stays as its position, and is compared with the holdings.
+  if (closed.shape === 'pair') return null;
   const sum = (side: Fill['side'], of: (fill: Fill) => Decimal): Decimal =>
     fills.reduce((total, fill) => (fill.side === side ? total.plus(of(fill)) : total), new Exact(0));
   const quantity = (fill: Fill): Decimal => new Exact(fill.quantity);
@@ -274,5 +277,25 @@ function resultFault(closed: ArbitrageClosed, fills: readonly Fill[]): string | 
   const net = amount.isZero() ? cash : cash.plus(residue.times(value).div(amount));
   return net.minus(closed.realisedNet).abs().gt(1e-9)
     ? `realised net ${closed.realisedNet}, fills make ${net.toFixed()}`
+    : null;
+}
+
+/** Every asset on the way that did not come out even is told, and the rest is what came back. */
+function cycleFault(
+  { quote, residues = [], realisedNet }: ArbitrageClosed,
+  fills: readonly Fill[],
+): string | null {
+  const moved = new Map<string, Decimal>();
+  for (const fill of fills) for (const [asset, amount] of movedBy(fill)) add(moved, asset, amount);
+  const told = new Map(residues.map(({ asset, quantity }) => [asset, quantity]));
+  for (const [asset, amount] of moved) {
+    const residue = told.get(asset) ?? '0';
+    if (asset !== quote && amount.minus(residue).abs().gt(1e-15))
+      return `${amount.toFixed()} ${asset} are left over, told are ${residue}`;
+  }
+  const worth = residues.reduce((sum, one) => sum.plus(one.worth), new Exact(0));
+  const net = worth.plus(moved.get(quote ?? '') ?? 0);
+  return net.minus(realisedNet).abs().gt(1e-9)
+    ? `realised net ${realisedNet}, fills and what is left make ${net.toFixed()}`
     : null;
 }
