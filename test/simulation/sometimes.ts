@@ -122,7 +122,7 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   MAX_QUANTITY: 'the limits make an order smaller long before an exchange would',
   NOT_TRADING: 'said as INSTRUMENT_STATE',
   QUOTE_CURRENCY: 'a pair of another quote is followed and never offered',
-  POSITION_BUSY: 'no world trades positions of pairs',
+  POSITION_BUSY: 'the detector of pairs waits for its answer, and bad signals have no positions',
   BRIDGE_EXPOSURE: 'no world buys for one quote and sells for another',
   BOOK_OPAQUE: 'no world holds an exchange that is reached through ccxt',
 };
