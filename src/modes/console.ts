@@ -5,11 +5,14 @@ import type { OpportunityEvent } from '../messages/signal.js';
 import type { Subscription } from '../ports/bus.js';
 import type { StoreDescription } from '../ports/stores.js';
 import type { TimerHandle } from '../ports/time.js';
+import type { OracleVerdict } from '../simulator/oracle.js';
 import type { TradingNode } from './assemble.js';
 import type { Market } from './markets.js';
 import type { OracleReport } from './oracle-report.js';
 
 const STATUS_MS = 10_000;
+/** What the oracle finds wanting is told one by one up to here. */
+const ORACLE_LINES = 20;
 
 export interface ConsoleOptions {
   readonly options: StartOptions;
@@ -103,15 +106,31 @@ export class Console {
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     this.printStatus();
     const verdict = this.parts.report?.judge();
-    if (verdict !== undefined)
-      this.print(
-        `oracle  planted opportunities traded ${verdict.matched.length}, missed ${verdict.missed.length}, wrongly traded ${verdict.wrong.length}`,
-      );
+    if (verdict === undefined) return;
+    this.print(
+      `oracle  planted opportunities traded ${verdict.matched.length}, missed ${verdict.missed.length}, wrongly traded ${verdict.wrong.length}`,
+    );
+    for (const line of oracleLines(verdict).slice(0, ORACLE_LINES)) this.print(line);
   }
 
   private print(line: string): void {
     if (!this.parts.options.quiet) process.stdout.write(`${line}\n`);
   }
+}
+
+/** What the oracle finds wanting, one line each. */
+function oracleLines({ missed, wrong }: OracleVerdict): string[] {
+  const clock = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
+  return [
+    ...missed.map(({ pair, buyExchange, sellExchange, cycle, startMs, endMs, planted }) => {
+      const way = cycle?.map((leg) => leg.pair).join(' > ') ?? pair;
+      return `missed  ${way} ${buyExchange} → ${sellExchange}, from ${clock(startMs)} to ${clock(endMs)}, ${planted?.grossBps.toFixed(1) ?? '?'} bps gross`;
+    }),
+    ...wrong.map(
+      ({ trade: { pair, buyExchange, sellExchange, atMs }, reason }) =>
+        `wrong   ${pair} ${buyExchange} → ${sellExchange} at ${clock(atMs)}: ${reason}`,
+    ),
+  ];
 }
 
 /** Each store in use and where it is; what lives in this process has no place of its own. */

@@ -56,6 +56,8 @@ export const ORACLE_ASSUMPTIONS = {
   tooGoodBps: { atLeast: 200, atMost: 700 },
   /** Least notional of an order on the exchanges that have one, quote units. */
   exchangeMinNotional: 5,
+  /** After a jump of its price a market need not be traded on for so long, world ms: windows of flash rules, and what they hold. */
+  unrestMs: 8_000,
   /** A trade belongs to a plant until this long after its end, world ms. */
   graceMs: 500,
 } as const;
@@ -231,11 +233,26 @@ export class Oracle {
       plant.startMs >= fromMs &&
       plant.endMs + grace <= untilMs &&
       pairsOfPlant(plant).every((pair) => window.pairs?.includes(pair) !== false) &&
-      window.strategies?.includes(strategyOf(plant)) !== false;
+      window.strategies?.includes(strategyOf(plant)) !== false &&
+      !this.followsJump(plant);
     const missed = this.plants.filter(
       (plant) => plant.kind === 'true' && plant.state === 'over' && due(plant) && !matched.has(plant.id),
     );
     return { matched: [...matched].map(([plantId, trade]) => ({ plantId, trade })), missed, wrong };
+  }
+
+  /** Whether a market of this cycle has just come back from an edge that was too good to be true. */
+  private followsJump({ cycle, disturbedExchange, startMs, endMs }: Plant): boolean {
+    if (cycle === undefined) return false;
+    return this.plants.some(
+      (other) =>
+        other.kind === 'too_good' &&
+        other.cycle === undefined &&
+        other.disturbedExchange === disturbedExchange &&
+        cycle.some(({ pair }) => pair === other.pair) &&
+        other.startMs < endMs &&
+        startMs < other.endMs + ORACLE_ASSUMPTIONS.unrestMs,
+    );
   }
 
   /** For people and for files: world time, assumptions and every plant, JSON-safe. */

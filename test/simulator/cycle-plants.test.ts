@@ -238,6 +238,20 @@ t.test('the oracle judges a trade around a cycle by its first pair and its excha
     false,
   );
   t.same(world.oracle.judge([], { ...window, pairs: DOLLARS }).missed, [], 'the cross pair is not traded');
+  const [plant] = plants;
+  const jump = (more: Partial<Plant>): void =>
+    world.oracle.add({
+      ...plant!,
+      ...{ id: 'jump', kind: 'too_good', cycle: undefined, pair: plant!.cycle!.at(-1)!.pair },
+      ...{ startMs: plant!.startMs - 6_000, endMs: plant!.startMs - 2_000, state: 'over', ...more },
+    } as Plant);
+  const isDue = (): boolean => world.oracle.judge([], window).missed.includes(plant!);
+  jump({ disturbedExchange: 'elsewhere' });
+  jump({ pair: 'DOGE-USDT' });
+  jump({ startMs: plant!.startMs - 20_000, endMs: plant!.startMs - 9_000 });
+  t.ok(isDue(), 'jumps of other markets, or of long ago, excuse nothing');
+  jump({});
+  t.notOk(isDue(), 'a market that has just jumped need not be traded on');
   const [one] = trades;
   t.match(world.oracle.judge([one!, { ...one!, atMs: one!.atMs + 100 }]).wrong, [{ reason: 'duplicate' }]);
 });
