@@ -10,7 +10,7 @@ export interface SealCheck {
  * gives the same text in every process; two different ones never do, since JSON keeps the fields apart.
  */
 export function verdictText(verdict: Omit<ApprovedVerdict, 'seal'>): string {
-  const { verdictId, nonce, expiresAtMs, signal, hedges = [] } = verdict;
+  const { verdictId, nonce, expiresAtMs, signal, hedges = [], follows } = verdict;
   const legs = signal.legs.map(({ instrument, exchange, side, quantity, limitPrice }) => [
     instrument,
     exchange,
@@ -18,7 +18,9 @@ export function verdictText(verdict: Omit<ApprovedVerdict, 'seal'>): string {
     quantity,
     limitPrice,
   ]);
-  return JSON.stringify(['arbot-verdict-1', verdictId, nonce, expiresAtMs, legs, hedges]);
+  // Where all legs go at once the text is as it always was: processes of before and after it know each other's seals.
+  const order = follows === undefined ? [] : [follows];
+  return JSON.stringify(['arbot-verdict-1', verdictId, nonce, expiresAtMs, legs, hedges, ...order]);
 }
 
 /** True for an approval that whoever holds the key has sealed, unchanged since. */

@@ -50,7 +50,7 @@ t.test('nothing but the seal of exactly this text passes', async (t) => {
   t.notOk(SEAL.verify('x', SEAL.sign('x').toUpperCase()));
 });
 
-t.test('the seal covers id, nonce, expiry, hedges and all that a leg is allowed', async (t) => {
+t.test('the seal covers id, nonce, expiry, hedges, order and all that a leg is allowed', async (t) => {
   const verdict = sealed({ ...approvedVerdict(), hedges: ['gamma:BTC-USDT'] });
   t.ok(isSealed(verdict, SEAL));
   const [first, second] = verdict.signal.legs;
@@ -64,6 +64,7 @@ t.test('the seal covers id, nonce, expiry, hedges and all that a leg is allowed'
     { ...verdict, expiresAtMs: verdict.expiresAtMs + 1 },
     { ...verdict, hedges: ['gamma:BTC-USDT', 'delta:BTC-USDT'] },
     { ...verdict, hedges: [] },
+    { ...verdict, follows: [1] },
     withLeg({ quantity: '2' }),
     withLeg({ limitPrice: '1001' }),
     withLeg({ side: 'sell' }),
