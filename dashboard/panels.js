@@ -3,7 +3,12 @@ import { openExplanation } from './explain.js';
 import { cell, clockTime, duration, fillFigures, fillRows, fixed, money, partsText, sign } from './format.js';
 
 const byId = (id) => document.getElementById(id);
-const route = (one) => `${one.buyExchange} → ${one.sellExchange}`;
+/** Legs of several pairs say what they are: their exchanges alone would read as a trade with itself. */
+const route = ({ strategy, route: legs, buyExchange, sellExchange }) => {
+  if (legs !== undefined) return legs;
+  if (strategy === 'triangular') return `cycle on ${buyExchange}`;
+  return `${buyExchange} → ${sellExchange}`;
+};
 
 const PHASE_CLASS = { executed: 'good', refused: 'warn', missed: 'warn', closed: 'quiet' };
 

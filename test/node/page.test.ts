@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import t from 'tap';
-import { ArbotProcess } from './node-process.js';
+import { ArbotProcess, until } from './node-process.js';
 
 /** The page of a running node in a real browser: every panel shows what the node does, and nothing is refused or thrown. */
 
@@ -44,10 +44,12 @@ t.test(
     t.equal(await page.locator('#mode').innerText(), 'SIMULATED');
     t.equal(await page.locator('#figure-feeds').innerText(), '3/3');
     t.match((await rows(page, 'feeds')).sort(), [/^binance\tlive/, /^bybit\tlive/, /^okx\tlive/]);
-    t.ok(
-      (await rows(page, 'opportunities')).some((row) => /refused\t[A-Z_]+: \S/.test(row)),
-      'with reasons',
+    const seen = await until(
+      () => rows(page, 'opportunities'),
+      (lines) => lines.some((row) => /refused\t[A-Z_]+: \S/.test(row)),
+      60_000,
     );
+    t.ok(seen.length > 0, 'with reasons');
     t.match(await rows(page, 'portfolio'), [/^BTC\t[\d.]+\t[\d.]+\t[\d.]+/]);
     const tree = await page.locator('#actors').innerText();
     for (const actor of ['gate', 'saga', 'ledger', 'gateway-okx', 'spatial']) t.match(tree, actor);
